@@ -1,0 +1,76 @@
+"""NumPy definitions of the layers and losses that a learner of PyTorch meets first.
+
+Every layer is two pure functions: the layer itself, named and called as in `torch.nn.functional`, and its
+gradient, `<name>_backward(grad_output, ...)` with the same arguments. Arrays go in, arrays of the same dtype
+come out, nothing is changed or remembered.
+
+Read `reference.definition` first, then `reference.convolution`.
+"""
+
+from reference.activation import (
+    log_softmax,
+    log_softmax_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    softmax,
+    softmax_backward,
+    tanh,
+    tanh_backward,
+)
+from reference.convolution import conv1d, conv1d_backward, conv2d, conv2d_backward, conv3d, conv3d_backward
+from reference.cross_entropy import cross_entropy, cross_entropy_backward, nll_loss, nll_loss_backward
+from reference.geometry import conv_output_size, max_pool_output_size
+from reference.linear import flatten, flatten_backward, linear, linear_backward
+from reference.loss import l1_loss, l1_loss_backward, mse_loss, mse_loss_backward
+from reference.padding import pad, pad_backward
+from reference.pooling import (
+    max_pool1d,
+    max_pool1d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+    max_pool3d,
+    max_pool3d_backward,
+)
+
+__all__ = [
+    "conv1d",
+    "conv1d_backward",
+    "conv2d",
+    "conv2d_backward",
+    "conv3d",
+    "conv3d_backward",
+    "conv_output_size",
+    "cross_entropy",
+    "cross_entropy_backward",
+    "flatten",
+    "flatten_backward",
+    "l1_loss",
+    "l1_loss_backward",
+    "linear",
+    "linear_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "max_pool1d",
+    "max_pool1d_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
+    "max_pool3d",
+    "max_pool3d_backward",
+    "max_pool_output_size",
+    "mse_loss",
+    "mse_loss_backward",
+    "nll_loss",
+    "nll_loss_backward",
+    "pad",
+    "pad_backward",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_backward",
+    "tanh",
+    "tanh_backward",
+]

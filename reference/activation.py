@@ -1,0 +1,148 @@
+"""Activation functions (section 2.3) and the two softmaxes of section 2.6.
+
+    relu(x)        = max(0, x)
+    sigmoid(x)     = 1 / (1 + e^−x)
+    tanh(x)        = (e^x − e^−x) / (e^x + e^−x)
+    softmax(x)     = e^x / Σ e^x          along one axis
+    log_softmax(x) = x − log Σ e^x        along one axis
+
+All but the softmaxes act on every element by itself; the output has the input's shape. No exponential here
+has a positive argument, so none overflows.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from reference.checks import FLOATS, INTEGERS, Array, array, axis, same_dtype, shape
+
+
+def relu(input: Array) -> Array:
+    """Set negative elements to 0 and keep the others (−0.0 and NaN are not negative); integers are taken too.
+
+    >>> relu(np.array([-2.0, 0.5]))
+    array([0. , 0.5])
+    """
+    array("input", input, FLOATS | INTEGERS)
+    return np.where(input < 0, input.dtype.type(0), input)
+
+
+def relu_backward(grad_output: Array, input: Array) -> Array:
+    """Return grad_input: the gradient passes where the input is positive; at the kink, 0, it does not.
+
+    NaN is not at or below 0, so there the gradient passes.
+
+    >>> relu_backward(np.array([3.0, 3.0, 3.0]), np.array([-1.0, 0.0, 1.0]))
+    array([0., 0., 3.])
+    """
+    _check_gradient(grad_output, input)
+    return np.where(input <= 0, input.dtype.type(0), grad_output)
+
+
+def sigmoid(input: Array) -> Array:
+    """Squash every element into (0, 1).
+
+    >>> sigmoid(np.array([0.0, -1000.0, 1000.0]))
+    array([0.5, 0. , 1. ])
+    """
+    array("input", input)
+    small = np.exp(-abs(input))
+    return np.where(input < 0, small, 1) / (1 + small)
+
+
+def sigmoid_backward(grad_output: Array, input: Array) -> Array:
+    """Return grad_input = grad_output · s · (1 − s), s being the sigmoid.
+
+    >>> sigmoid_backward(np.array([4.0]), np.array([0.0]))
+    array([1.])
+    """
+    _check_gradient(grad_output, input)
+    output = sigmoid(input)
+    return grad_output * output * (1 - output)
+
+
+def tanh(input: Array) -> Array:
+    """Squash every element into (−1, 1).
+
+    >>> tanh(np.array([0.0, 1000.0]))
+    array([0., 1.])
+    """
+    return np.tanh(array("input", input))
+
+
+def tanh_backward(grad_output: Array, input: Array) -> Array:
+    """Return grad_input = grad_output · (1 − t²), t being the hyperbolic tangent.
+
+    >>> tanh_backward(np.array([4.0]), np.array([0.0]))
+    array([4.])
+    """
+    _check_gradient(grad_output, input)
+    return grad_output * (1 - tanh(input) ** 2)
+
+
+def softmax(input: Array, dim: int) -> Array:
+    """Turn scores into a distribution along axis `dim`: positive numbers whose sum is 1.
+
+    Unlike torch's, `dim` has no default: torch warns that guessing it is deprecated.
+
+    >>> softmax(np.array([1000.0, 1000.0]), dim=0)
+    array([0.5, 0.5])
+    """
+    powers = np.exp(_shifted(input, dim))
+    return powers / _sum(powers, dim)
+
+
+def softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
+    """Return grad_input = p · (grad_output − Σ p · grad_output), p being the softmax.
+
+    >>> softmax_backward(np.array([1.0, 0.0]), np.array([0.0, 0.0]), dim=0)
+    array([ 0.25, -0.25])
+    """
+    _check_gradient(grad_output, input)
+    output = softmax(input, dim)
+    return output * (grad_output - _sum(output * grad_output, dim))
+
+
+def log_softmax(input: Array, dim: int) -> Array:
+    """Return the logarithm of the softmax along axis `dim`, exact even where the softmax rounds to 0.
+
+    >>> log_softmax(np.array([0.0, 1000.0]), dim=0)
+    array([-1000.,     0.])
+    """
+    shifted = _shifted(input, dim)
+    with np.errstate(divide="ignore"):  # the sum over no class at all is 0
+        return shifted - np.log(_sum(np.exp(shifted), dim))
+
+
+def log_softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
+    """Return grad_input = grad_output − p · Σ grad_output, p being the softmax.
+
+    >>> log_softmax_backward(np.array([1.0, 0.0]), np.array([0.0, 0.0]), dim=0)
+    array([ 0.5, -0.5])
+    """
+    _check_gradient(grad_output, input)
+    return grad_output - softmax(input, dim) * _sum(grad_output, dim)
+
+
+def _shifted(input: Array, dim: int) -> Array:
+    """Subtract the maximum, which the softmax does not notice: the exponents are then at most 0."""
+    array("input", input)
+    with np.errstate(invalid="ignore"):  # ∞ − ∞ is NaN, and so is the softmax there
+        return input - input.max(_axis(input, dim), keepdims=True, initial=-np.inf)
+
+
+def _sum(values: Array, dim: int) -> Any:
+    return values.sum(_axis(values, dim), keepdims=True)
+
+
+def _axis(input: Array, dim: int) -> tuple[int, ...]:
+    """Return the axis as NumPy wants it: an array without axes is summed over none."""
+    number = axis("dim", dim, input.ndim)
+    return (number,) if input.ndim else ()
+
+
+def _check_gradient(grad_output: Array, input: Array) -> None:
+    for name, value in (("grad_output", grad_output), ("input", input)):
+        array(name, value, FLOATS)
+    same_dtype(grad_output=grad_output, input=input)
+    shape("grad_output", grad_output, input.shape)

@@ -1,0 +1,92 @@
+"""What the layers ask of their arguments, said in one place.
+
+Each check returns its argument in the one form that the arithmetic uses, or raises TypeError (wrong
+kind) or ValueError (wrong value) with a message that names the argument, what came and what was expected.
+"""
+
+from collections.abc import Sequence
+from operator import index
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+Size: TypeAlias = int | Sequence[int]
+
+FLOATS = frozenset({"float32", "float64"})
+INTEGERS = frozenset({"uint8", "int8", "int16", "int32", "int64"})
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
+    """Require a NumPy array of one of these dtypes (a NumPy scalar counts as an array without axes)."""
+    if not isinstance(value, np.ndarray | np.generic):
+        raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+    if value.dtype.name not in dtypes:
+        raise TypeError(f"{name} has dtype {value.dtype}, expected one of {', '.join(sorted(dtypes))}")
+    return np.asarray(value)
+
+
+def same_dtype(**arrays: Array | None) -> None:
+    """Require one dtype throughout: nothing is promoted in silence."""
+    dtypes = {name: value.dtype.name for name, value in arrays.items() if value is not None}
+    if len(set(dtypes.values())) > 1:
+        raise TypeError("one dtype expected, got " + ", ".join(f"{name} {dtype}" for name, dtype in dtypes.items()))
+
+
+def shape(name: str, value: Array, expected: tuple[int, ...]) -> None:
+    """Require exactly this shape."""
+    if value.shape != expected:
+        raise ValueError(f"{name} has shape {value.shape}, expected {expected}")
+
+
+def integer(name: str, value: object) -> int:
+    """Require a whole number; True and 1.0 are not taken for one."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    try:
+        return index(value)  # type: ignore[arg-type]  # that it may be none is what is being asked
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def flag(name: str, value: object) -> bool:
+    """Require True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def per_axis(name: str, value: Size, rank: int, least: int) -> tuple[int, ...]:
+    """Require one whole number for every axis, or one for all of them, none below `least`."""
+    if isinstance(value, str):
+        raise TypeError(f"{name} must be a whole number or {rank} of them, got {value!r}")
+    numbers = tuple(integer(name, v) for v in value) if isinstance(value, Sequence) else (integer(name, value),)
+    if len(numbers) not in (1, rank):
+        raise ValueError(f"{name} must have 1 or {rank} numbers, got {numbers}")
+    if min(numbers) < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return numbers if len(numbers) == rank else numbers * rank
+
+
+def positive_sizes(name: str, value: Size) -> tuple[int, ...]:
+    """Require one size or a tuple of them, each at least 1."""
+    rank = len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 1
+    return per_axis(name, value, rank, least=1)
+
+
+def axis(name: str, value: object, ndim: int) -> int:
+    """Require an axis of an array of `ndim` axes and count it from the front; one without axes has axis 0."""
+    number = integer(name, value)
+    axes = max(ndim, 1)
+    if not -axes <= number < axes:
+        raise ValueError(f"{name} must be from {-axes} to {axes - 1}, got {number}")
+    return number % axes
+
+
+def reduction_name(reduction: object) -> str:
+    """Require one of the three reductions."""
+    if reduction not in REDUCTIONS:
+        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    return str(reduction)

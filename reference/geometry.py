@@ -1,0 +1,182 @@
+"""How many windows there are, and where they lie (sections 2.1.1, 2.2 and 2.5).
+
+A kernel of k taps, d cells apart, spans d·(k − 1) + 1 cells. Slid in steps of s over h cells with p more
+before and after them, it fits in
+
+    ⌊(h + 2p − d·(k − 1) − 1) / s⌋ + 1
+
+places. (The formula of section 2.1.1 lacks the floor and the dilation d.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reference.checks import FLOATS, INTEGERS, Array, Size, array, flag, integer, per_axis, same_dtype
+
+Pair = tuple[int, int]
+
+
+def conv_output_size(
+    input_size: Size, kernel_size: Size, stride: Size = 1, padding: Size | str = 0, dilation: Size = 1
+) -> int | tuple[int, ...]:
+    """Return the size of a convolution's output, in cells: a number for a number, a tuple for a tuple.
+
+    `padding` may be "same" or "valid". Raises ValueError where the kernel does not fit (section 2.1.1).
+
+    >>> conv_output_size(32, kernel_size=3, padding=1)
+    32
+    >>> conv_output_size((32, 31), kernel_size=3, stride=2)
+    (15, 15)
+    """
+    sizes = _sizes(input_size)
+    kernel = per_axis("kernel_size", kernel_size, len(sizes), least=1)
+    steps = per_axis("stride", stride, len(sizes), least=1)
+    spacing = per_axis("dilation", dilation, len(sizes), least=1)
+    places = _places(sizes, kernel, steps, _conv_padding(padding, kernel, steps, spacing), spacing)
+    return places if isinstance(input_size, Sequence) else places[0]
+
+
+def max_pool_output_size(
+    input_size: Size,
+    kernel_size: Size,
+    stride: Size | None = None,
+    padding: Size = 0,
+    dilation: Size = 1,
+    ceil_mode: bool = False,
+) -> int | tuple[int, ...]:
+    """Return the size of a pooling's output, in cells: a number for a number, a tuple for a tuple (section 2.2).
+
+    With `ceil_mode` a last window that hangs over the end counts, unless it starts beyond the input and
+    its padding before it. Raises ValueError where no window fits.
+
+    >>> max_pool_output_size(5, kernel_size=2), max_pool_output_size(5, kernel_size=2, ceil_mode=True)
+    (2, 3)
+    """
+    sizes = _sizes(input_size)
+    places = PoolGeometry.of(sizes, kernel_size, stride, padding, dilation, ceil_mode).output_size
+    return places if isinstance(input_size, Sequence) else places[0]
+
+
+@dataclass(frozen=True)
+class ConvGeometry:
+    """The options of a convolution, checked, each with one entry for every spatial axis."""
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[Pair, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    output_size: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        input: Array,
+        weight: Array,
+        bias: Array | None,
+        stride: Size,
+        padding: Size | str,
+        dilation: Size,
+        groups: int,
+    ) -> "ConvGeometry":
+        """Check a batched convolution: input (n, g·c, *size), weight (g·o, c, *kernel), bias (g·o,) or None."""
+        rank = weight.ndim - 2
+        _check_channels(input, weight, bias, groups)
+        kernel = weight.shape[2:]
+        steps = per_axis("stride", stride, rank, least=1)
+        spacing = per_axis("dilation", dilation, rank, least=1)
+        pads = _conv_padding(padding, kernel, steps, spacing)
+        if 0 in input.shape[1:]:
+            raise ValueError(f"input has shape {input.shape}: only the batch may be empty")
+        return cls(kernel, steps, pads, spacing, groups, _places(input.shape[2:], kernel, steps, pads, spacing))
+
+
+@dataclass(frozen=True)
+class PoolGeometry:
+    """The options of a pooling, checked, each with one entry for every spatial axis."""
+
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[Pair, ...]
+    dilation: tuple[int, ...]
+    output_size: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls,
+        sizes: Sequence[int],
+        kernel_size: Size,
+        stride: Size | None,
+        padding: Size,
+        dilation: Size,
+        ceil_mode: bool,
+    ) -> "PoolGeometry":
+        """Check a pooling over these spatial sizes; its padding after the input includes any overhang."""
+        rank = len(sizes)
+        kernel = per_axis("kernel_size", kernel_size, rank, least=1)
+        steps = kernel if stride is None else per_axis("stride", stride, rank, least=1)
+        spacing = per_axis("dilation", dilation, rank, least=1)
+        pads = per_axis("padding", padding, rank, least=0)
+        if any(p > k // 2 for p, k in zip(pads, kernel, strict=True)):
+            raise ValueError(f"padding must be at most half of kernel_size {kernel}, got {pads}")
+        overhang = [s - 1 if flag("ceil_mode", ceil_mode) else 0 for s in steps]
+        pairs = tuple((p, p + more) for p, more in zip(pads, overhang, strict=True))
+        places = _places(sizes, kernel, steps, pairs, spacing)
+        beyond = [(n - 1) * s >= size + p for n, s, size, p in zip(places, steps, sizes, pads, strict=True)]
+        return cls(kernel, steps, pairs, spacing, tuple(n - late for n, late in zip(places, beyond, strict=True)))
+
+
+def _places(
+    sizes: Sequence[int],
+    kernel: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[Pair],
+    dilation: Sequence[int],
+) -> tuple[int, ...]:
+    """Count the places along each axis: the law at the top of this file."""
+    padded = tuple(size + before + after for size, (before, after) in zip(sizes, padding, strict=True))
+    spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if any(span > size for span, size in zip(spans, padded, strict=True)):
+        raise ValueError(f"kernel_size {tuple(kernel)} spans {spans} cells, the padded input has only {padded}")
+    return tuple((size - span) // s + 1 for size, span, s in zip(padded, spans, stride, strict=True))
+
+
+def _conv_padding(
+    padding: Size | str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+) -> tuple[Pair, ...]:
+    """Return (before, after) for each axis; of an odd total, "same" puts the odd cell after."""
+    if padding == "valid":
+        return ((0, 0),) * len(kernel)
+    if padding == "same":
+        if set(stride) != {1}:
+            raise ValueError(f"padding 'same' needs stride 1, got {tuple(stride)}")
+        totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    if isinstance(padding, str):
+        raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {padding!r}")
+    return tuple((p, p) for p in per_axis("padding", padding, len(kernel), least=0))
+
+
+def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int) -> None:
+    for name, value in (("input", input), ("weight", weight), ("bias", bias)):
+        if value is not None:
+            array(name, value, FLOATS | INTEGERS)
+    same_dtype(input=input, weight=weight, bias=bias)
+    if 0 in weight.shape:
+        raise ValueError(f"weight must not be empty, got shape {weight.shape}")
+    if integer("groups", groups) < 1:
+        raise ValueError(f"groups must be at least 1, got {groups}")
+    if weight.shape[0] % groups:
+        raise ValueError(f"weight has {weight.shape[0]} output channels, which {groups} groups do not divide")
+    if input.shape[1] != weight.shape[1] * groups:
+        raise ValueError(
+            f"weight has {weight.shape[1]} input channels a group, "
+            f"input has {input.shape[1]} channels in {groups} groups"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"bias has shape {bias.shape}, expected {weight.shape[:1]}")
+
+
+def _sizes(input_size: Size) -> tuple[int, ...]:
+    rank = len(input_size) if isinstance(input_size, Sequence) else 1
+    return per_axis("input_size", input_size, rank, least=1)

@@ -1,0 +1,62 @@
+"""The register of the document's claims, as data (`claims.toml`)."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SECTIONS = {
+    "2.1": "Convolution layer",
+    "2.1.1": "Output size",
+    "2.1.2": "Worked convolution",
+    "2.2": "Max pooling",
+    "2.3": "Activation",
+    "2.4": "Linear layer",
+    "2.6": "Losses",
+    "2.6.1": "L1Loss",
+    "2.6.2": "MSELoss",
+    "2.6.3": "Cross entropy and NLL",
+    "2.6.4": "Cross entropy in code",
+}
+VERDICTS = ("true", "imprecise", "false", "uncheckable")
+NEEDS = ("data", "gpu", "slow")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable statement of the document."""
+
+    id: str
+    section: str
+    kind: str
+    verdict: str
+    en: str
+    zh: str
+    correction_en: str = ""
+    correction_zh: str = ""
+    note_en: str = ""
+    note_zh: str = ""
+    reason_en: str = ""
+    reason_zh: str = ""
+    torch: str = ""
+    needs: str = ""
+    printed: Any = None
+    corrected: Any = None
+
+    @property
+    def is_erratum(self) -> bool:
+        """Whether the document is wrong or imprecise here."""
+        return self.verdict in ("false", "imprecise")
+
+    @property
+    def runs_by_default(self) -> bool:
+        """Whether a full run must execute it."""
+        return self.verdict != "uncheckable" and not self.needs
+
+
+@cache
+def register() -> dict[str, Claim]:
+    """Return all claims by id, in the document's order."""
+    tables = tomllib.loads((Path(__file__).parent / "claims.toml").read_text(encoding="utf-8"))["claim"]
+    return {table["id"]: Claim(**table) for table in tables}

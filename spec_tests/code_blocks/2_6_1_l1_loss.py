@@ -1,0 +1,12 @@
+def loss_fn():
+    loss_mean = nn.L1Loss(reduction="mean")
+    loss_sum = nn.L1Loss(reduction="sum")
+    input = torch.tensor([1, 2, 3, 4, 5])
+    target = torch.tensor([1.5, 2.5, 3.5, 4.5, 5.5])
+    output_mean = loss_mean(input, target)
+    output_sum = loss_sum(input, target)
+    print(output_mean)
+    print(output_sum)
+
+    # tensor(0.5000)
+    # tensor(2.5000)

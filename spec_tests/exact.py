@@ -1,0 +1,146 @@
+"""The exact result of a problem and the bound around it: the references in float64, and `bounds` for their distance."""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+import numpy as np
+
+import reference
+from spec_tests import bounds, formulas
+from spec_tests.bounds import Approximation, Rounded
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.formats import Format
+from spec_tests.problems import Array, Problem
+
+Formula = Callable[[Format], Rounded]
+
+
+def forward(problem: Problem, dtype: str) -> Approximation:
+    """Return the output of a problem at this format."""
+    wide = problem.at("float64")
+    exact = np.asarray(wide.forward(reference))
+    if _adds_products(problem):
+        magnitudes = np.asarray(_absolute(wide).forward(reference))
+        return Approximation(exact, bounds.sum_bound(exact, magnitudes, _terms(problem)[0], dtype))
+    return bounds.formula(_forward_formula(wide), exact, dtype)
+
+
+def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) -> tuple[Approximation | None, ...]:
+    """Return the gradients of a problem at this format, None where there is none.
+
+    `partial_sums_stored` allows the gradients of a convolution's input and weight to round partial sums to the
+    format (a known deviation).
+    """
+    wide = problem.at("float64")
+    exact = _tuple(wide.backward(reference))
+    if _adds_products(problem):
+        magnitudes = _tuple(_absolute(wide).backward(reference))
+        stored = (partial_sums_stored, partial_sums_stored, False)
+        return tuple(
+            None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, terms, dtype, stores))
+            for grad, magnitude, terms, stores in zip(exact, magnitudes, _terms(problem)[1:], stored, strict=True)
+        )
+    evaluated = _backward_formulas(wide)
+    return tuple(
+        None if grad is None else bounds.formula(evaluate, grad, dtype)
+        for grad, evaluate in zip(exact, evaluated, strict=True)
+    )
+
+
+def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -> None:
+    """Require the subject's output within the bound of the exact one."""
+    problem = problem.at(dtype)
+    assert_within(problem.forward(subject.at(dtype)), _allowed(forward(problem, dtype), problem, subject), dtype)
+
+
+def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, dtype: str) -> None:
+    """Require each of the subject's gradients within the bound of the exact one."""
+    problem = problem.at(dtype)
+    expected = backward(problem, dtype, partial_sums_stored="half-conv-gradients" in subject.deviations)
+    for grad, exact in zip(_tuple(problem.backward(subject.at(dtype))), expected, strict=True):
+        if exact is None:
+            assert grad is None, "there is a gradient where there can be none"
+        else:
+            assert_within(grad, _allowed(exact, problem, subject), dtype)
+
+
+def assert_gradients_equal(actual: Any, expected: Any) -> None:
+    """Require the same gradients, exactly, and None in the same places."""
+    for one, other in zip(_tuple(actual), _tuple(expected), strict=True):
+        if other is None:
+            assert one is None, "there is a gradient where there can be none"
+        else:
+            assert_equal(one, other)
+
+
+def assert_sums_equal(actual: Any, expected: Any, problem: Problem, subject: Any, calls: int = 1) -> None:
+    """Require equal sums of whole products: exactly, or where the subject transforms first, normwise.
+
+    `calls` counts the calls whose errors meet in `actual` and `expected`.
+    """
+    if subject.sums_directly or not problem.operation.startswith("conv"):
+        assert_equal(actual, expected)
+        return
+    dtype = str(np.asarray(expected).dtype)
+    around = bounds.normwise(forward(problem, dtype), _rank(problem)).bound.max()
+    gradients = [bounds.normwise(g, _rank(problem)).bound.max() for g in backward(problem, dtype) if g is not None]
+    bound = calls * max(around, *gradients)
+    assert_within(actual, Approximation(np.asarray(expected, np.float64), np.full(np.shape(expected), bound)), dtype)
+
+
+def _allowed(exact: Approximation, problem: Problem, subject: Any) -> Approximation:
+    if subject.sums_directly or not problem.operation.startswith("conv"):
+        return exact
+    return bounds.normwise(exact, _rank(problem))
+
+
+def _rank(problem: Problem) -> int:
+    return problem.weight.ndim - 2
+
+
+def _tuple(grads: Any) -> tuple[Any, ...]:
+    return grads if isinstance(grads, tuple) else (grads,)
+
+
+def _adds_products(problem: Problem) -> bool:
+    return problem.operation in ("conv1d", "conv2d", "conv3d", "linear")
+
+
+def _absolute(problem: Problem) -> Problem:
+    arrays = {name: None if value is None else abs(value) for name, value in problem.arrays.items()}
+    return problem.changed(**arrays, grad_output=abs(problem.grad_output))
+
+
+def _terms(problem: Problem) -> tuple[int, int, int, int]:
+    """Return how many products an element of the output, and of each gradient, adds up; a bias is one more."""
+    weight, grad_output = problem.weight, problem.grad_output
+    if problem.operation == "linear":
+        outs = len(weight) if weight.ndim == 2 else 1
+        rows = grad_output.size // outs
+        return weight.shape[-1] + 1, outs, rows, rows
+    taps, rank = prod(weight.shape[2:]), weight.ndim - 2
+    places = grad_output.size // weight.shape[0]  # and images
+    return taps * weight.shape[1] + 1, taps * (weight.shape[0] // problem.groups), places, places
+
+
+def _forward_formula(problem: Problem) -> Formula:
+    operation = problem.operation
+    if operation in ("l1_loss", "mse_loss"):
+        return lambda kind: formulas.regression_loss(problem, kind)
+    if operation in ("nll_loss", "cross_entropy"):
+        return lambda kind: formulas.class_loss(problem, kind)
+    function: Callable[..., Rounded] = getattr(formulas, operation)
+    return lambda kind: function(problem.input, **problem.options, kind=kind)
+
+
+def _backward_formulas(problem: Problem) -> tuple[Formula, ...]:
+    operation = problem.operation
+    if operation in ("l1_loss", "mse_loss"):
+        return tuple(lambda kind, i=i: formulas.regression_loss_backward(problem, kind)[i] for i in range(3))
+    if operation == "nll_loss":
+        return (lambda kind: formulas.class_loss_backward(problem, kind)[0],)
+    if operation == "cross_entropy":
+        return tuple(lambda kind, i=i: formulas.class_loss_backward(problem, kind)[i] for i in range(3))
+    function: Callable[..., Rounded] = getattr(formulas, f"{operation}_backward")
+    return (lambda kind: function(problem.grad_output, problem.input, **problem.options, kind=kind),)

@@ -1,0 +1,225 @@
+"""What `pytest spec_tests` adds to pytest: the subject, the claims, the record of the run and its summary.
+
+    --subject NAME      what to test: a file of `spec_tests/subjects` (default torch)
+    --device DEVICE     where it computes, for example cuda (default cpu)
+    --dtype DTYPE,...   only the tests of these number formats
+
+A full run, `pytest spec_tests` without selection and on the default subject, fails if a registered claim was
+not executed. Any other run reports what it executed and does not fail on that.
+"""
+
+import functools
+import os
+from collections import Counter
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from spec_tests import claims, drawing, ledger, subjects, summary
+from spec_tests.formats import FORMATS
+
+ROOT = Path(__file__).parent
+SUBJECT = pytest.StashKey[subjects.Subject]()
+DESELECTED = pytest.StashKey[Counter[str]]()
+ENTRY = pytest.StashKey[ledger.Entry]()
+
+_common: dict[str, Any] = {
+    "deadline": None,  # a first call of torch takes its time
+    "report_multiple_bugs": False,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("dev", max_examples=100, **_common)
+settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_common)
+settings.register_profile("thorough", max_examples=1000, **_common)
+settings.load_profile("ci" if "CI" in os.environ else "dev")
+
+MARKERS = {
+    "claim(id, ...)": "the claims of the document, at most three, that this test executes",
+    "torch_api": "names torch itself: runs only when torch is the subject",
+    "oracle": "compares the subject with the references: says nothing when they are the subject",
+    "project": "tests this project's own tools: runs only with the default subject",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the three options."""
+    group = parser.getgroup("specification")
+    group.addoption("--subject", default="torch", help="the implementation under test (default: torch)")
+    group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
+    group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    for marker, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{marker}: {meaning}")
+    config.stash[DESELECTED] = Counter()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Load the subject, check the claims, and leave out what this subject cannot answer."""
+    specification = [item for item in items if _is_specification(item)]
+    if not specification:
+        return
+    config.stash[SUBJECT] = subject = _load_subject(config)
+    for item in specification:
+        _check_claims(item)
+        _count_examples(item)
+    reasons = {item: _reason_to_leave_out(item, config, subject) for item in specification}
+    left_out = [item for item, reason in reasons.items() if reason]
+    if left_out:
+        config.stash[DESELECTED].update(reasons[item] for item in left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not reasons.get(item)]
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest) -> subjects.Subject:
+    """The implementation under test."""
+    return request.config.stash[SUBJECT]
+
+
+@pytest.fixture(scope="session")
+def subject_on_cpu(request: pytest.FixtureRequest, subject: subjects.Subject) -> subjects.Subject:
+    """The implementation under test on the CPU: a GPU reports some refusals later, and is then lost."""
+    option = request.config.option
+    return subject if option.device == "cpu" else subjects.load(option.subject, "cpu")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Make the ledger write to this test while it runs."""
+    if not _is_specification(item):
+        return (yield)
+    item.stash[ENTRY] = entry = ledger.Entry(item.nodeid, _section(item), _claims_of(item))
+    ledger.start(entry)
+    if not _is_property(item):
+        ledger.example({})
+    try:
+        return (yield)
+    finally:
+        ledger.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, pytest.TestReport]:
+    """Note the outcome; draw the smallest case of a failure."""
+    report: pytest.TestReport = yield
+    entry = item.stash.get(ENTRY, None)
+    if entry is not None and report.when == "call":
+        entry.outcome = report.outcome
+        if report.failed and entry.last_example:
+            arguments = {**getattr(getattr(item, "callspec", None), "params", {}), **entry.last_example}
+            report.sections.append(("the smallest case", drawing.smallest_case(item, arguments, item.config.option)))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a full run in which a claim was not executed."""
+    if is_full_run(session.config) and session.exitstatus == 0 and summary.not_executed(ledger.entries()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what the run executed, section by section."""
+    if SUBJECT in config.stash and ledger.entries():
+        lines = summary.lines(ledger.entries(), config.stash[SUBJECT].name, is_full_run(config), config.stash[DESELECTED])
+        terminalreporter.section("specification")
+        terminalreporter.write_line("\n".join(lines))
+
+
+def is_full_run(config: pytest.Config) -> bool:
+    """Tell whether this run was asked for the whole specification on the default subject."""
+    option = config.option
+    whole = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args} <= {ROOT, ROOT.parent}
+    selected = any(
+        getattr(option, name, None)
+        for name in ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "last_failed", "stepwise", "collectonly")
+    )
+    parallel = hasattr(config, "workerinput") or getattr(option, "numprocesses", None)
+    default = (option.subject, option.device, option.dtype) == ("torch", "cpu", "")
+    return whole and default and not selected and not parallel
+
+
+def _is_specification(item: pytest.Item) -> bool:
+    return ROOT in item.path.parents
+
+
+def _is_property(item: pytest.Item) -> bool:
+    return hasattr(getattr(item, "function", None), "hypothesis")
+
+
+def _section(item: pytest.Item) -> str:
+    numbers = [part for part in item.path.stem.split("_") if part.isdigit()]
+    return ".".join(numbers)
+
+
+def _claims_of(item: pytest.Item) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(id for mark in item.iter_markers("claim") for id in mark.args))
+
+
+def _check_claims(item: pytest.Item) -> None:
+    ids = _claims_of(item)
+    unknown = [id for id in ids if id not in claims.register()]
+    if unknown:
+        raise pytest.UsageError(f"{item.nodeid} names claims that are not in the register: {', '.join(unknown)}")
+    if len(ids) > 3:
+        raise pytest.UsageError(f"{item.nodeid} carries {len(ids)} claims, more than one test can prove")
+
+
+def _load_subject(config: pytest.Config) -> subjects.Subject:
+    option = config.option
+    try:
+        subject = subjects.load(option.subject, option.device)
+    except subjects.NotAvailable as error:
+        raise pytest.UsageError(f"--subject {option.subject} --device {option.device}: {error}") from None
+    missing = _wanted_dtypes(config) - subject.dtypes
+    if missing:
+        raise pytest.UsageError(
+            f"--dtype {', '.join(sorted(missing))}: {subject.name} computes in {', '.join(sorted(subject.dtypes))}"
+        )
+    return subject
+
+
+def _wanted_dtypes(config: pytest.Config) -> set[str]:
+    return {dtype.strip() for dtype in config.option.dtype.split(",") if dtype.strip()}
+
+
+def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: subjects.Subject) -> str:
+    """Return why this subject is not asked this test, or an empty string."""
+    name = config.option.subject
+    if item.get_closest_marker("torch_api") and name != "torch":
+        return "they name torch, which is not the subject"
+    if item.get_closest_marker("oracle") and name == "reference":
+        return "they compare the subject with the references, which are the subject"
+    if item.get_closest_marker("project") and (name, config.option.device) != ("torch", "cpu"):
+        return "they test the project's own tools, which the default run does"
+    dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
+    if dtype and dtype not in subject.dtypes:
+        return f"the subject does not compute in {dtype}"
+    if dtype and _wanted_dtypes(config) and dtype not in _wanted_dtypes(config):
+        return "--dtype asks for other formats"
+    return ""
+
+
+def _count_examples(item: pytest.Item) -> None:
+    """Have every execution of a property's body counted, and its arguments remembered."""
+    if not _is_property(item):
+        return
+    handle = item.function.hypothesis  # type: ignore[attr-defined]  # _is_property has seen it
+    if not hasattr(handle.inner_test, "is_counted"):
+        handle.inner_test = _counted(handle.inner_test)
+
+
+def _counted(body: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(body)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        ledger.example(kwargs)
+        return body(*args, **kwargs)
+
+    counted.is_counted = True  # type: ignore[attr-defined]  # a note to ourselves
+    return counted

@@ -1,0 +1,120 @@
+"""Eager PyTorch, on any device that it has."""
+
+import inspect
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+import reference
+from spec_tests.subjects import GRADIENTS, NotAvailable
+
+EXPECTED_WARNINGS = (
+    "Using a target size",  # that broadcasting warns is a test of its own
+    "Using padding='same' with even kernel lengths",  # about speed
+)
+TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class TorchSubject:
+    """`torch.nn.functional` behind arrays, its gradients by autograd."""
+
+    def __init__(self, device: torch.device, dtype: str = "float32") -> None:
+        self.device = device
+        self.dtype = dtype
+        self.name = f"torch {torch.__version__} on {device}"
+        on_gpu = device.type == "cuda"
+        self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
+        self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
+        self.sums_directly = device.type == "cpu"  # cuDNN may take Winograd or FFT
+        set_float32_precision("tf32" if dtype == "tf32" else "ieee")
+
+    def at(self, dtype: str) -> Self:
+        """Return the subject computing in this format."""
+        return type(self)(self.device, dtype)
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        if operation.startswith("_"):
+            raise AttributeError(operation)
+        if operation.endswith("_backward"):
+            return partial(self._gradients, operation.removesuffix("_backward"))
+        return partial(self._call, operation)
+
+    def _call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        output = _function(operation)(*map(self.tensor, args), **{k: self.tensor(v) for k, v in kwargs.items()})
+        return tuple(map(_array, output)) if isinstance(output, tuple) else _array(output)
+
+    def _gradients(self, operation: str, grad_output: np.ndarray, *args: Any, **kwargs: Any) -> Any:
+        bound = inspect.signature(getattr(reference, operation)).bind(*args, **kwargs)
+        tensors = {name: self.tensor(value) for name, value in bound.arguments.items()}
+        leaves = {name: tensors[name] for name in GRADIENTS[operation] if _has_gradient(operation, name, tensors)}
+        for leaf in leaves.values():
+            leaf.requires_grad_()
+        bound.arguments.update(tensors)
+        output = _function(operation)(*bound.args, **bound.kwargs)
+        output = output[0] if isinstance(output, tuple) else output
+        found = torch.autograd.grad(output, list(leaves.values()), self.tensor(grad_output).to(output.dtype))
+        grads = dict(zip(leaves, map(_array, found), strict=True))
+        ordered = tuple(grads.get(name) for name in GRADIENTS[operation])
+        return ordered if len(ordered) > 1 else ordered[0]
+
+    def tensor(self, value: Any) -> Any:
+        """Return an array as a tensor on the device, sharing its memory where it can; else the value itself."""
+        if not isinstance(value, np.ndarray | np.generic):
+            return value
+        array = np.asarray(value)
+        shareable = array.flags.writeable and all(stride >= 0 for stride in array.strides)
+        tensor = torch.from_numpy(array) if shareable else torch.tensor(np.ascontiguousarray(array))
+        if tensor.is_floating_point() and self.dtype in TENSOR_DTYPES:
+            tensor = tensor.to(TENSOR_DTYPES[self.dtype])
+        return tensor.detach().to(self.device)
+
+
+def set_float32_precision(precision: str) -> None:
+    """Say how float32 products are computed: "ieee", or "tf32" where a GPU may shorten them."""
+    for backend in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):
+        backend.fp32_precision = precision
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
+    torch.backends.cudnn.benchmark = False
+
+
+def load(device: str, variant: str) -> TorchSubject:
+    """Return torch on this device, tried out by one addition there."""
+    if variant:
+        raise NotAvailable("torch comes in no variants")
+    try:
+        (torch.ones(1, device=device) + 1).cpu()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise NotAvailable(f"torch has no device {device!r} here: {str(error).splitlines()[0]}") from None
+    torch.set_num_threads(1)  # two threads on a busy machine take ten times as long
+    return TorchSubject(torch.device(device))
+
+
+def _function(operation: str) -> Callable[..., Any]:
+    function: Callable[..., Any] = getattr(functional, operation, None) or getattr(torch, operation)
+
+    def quiet(*args: Any, **kwargs: Any) -> Any:
+        with warnings.catch_warnings():
+            for expected in EXPECTED_WARNINGS:
+                warnings.filterwarnings("ignore", message=expected, category=UserWarning)
+            return function(*args, **kwargs)
+
+    return quiet
+
+
+def _has_gradient(operation: str, name: str, tensors: dict[str, Any]) -> bool:
+    if not (isinstance(tensors.get(name), torch.Tensor) and tensors[name].is_floating_point()):
+        return False
+    return not (operation == "cross_entropy" and name == "weight") or tensors["target"].is_floating_point()
+
+
+def _array(tensor: torch.Tensor) -> np.ndarray:
+    """Return a tensor as an array, the half formats as the float32 that holds them exactly."""
+    if tensor.dtype in TENSOR_DTYPES.values():
+        tensor = tensor.float()
+    return tensor.detach().cpu().numpy()

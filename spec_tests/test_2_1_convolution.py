@@ -1,0 +1,438 @@
+"""2.1 Convolution: the layer slides learned kernels over its input and adds up products.
+
+The laws come first: they need no other implementation, and on whole numbers every one is exact.
+"""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from torch import nn
+
+import reference
+from reference import definition
+from spec_tests.compare import assert_equal
+from spec_tests.exact import (
+    assert_gradients_equal,
+    assert_gradients_round_within_their_bounds,
+    assert_rounds_within_its_bound,
+    assert_sums_equal,
+)
+from spec_tests.formats import FORMATS, all_formats, exact_formats
+from spec_tests.problems import SEEDS, conv_problems, real_numbers, whole_numbers
+
+# Laws
+
+
+@pytest.mark.claim("2.1.a")
+@exact_formats
+@given(problem=conv_problems(), seed=SEEDS)
+def test_conv_is_linear_in_its_input(subject, dtype, problem, seed):
+    problem = problem.changed(bias=None).at(dtype)
+    other = whole_numbers(np.random.default_rng(seed), problem.input.shape).astype(dtype)
+
+    together = problem.forward(subject, input=problem.input + other)
+    one_by_one = problem.forward(subject) + problem.forward(subject, input=other)
+
+    assert_sums_equal(together, one_by_one, problem, subject, calls=4)
+
+
+@exact_formats
+@given(problem=conv_problems(), seed=SEEDS)
+def test_conv_is_linear_in_its_weight(subject, dtype, problem, seed):
+    problem = problem.changed(bias=None).at(dtype)
+    other = whole_numbers(np.random.default_rng(seed), problem.weight.shape).astype(dtype)
+
+    together = problem.forward(subject, weight=problem.weight + other)
+    one_by_one = problem.forward(subject) + problem.forward(subject, weight=other)
+
+    assert_sums_equal(together, one_by_one, problem, subject, calls=4)
+
+
+@exact_formats
+@given(problem=conv_problems())
+def test_a_bias_is_added_to_every_place_of_its_channel(subject, dtype, problem):
+    bias = np.arange(1, len(problem.weight) + 1).astype(dtype)
+    problem = problem.changed(bias=bias).at(dtype)
+
+    added = bias.reshape(-1, *[1] * (problem.weight.ndim - 2))
+
+    assert_sums_equal(problem.forward(subject), problem.forward(subject, bias=None) + added, problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems())
+def test_every_image_of_a_batch_is_convolved_by_itself(subject, dtype, problem):
+    problem = problem.at(dtype)
+    images = problem.input.reshape(-1, *problem.input.shape[-problem.weight.ndim + 1 :])
+
+    alone = np.stack([problem.forward(subject, input=image) for image in images])
+
+    assert_sums_equal(problem.forward(subject, input=images), alone, problem, subject, calls=2)
+
+
+@pytest.mark.claim("2.1.2.k")
+@exact_formats
+@given(problem=conv_problems())
+def test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_added(subject, dtype, problem):
+    problem = problem.changed(bias=None).at(dtype)
+    rank, groups, channels = problem.weight.ndim - 2, problem.groups, problem.weight.shape[1]
+    outs = len(problem.weight) // groups
+    axis = problem.input.ndim - rank - 1
+    of_input = np.split(problem.input, groups * channels, axis)
+
+    by_group = [
+        sum(
+            problem.forward(subject, input=of_input[g * channels + c], weight=kernels[:, c : c + 1], groups=1)
+            for c in range(channels)
+        )
+        for g, kernels in enumerate(problem.weight.reshape(groups, outs, *problem.weight.shape[1:]))
+    ]
+
+    assert_sums_equal(problem.forward(subject), np.concatenate(by_group, axis), problem, subject, calls=1 + channels)
+
+
+@pytest.mark.claim("2.1.2.j")
+@exact_formats
+@given(problem=conv_problems())
+def test_a_single_1_in_the_input_brings_out_the_kernel_backwards(subject, dtype, problem):
+    kernel = problem.weight[:1, :1].astype(dtype)
+    impulse = np.zeros((1, 1, *[2 * k - 1 for k in kernel.shape[2:]]), dtype)
+    impulse[(0, 0, *[k - 1 for k in kernel.shape[2:]])] = 1
+
+    response = problem.forward(subject, input=impulse, weight=kernel, bias=None, stride=1, padding=0, dilation=1, groups=1)
+
+    problem = problem.changed(weight=kernel, input=impulse)
+    assert_sums_equal(response, np.flip(kernel, range(2, kernel.ndim)), problem, subject)
+
+
+@exact_formats
+@given(problem=conv_problems(paddings=("valid",)), seed=SEEDS)
+def test_an_input_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, dtype, problem, seed):
+    problem = problem.at(dtype)
+    stride = problem.per_axis("stride")
+    size = (*problem.input.shape[: -len(stride)], *[8 + s for s in stride])
+    scene = whole_numbers(np.random.default_rng(seed), size).astype(dtype)
+
+    before = problem.forward(subject, input=scene)
+    after = problem.forward(subject, input=scene[(..., *[slice(s, None) for s in stride])])
+
+    next_places = (..., *[slice(1, 1 + places) for places in after.shape[-len(stride) :]])
+    assert_sums_equal(after, before[next_places], problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems())
+def test_a_stride_keeps_every_so_manieth_output(subject, dtype, problem):
+    problem = problem.at(dtype)
+    every = [slice(None, None, s) for s in problem.per_axis("stride")]
+
+    kept = problem.forward(subject, stride=1)[(..., *every)]
+
+    assert_sums_equal(problem.forward(subject), kept, problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems())
+def test_a_dilated_kernel_is_one_with_zeros_between_its_taps(subject, dtype, problem):
+    problem = problem.at(dtype)
+    spacing = problem.per_axis("dilation")
+    spans = [d * (k - 1) + 1 for d, k in zip(spacing, problem.weight.shape[2:], strict=True)]
+    stretched = np.zeros((*problem.weight.shape[:2], *spans), dtype)
+    stretched[(..., *[slice(None, None, d) for d in spacing])] = problem.weight
+
+    undilated = problem.forward(subject, weight=stretched, dilation=1)
+
+    assert_sums_equal(problem.forward(subject), undilated, problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems(paddings=("numbers",)))
+def test_padding_is_a_border_of_zeros_around_the_input(subject, dtype, problem):
+    problem = problem.at(dtype)
+    border = [(p, p) for p in problem.per_axis("padding")]
+    padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - len(border)) + border)
+
+    unpadded = problem.forward(subject, input=padded, padding=0)
+
+    assert_sums_equal(problem.forward(subject), unpadded, problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems(paddings=("same",)))
+def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, dtype, problem):
+    problem = problem.at(dtype)
+    rank = problem.weight.ndim - 2
+    spacing = problem.per_axis("dilation")
+    totals = [d * (k - 1) for d, k in zip(spacing, problem.weight.shape[2:], strict=True)]
+    border = [(total // 2, total - total // 2) for total in totals]
+    padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - rank) + border)
+
+    output = problem.forward(subject)
+
+    assert output.shape[-rank:] == problem.input.shape[-rank:]
+    assert_sums_equal(output, problem.forward(subject, input=padded, padding="valid"), problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems(ranks=(1, 2), paddings=("numbers",)))
+def test_a_convolution_is_one_of_a_rank_more_across_a_single_cell(subject, dtype, problem):
+    problem = problem.at(dtype)
+    rank = problem.weight.ndim - 2
+    options = {option: (1, *problem.per_axis(option)) for option in ("stride", "dilation")}
+    options["padding"] = (0, *problem.per_axis("padding"))
+    input, weight = np.expand_dims(problem.input, -rank - 1), np.expand_dims(problem.weight, 2)
+
+    higher = getattr(subject, f"conv{rank + 1}d")(input, weight, problem.bias, **options, groups=problem.groups)
+
+    assert_sums_equal(np.squeeze(higher, -rank - 1), problem.forward(subject), problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems())
+def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subject, dtype, problem):
+    problem = problem.changed(bias=None).at(dtype)
+
+    output, (grad_input, grad_weight, _) = problem.forward(subject), problem.backward(subject)
+
+    sent = np.array(np.vdot(output, problem.grad_output))
+    assert_sums_equal(np.array(np.vdot(problem.input, grad_input)), sent, problem, subject, calls=output.size)
+    assert_sums_equal(np.array(np.vdot(problem.weight, grad_weight)), sent, problem, subject, calls=output.size)
+
+
+# The definition, and the references
+
+
+@exact_formats
+@given(problem=conv_problems(batched=True))
+def test_the_fast_convolution_of_the_references_is_the_definition(dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(reference), definition.convolution(**problem.arrays, **problem.options))
+
+
+@exact_formats
+@given(problem=conv_problems(batched=True))
+def test_the_fast_gradients_of_the_references_are_those_of_the_definition(dtype, problem):
+    problem = problem.at(dtype)
+
+    by_definition = definition.convolution_backward(problem.grad_output, **problem.arrays, **problem.options)
+
+    assert_gradients_equal(problem.backward(reference), by_definition)
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=conv_problems())
+def test_conv_equals_the_reference_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_sums_equal(problem.forward(subject), problem.forward(reference), problem, subject)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=conv_problems(real_numbers))
+def test_conv_rounds_within_its_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=conv_problems(real_numbers, ranks=(1, 2), channels=1, kernel=2))
+def test_conv_rounds_within_its_bound_where_few_terms_make_it_sharp(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+# Gradients
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=conv_problems())
+def test_the_gradients_of_conv_equal_the_references_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    for grad, expected in zip(problem.backward(subject), problem.backward(reference), strict=True):
+        if expected is None:
+            assert grad is None
+        else:
+            assert_sums_equal(grad, expected, problem, subject)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=conv_problems(real_numbers))
+def test_the_gradients_of_conv_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+@exact_formats
+@given(problem=conv_problems())
+def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, dtype, problem):
+    problem = problem.changed(bias=problem.weight.reshape(len(problem.weight), -1)[:, 0]).at(dtype)
+    rank = problem.weight.ndim - 2
+    channel = problem.input.ndim - rank - 1
+
+    *_, grad_bias = problem.backward(subject)
+
+    assert_equal(grad_bias, problem.grad_output.sum(tuple(a for a in range(problem.input.ndim) if a != channel)))
+
+
+# Conventions
+
+
+@given(problem=conv_problems(paddings=("valid",)), seed=SEEDS)
+def test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it(subject, problem, seed):
+    problem = problem.at("float64")
+    input = problem.input.copy()
+    cell = np.random.default_rng(seed).integers(input.size)
+    input.reshape(-1)[cell] = np.nan
+    marked = np.isnan(input).astype(float)
+
+    output = problem.forward(subject, input=input)
+
+    touched = problem.forward(reference, input=marked, weight=np.ones_like(problem.weight), bias=None) > 0
+    if subject.sums_directly:
+        assert_equal(np.isnan(output), touched)
+    else:
+        assert np.isnan(output[touched]).all()
+
+
+@pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_conv_takes_integers_and_returns_them(subject_on_cpu, rank, integer):
+    input = np.arange(2 * 4**rank).reshape(1, 2, *[4] * rank).astype(integer)
+    weight = np.arange(1, 1 + 2 * 2**rank).reshape(1, 2, *[2] * rank).astype(integer)
+
+    output = getattr(subject_on_cpu, f"conv{rank}d")(input, weight, stride=3)
+
+    window = input[(0, slice(None), *[slice(0, 2)] * rank)]
+    assert_equal(output.reshape(-1)[:1], (window * weight[0]).sum(dtype=integer).reshape(1))
+
+
+@exact_formats
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, dtype, rank):
+    conv, conv_backward = getattr(subject, f"conv{rank}d"), getattr(subject, f"conv{rank}d_backward")
+    empty, weight = np.zeros((0, 4, *[5] * rank), dtype), np.ones((6, 2, *[3] * rank), dtype)
+
+    output = conv(empty, weight, np.ones(6, dtype), groups=2)
+    grad_input, grad_weight, grad_bias = conv_backward(output, empty, weight, np.ones(6, dtype), groups=2)
+
+    assert output.shape == (0, 6, *[3] * rank)
+    assert grad_input.shape == empty.shape
+    assert_equal(grad_weight, np.zeros_like(weight))
+    assert_equal(grad_bias, np.zeros(6, dtype))
+
+
+# The layer: torch.nn.Conv1d, Conv2d, Conv3d
+
+CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+"""The layers by rank."""
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.1.d")
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_without_options_conv_has_stride_1_no_padding_no_dilation_one_group_and_a_bias(rank):
+    layer = CONVS[rank](3, 6, kernel_size=3)
+
+    assert (layer.stride, layer.padding, layer.dilation) == ((1,) * rank, (0,) * rank, (1,) * rank)
+    assert (layer.groups, layer.padding_mode) == (1, "zeros")
+    assert layer.bias is not None
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.1.b", "2.1.e", "2.1.f")
+def test_the_layer_of_the_example_has_six_kernels_of_3_by_3_by_3_and_six_biases():
+    layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=3, stride=1, padding=1)
+
+    shapes = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
+
+    assert isinstance(layer, nn.Module)
+    assert shapes == {"weight": (6, 3, 3, 3), "bias": (6,)}
+    assert sum(parameter.numel() for parameter in layer.parameters()) == 168
+
+
+@pytest.mark.torch_api
+@given(problem=conv_problems(), seed=SEEDS)
+def test_the_parameters_of_a_conv_layer_have_the_shapes_of_the_functions_arguments(problem, seed):
+    layer = conv_layer(problem, seed)
+
+    assert tuple(layer.weight.shape) == problem.weight.shape
+    assert (layer.bias is None) == (problem.bias is None)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.1.g")
+@given(problem=conv_problems(), seed=SEEDS)
+def test_a_new_conv_layer_is_random_within_one_over_the_root_of_its_fan_in_and_follows_the_seed(problem, seed):
+    layer, again, other = conv_layer(problem, seed), conv_layer(problem, seed), conv_layer(problem, seed + 1)
+    limit = 1 / np.sqrt(np.prod(problem.weight.shape[1:]))
+
+    for name, parameter in layer.named_parameters():
+        largest = float(parameter.detach().abs().max())
+        assert largest <= np.float32(limit) * (1 + 2 * FORMATS["float32"].roundoff)
+        assert torch.equal(parameter, again.get_parameter(name))
+        assert not torch.equal(parameter, other.get_parameter(name))
+
+
+@pytest.mark.torch_api
+def test_a_new_conv_layer_fills_its_range_evenly():
+    torch.manual_seed(0)
+    weight = nn.Conv2d(3, 4000, 3).weight.detach().numpy().ravel() * np.sqrt(27)  # 108,000 numbers, from -1 to 1
+
+    shares = np.histogram(weight, bins=20, range=(-1, 1))[0] / weight.size
+
+    assert abs(shares - 1 / 20).max() < 5 * np.sqrt(1 / 20 / weight.size)  # 5 standard deviations, seed fixed
+
+
+@pytest.mark.torch_api
+@exact_formats
+@pytest.mark.parametrize("padding_mode", ["zeros", "reflect", "replicate", "circular"])
+@given(problem=conv_problems(paddings=("numbers", "same")), seed=SEEDS)
+def test_a_conv_layer_pads_in_its_mode_and_convolves_with_its_parameters(dtype, padding_mode, problem, seed):
+    problem = problem.at(dtype)
+    layer = conv_layer(problem, seed, padding_mode=padding_mode).to(getattr(torch, dtype))
+    layer.load_state_dict({name: torch.from_numpy(getattr(problem, name)) for name in layer.state_dict()})
+    mode = "constant" if padding_mode == "zeros" else padding_mode
+    assume(mode_can_pad(mode, problem))
+
+    output = layer(torch.from_numpy(problem.input)).detach().numpy()
+
+    padded = reference.pad(problem.input, border(problem), mode)
+    assert_equal(output, problem.forward(reference, input=padded, padding=0))
+
+
+@pytest.mark.torch_api
+def test_a_conv_layer_refuses_a_padding_mode_that_does_not_exist():
+    with pytest.raises(ValueError, match="padding_mode must be one of"):
+        nn.Conv2d(3, 6, 3, padding_mode="mirror")
+
+
+def conv_layer(problem, seed, **options):
+    """Return torch's layer for a problem's geometry, initialised from this seed."""
+    torch.manual_seed(seed)
+    outs, ins, *kernel_size = problem.weight.shape
+    return CONVS[len(kernel_size)](
+        ins * problem.groups, outs, tuple(kernel_size), bias=problem.bias is not None, **problem.options, **options
+    )
+
+
+def border(problem):
+    """Return the padding of a problem as `pad` takes it, from the last axis backwards."""
+    if problem.padding == "same":
+        taps = zip(problem.per_axis("dilation"), problem.weight.shape[2:], strict=True)
+        pairs = [(d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2) for d, k in taps]
+    else:
+        pairs = [(p, p) for p in problem.per_axis("padding")]
+    return [cells for pair in reversed(pairs) for cells in pair]
+
+
+def mode_can_pad(mode, problem):
+    """Tell whether the input has the cells to copy: reflect needs one more than it pads, circular as many."""
+    size = problem.input.shape[-1 : -problem.weight.ndim + 1 : -1]
+    needed = [max(pair) for pair in zip(*[iter(border(problem))] * 2, strict=True)]
+    spare = {"reflect": 1, "circular": 0}.get(mode)
+    return spare is None or all(h >= n + spare for h, n in zip(size, needed, strict=True))

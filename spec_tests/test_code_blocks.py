@@ -1,0 +1,446 @@
+"""Each printed code block of sections 2.1 to 2.6.4, run as it stands in a child process: how does it end?
+
+A block that ends without output is then run once more with the lines that its reader must add, which stand in the
+test. What only the text of a block can show (an import never used, an argument never read) is read from its syntax
+tree. Sizes and tensors are compared as printed, character by character.
+"""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from spec_tests import run_block, stand_in
+
+pytestmark = pytest.mark.torch_api
+
+HERE = Path(__file__).parent
+CHILDREN_AT_A_TIME = 2
+CHILD_SECONDS = 120
+
+CONVOLUTION = "2_1_simple_conv2d"
+POOLING = "2_2_max_pooling"
+RELU = "2_3_relu"
+LINEAR = "2_4_linear"
+L1_LOSS = "2_6_1_l1_loss"
+MSE_LOSS = "2_6_2_mse_loss"
+NLL_LOSS = "2_6_4_nll_loss"
+
+
+# --- how each block ends, run as it stands ---
+
+
+@dataclass(frozen=True)
+class Case:
+    """A block, the lines added below it, and how the run ends: no output and no exception unless they are named."""
+
+    block: str
+    claims: tuple[str, ...]
+    added: str = ""
+    output: str = ""
+    exception: str = ""
+
+
+CASES = {
+    "2.1 as it stands: no output": Case(CONVOLUTION, claims=("2.1.c",)),
+    "2.2 as it stands: one full batch and a smaller last one": Case(
+        POOLING, claims=("2.2.p",), output="torch.Size([64, 3, 32, 32])\ntorch.Size([16, 3, 32, 32])\n"
+    ),
+    "2.3 as it stands: no output": Case(RELU, claims=("2.3.i",)),
+    "2.4 as it stands: four shapes": Case(
+        LINEAR,
+        claims=(),  # its four claims are proved line by line, below
+        output="输入形状: torch.Size([2, 10])\n输出形状: torch.Size([2, 5])\n"
+        "权重形状: torch.Size([5, 10])\n偏置形状: torch.Size([5])\n",
+    ),
+    "2.6.1 as it stands: no output": Case(L1_LOSS, claims=("2.6.1.g",)),
+    "2.6.1 called without imports: nn is unknown": Case(
+        L1_LOSS, claims=("2.6.1.g",), added="loss_fn()", exception="NameError: name 'nn' is not defined"
+    ),
+    "2.6.2 as it stands: no output": Case(MSE_LOSS, claims=("2.6.1.g",)),
+    "2.6.2 called without imports: nn is unknown": Case(
+        MSE_LOSS, claims=("2.6.1.g",), added="loss_fn2()", exception="NameError: name 'nn' is not defined"
+    ),
+    "2.6.4 as it stands: no output": Case(NLL_LOSS, claims=("2.6.4.e",)),
+}
+
+Children = dict[str, Future[subprocess.CompletedProcess[str]]]
+
+
+@pytest.fixture(scope="module")
+def children(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
+    """Start every case at once, each in a process and a folder of its own, and hand out the results to come."""
+    with ThreadPoolExecutor(CHILDREN_AT_A_TIME) as pool:
+        yield {name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block")) for name, case in CASES.items()}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.claim(claim) for claim in case.claims]) for name, case in CASES.items()],
+)
+def test_the_block_ends_as_stated(children: Children, name: str) -> None:
+    child = children[name].result()
+
+    assert (child.stdout, exception_of(child)) == (CASES[name].output, CASES[name].exception), child.stderr
+
+
+def test_a_block_that_reaches_for_the_network_fails_at_once(tmp_path: Path) -> None:
+    block = tmp_path / "download.py"
+    block.write_text("import urllib.request\nurllib.request.urlopen('https://www.cs.toronto.edu/~kriz/')\n")
+
+    child = run_file(block, tmp_path)
+
+    assert exception_of(child) == "RuntimeError: a code block reached for the network: socket.getaddrinfo"
+
+
+# --- 2.1 convolution ---
+
+
+@pytest.mark.claim("2.1.c")
+def test_the_convolution_block_defines_a_layer_that_makes_six_maps_of_the_size_of_the_image() -> None:
+    model = execute(source(CONVOLUTION))["SimpleConv2d"]()
+
+    assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 6, 32, 32)
+
+
+# --- 2.2 max pooling ---
+
+
+@pytest.mark.claim("2.2.s")
+def test_train_dataset_of_the_pooling_script_holds_the_test_split(cifar10: Any) -> None:
+    train_dataset = evaluate_call(source(POOLING), "datasets.CIFAR10", **cifar10)
+
+    assert len(train_dataset) == stand_in.TEST_IMAGES
+
+
+@pytest.mark.claim("2.2.s")
+def test_with_train_true_the_pooling_script_would_hold_the_training_split(cifar10: Any) -> None:
+    train_dataset = evaluate_call(edited(POOLING, "train=False", "train=True"), "datasets.CIFAR10", **cifar10)
+
+    assert len(train_dataset) == stand_in.TRAINING_IMAGES
+
+
+@pytest.mark.claim("2.2.x")
+def test_the_pooling_script_reads_its_data_in_order() -> None:
+    numbers = range(stand_in.TEST_IMAGES)
+
+    batches = evaluate_call(
+        source(POOLING), "DataLoader", DataLoader=torch.utils.data.DataLoader, train_dataset=numbers
+    )
+
+    assert torch.cat(list(batches)).tolist() == list(numbers)
+
+
+@pytest.mark.claim("2.2.t")
+def test_the_pooling_script_builds_its_model_within_the_loop() -> None:
+    (loop,) = [node for node in ast.walk(ast.parse(source(POOLING))) if isinstance(node, ast.For)]
+
+    assert "SimpleCNN()" in [ast.unparse(node) for node in ast.walk(loop)]
+
+
+@pytest.mark.claim("2.2.t")
+def test_pooling_models_built_anew_agree(images: torch.Tensor) -> None:
+    model = class_in(POOLING, "SimpleCNN")
+
+    assert torch.equal(model()(images), model()(images))
+
+
+@pytest.mark.claim("2.2.t")
+def test_convolution_models_built_anew_differ(images: torch.Tensor) -> None:
+    model = class_in(CONVOLUTION, "SimpleConv2d")
+
+    assert not torch.equal(model()(images), model()(images))
+
+
+# --- 2.2 and 2.3: what the docstrings call a classifier ---
+
+CALLED_A_CLASSIFIER = [
+    pytest.param(POOLING, nn.MaxPool2d, marks=pytest.mark.claim("2.2.q"), id="2.2"),
+    pytest.param(RELU, nn.ReLU, marks=pytest.mark.claim("2.3.f"), id="2.3"),
+]
+
+
+@pytest.mark.parametrize(("block", "layer"), CALLED_A_CLASSIFIER)
+def test_the_cnn_of_the_docstring_is_one_layer_without_parameters(block: str, layer: type[nn.Module]) -> None:
+    model = class_in(block, "SimpleCNN")()
+
+    assert "卷积神经网络（CNN），用于 CIFAR10 分类" in (model.__doc__ or "")
+    assert [type(child) for child in model.children()] == [layer]
+    assert not list(model.parameters())
+
+
+@pytest.mark.parametrize(("block", "layer"), CALLED_A_CLASSIFIER)
+def test_the_cnn_of_the_docstring_returns_images_instead_of_ten_scores(
+    block: str, layer: type[nn.Module], images: torch.Tensor
+) -> None:
+    model = class_in(block, "SimpleCNN")()
+
+    assert model(images).shape == images.shape
+
+
+# --- 2.3 ReLU ---
+
+RELU_CONSOLE = """\
+tensor([ 0.3132, -0.0041, -0.9163,  1.1990, -0.4604, -1.4164, -0.2908, -1.6122,
+         0.8373,  0.5947]) tensor([0.3132, 0.0000, 0.0000, 1.1990, 0.0000, 0.0000, 0.0000, 0.0000, 0.8373,
+        0.5947])
+"""
+
+
+@pytest.mark.claim("2.3.h")
+def test_the_relu_block_prints_its_numbers_wrapped_and_evenly_spaced(relu_console: str) -> None:
+    assert relu_console == RELU_CONSOLE
+
+
+@pytest.mark.claim("2.3.h")
+def test_the_comment_of_the_relu_block_has_the_numbers_of_the_console_but_not_its_text(relu_console: str) -> None:
+    comment = "\n".join(commented_tensors(RELU))
+
+    assert numbers_in(comment) == numbers_in(relu_console)
+    assert comment.strip() != relu_console.strip()
+
+
+# --- 2.4 linear ---
+
+
+@pytest.mark.parametrize(
+    ("number", "line"),
+    [
+        pytest.param(0, "输入形状: torch.Size([2, 10])", marks=pytest.mark.claim("2.4.f"), id="input"),
+        pytest.param(1, "输出形状: torch.Size([2, 5])", marks=pytest.mark.claim("2.4.g"), id="output"),
+        pytest.param(2, "权重形状: torch.Size([5, 10])", marks=pytest.mark.claim("2.4.h"), id="weight"),
+        pytest.param(3, "偏置形状: torch.Size([5])", marks=pytest.mark.claim("2.4.i"), id="bias"),
+    ],
+)
+def test_the_linear_block_prints_this_line(children: Children, number: int, line: str) -> None:
+    child = children["2.4 as it stands: four shapes"].result()
+
+    assert child.stdout.splitlines()[number] == line, child.stderr
+
+
+# --- 2.6.1 and 2.6.2: L1 and MSE ---
+
+MISSING_IMPORTS = "import torch\nfrom torch import nn\n"
+
+
+@pytest.mark.claim("2.6.1.g")
+@pytest.mark.parametrize(
+    ("block", "call", "output"),
+    [
+        pytest.param(L1_LOSS, "loss_fn()", "tensor(0.5000)\ntensor(2.5000)\n", id="2.6.1"),
+        pytest.param(MSE_LOSS, "loss_fn2()", "tensor(0.2500)\ntensor(1.2500)\n", id="2.6.2"),
+    ],
+)
+def test_the_loss_block_prints_two_lines_once_imports_and_a_call_are_added(
+    block: str, call: str, output: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(MISSING_IMPORTS + source(block) + call)
+
+    assert capsys.readouterr().out == output
+
+
+@pytest.mark.parametrize(
+    ("block", "call", "number", "line"),
+    [
+        pytest.param(L1_LOSS, "loss_fn()", 0, "tensor(0.5000)", marks=pytest.mark.claim("2.6.1.d"), id="2.6.1 mean"),
+        pytest.param(L1_LOSS, "loss_fn()", 1, "tensor(2.5000)", marks=pytest.mark.claim("2.6.1.e"), id="2.6.1 sum"),
+        pytest.param(MSE_LOSS, "loss_fn2()", 0, "tensor(0.2500)", marks=pytest.mark.claim("2.6.2.d"), id="2.6.2 mean"),
+        pytest.param(MSE_LOSS, "loss_fn2()", 1, "tensor(1.2500)", marks=pytest.mark.claim("2.6.2.e"), id="2.6.2 sum"),
+    ],
+)
+def test_the_completed_loss_block_prints_this_line(
+    block: str, call: str, number: int, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    execute(MISSING_IMPORTS + source(block) + call)
+
+    assert capsys.readouterr().out.splitlines()[number] == line
+
+
+# --- 2.6.4 NLLLoss ---
+
+
+@pytest.mark.claim("2.6.4.d")
+def test_calculate_pytorch_loss_returns_the_losses_worked_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    with_prints = re.sub(r"(?m)^    (calculate_pytorch_loss\(.*\))$", r"    print(\1)", source(NLL_LOSS))
+
+    execute(with_prints)
+
+    losses = [float(line) for line in capsys.readouterr().out.splitlines()]
+    assert [f"{loss:.3f}" for loss in losses] == ["1.378", "0.639"]  # to the decimals that the document gives
+
+
+@pytest.mark.claim("2.6.4.e")
+def test_the_argument_model_name_is_never_read() -> None:
+    function = next(n for n in ast.parse(source(NLL_LOSS)).body if isinstance(n, ast.FunctionDef))
+
+    assert {argument.arg for argument in function.args.args} - names_read(function) == {"model_name"}
+
+
+@pytest.mark.claim("2.6.4.g")
+def test_the_loss_of_the_nll_block_stays_the_same_without_its_reduction_argument() -> None:
+    explicit = execute(source(NLL_LOSS))["calculate_pytorch_loss"]
+    default = execute(edited(NLL_LOSS, 'reduction="mean"', ""))["calculate_pytorch_loss"]
+    probabilities, targets = torch.tensor([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]]), torch.tensor([2, 1])
+
+    assert explicit(probabilities, targets, "") == default(probabilities, targets, "")
+
+
+@pytest.mark.claim("2.6.4.h")
+def test_the_block_headed_cross_entropy_loss_uses_nll_loss_only() -> None:
+    attributes = {n.attr for n in ast.walk(ast.parse(source(NLL_LOSS))) if isinstance(n, ast.Attribute)}
+
+    assert {name for name in attributes if name.endswith("Loss")} == {"NLLLoss"}
+
+
+@pytest.mark.claim("2.6.4.h")
+def test_calculate_pytorch_loss_is_infinite_where_the_true_class_has_probability_zero() -> None:
+    loss = execute(source(NLL_LOSS))["calculate_pytorch_loss"]
+
+    assert loss(torch.tensor([[0.0, 1.0]]), torch.tensor([0]), "") == inf
+
+
+# --- imports ---
+
+
+@pytest.mark.parametrize(
+    ("block", "unused"),
+    [
+        pytest.param(POOLING, "reshape", marks=pytest.mark.claim("2.2.u"), id="2.2"),
+        pytest.param(NLL_LOSS, "math", marks=pytest.mark.claim("2.6.4.e"), id="2.6.4"),
+    ],
+)
+def test_one_import_of_the_block_is_never_used(block: str, unused: str) -> None:
+    tree = ast.parse(source(block))
+    imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    imported = {alias.asname or alias.name for node in imports for alias in node.names}
+
+    assert imported - names_read(tree) == {unused}
+
+
+# --- the blocks, whole and in parts ---
+
+
+def path_of(block: str) -> Path:
+    """Return where the block stands."""
+    return HERE / "code_blocks" / f"{block}.py"
+
+
+def source(block: str) -> str:
+    """Return the block's text."""
+    return path_of(block).read_text(encoding="utf-8")
+
+
+def edited(block: str, old: str, new: str) -> str:
+    """Return the block with the one place that says `old` changed."""
+    before, after = source(block).split(old)
+    return before + new + after
+
+
+def execute(text: str) -> dict[str, Any]:
+    """Run the text as a script, in this process, and return its names."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    exec(compile(text, "<code block>", "exec"), names)  # noqa: S102  the document's own text, run on purpose
+    return names
+
+
+def class_in(block: str, name: str) -> type[nn.Module]:
+    """Return the class that the block defines, without running the rest of the block."""
+    (definition,) = [n for n in ast.parse(source(block)).body if isinstance(n, ast.ClassDef) and n.name == name]
+    found: type[nn.Module] = execute("from torch import nn\n" + ast.unparse(definition))[name]
+    return found
+
+
+def evaluate_call(text: str, function: str, **names: Any) -> Any:
+    """Return what the text's one call of `function` returns, given what its names stand for."""
+    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
+    (call,) = [call for call in calls if ast.unparse(call.func) == function]
+    return eval(compile(ast.Expression(call), "<code block>", "eval"), names)
+
+
+def names_read(tree: ast.AST) -> set[str]:
+    """Return every name that the code uses the value of."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def commented_tensors(block: str) -> list[str]:
+    """Return the tensors in the block's comments, as they are written there."""
+    return re.findall(r"# (tensor\(.*\))", source(block))
+
+
+def numbers_in(text: str) -> list[float]:
+    """Return the decimal numbers in the text, in order."""
+    return [float(number) for number in re.findall(r"-?\d+\.\d+", text)]
+
+
+# --- processes ---
+
+
+def run_in_child(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the case's block: the file itself, or where lines are added, a longer copy in `folder`."""
+    if not case.added:
+        return run_file(path_of(case.block), folder)
+    completed = folder / "completed.py"
+    completed.write_text(source(case.block) + case.added, encoding="utf-8")
+    return run_file(completed, folder)
+
+
+def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the file through `run_block`, within `folder`."""
+    settings = {"PYTHONPATH": str(HERE.parent), "PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", run_block.__name__, str(block)],
+        cwd=folder,
+        env=os.environ | settings,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=CHILD_SECONDS,
+        check=False,
+    )
+
+
+def exception_of(child: subprocess.CompletedProcess[str]) -> str:
+    """Return the traceback's last line, or nothing where the child ended well."""
+    if child.returncode == 0:
+        return ""
+    return (child.stderr.splitlines() or [f"exit status {child.returncode}"])[-1]
+
+
+# --- what the tests are given ---
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    """Two images of the size of CIFAR-10's, no two of their values alike."""
+    return torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
+
+
+@pytest.fixture
+def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The names that the block's call of CIFAR10 needs, in a folder with the stand-in data set."""
+    torchvision = import_module("torchvision")  # here, because the other tests do without it
+    monkeypatch.chdir(tmp_path)
+    stand_in.write_cifar10(run_block.DATA)
+    for attribute, value in stand_in.expected_files(run_block.DATA, torchvision.datasets.CIFAR10).items():
+        monkeypatch.setattr(torchvision.datasets.CIFAR10, attribute, value)
+    return {"datasets": torchvision.datasets, "transforms": torchvision.transforms}
+
+
+@pytest.fixture
+def relu_console(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """What the ReLU block prints, once main() is called, for the numbers in its comment."""
+    drawn = torch.tensor(numbers_in(commented_tensors(RELU)[0]))
+    monkeypatch.setattr(torch, "randn", lambda size: drawn)
+    execute(source(RELU) + "\nmain()\n")
+    return capsys.readouterr().out
