@@ -27,6 +27,7 @@ def relu(input: Array) -> Array:
     return np.where(input < 0, input.dtype.type(0), input)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def relu_backward(grad_output: Array, input: Array) -> Array:
     """Return grad_input: the gradient passes where the input is positive; at the kink, 0, it does not.
 
@@ -39,6 +40,7 @@ def relu_backward(grad_output: Array, input: Array) -> Array:
     return np.where(input <= 0, input.dtype.type(0), grad_output)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def sigmoid(input: Array) -> Array:
     """Squash every element into (0, 1).
 
@@ -50,6 +52,7 @@ def sigmoid(input: Array) -> Array:
     return np.where(input < 0, small, 1) / (1 + small)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def sigmoid_backward(grad_output: Array, input: Array) -> Array:
     """Return grad_input = grad_output · s · (1 − s), s being the sigmoid.
 
@@ -70,6 +73,7 @@ def tanh(input: Array) -> Array:
     return np.tanh(array("input", input))
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def tanh_backward(grad_output: Array, input: Array) -> Array:
     """Return grad_input = grad_output · (1 − t²), t being the hyperbolic tangent.
 
@@ -80,6 +84,7 @@ def tanh_backward(grad_output: Array, input: Array) -> Array:
     return grad_output * (1 - tanh(input) ** 2)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def softmax(input: Array, dim: int) -> Array:
     """Turn scores into a distribution along axis `dim`: positive numbers whose sum is 1.
 
@@ -92,6 +97,7 @@ def softmax(input: Array, dim: int) -> Array:
     return powers / _sum(powers, dim)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
     """Return grad_input = p · (grad_output − Σ p · grad_output), p being the softmax.
 
@@ -103,6 +109,7 @@ def softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
     return output * (grad_output - _sum(output * grad_output, dim))
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def log_softmax(input: Array, dim: int) -> Array:
     """Return the logarithm of the softmax along axis `dim`, exact even where the softmax rounds to 0.
 
@@ -110,10 +117,10 @@ def log_softmax(input: Array, dim: int) -> Array:
     array([-1000.,     0.])
     """
     shifted = _shifted(input, dim)
-    with np.errstate(divide="ignore"):  # the sum over no class at all is 0
-        return shifted - np.log(_sum(np.exp(shifted), dim))
+    return shifted - np.log(_sum(np.exp(shifted), dim))
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def log_softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
     """Return grad_input = grad_output − p · Σ grad_output, p being the softmax.
 
@@ -127,8 +134,7 @@ def log_softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
 def _shifted(input: Array, dim: int) -> Array:
     """Subtract the maximum, which the softmax does not notice: the exponents are then at most 0."""
     array("input", input)
-    with np.errstate(invalid="ignore"):  # ∞ − ∞ is NaN, and so is the softmax there
-        return input - input.max(_axis(input, dim), keepdims=True, initial=-np.inf)
+    return input - input.max(_axis(input, dim), keepdims=True, initial=-np.inf)
 
 
 def _sum(values: Array, dim: int) -> Any:

@@ -151,6 +151,7 @@ def conv3d_backward(
     return _backward(3, grad_output, input, weight, bias, stride, padding, dilation, groups)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def _forward(rank: int, input: Array, weight: Array, bias: Array | None, *options: Any) -> Array:
     images = _batched(rank, input, weight)
     geometry = ConvGeometry.of(images, weight, bias, *options)
@@ -165,6 +166,7 @@ def _forward(rank: int, input: Array, weight: Array, bias: Array | None, *option
     return output if images is input else output[0]
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def _backward(
     rank: int, grad_output: Array, input: Array, weight: Array, bias: Array | None, *options: Any
 ) -> tuple[Array, Array, Array | None]:
@@ -176,8 +178,8 @@ def _backward(
     shape("grad_output", grad_output, (*input.shape[: -rank - 1], len(weight), *geometry.output_size))
 
     padded = pad(images, _margins(geometry))
-    grads = grad_output.reshape(len(images), geometry.groups, len(weight) // geometry.groups, -1)
     kernels = _matrix(weight, geometry)
+    grads = grad_output.reshape(len(images), *kernels.shape[:2], prod(geometry.output_size))
     grad_padded, grad_kernels = np.zeros_like(padded), np.zeros_like(kernels)
     for some in _blocks(images):
         grad_kernels += (grads[some] @ _columns(padded[some], geometry).mT).sum(axis=0)

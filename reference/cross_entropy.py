@@ -23,6 +23,7 @@ from reference.checks import FLOATS, Array, array, integer, reduction_name, same
 TARGETS = frozenset({"int64", "uint8"})
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def nll_loss(
     input: Array, target: Array, *, weight: Array | None = None, ignore_index: int = -100, reduction: str = "mean"
 ) -> Array:
@@ -42,6 +43,7 @@ def nll_loss(
     return _reduced(losses, np.where(ignored, 0, weights[index]), reduction)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def nll_loss_backward(
     grad_output: Array,
     input: Array,
@@ -67,6 +69,7 @@ def nll_loss_backward(
     return _classes_back(grad, input)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def cross_entropy(
     input: Array,
     target: Array,
@@ -91,6 +94,7 @@ def cross_entropy(
     return _reduced(-_times_log(shares, log_p).sum(axis=-1), divisor, reduction)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def cross_entropy_backward(
     grad_output: Array,
     input: Array,
@@ -160,16 +164,14 @@ def _times_log(shares: Array, log_p: Array) -> Array:
 def _reduced(losses: Array, divisor: Array, reduction: str) -> Array:
     if reduction_name(reduction) == "none":
         return losses
-    with np.errstate(invalid="ignore", divide="ignore"):  # the mean over no sample is NaN
-        return losses.sum() if reduction == "sum" else losses.sum() / divisor.sum()
+    return losses.sum() if reduction == "sum" else losses.sum() / divisor.sum()
 
 
 def _grad_losses(grad_output: Array, divisor: Array, reduction: str) -> Array:
     """Return the gradient that reaches each sample's loss through the reduction."""
     array("grad_output", grad_output, frozenset({divisor.dtype.name}))
     shape("grad_output", grad_output, divisor.shape if reduction_name(reduction) == "none" else ())
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.broadcast_to(grad_output / divisor.sum() if reduction == "mean" else grad_output, divisor.shape)
+    return np.broadcast_to(grad_output / divisor.sum() if reduction == "mean" else grad_output, divisor.shape)
 
 
 def _classes_last(input: Array) -> Array:

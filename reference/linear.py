@@ -12,6 +12,7 @@ import numpy as np
 from reference.checks import FLOATS, INTEGERS, Array, array, axis, same_dtype, shape
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     """Mix features: input (…, i), weight (o, i), bias (o,) or None -> (…, o).
 
@@ -26,6 +27,7 @@ def linear(input: Array, weight: Array, bias: Array | None = None) -> Array:
     return output if bias is None else output + bias
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def linear_backward(
     grad_output: Array, input: Array, weight: Array, bias: Array | None = None
 ) -> tuple[Array, Array, Array | None]:

@@ -19,6 +19,7 @@ from reference.checks import FLOATS, INTEGERS, Array, array, reduction_name, sha
 Gradients = tuple[Array | None, Array | None, Array | None]
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def l1_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Array | None = None) -> Array:
     """Return the absolute errors, reduced: a number, or with reduction "none" an array of the broadcast shape.
 
@@ -45,6 +46,7 @@ def l1_loss_backward(
     return _gradients(grad_output, input, target, weight, reduction, abs, _sign)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def mse_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Array | None = None) -> Array:
     """Return the squared errors, reduced: a number, or with reduction "none" an array of the broadcast shape.
 
@@ -77,10 +79,10 @@ def _reduced(errors: Array, weight: Array | None, reduction: str) -> Array:
 
 
 def _averaged(total: Array, errors: Array, weight: Array | None) -> Array:
-    with np.errstate(invalid="ignore", divide="ignore"):  # the mean of nothing is NaN
-        return total / (errors.dtype.type(errors.size) if weight is None else weight.sum())
+    return total / (errors.dtype.type(errors.size) if weight is None else weight.sum())
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def _gradients(
     grad_output: Array,
     input: Array,

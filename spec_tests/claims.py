@@ -60,3 +60,11 @@ def register() -> dict[str, Claim]:
     """Return all claims by id, in the document's order."""
     tables = tomllib.loads((Path(__file__).parent / "claims.toml").read_text(encoding="utf-8"))["claim"]
     return {table["id"]: Claim(**table) for table in tables}
+
+
+def erratum(id: str) -> tuple[Any, Any]:
+    """Return the printed and the true value of a numeric erratum."""
+    claim = register()[id]
+    if claim.printed is None:
+        raise KeyError(f"claim {id} has no printed value")
+    return claim.printed, claim.corrected

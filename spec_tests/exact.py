@@ -29,17 +29,16 @@ def forward(problem: Problem, dtype: str) -> Approximation:
 def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) -> tuple[Approximation | None, ...]:
     """Return the gradients of a problem at this format, None where there is none.
 
-    `partial_sums_stored` allows the gradients of a convolution's input and weight to round partial sums to the
-    format (a known deviation).
+    `partial_sums_stored` allows those of a convolution to round partial sums to the format (a known deviation).
     """
     wide = problem.at("float64")
     exact = _tuple(wide.backward(reference))
     if _adds_products(problem):
         magnitudes = _tuple(_absolute(wide).backward(reference))
-        stored = (partial_sums_stored, partial_sums_stored, False)
+        stored = partial_sums_stored and problem.operation != "linear"
         return tuple(
-            None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, terms, dtype, stores))
-            for grad, magnitude, terms, stores in zip(exact, magnitudes, _terms(problem)[1:], stored, strict=True)
+            None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, terms, dtype, stored))
+            for grad, magnitude, terms in zip(exact, magnitudes, _terms(problem)[1:], strict=True)
         )
     evaluated = _backward_formulas(wide)
     return tuple(

@@ -90,6 +90,12 @@ def subject_on_cpu(request: pytest.FixtureRequest, subject: subjects.Subject) ->
     return subject if option.device == "cpu" else subjects.load(option.subject, "cpu")
 
 
+@pytest.fixture(scope="session", params=["by the references", "by the subject"])
+def proof(request: pytest.FixtureRequest, subject: subjects.Subject) -> subjects.Subject:
+    """The references, and then the implementation under test: worked numbers are proven by both."""
+    return subjects.load("reference") if request.param == "by the references" else subject
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Make the ledger write to this test while it runs."""

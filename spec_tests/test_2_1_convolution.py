@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given
+from hypothesis import strategies as st
 from torch import nn
 
 import reference
@@ -19,7 +20,8 @@ from spec_tests.exact import (
     assert_sums_equal,
 )
 from spec_tests.formats import FORMATS, all_formats, exact_formats
-from spec_tests.problems import SEEDS, conv_problems, real_numbers, whole_numbers
+from spec_tests.problems import SEEDS, Problem, conv_problems, real_numbers, whole_numbers
+from spec_tests.refusals import assert_refused, assert_same_verdict
 
 # Laws
 
@@ -324,6 +326,75 @@ def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(su
     assert grad_input.shape == empty.shape
     assert_equal(grad_weight, np.zeros_like(weight))
     assert_equal(grad_bias, np.zeros(6, dtype))
+
+
+# Refusals
+
+IMAGE, KERNELS = np.zeros((1, 4, 5, 5)), np.zeros((6, 2, 3, 3))
+REFUSED = {
+    "input of the wrong rank": ("input has 2 axes, expected 4, or 3", {"input": IMAGE[0, 0]}),
+    "weight of the wrong rank": ("weight has 3 axes, expected 4", {"weight": KERNELS[0]}),
+    "channels that do not fit the groups": ("2 input channels a group, input has 4 channels in 1 groups", {"groups": 1}),
+    "groups that do not divide the output": ("6 output channels, which 4 groups do not divide", {"groups": 4}),
+    "no groups": ("groups must be at least 1, got 0", {"groups": 0}),
+    "a bias of the wrong length": (r"bias has shape \(5,\), expected \(6,\)", {"bias": np.zeros(5)}),
+    "a bias with two axes": (r"bias has shape \(6, 1\)", {"bias": np.zeros((6, 1))}),
+    "a kernel larger than the padded input": (r"spans \(7, 5\) cells, the padded input", {"dilation": (3, 2)}),
+    "stride 0": ("stride must be at least 1, got 0", {"stride": 0}),
+    "three strides": (r"stride must have 1 or 2 numbers, got \(1, 1, 1\)", {"stride": (1, 1, 1)}),
+    "a stride that is no whole number": ("stride must be a whole number, got 1.0", {"stride": 1.0}),
+    "a stride that is a truth value": ("stride must be a whole number, got True", {"stride": True}),
+    "negative padding": ("padding must be at least 0, got -1", {"padding": -1}),
+    "an unknown padding": ("padding must be 'same', 'valid' or whole numbers, got 'full'", {"padding": "full"}),
+    "padding same with a stride": (r"padding 'same' needs stride 1, got \(2, 2\)", {"padding": "same", "stride": 2}),
+    "dilation 0": ("dilation must be at least 1, got 0", {"dilation": 0}),
+    "two dtypes": ("one dtype expected, got input float64, weight float32", {"weight": KERNELS.astype("float32")}),
+    "a bias of another dtype": ("bias float32", {"bias": np.zeros(6, "float32")}),
+    "truth values": ("input has dtype bool", {"input": IMAGE > 0, "weight": KERNELS > 0}),
+    "a list for an array": ("input must be a NumPy array, got list", {"input": IMAGE.tolist()}),
+    "a kernel without taps": ("weight must not be empty", {"weight": np.zeros((6, 2, 0, 3))}),
+    "an empty image": ("only the batch may be empty", {"input": np.zeros((1, 4, 0, 5)), "padding": 2}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_conv2d_refuses(subject_on_cpu, case):
+    message, arguments = REFUSED[case]
+
+    assert_refused(
+        subject_on_cpu, "conv2d", message, **{"input": IMAGE, "weight": KERNELS, "groups": 2, **arguments}
+    )
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_the_gradient_of_conv2d_is_refused_where_conv2d_is(case):
+    message, arguments = REFUSED[case]
+    call = {"grad_output": np.zeros((1, 6, 3, 3)), "input": IMAGE, "weight": KERNELS, "groups": 2, **arguments}
+
+    with pytest.raises((ValueError, TypeError), match=message):
+        reference.conv2d_backward(**call)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_the_gradient_of_a_conv_refuses_a_cotangent_that_is_not_shaped_as_the_output(subject_on_cpu, rank):
+    input, weight = np.zeros((1, 1, *[5] * rank)), np.zeros((1, 1, *[3] * rank))
+    message = r"grad_output has shape .*, expected"
+
+    assert_refused(subject_on_cpu, f"conv{rank}d_backward", message, np.zeros((1, 1, *[4] * rank)), input, weight)
+
+
+@pytest.mark.oracle
+@given(options=st.fixed_dictionaries({
+    "stride": st.tuples(*[st.integers(0, 3)] * 2),
+    "padding": st.one_of(st.tuples(*[st.integers(-1, 2)] * 2), st.sampled_from(["same", "valid", "full"])),
+    "dilation": st.tuples(*[st.integers(0, 3)] * 2),
+    "groups": st.integers(0, 3),
+}), shapes=st.tuples(*[st.integers(1, 4)] * 7))  # fmt: skip
+def test_whatever_the_options_conv2d_takes_what_the_reference_takes(subject_on_cpu, options, shapes):
+    channels, height, width, outs, ins, *kernel = shapes
+    arrays = {"input": np.ones((1, channels, height, width)), "weight": np.ones((outs, ins, *kernel)), "bias": None}
+
+    assert_same_verdict(Problem("conv2d", arrays, options, grad_output=np.zeros(())), subject_on_cpu)
 
 
 # The layer: torch.nn.Conv1d, Conv2d, Conv3d

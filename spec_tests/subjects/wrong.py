@@ -1,0 +1,15 @@
+"""The references with one function exchanged for a wrong one: `--subject wrong:flips_the_kernel`."""
+
+from spec_tests.subjects import NotAvailable
+from spec_tests.subjects.reference import Namespace
+from spec_tests.wrong_implementations import WRONG
+
+
+def load(device: str, variant: str) -> Namespace:
+    """Return the references with the wrong implementation of this name in its place."""
+    if device != "cpu":
+        raise NotAvailable("the wrong implementations run on device 'cpu'")
+    if variant not in WRONG:
+        raise NotAvailable(f"no wrong implementation {variant!r}; there are {', '.join(WRONG)}")
+    wrong = WRONG[variant]
+    return Namespace(f"the references, but {wrong.operation} {variant}", **{wrong.operation: wrong.function})

@@ -1,0 +1,158 @@
+"""2.6.2 MSELoss: the mean squared error, (1/n) Σ (y − ŷ)², n being the number of elements.
+
+Refusals and the layer stand beside those of L1Loss in `test_2_6_1_l1_loss.py`.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from spec_tests.compare import assert_equal
+from spec_tests.exact import (
+    assert_gradients_equal,
+    assert_gradients_round_within_their_bounds,
+    assert_rounds_within_its_bound,
+)
+from spec_tests.formats import all_formats, exact_formats
+from spec_tests.problems import real_numbers, regression_problems
+from spec_tests.refusals import assert_refused
+
+PREDICTION = np.array([1, 2, 3, 4, 5])
+TRUTH = np.array([1.5, 2.5, 3.5, 4.5, 5.5], "float32")
+
+# The document's example, by hand
+
+
+@pytest.mark.claim("2.6.2.a", "2.6.2.d")
+def test_the_mean_of_five_squared_errors_of_one_half_is_one_quarter(proof):
+    by_hand = (0.5**2 + 0.5**2 + 0.5**2 + 0.5**2 + 0.5**2) / 5
+
+    assert proof.mse_loss(PREDICTION.astype("float32"), TRUTH, reduction="mean") == by_hand == 0.25
+
+
+@pytest.mark.claim("2.6.2.e")
+def test_their_sum_is_one_and_a_quarter(proof):
+    by_hand = 0.25 + 0.25 + 0.25 + 0.25 + 0.25
+
+    assert proof.mse_loss(PREDICTION.astype("float32"), TRUTH, reduction="sum") == by_hand == 1.25
+
+
+@pytest.mark.claim("2.6.2.c")
+def test_without_a_reduction_named_it_is_the_mean(proof):
+    assert proof.mse_loss(PREDICTION.astype("float32"), TRUTH) == 0.25
+
+
+@pytest.mark.claim("2.6.2.f")
+def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted_and_only_the_truth_has_a_gradient(proof):
+    loss = proof.mse_loss(PREDICTION, TRUTH)
+    grad_input, grad_target, _ = proof.mse_loss_backward(np.array(5.0, "float32"), PREDICTION, TRUTH)
+
+    assert (loss, loss.dtype) == (0.25, np.float32)
+    assert grad_input is None
+    assert_equal(grad_target, np.full(5, 5 * 2 * 0.5 / 5, "float32"))
+
+
+@pytest.mark.claim("2.6.2.f")
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_two_integer_arrays_are_refused(subject_on_cpu, reduction):
+    message = "expected a floating point one"
+
+    assert_refused(subject_on_cpu, "mse_loss", message, PREDICTION, PREDICTION, reduction=reduction)
+
+
+@pytest.mark.claim("2.6.2.b")
+def test_the_mean_divides_by_the_number_of_elements_not_of_samples(proof):
+    two_samples_of_three = np.array([[1.0, 2, 3], [4, 5, 1]])
+
+    loss = proof.mse_loss(two_samples_of_three, np.zeros((2, 3)))
+
+    assert loss == (1 + 4 + 9 + 16 + 25 + 1) / 6
+    assert loss != (1 + 4 + 9 + 16 + 25 + 1) / 2
+
+
+# Laws
+
+
+@exact_formats
+@given(problem=regression_problems("mse_loss"))
+def test_twice_the_distance_is_four_times_the_loss(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    twice = problem.forward(subject, input=2 * problem.input, target=2 * problem.target)
+
+    assert_equal(np.asarray(twice), np.asarray(4 * problem.forward(subject)))
+
+
+@exact_formats
+@given(problem=regression_problems("mse_loss", broadcast=False, reductions=st.just("none")))
+def test_the_square_is_the_absolute_error_times_itself(subject, dtype, problem):
+    problem = problem.changed(weight=None).at(dtype)
+
+    absolute = subject.l1_loss(problem.input, problem.target, reduction="none")
+
+    assert_equal(problem.forward(subject), absolute * absolute)
+
+
+@exact_formats
+@given(problem=regression_problems("mse_loss", reductions=st.just("mean")))
+def test_a_weight_that_is_the_same_everywhere_changes_nothing(subject, dtype, problem):
+    problem = problem.changed(weight=np.full(problem.input.shape, 4.0), target=np.zeros_like(problem.input)).at(dtype)
+
+    assert_equal(np.asarray(problem.forward(subject)), np.asarray(problem.forward(subject, weight=None)))
+
+
+# Equality, bounds, gradients
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=regression_problems("mse_loss"))
+def test_mse_loss_equals_the_reference_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject), problem.forward(reference))
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=regression_problems("mse_loss", real_numbers))
+def test_mse_loss_rounds_within_its_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=regression_problems("mse_loss", reductions=st.sampled_from(["sum", "none"])))
+def test_the_gradients_of_mse_loss_equal_the_references_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_gradients_equal(problem.backward(subject), problem.backward(reference))
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=regression_problems("mse_loss", real_numbers))
+def test_the_gradients_of_mse_loss_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+# Conventions
+
+
+@exact_formats
+def test_an_infinite_error_is_an_infinite_loss_and_equal_infinities_have_none_to_speak_of(subject, dtype):
+    prediction, truth = np.array([np.inf, np.inf], dtype), np.array([0, np.inf], dtype)
+
+    losses = subject.mse_loss(prediction, truth, reduction="none")
+
+    assert_equal(losses, np.array([np.inf, np.nan], dtype))
+
+
+@exact_formats
+def test_of_no_elements_the_sum_is_0_and_the_mean_is_nan(subject, dtype):
+    nothing = np.zeros((0, 3), dtype)
+
+    assert_equal(np.asarray(subject.mse_loss(nothing, nothing, reduction="sum")), np.array(0, dtype))
+    assert_equal(np.asarray(subject.mse_loss(nothing, nothing)), np.array(np.nan, dtype))
