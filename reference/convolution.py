@@ -217,7 +217,9 @@ def _batched(rank: int, input: Array, weight: Array) -> Array:
         if not isinstance(value, np.ndarray):
             raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
     if weight.ndim != rank + 2:
-        raise ValueError(f"weight has {weight.ndim} axes, expected {rank + 2}: output and input channels and {rank} more")
+        raise ValueError(
+            f"weight has {weight.ndim} axes, expected {rank + 2}: output and input channels and {rank} more"
+        )
     if input.ndim not in (rank + 1, rank + 2):
         raise ValueError(f"input has {input.ndim} axes, expected {rank + 2}, or {rank + 1} without the batch")
     return input if input.ndim == rank + 2 else input[np.newaxis]

@@ -196,7 +196,9 @@ def _checked_indices(scores: Array, target: Array, ignore_index: int) -> tuple[A
     ignored = np.equal(target, integer("ignore_index", ignore_index))
     wrong = target[~ignored & ((target < 0) | (target >= scores.shape[-1]))]
     if wrong.size:
-        raise ValueError(f"target has class {wrong[0]}, expected 0 to {scores.shape[-1] - 1} or ignore_index {ignore_index}")
+        raise ValueError(
+            f"target has class {wrong[0]}, expected 0 to {scores.shape[-1] - 1} or ignore_index {ignore_index}"
+        )
     return ignored, np.where(ignored, 0, target).astype(np.int64)
 
 

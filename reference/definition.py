@@ -40,7 +40,9 @@ def products(input: Array, weight: Array, geometry: ConvGeometry) -> Iterator[tu
                         place, geometry.stride, geometry.padding, tap, geometry.dilation, strict=True
                     )
                 ]
-                if all(0 <= at < size for at, size in zip(cell, input.shape[2:], strict=True)):  # the rest is padding: 0
+                if all(
+                    0 <= at < size for at, size in zip(cell, input.shape[2:], strict=True)
+                ):  # the rest is padding: 0
                     yield (n, o, *place), (n, group * channels + c, *cell), (o, c, *tap)
 
 

@@ -96,7 +96,7 @@ def _gradients(
     x, y, w = _operands(input, target, weight, reduction, integers=False)
     difference = x - y
     errors = error(difference)
-    array("grad_output", grad_output)
+    array("grad_output", grad_output, frozenset({x.dtype.name}))
     shape("grad_output", grad_output, errors.shape if reduction == "none" else ())
     grad_errors = _averaged(grad_output, errors, w) if reduction == "mean" else grad_output
     grad_difference = grad_errors * slope(difference) * (1 if w is None else w)
@@ -111,7 +111,9 @@ def _gathered(grad: Array, argument: Array) -> Array | None:
     if argument.dtype.name not in FLOATS:
         return None
     added = tuple(range(grad.ndim - argument.ndim))
-    stretched = tuple(axis for axis, size in enumerate(argument.shape, len(added)) if size == 1 and grad.shape[axis] != 1)
+    stretched = tuple(
+        axis for axis, size in enumerate(argument.shape, len(added)) if size == 1 and grad.shape[axis] != 1
+    )
     return grad.sum(axis=added + stretched, dtype=grad.dtype).reshape(argument.shape).astype(argument.dtype)
 
 
@@ -135,7 +137,9 @@ def _operands(
     try:
         np.broadcast_shapes(input.shape, target.shape)
     except ValueError:
-        raise ValueError(f"target has shape {target.shape}, which does not broadcast with input {input.shape}") from None
+        raise ValueError(
+            f"target has shape {target.shape}, which does not broadcast with input {input.shape}"
+        ) from None
     dtype = np.result_type(*floats or [value.dtype for value in operands.values()])
     x, y, *w = [value.astype(dtype) for value in operands.values()]
     return x, y, w[0] if w else None

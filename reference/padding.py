@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, array, integer, shape
+from reference.checks import FLOATS, INTEGERS, Array, array, integer, same_dtype, shape
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -51,9 +51,11 @@ def pad_backward(
     array([[3., 7.]])
     """
     pairs = _pairs(input, pad, mode, value)
+    array("grad_output", grad_output, FLOATS)
+    same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, _padded_shape(input, pairs))
     if mode == "constant":
-        grad_input = np.zeros(input.shape, grad_output.dtype)
+        grad_input = np.zeros_like(input)
         grad_input[_kept(_negated(pairs))] = grad_output[_kept(pairs)]
         return grad_input
     for axis, pair in reversed(pairs.items()):

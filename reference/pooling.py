@@ -180,7 +180,8 @@ def _play(input: Array, geometry: PoolGeometry) -> tuple[Array, Array]:
 def _windows(padded: Array, geometry: PoolGeometry) -> Array:
     """View the windows that count: (…, *size) -> (…, *output, *kernel)."""
     view = windows(padded, geometry.kernel_size, geometry.stride, geometry.dilation, writeable=True)
-    return view[(..., *map(slice, geometry.output_size), *[slice(None)] * len(geometry.kernel_size))]
+    counted: list[Any] = [..., *map(slice, geometry.output_size), *[slice(None)] * len(geometry.kernel_size)]
+    return view[tuple(counted)]
 
 
 def _numbers(input: Array, rank: int) -> Array:

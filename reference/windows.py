@@ -21,6 +21,6 @@ def windows(
            [2, 3, 4]])
     """
     spans = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
-    view = sliding_window_view(input, spans, axis=range(-len(spans), 0), writeable=writeable)
-    steps = [slice(None, None, step) for step in (*stride, *dilation)]
-    return view[(..., *steps)]
+    view = sliding_window_view(input, spans, axis=tuple(range(-len(spans), 0)), writeable=writeable)
+    steps = tuple(slice(None, None, step) for step in (*stride, *dilation))
+    return view[(slice(None),) * (input.ndim - len(spans)) + steps]

@@ -70,7 +70,7 @@ def _sum_bound(exact: Floats, magnitudes: Floats, terms: int, kind: Format) -> F
 
 
 WINOGRAD = 19.0 * 1.0 * 10.0
-"""The product of the greatest row sums of the three transforms of F(4, 3), the largest in common use: A 19, G 1, B 10."""
+"""The product of the greatest row sums of the transforms of F(4, 3), the largest in common use: A 19, G 1, B 10."""
 
 
 def normwise(approximation: Approximation, rank: int) -> Approximation:

@@ -1,36 +1,51 @@
-"""A failure as a learner would draw it: the arrays as grids, the options, and code that makes it happen again."""
+"""A failure as a learner would draw it: the arrays as grids, both answers, and code that makes it happen again."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
 
+import reference
 from spec_tests.problems import Problem
+from spec_tests.subjects import GRADIENTS
 
 SHOWN = 400  # elements of one array; a shrunk case has far fewer
+INDENT = " " * 4
+
+PROGRAM = """\
+import numpy as np
+from numpy import inf, nan
+from spec_tests import subjects
+from spec_tests.problems import Problem
+from {module} import {test}
+
+{test}.hypothesis.inner_test(
+{arguments})"""
 
 
 def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
     """Return the drawing of what a test was given, and a program that runs the test on it again."""
+    subject, dtype = arguments.get("subject"), arguments.get("dtype", "float64")
     drawn = [drawing for name, value in arguments.items() if (drawing := _draw(name, value))]
-    return "\n".join([*drawn, "This program fails in the same way, run from the project's folder:\n", program(item, arguments, option)])
+    problems = [value for value in arguments.values() if isinstance(value, Problem) and subject]
+    answers = [_answers(problem, subject, dtype) for problem in problems]
+    advice = "Save this program in the project's folder and run it there: it fails in the same way."
+    return "\n\n".join([*drawn, *answers, advice, program(item, arguments, option)])
 
 
 def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
     """Return a program, its arrays written out, that runs this test's body on these arguments."""
-    test = item.originalname
-    lines = [
-        "import numpy as np",
-        "from numpy import inf, nan",
-        "from spec_tests import subjects",
-        "from spec_tests.problems import Problem",
-        f"from {item.module.__name__} import {test}",
-        "",
-        f"{test}.hypothesis.inner_test(",
-    ]
-    for name, value in arguments.items():
-        written = f"subjects.load({option.subject!r}, {option.device!r})" if name.startswith("subject") else literal(value)
-        lines.append(f"    {name}={written},")
-    return "\n".join([*lines, ")"])
+    subject = f"subjects.load({option.subject!r}, {option.device!r})"
+    by_references = getattr(item, "callspec", None) and item.callspec.params.get("proof") == "by the references"
+    loaded = {
+        "subject": subject,
+        "subject_on_cpu": f"subjects.load({option.subject!r})",
+        "proof": "subjects.load('reference')" if by_references else subject,
+    }
+    written = [f"{name}={loaded.get(name) or literal(value)},\n" for name, value in arguments.items()]
+    return PROGRAM.format(
+        module=item.module.__name__, test=item.originalname, arguments=textwrap.indent("".join(written), INDENT)
+    )
 
 
 def literal(value: Any) -> str:
@@ -40,11 +55,14 @@ def literal(value: Any) -> str:
     "{'stride': (1, 2), 'bias': np.array([0.5], 'float32')}"
     """
     if isinstance(value, np.ndarray | np.generic):
+        numbers = value.tolist()
+        dtype = "" if np.asarray(numbers).dtype == value.dtype else f", {str(value.dtype)!r}"
         shape = f".reshape({value.shape})" if value.size == 0 else ""
-        return f"np.array({value.tolist()!r}, {str(value.dtype)!r}){shape}"
+        return f"np.array({numbers!r}{dtype}){shape}"
     if isinstance(value, Problem):
-        parts = (value.operation, value.arrays, value.options, value.grad_output)
-        return f"Problem({', '.join(map(literal, parts))})"
+        arrays = "".join(f"{name!r}: {literal(array)},\n" for name, array in value.arrays.items())
+        parts = f"{value.operation!r},\n{{\n{textwrap.indent(arrays, INDENT)}}},\n{literal(value.options)},\n"
+        return f"Problem(\n{textwrap.indent(f'{parts}{literal(value.grad_output)},', INDENT)}\n)"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {literal(entry)}" for key, entry in value.items()) + "}"
     return repr(value)
@@ -58,27 +76,60 @@ def _draw(name: str, value: Any) -> str:
     return grid(name, value) if isinstance(value, np.ndarray) else ""
 
 
+def _answers(problem: Problem, subject: Any, dtype: str) -> str:
+    """Return where the subject answers otherwise than the references, in the output and in each gradient."""
+    by_subject, by_references = _outputs(problem.at(dtype), subject.at(dtype)), _outputs(problem.at(dtype), reference)
+    both = [(name, answer, by_references.get(name)) for name, answer in by_subject.items()]
+    lines = [
+        f"{grid(f'{name} by the subject', answer)}\n{grid(f'{name} by the references', expected)}"
+        for name, answer, expected in both
+        if not _same(answer, expected)
+    ]
+    agreement = "On this very call the subject and the references agree: the test calls with other arguments."
+    return "\n".join(lines) or agreement
+
+
+def _outputs(problem: Problem, layers: Any) -> dict[str, Any]:
+    grads = _attempt(problem.backward, layers)
+    names = [f"grad_{name}" for name in GRADIENTS[problem.operation]]
+    by_name = zip(names, grads if isinstance(grads, tuple) else (grads,), strict=False)
+    return {"output": _attempt(problem.forward, layers), **dict(by_name)}
+
+
+def _attempt(call: Any, layers: Any) -> Any:
+    try:
+        return call(layers)
+    except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer
+        return f"{type(error).__name__}: {error}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray | np.generic) and isinstance(other, np.ndarray | np.generic):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    return type(one) is type(other) and not isinstance(one, tuple) and bool(one == other)
+
+
 def grid(name: str, array: Any) -> str:
     """Return an array as grids of its last two axes, one below the other, each under its index.
 
     >>> print(grid("weight", np.array([[[1.0, 0.0], [0.0, 2.5]]])))
-    weight (1, 2, 2)
+    weight, shape (1, 2, 2)
       [0]
-         1    0
-         0  2.5
+           1    0
+           0  2.5
     """
-    if not isinstance(array, np.ndarray):
-        return f"{name} {array}"
-    lines = [f"{name} {array.shape}"]
+    if not isinstance(array, np.ndarray | np.generic):
+        return f"{name} = {array}"
+    if array.ndim == 0:
+        return f"{name} = {float(array):g}"
+    heading = f"{name}, shape {array.shape}"
     if array.size > SHOWN:
-        return f"{lines[0]}, too large to draw"
+        return f"{heading}, too large to draw"
     cells = [f"{number:g}" for number in array.ravel().astype(float)]
     width = max((len(cell) for cell in cells), default=1)
-    rows = np.array(cells, object).reshape(-1, array.shape[-1] if array.ndim else 1)
-    leading = array.shape[:-2]
-    height = array.shape[-2] if array.ndim > 1 else 1
-    for at, row in enumerate(rows):
-        if leading and height and at % height == 0:
-            lines.append(f"  [{', '.join(map(str, np.unravel_index(at // height, leading)))}]")
-        lines.append("     " + "  ".join(cell.rjust(width) for cell in row) if leading else "  " + "  ".join(cell.rjust(width) for cell in row))
+    planes = np.array(cells, object).reshape(-1, *array.shape[-2:] if array.ndim > 1 else (1, array.size))
+    lines = [heading]
+    for plane, place in zip(planes, np.ndindex(array.shape[:-2]), strict=True):
+        lines += [f"  [{', '.join(map(str, place))}]"] if place else []
+        lines += [" " * (4 if place else 0) + "  " + "  ".join(cell.rjust(width) for cell in row) for row in plane]
     return "\n".join(lines)

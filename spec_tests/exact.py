@@ -1,6 +1,7 @@
 """The exact result of a problem and the bound around it: the references in float64, and `bounds` for their distance."""
 
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -11,7 +12,7 @@ from spec_tests import bounds, formulas
 from spec_tests.bounds import Approximation, Rounded
 from spec_tests.compare import assert_equal, assert_within
 from spec_tests.formats import Format
-from spec_tests.problems import Array, Problem
+from spec_tests.problems import Problem
 
 Formula = Callable[[Format], Rounded]
 
@@ -95,7 +96,7 @@ def _allowed(exact: Approximation, problem: Problem, subject: Any) -> Approximat
 
 
 def _rank(problem: Problem) -> int:
-    return problem.weight.ndim - 2
+    return int(problem.weight.ndim) - 2
 
 
 def _tuple(grads: Any) -> tuple[Any, ...]:
@@ -118,7 +119,7 @@ def _terms(problem: Problem) -> tuple[int, int, int, int]:
         outs = len(weight) if weight.ndim == 2 else 1
         rows = grad_output.size // outs
         return weight.shape[-1] + 1, outs, rows, rows
-    taps, rank = prod(weight.shape[2:]), weight.ndim - 2
+    taps = prod(weight.shape[2:])
     places = grad_output.size // weight.shape[0]  # and images
     return taps * weight.shape[1] + 1, taps * (weight.shape[0] // problem.groups), places, places
 
@@ -136,10 +137,14 @@ def _forward_formula(problem: Problem) -> Formula:
 def _backward_formulas(problem: Problem) -> tuple[Formula, ...]:
     operation = problem.operation
     if operation in ("l1_loss", "mse_loss"):
-        return tuple(lambda kind, i=i: formulas.regression_loss_backward(problem, kind)[i] for i in range(3))
-    if operation == "nll_loss":
-        return (lambda kind: formulas.class_loss_backward(problem, kind)[0],)
-    if operation == "cross_entropy":
-        return tuple(lambda kind, i=i: formulas.class_loss_backward(problem, kind)[i] for i in range(3))
+        return tuple(partial(_ith, i, formulas.regression_loss_backward, problem) for i in range(3))
+    if operation in ("nll_loss", "cross_entropy"):
+        gradients = 1 if operation == "nll_loss" else 3
+        return tuple(partial(_ith, i, formulas.class_loss_backward, problem) for i in range(gradients))
     function: Callable[..., Rounded] = getattr(formulas, f"{operation}_backward")
     return (lambda kind: function(problem.grad_output, problem.input, **problem.options, kind=kind),)
+
+
+def _ith(i: int, formula: Callable[[Problem, Format], tuple[Any, ...]], problem: Problem, kind: Format) -> Rounded:
+    gradient: Rounded = formula(problem, kind)[i]
+    return gradient

@@ -7,12 +7,13 @@ the reference or the subject arranges them. Each returns the numbers with the er
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from spec_tests.bounds import Rounded
 from spec_tests.formats import Format
 from spec_tests.problems import Problem
 
-Array = Any
+Array = npt.NDArray[Any]
 
 
 def sigmoid(input: Array, kind: Format) -> Rounded:
@@ -100,7 +101,7 @@ def class_loss(problem: Problem, kind: Format) -> Rounded:
 
 
 def class_loss_backward(problem: Problem, kind: Format) -> tuple[Rounded, Rounded | None, Rounded | None]:
-    """p · Σ shares − shares for cross_entropy, −shares for nll_loss; and for class probabilities their own gradients."""
+    """p · Σ shares − shares for cross_entropy, −shares for nll_loss; class probabilities have their own gradients."""
     g = Rounded.exactly(problem.grad_output, kind)
     g = g / _class_divisor(problem, kind) if problem.reduction == "mean" else g
     g = g.reshape((*g.value.shape, 1))

@@ -38,6 +38,7 @@ settings.load_profile("ci" if "CI" in os.environ else "dev")
 
 MARKERS = {
     "claim(id, ...)": "the claims of the document, at most three, that this test executes",
+    "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
     "torch_api": "names torch itself: runs only when torch is the subject",
     "oracle": "compares the subject with the references: says nothing when they are the subject",
     "project": "tests this project's own tools: runs only with the default subject",
@@ -112,7 +113,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
     """Note the outcome; draw the smallest case of a failure."""
     report: pytest.TestReport = yield
     entry = item.stash.get(ENTRY, None)
@@ -133,7 +134,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print what the run executed, section by section."""
     if SUBJECT in config.stash and ledger.entries():
-        lines = summary.lines(ledger.entries(), config.stash[SUBJECT].name, is_full_run(config), config.stash[DESELECTED])
+        lines = summary.lines(
+            ledger.entries(), config.stash[SUBJECT].name, is_full_run(config), config.stash[DESELECTED]
+        )
         terminalreporter.section("specification")
         terminalreporter.write_line("\n".join(lines))
 
@@ -144,7 +147,17 @@ def is_full_run(config: pytest.Config) -> bool:
     whole = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args} <= {ROOT, ROOT.parent}
     selected = any(
         getattr(option, name, None)
-        for name in ("keyword", "markexpr", "deselect", "ignore", "ignore_glob", "lf", "last_failed", "stepwise", "collectonly")
+        for name in (
+            "keyword",
+            "markexpr",
+            "deselect",
+            "ignore",
+            "ignore_glob",
+            "lf",
+            "last_failed",
+            "stepwise",
+            "collectonly",
+        )
     )
     parallel = hasattr(config, "workerinput") or getattr(option, "numprocesses", None)
     default = (option.subject, option.device, option.dtype) == ("torch", "cpu", "")

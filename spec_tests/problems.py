@@ -47,7 +47,7 @@ class Problem:
     """One call: the name of the operation, its arrays, its options, and a cotangent shaped like its output."""
 
     operation: str
-    arrays: dict[str, Array]
+    arrays: dict[str, Any]
     options: dict[str, Any]
     grad_output: Array
 
@@ -132,7 +132,7 @@ def conv_problems(
     }
     with_bias, batch = draw(st.booleans()), (draw(st.integers(1, 3)),) if batched else _leading(draw)
     rng = np.random.default_rng(draw(SEEDS))
-    output_size = reference.conv_output_size(size, kernel_size, stride, options["padding"], dilation)
+    output_size: Any = reference.conv_output_size(size, kernel_size, stride, options["padding"], dilation)
     arrays = {
         "input": numbers(rng, (*batch, groups * ins, *size)),
         "weight": numbers(rng, (groups * outs, ins, *kernel_size)),
@@ -143,7 +143,10 @@ def conv_problems(
 
 @st.composite
 def pool_problems(
-    draw: st.DrawFn, numbers: Numbers = whole_numbers, ranks: tuple[int, ...] = (2, 1, 3), cotangents: Numbers = whole_numbers
+    draw: st.DrawFn,
+    numbers: Numbers = whole_numbers,
+    ranks: tuple[int, ...] = (2, 1, 3),
+    cotangents: Numbers = whole_numbers,
 ) -> Problem:
     """Draw a max pooling of one of these ranks, every window of which holds at least one real cell."""
     rank = draw(st.sampled_from(ranks))
@@ -153,7 +156,7 @@ def pool_problems(
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [max(1, d, span - 2 * p) for d, span, p in zip(dilation, spans, pads, strict=True)]
     size = tuple(least + draw(st.integers(0, 4)) for least in smallest)
-    options = {
+    options: dict[str, Any] = {
         "kernel_size": _one_or_all(draw, kernel_size),
         "stride": stride if stride is None else _one_or_all(draw, stride),
         "padding": _one_or_all(draw, pads),
@@ -161,22 +164,29 @@ def pool_problems(
         "ceil_mode": draw(st.booleans()),
     }
     channels, batch, rng = draw(st.integers(1, 2)), _leading(draw), np.random.default_rng(draw(SEEDS))
-    output_size = reference.max_pool_output_size(size, **options)
+    output_size: Any = reference.max_pool_output_size(size, **options)
     arrays = {"input": numbers(rng, (*batch, channels, *size))}
     return Problem(f"max_pool{rank}d", arrays, options, cotangents(rng, (*batch, channels, *output_size)))
 
 
 @st.composite
-def pad_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, modes: tuple[str, ...] = reference.padding.MODES) -> Problem:
+def pad_problems(
+    draw: st.DrawFn, numbers: Numbers = whole_numbers, modes: tuple[str, ...] = reference.padding.MODES
+) -> Problem:
     """Draw a padding in one of these modes, of one to three axes."""
     mode, rank = draw(st.sampled_from(modes)), draw(st.integers(1, 3))
     size, leading = _per_axis(draw, rank, 1, 4), _per_axis(draw, draw(st.integers(1, 2)), 1, 2)
-    farthest = {"constant": lambda h: 3, "reflect": lambda h: h - 1, "replicate": lambda h: 3, "circular": lambda h: h}[mode]
-    before, after = (tuple(draw(st.integers(0, farthest(h))) for h in size) for _ in range(2))
+    before, after = (
+        tuple(draw(st.integers(0, {"reflect": h - 1, "circular": h}.get(mode, 3))) for h in size) for _ in "ba"
+    )
     pad = [cells for pair in reversed(list(zip(before, after, strict=True))) for cells in pair]
     rng = np.random.default_rng(draw(SEEDS))
     padded = [h + b + a for h, b, a in zip(size, before, after, strict=True)]
-    options = {"pad": tuple(pad), "mode": mode, "value": float(draw(st.integers(-4, 4))) if mode == "constant" else None}
+    options = {
+        "pad": tuple(pad),
+        "mode": mode,
+        "value": float(draw(st.integers(-4, 4))) if mode == "constant" else None,
+    }
     return Problem("pad", {"input": numbers(rng, (*leading, *size))}, options, numbers(rng, (*leading, *padded)))
 
 
@@ -239,9 +249,12 @@ def regression_problems(
     """Draw an l1_loss or mse_loss, the shapes equal or broadcasting, with or without a positive weight."""
     shape = _per_axis(draw, draw(st.integers(0, 3)), 1, 3)
     stretched = draw(st.sampled_from([None, "input", "target"])) if broadcast and shape else None
-    shapes = {name: tuple(draw(st.sampled_from([n, 1])) for n in shape) if name == stretched else shape for name in ("input", "target")}
+    shapes = {
+        name: tuple(draw(st.sampled_from([n, 1])) for n in shape) if name == stretched else shape
+        for name in ("input", "target")
+    }
     weighted, reduction, rng = draw(st.booleans()), draw(reductions), np.random.default_rng(draw(SEEDS))
-    arrays = {name: numbers(rng, shapes[name]) for name in shapes}
+    arrays: dict[str, Any] = {name: numbers(rng, shapes[name]) for name in shapes}
     arrays["weight"] = np.abs(numbers(rng, shapes["input"])) + 1 if weighted else None
     cotangent = numbers(rng, shape if reduction == "none" else ())
     return Problem(operation, arrays, {"reduction": reduction}, cotangent)
@@ -264,7 +277,7 @@ def class_problems(
     rng = np.random.default_rng(draw(SEEDS))
     samples = (*batch, *further)
     if kind == "indices":
-        target = rng.integers(0, classes, samples)
+        target: Array = rng.integers(0, classes, samples)
         target = np.where(rng.random(samples) < draw(st.sampled_from([0.0, 0.3])), ignored, target)
         if (target == ignored).all():  # a mean over nothing is a convention, tested by itself
             target[(0,) * target.ndim] = classes - 1

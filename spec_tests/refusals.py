@@ -1,6 +1,7 @@
 """Refusals: what torch rejects, the references reject too, and say why."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def assert_refused(subject: Subject, operation: str, message: str, *args: Any, *
 
 def assert_same_verdict(problem: Problem, subject: Subject) -> None:
     """Require that the subject and the reference both take a problem, with outputs of one shape, or both refuse it."""
-    ours, theirs = (_verdict(lambda layers=layers: problem.forward(layers)) for layers in (reference, subject))
+    ours, theirs = (_verdict(partial(problem.forward, layers)) for layers in (reference, subject))
     assert theirs == ours, f"the reference {ours}, the subject {theirs}"
 
 

@@ -1,5 +1,6 @@
 """The summary of a run, printed from the ledger and from nothing else."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
@@ -7,6 +8,7 @@ from spec_tests.claims import SECTIONS, Claim, register
 from spec_tests.ledger import Entry
 
 COLUMNS = ("claims", "executed", "confirmed", "errata", "not checkable", "examples")
+TITLE, COLUMN, PAGE = 32, 14, 120
 
 
 def executed(entries: Iterable[Entry]) -> dict[str, str]:
@@ -26,21 +28,28 @@ def not_executed(entries: Iterable[Entry]) -> list[Claim]:
 
 
 def lines(entries: list[Entry], subject: str, full: bool, deselected: Counter[str]) -> list[str]:
-    """Return the printed summary."""
-    done = executed(entries)
-    table = [_row(section, done, entries) for section in SECTIONS]
-    total = [sum(row[i] for row in table) for i in range(len(COLUMNS))]
-    others = sum(entry.examples for entry in entries if entry.section not in SECTIONS)
-    text = [f"subject: {subject}", "", "section".ljust(30) + "".join(name.rjust(15) for name in COLUMNS)]
-    text += [_line(f"{id} {title}", row) for (id, title), row in zip(SECTIONS.items(), table, strict=True)]
-    text += [_line("all other files", [0, 0, 0, 0, 0, others]), _line("together", [*total[:-1], total[-1] + others]), ""]
-    text += [f"largest error as a share of its bound, {dtype}: {share:.3f} in {test}" for dtype, share, test in _worst(entries)]
+    """Return the printed summary, its lines at most `PAGE` characters long (but for longer words)."""
+    text = [f"subject: {subject}", "", *_table(entries), "", *_worst(entries)]
     text += [f"{count} tests left out: {reason}" for reason, count in sorted(deselected.items())]
-    text += [f"claim {id} FAILED: {register()[id].en}" for id, outcome in done.items() if outcome == "failed"]
+    text += [f"claim {c.id} is not checked: {c.reason_en}" for c in register().values() if not c.runs_by_default]
+    failed = [id for id, outcome in executed(entries).items() if outcome == "failed"]
+    text += [f"claim {id} FAILED: {register()[id].en}" for id in failed]
     if full:
         text += [f"claim {claim.id} was NOT EXECUTED: {claim.en}" for claim in not_executed(entries)]
-    text += [f"claim {c.id} not checkable: {c.reason_en}" for c in register().values() if not c.runs_by_default]
-    return text
+    return [part for line in text for part in _wrapped(line)]
+
+
+def _table(entries: list[Entry]) -> list[str]:
+    done = executed(entries)
+    rows = {f"{id} {title}": _row(id, done, entries) for id, title in SECTIONS.items()}
+    others = sum(entry.examples for entry in entries if entry.section not in SECTIONS)
+    total = [sum(column) for column in zip(*rows.values(), strict=True)]
+    return [
+        _line("section", COLUMNS),
+        *(_line(title, row) for title, row in rows.items()),
+        _line("all other files", ["", "", "", "", "", others]),
+        _line("together", [*total[:-1], total[-1] + others]),
+    ]
 
 
 def _row(section: str, done: dict[str, str], entries: list[Entry]) -> list[int]:
@@ -56,10 +65,17 @@ def _row(section: str, done: dict[str, str], entries: list[Entry]) -> list[int]:
     ]
 
 
-def _line(title: str, numbers: list[int]) -> str:
-    return title.ljust(30) + "".join(str(number).rjust(15) for number in numbers)
+def _line(title: str, cells: Iterable[object]) -> str:
+    return title.ljust(TITLE) + "".join(str(cell).rjust(COLUMN) for cell in cells)
 
 
-def _worst(entries: list[Entry]) -> list[tuple[str, float, str]]:
+def _worst(entries: list[Entry]) -> list[str]:
+    """Name, for every format, the test that came nearest to its bound."""
     found = [(dtype, share, entry.test) for entry in entries for dtype, share in entry.worst.items() if share > 0]
-    return [max((row for row in found if row[0] == dtype), key=lambda row: row[1]) for dtype in sorted({row[0] for row in found})]
+    nearest = [max(row for row in found if row[0] == dtype) for dtype in sorted({row[0] for row in found})]
+    heading = ["largest error, as a share of its bound:"] if nearest else []
+    return heading + [f"  {dtype:9} {share:.3f}  {test.rpartition('::')[2]}" for dtype, share, test in nearest]
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, PAGE, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False) or [line]

@@ -102,7 +102,9 @@ def test_a_single_1_in_the_input_brings_out_the_kernel_backwards(subject, dtype,
     impulse = np.zeros((1, 1, *[2 * k - 1 for k in kernel.shape[2:]]), dtype)
     impulse[(0, 0, *[k - 1 for k in kernel.shape[2:]])] = 1
 
-    response = problem.forward(subject, input=impulse, weight=kernel, bias=None, stride=1, padding=0, dilation=1, groups=1)
+    response = problem.forward(
+        subject, input=impulse, weight=kernel, bias=None, stride=1, padding=0, dilation=1, groups=1
+    )
 
     problem = problem.changed(weight=kernel, input=impulse)
     assert_sums_equal(response, np.flip(kernel, range(2, kernel.ndim)), problem, subject)
@@ -334,7 +336,10 @@ IMAGE, KERNELS = np.zeros((1, 4, 5, 5)), np.zeros((6, 2, 3, 3))
 REFUSED = {
     "input of the wrong rank": ("input has 2 axes, expected 4, or 3", {"input": IMAGE[0, 0]}),
     "weight of the wrong rank": ("weight has 3 axes, expected 4", {"weight": KERNELS[0]}),
-    "channels that do not fit the groups": ("2 input channels a group, input has 4 channels in 1 groups", {"groups": 1}),
+    "channels that do not fit the groups": (
+        "2 input channels a group, input has 4 channels in 1 groups",
+        {"groups": 1},
+    ),
     "groups that do not divide the output": ("6 output channels, which 4 groups do not divide", {"groups": 4}),
     "no groups": ("groups must be at least 1, got 0", {"groups": 0}),
     "a bias of the wrong length": (r"bias has shape \(5,\), expected \(6,\)", {"bias": np.zeros(5)}),
@@ -361,9 +366,7 @@ REFUSED = {
 def test_conv2d_refuses(subject_on_cpu, case):
     message, arguments = REFUSED[case]
 
-    assert_refused(
-        subject_on_cpu, "conv2d", message, **{"input": IMAGE, "weight": KERNELS, "groups": 2, **arguments}
-    )
+    assert_refused(subject_on_cpu, "conv2d", message, **{"input": IMAGE, "weight": KERNELS, "groups": 2, **arguments})
 
 
 @pytest.mark.parametrize("case", REFUSED)

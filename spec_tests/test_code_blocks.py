@@ -1,4 +1,4 @@
-"""Each printed code block of sections 2.1 to 2.6.4, run as it stands in a child process: how does it end?
+"""Each printed code block of sections 2.1 to 2.6.4, run as it stands in a child process: and how it ends.
 
 A block that ends without output is then run once more with the lines that its reader must add, which stand in the
 test. What only the text of a block can show (an import never used, an argument never read) is read from its syntax
@@ -351,7 +351,7 @@ def edited(block: str, old: str, new: str) -> str:
 def execute(text: str) -> dict[str, Any]:
     """Run the text as a script, in this process, and return its names."""
     names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(text, "<code block>", "exec"), names)  # noqa: S102  the document's own text, run on purpose
+    exec(compile(text, "<code block>", "exec"), names)
     return names
 
 

@@ -68,7 +68,7 @@ class TorchSubject:
             return value
         array = np.asarray(value)
         shareable = array.flags.writeable and all(stride >= 0 for stride in array.strides)
-        tensor = torch.from_numpy(array) if shareable else torch.tensor(np.ascontiguousarray(array))
+        tensor = torch.from_numpy(array) if shareable else torch.tensor(np.array(array, order="C"))
         if tensor.is_floating_point() and self.dtype in TENSOR_DTYPES:
             tensor = tensor.to(TENSOR_DTYPES[self.dtype])
         return tensor.detach().to(self.device)
@@ -76,7 +76,8 @@ class TorchSubject:
 
 def set_float32_precision(precision: str) -> None:
     """Say how float32 products are computed: "ieee", or "tf32" where a GPU may shorten them."""
-    for backend in (torch.backends.cuda.matmul, torch.backends.cudnn.conv):
+    backends: list[Any] = [torch.backends.cuda.matmul, torch.backends.cudnn.conv]  # type: ignore[attr-defined]  # exists
+    for backend in backends:
         backend.fp32_precision = precision
     torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False

@@ -1,0 +1,1 @@
+"""How fast: benchmarks of the layers and of the references."""

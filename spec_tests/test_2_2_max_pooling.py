@@ -1,0 +1,864 @@
+"""2.2 Max pooling: a window slides over the input, and of each place only the largest cell is kept.
+
+Nothing is computed here, cells are only compared and passed on, so everything is exact, in every number format.
+"""
+
+from itertools import product
+from math import inf, nan, prod
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import reference
+from reference.windows import windows
+from spec_tests.claims import erratum
+from spec_tests.compare import assert_equal
+from spec_tests.formats import all_formats, exact_formats
+from spec_tests.problems import SEEDS, Problem, distinct_numbers, pool_problems, special_numbers, whole_numbers
+from spec_tests.refusals import assert_refused, assert_same_verdict
+
+POOLINGS = pool_problems() | pool_problems(special_numbers)
+"""Whole numbers, many of them equal, or NaN and infinities among zeros and ones."""
+
+
+def in_float32(problems):
+    """Draw these problems in the format that every subject computes in."""
+    return problems.map(lambda problem: problem.at("float32"))
+
+
+# The document's example, by hand
+
+EXAMPLE = np.array(
+    [
+        [
+            [1.0, 3, 2, 4, 0],
+            [5, 2, 7, 1, 3],
+            [9, 6, 3, 8, 2],
+            [2, 5, 1, 7, 4],
+            [8, 3, 6, 2, 9],
+        ]
+    ]
+)
+"""One channel of 5×5, pooled with a window of 3×3 and stride 1."""
+
+
+@pytest.mark.claim("2.2.h")
+def test_the_largest_value_in_the_first_window_of_the_example_is_9(proof):
+    first = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 0, 0]
+
+    by_hand = max(
+        *(1, 3, 2),
+        *(5, 2, 7),
+        *(9, 6, 3),
+    )
+    assert first == by_hand == 9
+
+
+@pytest.mark.claim("2.2.j")
+def test_the_largest_value_in_the_second_window_of_the_example_is_8(proof):
+    second = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 0, 1]
+
+    by_hand = max(
+        *(3, 2, 4),
+        *(2, 7, 1),
+        *(6, 3, 8),
+    )
+    assert second == by_hand == 8
+
+
+@pytest.mark.claim("2.2.i", "2.2.k")
+def test_the_second_window_of_the_example_is_the_first_one_moved_a_column_to_the_right(proof):
+    first, second = cells_seen_by(proof, (0, 0)), cells_seen_by(proof, (0, 1))
+
+    assert first == {(row, column) for row in (0, 1, 2) for column in (0, 1, 2)}
+    assert second == {(row, column + 1) for row, column in first}
+
+
+@pytest.mark.claim("2.2.l")
+def test_the_example_of_5_by_5_gives_3_by_3_with_stride_1_and_a_single_cell_with_the_default_stride(proof):
+    assert proof.max_pool2d(EXAMPLE, 3, stride=1).shape == (1, 3, 3)  # ⌊(5 − 3) / 1⌋ + 1 = 3
+    assert proof.max_pool2d(EXAMPLE, 3).shape == (1, 1, 1)  # ⌊(5 − 3) / 3⌋ + 1 = 1
+
+
+@pytest.mark.claim("2.2.m")
+def test_the_first_row_of_the_example_is_9_8_8(proof):
+    row = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 0]
+
+    by_hand = [
+        max(1, 3, 2, 5, 2, 7, 9, 6, 3),
+        max(3, 2, 4, 2, 7, 1, 6, 3, 8),
+        max(2, 4, 0, 7, 1, 3, 3, 8, 2),
+    ]
+    assert row.tolist() == by_hand == [9, 8, 8]
+
+
+@pytest.mark.claim("2.2.n")
+def test_the_second_row_of_the_example_is_9_8_8(proof):
+    row = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 1]
+
+    by_hand = [
+        max(5, 2, 7, 9, 6, 3, 2, 5, 1),
+        max(2, 7, 1, 6, 3, 8, 5, 1, 7),
+        max(7, 1, 3, 3, 8, 2, 1, 7, 4),
+    ]
+    assert row.tolist() == by_hand == [9, 8, 8]
+
+
+@pytest.mark.claim("2.2.o")
+def test_the_third_row_of_the_example_is_9_8_9_and_not_9_7_9(proof):
+    printed, corrected = erratum("2.2.o")
+
+    row = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 2]
+
+    by_hand = [
+        max(9, 6, 3, 2, 5, 1, 8, 3, 6),
+        max(6, 3, 8, 5, 1, 7, 3, 6, 2),
+        max(3, 8, 2, 1, 7, 4, 6, 2, 9),
+    ]
+    assert row.tolist() == by_hand == corrected
+    assert row.tolist() != printed
+
+
+@pytest.mark.claim("2.2.r")
+def test_with_padding_1_as_in_the_code_the_example_stays_5_by_5(proof):
+    padded = proof.max_pool2d(EXAMPLE, 3, stride=1, padding=1)
+
+    assert padded.shape == (1, 5, 5)  # ⌊(5 + 2·1 − 3) / 1⌋ + 1 = 5
+    assert_equal(padded[:, 1:-1, 1:-1], proof.max_pool2d(EXAMPLE, 3, stride=1))
+
+
+@pytest.mark.claim("2.2.r")
+def test_a_negative_maximum_survives_beside_the_padding(proof):
+    corner = proof.max_pool2d(EXAMPLE - 10, 3, stride=1, padding=1)[0, 0, 0]
+
+    assert corner == max(1 - 10, 3 - 10, 5 - 10, 2 - 10) == -5
+
+
+@pytest.mark.claim("2.2.a")
+@pytest.mark.parametrize(
+    ("kernel_size", "stride", "padding", "size"),
+    [
+        pytest.param(3, 1, 1, 32, id="32 stays 32, as in the code"),  # ⌊(32 + 2·1 − 3) / 1⌋ + 1
+        pytest.param(2, 2, 0, 16, id="32 becomes 16"),  # ⌊(32 − 2) / 2⌋ + 1
+        pytest.param(3, 1, 0, 30, id="32 becomes 30"),  # ⌊(32 − 3) / 1⌋ + 1
+        pytest.param(2, 1, 1, 33, id="32 becomes 33"),  # ⌊(32 + 2·1 − 2) / 1⌋ + 1
+    ],
+)
+def test_whether_a_map_becomes_smaller_depends_on_window_stride_and_padding(proof, kernel_size, stride, padding, size):
+    image = np.zeros((3, 32, 32))
+
+    assert proof.max_pool2d(image, kernel_size, stride, padding).shape == (3, size, size)
+
+
+# Laws
+
+
+@pytest.mark.claim("2.2.d")
+@given(problem=in_float32(pool_problems()))
+def test_every_output_is_the_largest_cell_of_its_own_window(subject, problem):
+    cells = by_channel(problem, problem.input)
+
+    largest = np.stack([cells[:, window].max(axis=1) for window in windows_of(problem)], axis=1)
+
+    assert_equal(by_channel(problem, problem.forward(subject)), largest)
+
+
+@given(problem=in_float32(pool_problems()))
+def test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel(subject, problem):
+    _, places = problem.forward(subject, return_indices=True)
+
+    assert_equal(by_channel(problem, places), winners_of(problem, problem.input))
+
+
+@given(problem=in_float32(POOLINGS))
+def test_an_index_points_at_the_value_that_is_returned(subject, problem):
+    output, places = (by_channel(problem, array) for array in problem.forward(subject, return_indices=True))
+
+    assert_equal(np.take_along_axis(by_channel(problem, problem.input), places, axis=1), output)
+
+
+@pytest.mark.claim("2.2.b", "2.2.g")
+@given(problem=in_float32(pool_problems()))
+def test_every_channel_of_every_image_is_pooled_by_itself_and_none_is_lost(subject, problem):
+    rank = rank_of(problem)
+    channels = problem.input.reshape(-1, 1, *problem.input.shape[-rank:])
+
+    output = problem.forward(subject)
+    alone = np.concatenate([problem.forward(subject, input=channel) for channel in channels])
+
+    assert output.shape[:-rank] == problem.input.shape[:-rank]
+    assert_equal(output.reshape(alone.shape), alone)
+
+
+@pytest.mark.claim("2.2.g")
+@given(problem=in_float32(pool_problems()))
+def test_a_window_has_as_many_places_as_a_convolution_kernel_of_its_size(subject, problem):
+    rank = rank_of(problem)
+    channels = problem.input.reshape(-1, 1, *problem.input.shape[-rank:])
+    options = {option: per_axis(problem, option) for option in ("stride", "padding", "dilation")}
+    kernel = np.ones((1, 1, *per_axis(problem, "kernel_size")), channels.dtype)
+
+    convolved = getattr(subject, f"conv{rank}d")(channels, kernel, **options)
+
+    assert problem.forward(subject, input=channels, ceil_mode=False).shape == convolved.shape
+
+
+@pytest.mark.claim("2.2.g")
+@given(problem=in_float32(pool_problems()), seed=SEEDS)
+def test_a_map_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, problem, seed):
+    problem = problem.changed(padding=0, ceil_mode=False)
+    stride = per_axis(problem, "stride")
+    size = (*problem.input.shape[: -len(stride)], *[8 + s for s in stride])
+    scene = whole_numbers(np.random.default_rng(seed), size).astype(problem.input.dtype)
+
+    before = problem.forward(subject, input=scene)
+    after = problem.forward(subject, input=scene[(..., *[slice(s, None) for s in stride])])
+
+    next_places = (..., *[slice(1, 1 + places) for places in after.shape[-len(stride) :]])
+    assert_equal(after, before[next_places])
+
+
+@given(problem=in_float32(pool_problems()))
+def test_a_stride_keeps_every_so_manieth_window(subject, problem):
+    problem = problem.changed(ceil_mode=False)
+    every = [slice(None, None, s) for s in per_axis(problem, "stride")]
+
+    kept = problem.forward(subject, stride=1)[(..., *every)]
+
+    assert_equal(problem.forward(subject), kept)
+
+
+@pytest.mark.claim("2.2.l")
+@given(problem=in_float32(pool_problems()))
+def test_the_stride_is_the_kernel_size_unless_given(subject, problem):
+    problem = problem.changed(stride=None)
+    pool = getattr(subject, problem.operation)
+    others = {option: value for option, value in problem.options.items() if option != "stride"}
+
+    with_stride = problem.forward(subject, stride=problem.kernel_size)
+
+    assert_equal(problem.forward(subject), with_stride)
+    assert_equal(pool(problem.input, **others), with_stride)
+
+
+@given(problem=in_float32(pool_problems()))
+def test_a_dilated_window_that_steps_by_its_dilation_pools_every_so_manieth_cell(subject, problem):
+    problem = problem.changed(ceil_mode=False, stride=1, padding=0)
+    spacing, kernel_size = per_axis(problem, "dilation"), per_axis(problem, "kernel_size")
+    spans = [d * (k - 1) + 1 for d, k in zip(spacing, kernel_size, strict=True)]
+    scene = np.resize(problem.input, (*problem.input.shape[: -len(spans)], *[span + 3 for span in spans]))
+
+    every = scene[(..., *[slice(None, None, d) for d in spacing])]
+
+    dilated = problem.forward(subject, input=scene, stride=spacing)
+    assert_equal(dilated, problem.forward(subject, input=every, dilation=1))
+
+
+@pytest.mark.claim("2.2.r")
+@given(problem=in_float32(pool_problems()))
+def test_padding_is_a_border_of_minus_infinities_around_the_input(subject, problem):
+    problem = problem.changed(ceil_mode=False)
+    border = [(p, p) for p in per_axis(problem, "padding")]
+    all_axes = [(0, 0)] * (problem.input.ndim - len(border)) + border
+    padded = np.pad(problem.input, all_axes, constant_values=-inf)
+
+    assert_equal(problem.forward(subject), problem.forward(subject, input=padded, padding=0))
+
+
+@pytest.mark.claim("2.2.r")
+@given(problem=in_float32(pool_problems()))
+def test_where_every_cell_is_negative_so_is_every_output(subject, problem):
+    problem = problem.changed(input=problem.input - 5)
+
+    assert problem.forward(subject).max() < 0
+
+
+@given(problem=in_float32(pool_problems()))
+def test_ceil_mode_adds_at_most_one_window_an_axis_and_changes_no_other(subject, problem):
+    rank = rank_of(problem)
+
+    floor, ceil = (problem.forward(subject, ceil_mode=mode) for mode in (False, True))
+
+    assert all(more - places in (0, 1) for places, more in zip(floor.shape[-rank:], ceil.shape[-rank:], strict=True))
+    assert_equal(ceil[(..., *map(slice, floor.shape[-rank:]))], floor)
+
+
+@given(problem=in_float32(pool_problems()))
+def test_ceil_mode_adds_a_window_where_cells_are_left_over_if_it_starts_before_the_end_of_the_input(subject, problem):
+    rank = rank_of(problem)
+    options = [per_axis(problem, option) for option in ("kernel_size", "stride", "padding", "dilation")]
+
+    floor, ceil = (problem.forward(subject, ceil_mode=mode).shape[-rank:] for mode in (False, True))
+
+    for places, more, h, k, s, p, d in zip(floor, ceil, problem.input.shape[-rank:], *options, strict=True):
+        cells_are_left_over = (places - 1) * s + d * (k - 1) + 1 < p + h + p
+        starts_in_time = places * s < p + h
+        assert (more > places) == (cells_are_left_over and starts_in_time)
+
+
+@given(problem=in_float32(pool_problems(ranks=(2,))))
+def test_pooling_a_map_is_pooling_along_its_rows_and_then_along_its_columns(subject, problem):
+    options = {option: per_axis(problem, option) for option in ("kernel_size", "stride", "padding", "dilation")}
+    of_columns, of_rows = ({option: pair[axis] for option, pair in options.items()} for axis in (0, 1))
+    maps = problem.input.reshape(-1, *problem.input.shape[-2:])
+
+    along_rows = subject.max_pool1d(maps, **of_rows, ceil_mode=problem.ceil_mode)
+    along_both = subject.max_pool1d(along_rows.swapaxes(1, 2), **of_columns, ceil_mode=problem.ceil_mode).swapaxes(1, 2)
+
+    assert_equal(problem.forward(subject).reshape(along_both.shape), along_both)
+
+
+@given(problem=in_float32(pool_problems(ranks=(1, 2))))
+def test_a_pooling_is_one_of_a_rank_more_across_a_single_cell(subject, problem):
+    rank = rank_of(problem)
+    alone = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
+    options = {option: (cell, *per_axis(problem, option)) for option, cell in alone.items()}
+    input = np.expand_dims(problem.input, -rank - 1)
+
+    higher = getattr(subject, f"max_pool{rank + 1}d")(input, **options, ceil_mode=problem.ceil_mode)
+
+    assert_equal(np.squeeze(higher, -rank - 1), problem.forward(subject))
+
+
+@given(problem=in_float32(pool_problems()), seed=SEEDS)
+def test_an_increasing_function_may_come_before_or_after_pooling(subject, problem, seed):
+    function = increasing_function(seed)
+
+    before = problem.forward(subject, input=function(problem.input))
+
+    assert_equal(before, function(problem.forward(subject)))
+
+
+@given(problem=in_float32(pool_problems()), seed=SEEDS)
+def test_the_cells_of_a_window_that_overlaps_no_other_may_change_places(subject, problem, seed):
+    problem = problem.changed(stride=None, padding=0, dilation=1, ceil_mode=False)
+    kernel_size, rng = per_axis(problem, "kernel_size"), np.random.default_rng(seed)
+    scene = np.resize(problem.input, (*problem.input.shape[: -len(kernel_size)], *[3 * k for k in kernel_size]))
+    mixed = scene.copy()
+    tiles = windows(mixed, kernel_size, kernel_size, (1,) * len(kernel_size), writeable=True)
+
+    tiles[...] = rng.permuted(tiles.reshape(-1, prod(kernel_size)), axis=1).reshape(tiles.shape)
+
+    assert_equal(problem.forward(subject, input=mixed), problem.forward(subject, input=scene))
+
+
+@pytest.mark.claim("2.2.f")
+@given(problem=in_float32(pool_problems()), seed=SEEDS)
+def test_noise_in_cells_that_do_not_win_is_filtered_out_while_they_still_do_not(subject, problem, seed):
+    noise = whole_numbers(np.random.default_rng(seed), problem.input.shape).astype(problem.input.dtype)
+
+    output = problem.forward(subject)
+    noisy = np.where(wins(problem), problem.input, np.minimum(noise, output.min()))
+
+    assert_equal(problem.forward(subject, input=noisy), output)
+
+
+@pytest.mark.claim("2.2.f")
+@given(problem=in_float32(pool_problems(distinct_numbers)))
+def test_noise_in_the_largest_cell_of_a_window_always_gets_through(subject, problem):
+    half = np.array(0.5, problem.input.dtype)  # too little to change the order
+
+    noisy = np.where(wins(problem), problem.input - half, problem.input)
+
+    assert_equal(problem.forward(subject, input=noisy), problem.forward(subject) - half)
+
+
+@pytest.mark.claim("2.2.f")
+@given(problem=in_float32(pool_problems()), spike=st.sampled_from([100.0, inf, nan]), seed=SEEDS)
+def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem, spike, seed):
+    spiked = problem.input.copy()
+    cell = np.random.default_rng(seed).integers(spiked.size)
+    spiked.reshape(-1)[cell] = spike
+    channel, number = divmod(int(cell), by_channel(problem, spiked).shape[1])
+
+    expected = by_channel(problem, problem.forward(subject))
+    expected[channel, [number in window for window in windows_of(problem)]] = spike
+
+    assert_equal(by_channel(problem, problem.forward(subject, input=spiked)), expected)
+
+
+# The references
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=POOLINGS)
+def test_max_pool_equals_the_reference_with_ties_nan_and_infinities_in_every_format(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference), dtype)
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=POOLINGS)
+def test_the_indices_of_max_pool_equal_the_references(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    _, places = problem.forward(subject, return_indices=True)
+
+    assert_equal(places, problem.forward(reference, return_indices=True)[1])
+
+
+# Gradients
+
+
+@given(problem=in_float32(pool_problems(distinct_numbers)))
+def test_without_ties_each_window_sends_its_gradient_to_its_largest_cell_and_nowhere_else(subject, problem):
+    cells, grads = by_channel(problem, problem.input), by_channel(problem, problem.grad_output)
+
+    by_hand = np.zeros_like(cells)
+    for place, window in enumerate(windows_of(problem)):
+        for channel, numbers in enumerate(cells):
+            by_hand[channel, window[numbers[window].argmax()]] += grads[channel, place]
+
+    assert_equal(by_channel(problem, problem.backward(subject)), by_hand)
+
+
+@given(problem=in_float32(POOLINGS))
+def test_the_gradient_of_a_window_lands_where_its_index_points(subject, problem):
+    _, places = problem.forward(subject, return_indices=True)
+    channels = np.arange(prod(places.shape[: -rank_of(problem)]))[:, np.newaxis]
+
+    landed = np.zeros_like(by_channel(problem, problem.input))
+    np.add.at(landed, (channels, by_channel(problem, places)), by_channel(problem, problem.grad_output))
+
+    assert_equal(by_channel(problem, problem.backward(subject)), landed)
+
+
+@given(problem=in_float32(POOLINGS))
+def test_in_every_channel_the_gradient_of_the_input_adds_up_to_that_of_the_output(subject, problem):
+    grad_input = problem.backward(subject)
+
+    assert_equal(by_channel(problem, grad_input).sum(axis=1), by_channel(problem, problem.grad_output).sum(axis=1))
+
+
+@given(problem=in_float32(pool_problems()), seed=SEEDS)
+def test_the_gradient_of_max_pool_depends_on_the_order_of_the_cells_only(subject, problem, seed):
+    function = increasing_function(seed)
+
+    assert_equal(problem.backward(subject, input=function(problem.input)), problem.backward(subject))
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=POOLINGS)
+def test_the_gradient_of_max_pool_equals_the_references_in_every_format(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.backward(subject.at(dtype)), problem.backward(reference), dtype)
+
+
+# Conventions
+
+one_window = pytest.mark.parametrize("window", [(4,), (2, 2), (2, 1, 2)], ids=["1d", "2d", "3d"])
+"""Windows of four cells, numbered in row order, that fill their whole input."""
+
+
+@exact_formats
+@one_window
+def test_of_equal_cells_the_first_in_row_order_takes_the_whole_gradient(subject, dtype, window):
+    output, index, grad_input = pool_four(subject, np.array([0, 7, 7, 7], dtype), window)
+
+    assert (output, index) == (7, 1)
+    assert_equal(grad_input, np.array([0, 3, 0, 0], dtype))
+
+
+@exact_formats
+@one_window
+def test_nan_wins_over_infinity_and_of_several_the_last_one_takes_index_and_gradient(subject, dtype, window):
+    output, index, grad_input = pool_four(subject, np.array([nan, inf, nan, inf], dtype), window)
+
+    assert np.isnan(output)
+    assert index == 2
+    assert_equal(grad_input, np.array([0, 0, 3, 0], dtype))
+
+
+@exact_formats
+@one_window
+@pytest.mark.parametrize("first", [0.0, -0.0])
+def test_of_the_two_zeros_the_first_is_returned_with_its_sign(subject, dtype, window, first):
+    output, index, _ = pool_four(subject, np.array([first, -first, 0.0, -0.0], dtype), window)
+
+    assert index == 0
+    assert np.signbit(output) == np.signbit(first)
+
+
+@given(problem=in_float32(pool_problems()))
+def test_a_window_of_minus_infinities_points_at_its_first_real_cell(subject, problem):
+    problem = problem.changed(input=np.full_like(problem.input, -inf))
+
+    output, places = (by_channel(problem, array) for array in problem.forward(subject, return_indices=True))
+
+    assert_equal(output, np.full_like(output, -inf))
+    assert_equal(places, np.tile([window[0] for window in windows_of(problem)], (len(output), 1)))
+
+
+INTEGERS = ["uint8", "int8", "int16", "int32", "int64"]
+
+
+@given(problem=pool_problems(ranks=(2, 3)), integer=st.sampled_from(INTEGERS), seed=SEEDS)
+def test_max_pool2d_and_3d_take_integers_and_keep_them_to_the_last_digit(subject_on_cpu, problem, integer, seed):
+    lowest, highest = np.iinfo(integer).min, np.iinfo(integer).max
+    extremes = np.array([lowest, lowest, lowest, lowest + 1, highest - 1, highest], integer)
+    input = np.random.default_rng(seed).choice(extremes, problem.input.shape)
+
+    output, places = problem.forward(subject_on_cpu, input=input, return_indices=True)
+
+    winners = winners_of(problem, input)
+    assert_equal(by_channel(problem, places), winners)
+    assert_equal(by_channel(problem, output), np.take_along_axis(by_channel(problem, input), winners, axis=1))
+
+
+@exact_formats
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, dtype, rank):
+    pool, pool_backward = getattr(subject, f"max_pool{rank}d"), getattr(subject, f"max_pool{rank}d_backward")
+    empty = np.zeros((0, 2, *[5] * rank), dtype)
+
+    output, places = pool(empty, 2, return_indices=True)
+    grad_input = pool_backward(output, empty, 2)
+
+    assert output.shape == places.shape == (0, 2, *[2] * rank)
+    assert grad_input.shape == empty.shape
+    assert output.dtype == grad_input.dtype == dtype
+
+
+# Refusals
+
+every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
+
+
+def each_of(*refused):
+    """Run the test with each of these options and the message that they are refused with."""
+    named = [pytest.param(option, message, id=str(option).strip("{}")) for option, message in refused]
+    return pytest.mark.parametrize(("options", "message"), named)
+
+
+@every_rank
+@each_of(
+    ({"kernel_size": 0}, "kernel_size must be at least 1, got 0"),
+    ({"kernel_size": -1}, "kernel_size must be at least 1, got -1"),
+    ({"stride": 0}, "stride must be at least 1, got 0"),
+    ({"stride": -1}, "stride must be at least 1, got -1"),
+    ({"padding": -1}, "padding must be at least 0, got -1"),
+    ({"padding": 2}, r"padding must be at most half of kernel_size \(2.*\), got \(2"),
+    ({"kernel_size": 3, "padding": 2, "dilation": 2}, r"padding must be at most half of kernel_size \(3"),
+    ({"dilation": 0}, "dilation must be at least 1, got 0"),
+    ({"dilation": -1}, "dilation must be at least 1, got -1"),
+    ({"kernel_size": 6}, r"spans \(6.*\) cells, the padded input has only \(5"),
+    ({"kernel_size": 3, "dilation": 4, "padding": 1}, r"spans \(9.*\) cells, the padded input has only \(7"),
+)
+def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, rank, options, message):
+    input = np.zeros((1, 2, *[5] * rank), np.float32)
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d", message, input, **{"kernel_size": 2, **options})
+
+
+@every_rank
+@each_of(
+    ({"kernel_size": 2.0}, "kernel_size must be a whole number, got 2.0"),
+    ({"kernel_size": True}, "kernel_size must be a whole number, got True"),
+    ({"kernel_size": None}, "kernel_size must be a whole number, got None"),
+    ({"stride": 1.0}, "stride must be a whole number, got 1.0"),
+    ({"padding": "same"}, "padding must be a whole number or . of them, got 'same'"),
+    ({"dilation": None}, "dilation must be a whole number, got None"),
+    ({"ceil_mode": 1}, "ceil_mode must be True or False, got 1"),
+    ({"ceil_mode": "yes"}, "ceil_mode must be True or False, got 'yes'"),
+    ({"ceil_mode": None}, "ceil_mode must be True or False, got None"),
+)
+def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, rank, options, message):
+    input = np.zeros((1, 2, *[5] * rank), np.float32)
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d", message, input, **{"kernel_size": 2, **options})
+
+
+@every_rank
+@pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
+def test_max_pool_refuses_an_option_with_a_number_too_many(subject_on_cpu, rank, option):
+    input, options = np.zeros((1, 2, *[5] * rank), np.float32), {"kernel_size": 2, option: (1,) * (rank + 1)}
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d", f"{option} must have 1 or {rank} numbers", input, **options)
+
+
+@pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
+def test_max_pool3d_refuses_an_option_with_a_number_missing(subject_on_cpu, option):
+    input, options = np.zeros((1, 2, 5, 5, 5), np.float32), {"kernel_size": 2, option: (1, 1)}
+
+    assert_refused(subject_on_cpu, "max_pool3d", f"{option} must have 1 or 3 numbers", input, **options)
+
+
+@every_rank
+@pytest.mark.parametrize("leading", [(), (1, 1, 2)], ids=["no channel axis", "an axis too many"])
+def test_max_pool_refuses_an_input_with_the_wrong_number_of_axes(subject_on_cpu, rank, leading):
+    input = np.zeros((*leading, *[5] * rank), np.float32)
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d", f"input has {input.ndim} axes, expected {rank + 2}", input, 2)
+
+
+@every_rank
+@pytest.mark.parametrize("empty", ["channels", "channels of one image", "cells"])
+def test_max_pool_refuses_an_input_without_channels_or_cells(subject_on_cpu, rank, empty):
+    cells = (5,) * rank
+    shape = {"channels": (2, 0, *cells), "channels of one image": (0, *cells), "cells": (2, 2, *cells[1:], 0)}[empty]
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d", "only the batch may be empty", np.zeros(shape, np.float32), 1)
+
+
+@every_rank
+def test_max_pool_refuses_truth_values(subject_on_cpu, rank):
+    input = np.zeros((1, 2, *[5] * rank), bool)
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d", "input has dtype bool", input, 2)
+
+
+@pytest.mark.parametrize("integer", INTEGERS)
+def test_max_pool1d_refuses_integers(subject_on_cpu, integer):
+    assert_refused(subject_on_cpu, "max_pool1d", f"input has dtype {integer}", np.zeros((1, 2, 5), integer), 2)
+
+
+@every_rank
+def test_the_gradient_of_max_pool_refuses_a_gradient_that_is_not_shaped_like_the_output(subject_on_cpu, rank):
+    grad_output, input = np.zeros((1, 2, *[3] * rank)), np.zeros((1, 2, *[5] * rank))
+
+    assert_refused(
+        subject_on_cpu, f"max_pool{rank}d_backward", "grad_output has shape .*, expected", grad_output, input, 2
+    )
+
+
+@every_rank
+def test_there_is_no_gradient_of_max_pool_for_integers(subject_on_cpu, rank):
+    grad_output, input = np.zeros((1, 2, *[2] * rank), int), np.zeros((1, 2, *[5] * rank), int)
+
+    assert_refused(subject_on_cpu, f"max_pool{rank}d_backward", "has dtype int64, expected", grad_output, input, 2)
+
+
+@st.composite
+def poolings_possible_or_not(draw):
+    """Draw a pooling whose options know nothing of one another, and are themselves possibly out of range."""
+    rank = draw(st.integers(1, 3))
+
+    def numbers(*several):
+        number = st.sampled_from(several)
+        return draw(number | st.tuples(*[number] * rank))
+
+    options = {
+        "kernel_size": numbers(2, 3, 1, 4, 0),
+        "stride": draw(st.none()) if draw(st.booleans()) else numbers(1, 2, 3, 0),
+        "padding": numbers(0, 0, 1, 1, 2, 3, -1),
+        "dilation": numbers(1, 1, 2, 3, 0),
+        "ceil_mode": draw(st.booleans()),
+    }
+    spacing = options["dilation"] if isinstance(options["dilation"], tuple) else (options["dilation"],) * rank
+    size = [max(1, d) + draw(st.integers(0, 5)) for d in spacing]  # no window steps over the whole input
+    return Problem(f"max_pool{rank}d", {"input": np.zeros((1, *size))}, options, grad_output=np.zeros(()))
+
+
+@pytest.mark.oracle
+@given(problem=poolings_possible_or_not())
+def test_whatever_the_options_max_pool_is_possible_where_the_reference_says_so(subject_on_cpu, problem):
+    assert_same_verdict(problem, subject_on_cpu)
+
+
+# The layer: torch.nn.MaxPool1d, MaxPool2d, MaxPool3d
+
+POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
+"""The layers by rank."""
+
+
+@pytest.mark.torch_api
+@every_rank
+def test_without_options_the_stride_of_a_pooling_layer_is_its_kernel_size_and_it_neither_pads_nor_dilates(rank):
+    kernel_size = (2, 3, 4)[:rank]
+
+    layer = POOLS[rank](kernel_size)
+
+    assert layer.stride == layer.kernel_size == kernel_size
+    assert (layer.padding, layer.dilation) == (0, 1)
+    assert (layer.return_indices, layer.ceil_mode) == (False, False)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.2.l")
+def test_the_layer_needs_stride_1_to_be_given_to_make_3_by_3_of_the_example():
+    example = torch.from_numpy(EXAMPLE)
+
+    assert nn.MaxPool2d(3, stride=1)(example).shape == (1, 3, 3)
+    assert nn.MaxPool2d(3)(example).shape == (1, 1, 1)
+
+
+@pytest.mark.torch_api
+@every_rank
+def test_a_pooling_layer_has_nothing_to_learn_and_nothing_to_save(rank):
+    layer = POOLS[rank](2)
+
+    assert isinstance(layer, nn.Module)
+    assert not list(layer.parameters())
+    assert not layer.state_dict()
+
+
+@pytest.mark.torch_api
+@given(problem=POOLINGS)
+def test_a_pooling_layer_pools_with_its_options(problem):
+    layer = POOLS[rank_of(problem)](**problem.options)
+
+    output = layer(torch.from_numpy(problem.input)).numpy()
+
+    assert_equal(output, problem.forward(reference))
+
+
+@pytest.mark.torch_api
+@given(problem=pool_problems())
+def test_a_pooling_layer_returns_indices_when_asked(problem):
+    layer = POOLS[rank_of(problem)](**problem.options, return_indices=True)
+
+    _, places = layer(torch.from_numpy(problem.input))
+
+    assert_equal(places.numpy(), problem.forward(reference, return_indices=True)[1])
+
+
+@pytest.mark.torch_api
+@given(problem=pool_problems())
+def test_a_pooling_layer_passes_its_gradient_back(problem):
+    layer, input = POOLS[rank_of(problem)](**problem.options), torch.tensor(problem.input, requires_grad=True)
+
+    layer(input).backward(torch.from_numpy(problem.grad_output))
+
+    assert_equal(input.grad.numpy(), problem.backward(reference))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.2.c")
+def test_a_linear_layer_behind_pooling_has_a_quarter_of_the_weights():
+    whole = torch.zeros(6, 32, 32)
+    pooled = nn.MaxPool2d(2)(whole)
+
+    before, after = (nn.Linear(features.numel(), 10) for features in (whole, pooled))
+
+    assert count(before) == 6 * 32 * 32 * 10 + 10 == 61_450
+    assert count(after) == 6 * 16 * 16 * 10 + 10 == 15_370
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.2.c")
+def test_a_convolution_has_the_same_parameters_with_pooling_before_it_or_without():
+    whole = torch.zeros(6, 32, 32)
+    convolution = nn.Conv2d(6, 12, kernel_size=3, padding=1)
+
+    before, after = (convolution(features).shape for features in (whole, nn.MaxPool2d(2)(whole)))
+
+    assert (before, after) == ((12, 32, 32), (12, 16, 16))
+    assert count(convolution) == 12 * (6 * 3 * 3) + 12 == 660
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.2.c", "2.2.v")
+def test_pooling_of_2_by_2_with_stride_2_cuts_the_cost_of_a_following_convolution_to_a_quarter():
+    whole = torch.zeros(1, 6, 32, 32)
+
+    before, after = cost_of_convolving(whole), cost_of_convolving(nn.MaxPool2d(2)(whole))
+
+    assert before == 2 * 12 * (6 * 3 * 3) * 32 * 32
+    assert before == 4 * after
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.2.v")
+@pytest.mark.parametrize(
+    ("kernel_size", "padding", "size"),
+    [pytest.param(3, 1, 32, id="nothing, as in the code"), pytest.param(3, 0, 30, id="a border")],
+)
+def test_with_stride_1_pooling_saves_a_following_convolution_nothing_or_the_cost_of_a_border(
+    kernel_size, padding, size
+):
+    whole = torch.zeros(1, 6, 32, 32)
+
+    pooled = nn.MaxPool2d(kernel_size, stride=1, padding=padding)(whole)
+
+    assert cost_of_convolving(pooled) * 32 * 32 == cost_of_convolving(whole) * size * size
+
+
+# What the tests share
+
+
+def cells_seen_by(layers, place):
+    """Return the rows and columns of the example's cells that reach this place of its output."""
+    seen = set()
+    for row, column in np.ndindex(5, 5):
+        spiked = EXAMPLE.copy()
+        spiked[0, row, column] = 10  # more than any other cell
+        if layers.max_pool2d(spiked, 3, stride=1)[(0, *place)] == 10:
+            seen.add((row, column))
+    return seen
+
+
+def rank_of(problem):
+    """Return the number of spatial axes."""
+    return int(problem.operation.removeprefix("max_pool").removesuffix("d"))
+
+
+def per_axis(problem, option):
+    """Return an option with one number for every spatial axis; the stride is the kernel size unless given."""
+    value = problem.options[option]
+    value = problem.kernel_size if value is None else value
+    return value if isinstance(value, tuple) else (value,) * rank_of(problem)
+
+
+def by_channel(problem, array):
+    """Return an array with one row for each channel of each image."""
+    return array.reshape(-1, prod(array.shape[-rank_of(problem) :]))
+
+
+def windows_of(problem):
+    """Return the windows, each a list of the numbers of its real cells: the definition, cell by cell."""
+    size, places = problem.input.shape[-rank_of(problem) :], problem.grad_output.shape[-rank_of(problem) :]
+    options = [per_axis(problem, option) for option in ("kernel_size", "stride", "padding", "dilation")]
+    along_axes = [
+        [[cell for tap in range(k) if 0 <= (cell := at * s - p + tap * d) < h] for at in range(n)]
+        for h, n, k, s, p, d in zip(size, places, *options, strict=True)
+    ]
+    return [[int(np.ravel_multi_index(cell, size)) for cell in product(*window)] for window in product(*along_axes)]
+
+
+def winners_of(problem, input):
+    """Return, by channel and window, the number of the first of the largest cells; NaN is not expected."""
+    cells = by_channel(problem, input)
+    return np.stack([np.array(window)[cells[:, window].argmax(axis=1)] for window in windows_of(problem)], axis=1)
+
+
+def wins(problem):
+    """Tell of every cell whether it is the first largest of any window."""
+    winning = np.zeros(problem.input.shape, bool)
+    np.put_along_axis(by_channel(problem, winning), winners_of(problem, problem.input), True, axis=1)
+    return winning
+
+
+def increasing_function(seed):
+    """Return a function of the whole numbers -4 … 4 that is strictly increasing, and otherwise random."""
+    values = np.cumsum(np.random.default_rng(seed).integers(1, 5, 9)) - 20
+    return lambda numbers: values[numbers.astype(int) + 4].astype(numbers.dtype)
+
+
+def pool_four(subject, cells, window):
+    """Pool four cells as one window: return its output, its index, and where a gradient of 3 goes."""
+    input = cells.reshape(1, *window)
+    pool, pool_backward = (getattr(subject, f"max_pool{len(window)}d{kind}") for kind in ("", "_backward"))
+    output, places = pool(input, window, return_indices=True)
+    return output.item(), places.item(), pool_backward(np.full_like(output, 3), input, window).ravel()
+
+
+def count(layer):
+    """Return the number of a layer's parameters."""
+    return sum(parameter.numel() for parameter in layer.parameters())
+
+
+def cost_of_convolving(maps):
+    """Return the floating point operations of a convolution with 12 kernels of 3×3, padded to keep the size."""
+    with FlopCounterMode(display=False) as counter:
+        nn.Conv2d(maps.shape[1], 12, kernel_size=3, padding=1)(maps)
+    return counter.get_total_flops()

@@ -1,0 +1,651 @@
+"""2.3 Activation: ReLU, sigmoid, tanh and the two softmaxes, which make a network more than one affine map.
+
+ReLU only chooses between numbers, so everything about it is exact. The others round, within the bounds of their
+formulas; where a law of theirs joins several results, its bound is the formula of the law itself.
+"""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+import reference
+from spec_tests import exact, formulas
+from spec_tests.bounds import Approximation, formula
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
+from spec_tests.formats import all_formats, exact_formats
+from spec_tests.problems import (
+    SEEDS,
+    Problem,
+    distinct_numbers,
+    elementwise_problems,
+    linear_problems,
+    real_numbers,
+    softmax_problems,
+    special_numbers,
+    whole_numbers,
+)
+from spec_tests.refusals import assert_refused
+
+ELEMENTWISE, SOFTMAXES = ("relu", "sigmoid", "tanh"), ("softmax", "log_softmax")
+INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
+
+relu_problems = st.sampled_from([real_numbers, whole_numbers, special_numbers]).flatmap(
+    lambda numbers: elementwise_problems("relu", numbers)
+)
+curve_problems = st.sampled_from(["sigmoid", "tanh"]).flatmap(lambda name: elementwise_problems(name, real_numbers))
+
+
+def either_softmax(numbers):
+    """Draw a softmax or a log_softmax of such numbers."""
+    return st.sampled_from(SOFTMAXES).flatmap(lambda name: softmax_problems(name, numbers))
+
+
+def many(values, dtype="float64"):
+    """Return the values over and over: more than a vector unit holds, and a remainder."""
+    return np.tile(np.array(values, dtype), 7)
+
+
+# Worked by hand
+
+PRINTED_INPUT = [0.3132, -0.0041, -0.9163, 1.1990, -0.4604, -1.4164, -0.2908, -1.6122, 0.8373, 0.5947]
+PRINTED_OUTPUT = [0.3132, 0.0000, 0.0000, 1.1990, 0.0000, 0.0000, 0.0000, 0.0000, 0.8373, 0.5947]
+
+
+@pytest.mark.claim("2.3.d", "2.3.g", "2.3.j")
+def test_the_second_printed_tensor_is_the_relu_of_the_first(proof):
+    printed = np.array(PRINTED_INPUT, np.float32)
+
+    assert_equal(proof.relu(printed), np.array(PRINTED_OUTPUT, np.float32))
+
+
+@pytest.mark.claim("2.3.b")
+def test_with_a_relu_between_them_two_linear_layers_compute_what_no_affine_map_can(proof):
+    points = np.array([[-1.0], [0.0], [1.0]])
+
+    both_sides = proof.relu(proof.linear(points, np.array([[1.0], [-1.0]])))  # max(0, x) and max(0, -x)
+    absolute = proof.linear(both_sides, np.array([[1.0, 1.0]]))  # |x|, their sum
+
+    assert_equal(absolute, np.array([[1.0], [0.0], [1.0]]))
+    assert (absolute[0] + absolute[2]) / 2 != absolute[1]  # an affine map keeps midpoints
+
+
+def test_the_activations_of_0_and_their_slopes_there(proof):
+    zero, one = np.array([0.0]), np.array([1.0])
+
+    assert_equal(proof.relu(zero), np.array([0.0]))
+    assert_equal(proof.sigmoid(zero), np.array([1 / (1 + 1)]))
+    assert_equal(proof.tanh(zero), np.array([(1.0 - 1) / (1 + 1)]))
+    assert_equal(proof.sigmoid_backward(one, zero), np.array([1 / 2 * (1 - 1 / 2)]))
+    assert_equal(proof.tanh_backward(one, zero), np.array([1.0 - 0 * 0]))
+
+
+def test_the_softmax_of_two_equal_scores_and_its_gradients(proof):
+    scores, first = np.array([3.0, 3.0]), np.array([1.0, 0.0])  # e^3 / (e^3 + e^3) = 1/2
+
+    assert_equal(proof.softmax(scores, dim=0), np.array([1 / 2, 1 / 2]))
+    assert_equal(proof.softmax_backward(first, scores, dim=0), np.array([1 / 2 * (1 - 1 / 2), 1 / 2 * (0 - 1 / 2)]))
+    assert_equal(proof.log_softmax_backward(first, scores, dim=0), np.array([1 - 1 / 2 * 1, 0 - 1 / 2 * 1]))
+
+
+# Laws of ReLU, all exact
+
+
+@pytest.mark.claim("2.3.e")
+@exact_formats
+@given(problem=relu_problems)
+def test_relu_is_the_maximum_of_0_and_x(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject), np.asarray(np.maximum(problem.input, 0)))
+
+
+@pytest.mark.claim("2.3.d")
+@exact_formats
+@given(problem=elementwise_problems("relu", real_numbers))
+def test_relu_turns_negative_numbers_into_0_and_keeps_positive_ones(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    output = problem.forward(subject)
+
+    assert not output[problem.input < 0].any()
+    assert np.array_equal(output[problem.input > 0], problem.input[problem.input > 0])
+
+
+@exact_formats
+@given(problem=elementwise_problems("relu", real_numbers))
+def test_a_second_relu_changes_nothing(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    once = problem.forward(subject)
+
+    assert_equal(problem.forward(subject, input=once), once)
+
+
+@exact_formats
+@given(problem=elementwise_problems("relu", real_numbers), exponent=st.integers(-20, 20))
+def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
+    problem = problem.at(dtype)
+    scale = problem.input.dtype.type(2.0**exponent)  # a power of two: the product does not round
+
+    assert_equal(problem.forward(subject, input=scale * problem.input), scale * problem.forward(subject))
+
+
+@exact_formats
+@given(problem=elementwise_problems("relu", real_numbers))
+def test_a_number_is_its_positive_part_less_its_negative_part(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject) - problem.forward(subject, input=-problem.input), problem.input)
+
+
+@exact_formats
+@given(problem=elementwise_problems("relu", real_numbers))
+def test_relu_never_falls(subject, dtype, problem):
+    rising = np.sort(problem.at(dtype).input, axis=None)
+
+    output = subject.relu(rising)
+
+    assert_equal(output, np.sort(output))
+
+
+@exact_formats
+@given(problem=elementwise_problems("relu"))
+def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject, dtype, problem):
+    problem = problem.changed(input=problem.input + 0.5).at(dtype)
+
+    rise = problem.forward(subject, input=problem.input + 0.5) - problem.forward(subject, input=problem.input - 0.5)
+
+    assert_equal(problem.backward(subject), problem.grad_output * rise)
+
+
+@pytest.mark.claim("2.3.b")
+@exact_formats
+@given(problem=linear_problems(), seed=SEEDS)
+def test_linear_layers_without_an_activation_between_them_are_one_affine_map(subject, dtype, problem, seed):
+    rng, weight = np.random.default_rng(seed), np.atleast_2d(problem.at(dtype).weight)
+    shapes = [(len(weight),), (3, len(weight)), (3,)]
+    bias, next_weight, next_bias = (whole_numbers(rng, shape).astype(dtype) for shape in shapes)
+    input = problem.at(dtype).input
+
+    stacked = subject.linear(subject.linear(input, weight, bias), next_weight, next_bias)
+
+    assert_equal(stacked, subject.linear(input, next_weight @ weight, next_weight @ bias + next_bias))
+
+
+# Laws of the curves and the softmaxes
+
+
+@exact_formats
+@given(problem=elementwise_problems("sigmoid", real_numbers))
+def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
+    x = problem.at(dtype).input
+
+    total = subject.sigmoid(x) + subject.sigmoid(-x)
+
+    law = formula(lambda kind: formulas.sigmoid(x, kind) + formulas.sigmoid(-x, kind), np.ones(x.shape), dtype)
+    assert_within(total, law, dtype)
+
+
+@exact_formats
+@given(problem=elementwise_problems("tanh", real_numbers))
+def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
+    x = problem.at(dtype).input
+
+    total = subject.tanh(x) + subject.tanh(-x)
+
+    law = formula(lambda kind: formulas.tanh(x, kind) + formulas.tanh(-x, kind), np.zeros(x.shape), dtype)
+    assert_within(total, law, dtype)
+
+
+@exact_formats
+@given(problem=elementwise_problems("tanh", real_numbers))
+def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, problem):
+    x = problem.at(dtype).input
+
+    apart = 2 * subject.sigmoid(2 * x) - 1 - subject.tanh(x)
+
+    law = formula(lambda kind: formulas.sigmoid(2 * x, kind) * 2 - 1 - formulas.tanh(x, kind), np.zeros(x.shape), dtype)
+    assert_within(apart, law, dtype)
+
+
+@exact_formats
+@given(problem=softmax_problems("softmax"))
+def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    total = problem.forward(subject).sum(problem.dim, keepdims=True)
+
+    law = formula(
+        lambda kind: formulas.softmax(problem.input, problem.dim, kind).sum(problem.dim), np.ones(total.shape), dtype
+    )
+    assert_within(total, law, dtype)
+
+
+@exact_formats
+@given(problem=softmax_problems("softmax"))
+def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem):
+    problem = problem.at(dtype)
+    x, dim = problem.input, problem.dim
+
+    apart = np.exp(subject.log_softmax(x, dim)) - subject.softmax(x, dim)
+
+    law = formula(
+        lambda kind: formulas.log_softmax(x, dim, kind).exp() - formulas.softmax(x, dim, kind),
+        np.zeros(x.shape),
+        dtype,
+    )
+    assert_within(apart, law, dtype)
+
+
+@exact_formats
+@given(problem=softmax_problems("log_softmax"))
+def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    once = problem.forward(subject)
+    again = problem.changed(input=once)
+
+    off = exact.forward(problem, dtype).bound.max(problem.dim, keepdims=True)  # so much may log Σ e^once be off 0
+    law = Approximation(once.astype(np.float64), off + exact.forward(again, dtype).bound)
+    assert_within(again.forward(subject), law, dtype)
+
+
+@exact_formats
+@given(problem=either_softmax(whole_numbers), shift=st.integers(-(2**20), 2**20))
+def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem, shift):
+    problem = problem.at(dtype)
+    shifted = problem.input + problem.input.dtype.type(shift)  # whole numbers: the differences stay as they are
+
+    assert_equal(problem.forward(subject, input=shifted), problem.forward(subject))
+
+
+@exact_formats
+@given(problem=softmax_problems("log_softmax", distinct_numbers))
+def test_log_softmax_is_the_distance_to_the_maximum_where_scores_are_10000_apart(subject, dtype, problem):
+    problem = problem.changed(input=problem.input * 1e4).at(dtype)
+
+    distance = problem.input - problem.input.max(problem.dim, keepdims=True)
+
+    assert_equal(problem.forward(subject), distance)
+
+
+@exact_formats
+@given(problem=softmax_problems("softmax", distinct_numbers))
+def test_softmax_gives_all_to_the_maximum_where_scores_are_10000_apart(subject, dtype, problem):
+    problem = problem.changed(input=problem.input * 1e4).at(dtype)
+
+    largest = problem.input == problem.input.max(problem.dim, keepdims=True)
+
+    assert_equal(problem.forward(subject), largest.astype(dtype))
+
+
+@exact_formats
+@given(problem=either_softmax(real_numbers))
+def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem):
+    problem = problem.at(dtype)
+    axes = problem.input.ndim
+    other = problem.dim - axes if problem.dim >= 0 else problem.dim + axes
+
+    assert_equal(problem.forward(subject, dim=other), problem.forward(subject))
+    assert_equal(problem.backward(subject, dim=other), problem.backward(subject))
+
+
+@exact_formats
+@given(problem=either_softmax(real_numbers))
+def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, problem):
+    problem = problem.at(dtype)
+    backward = getattr(formulas, f"{problem.operation}_backward")
+
+    total = problem.backward(subject).sum(problem.dim, keepdims=True)
+
+    law = formula(
+        lambda kind: backward(problem.grad_output, problem.input, problem.dim, kind).sum(problem.dim),
+        np.zeros(total.shape),
+        dtype,
+    )
+    assert_within(total, law, dtype)
+
+
+# Equality with the reference, and rounding bounds
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=relu_problems)
+def test_relu_and_its_gradient_equal_the_reference_without_rounding(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference))
+    assert_equal(problem.backward(subject.at(dtype)), problem.backward(reference))
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=curve_problems)
+def test_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=either_softmax(real_numbers))
+def test_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=curve_problems)
+def test_the_gradients_of_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=either_softmax(real_numbers))
+def test_the_gradients_of_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@pytest.mark.parametrize(("operation", "places"), [("sigmoid", [-1000, 100, 1000]), ("tanh", [-1000, -100, 100, 1000])])
+def test_far_from_0_sigmoid_and_tanh_and_their_gradients_stay_within_their_bounds(subject, dtype, operation, places):
+    input = many(places)
+    problem = Problem(operation, {"input": input}, {}, whole_numbers(np.random.default_rng(0), input.shape))
+
+    assert_rounds_within_its_bound(problem, subject, dtype)
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+# Conventions: the kink, NaN, infinities, underflow, no axes, nothing
+
+
+@exact_formats
+def test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does(subject, dtype):
+    input, grad_output = many([0.0, -0.0, np.nan, np.inf, -np.inf], dtype), many([3, 5, 7, 11, 13], dtype)
+
+    assert_equal(subject.relu_backward(grad_output, input), many([0, 0, 7, 11, 0], dtype))
+
+
+@exact_formats
+def test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits(subject, dtype):
+    input = many([np.nan, -np.inf, np.inf], dtype)
+
+    assert_equal(subject.relu(input), many([np.nan, 0, np.inf], dtype))
+    assert_equal(subject.sigmoid(input), many([np.nan, 0, 1], dtype))
+    assert_equal(subject.tanh(input), many([np.nan, -1, 1], dtype))
+
+
+@exact_formats
+@pytest.mark.parametrize("operation", ["sigmoid", "tanh"])
+def test_at_the_infinities_sigmoid_and_tanh_are_flat_and_at_nan_their_gradient_is_nan(subject, dtype, operation):
+    input, grad_output = many([np.nan, -np.inf, np.inf], dtype), many([3, 5, 7], dtype)
+
+    grad_input = getattr(subject, f"{operation}_backward")(grad_output, input)
+
+    assert_equal(grad_input, many([np.nan, 0, 0], dtype))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.3.e")
+@exact_formats
+def test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references(proof, dtype):
+    zeros = many([-0.0, 0.0], dtype)
+
+    assert_equal(np.signbit(proof.relu(zeros)), np.signbit(zeros))
+    assert not np.signbit(np.maximum(zeros, 0)).any()  # the formula in NumPy loses it
+
+
+@pytest.mark.oracle
+@exact_formats
+def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_number(subject, dtype):
+    input = many([-100])  # e^-100 is a subnormal float32
+    problem = Problem("sigmoid", {"input": input}, {}, whole_numbers(np.random.default_rng(0), input.shape)).at(dtype)
+    least = float(np.finfo(dtype).tiny)
+
+    output, (gradient,) = exact.forward(problem, dtype), exact.backward(problem, dtype)
+
+    assert_within(problem.forward(subject), Approximation(output.exact, output.bound + least), dtype)
+    passed = abs(problem.grad_output) * least
+    assert_within(problem.backward(subject), Approximation(gradient.exact, gradient.bound + passed), dtype)
+
+
+@exact_formats
+@given(problem=either_softmax(special_numbers))
+def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_minus_infinity(subject, dtype, problem):
+    problem = problem.at(dtype)
+    spoiling, least = np.isnan(problem.input) | (problem.input == np.inf), problem.input == -np.inf
+    without_softmax = spoiling.any(problem.dim, keepdims=True) | least.all(problem.dim, keepdims=True)
+
+    output = problem.forward(subject)
+
+    assert_equal(np.isnan(output), np.broadcast_to(without_softmax, output.shape))
+
+
+@exact_formats
+def test_a_score_of_minus_infinity_has_probability_0_and_gets_no_gradient_from_it(subject, dtype):
+    scores, grad_output = np.array([5, -np.inf, 5], dtype), np.array([4, 8, -2], dtype)  # p = (1/2, 0, 1/2)
+
+    assert_equal(subject.softmax(scores, dim=0), np.array([0.5, 0, 0.5], dtype))
+    assert_equal(subject.softmax_backward(grad_output, scores, dim=0), np.array([(4 - 1) / 2, 0, (-2 - 1) / 2], dtype))
+    assert_equal(subject.log_softmax(scores, dim=0)[1:2], np.array([-np.inf], dtype))
+    assert_equal(subject.log_softmax_backward(grad_output, scores, dim=0), np.array([4 - 5, 8 - 0, -2 - 5], dtype))
+
+
+@exact_formats
+@pytest.mark.parametrize("dim", [0, -1])
+def test_a_single_score_without_axes_has_probability_1_and_no_gradient(subject, dtype, dim):
+    score, grad_output = np.array(3.7, dtype), np.array(0.3, dtype)
+
+    assert_equal(subject.softmax(score, dim=dim), np.array(1, dtype))
+    assert_equal(subject.log_softmax(score, dim=dim), np.array(0, dtype))
+    assert_equal(subject.softmax_backward(grad_output, score, dim=dim), np.array(0, dtype))
+    assert_equal(subject.log_softmax_backward(grad_output, score, dim=dim), np.array(0, dtype))
+
+
+@pytest.mark.parametrize("integer", INTEGERS)
+def test_relu_takes_integers_and_returns_them(subject_on_cpu, integer):
+    numbers = np.array([-100, -1, 0, 1, 100]).astype(integer)  # uint8 makes 156 and 255 of the first two
+
+    assert_equal(subject_on_cpu.relu(numbers), np.maximum(numbers, numbers.dtype.type(0)))
+
+
+@exact_formats
+@pytest.mark.parametrize("operation", ELEMENTWISE)
+def test_the_activation_of_nothing_is_nothing(subject, dtype, operation):
+    nothing = np.zeros((2, 0, 3), dtype)
+
+    output = getattr(subject, operation)(nothing)
+    grad_input = getattr(subject, f"{operation}_backward")(nothing, nothing)
+
+    assert (output.shape, output.dtype) == (grad_input.shape, grad_input.dtype) == (nothing.shape, nothing.dtype)
+
+
+@exact_formats
+@pytest.mark.parametrize("operation", SOFTMAXES)
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_the_softmax_of_nothing_is_nothing_along_any_axis(subject, dtype, operation, dim):
+    nothing = np.zeros((2, 0, 3), dtype)
+
+    output = getattr(subject, operation)(nothing, dim=dim)
+    grad_input = getattr(subject, f"{operation}_backward")(nothing, nothing, dim=dim)
+
+    assert (output.shape, output.dtype) == (grad_input.shape, grad_input.dtype) == (nothing.shape, nothing.dtype)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("operation", SOFTMAXES)
+@pytest.mark.parametrize("kind", [*INTEGERS, "bool"])
+def test_a_softmax_refuses_scores_that_are_not_floating_point(subject_on_cpu, operation, kind):
+    message = f"input has dtype {kind}, expected one of float32, float64"
+
+    assert_refused(subject_on_cpu, operation, message, np.array([0, 1]).astype(kind), dim=0)
+
+
+@pytest.mark.parametrize("kind", ["bool", "complex128"])
+def test_relu_refuses_what_has_no_order(subject_on_cpu, kind):
+    assert_refused(subject_on_cpu, "relu", f"input has dtype {kind}, expected one of", np.array([0, 1]).astype(kind))
+
+
+@pytest.mark.parametrize("operation", SOFTMAXES)
+@pytest.mark.parametrize(("axes", "dim"), [(0, 1), (0, -2), (1, 1), (1, -2), (3, 3), (3, -4)])
+def test_a_softmax_refuses_an_axis_that_does_not_exist(subject_on_cpu, operation, axes, dim):
+    message = f"dim must be from {-max(axes, 1)} to {max(axes, 1) - 1}, got {dim}"
+
+    assert_refused(subject_on_cpu, operation, message, np.zeros((2,) * axes), dim=dim)
+
+
+@pytest.mark.parametrize("operation", SOFTMAXES)
+@pytest.mark.parametrize("dim", [1.0, "0", True])
+def test_a_softmax_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, operation, dim):
+    assert_refused(subject_on_cpu, operation, f"dim must be a whole number, got {dim!r}", np.zeros((2, 2)), dim=dim)
+
+
+@pytest.mark.parametrize("operation", ELEMENTWISE)
+def test_the_gradient_of_an_activation_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
+    message = r"grad_output has shape \(1,\), expected \(2,\)"
+
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros(1), np.zeros(2))
+
+
+@pytest.mark.parametrize("operation", SOFTMAXES)
+def test_the_gradient_of_a_softmax_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
+    message = r"grad_output has shape \(2,\), expected \(2, 2\)"
+
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros(2), np.zeros((2, 2)), dim=0)
+
+
+# The layers: torch.nn.ReLU, Sigmoid, Tanh, Softmax, LogSoftmax
+
+ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
+SOFTMAX_LAYERS = {"softmax": nn.Softmax, "log_softmax": nn.LogSoftmax}
+"""The layers by the name of their function."""
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.3.a")
+@pytest.mark.parametrize("layer", ACTIVATIONS.values())
+def test_an_activation_is_a_layer_without_parameters_or_buffers(layer):
+    assert isinstance(layer(), nn.Module)
+    assert not layer().state_dict()
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("layer", SOFTMAX_LAYERS.values())
+def test_a_softmax_is_a_layer_without_parameters_or_buffers_or_an_axis_by_default(layer):
+    assert not layer().state_dict()
+    assert layer().dim is None
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.3.a", "2.3.d", "2.3.e")
+@exact_formats
+@given(problem=elementwise_problems("relu", real_numbers))
+def test_the_relu_layer_equals_the_reference(dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(nn.ReLU()(torch.from_numpy(problem.input)).numpy(), problem.forward(reference))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.3.a")
+@exact_formats
+@given(problem=curve_problems)
+def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(dtype, problem):
+    problem = problem.at(dtype)
+
+    output = ACTIVATIONS[problem.operation]()(torch.from_numpy(problem.input)).numpy()
+
+    assert_within(output, exact.forward(problem, dtype), dtype)
+
+
+@pytest.mark.torch_api
+@exact_formats
+@given(problem=either_softmax(real_numbers))
+def test_the_softmax_layers_round_within_the_bounds_of_their_functions(dtype, problem):
+    problem = problem.at(dtype)
+
+    output = SOFTMAX_LAYERS[problem.operation](problem.dim)(torch.from_numpy(problem.input)).numpy()
+
+    assert_within(output, exact.forward(problem, dtype), dtype)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.3.j")
+def test_ten_random_numbers_are_ten_numbers_after_the_relu_layer():
+    torch.manual_seed(0)
+
+    assert nn.ReLU()(torch.randn(10)).shape == torch.Size([10])
+
+
+@pytest.mark.torch_api
+def test_the_relu_layer_leaves_its_input_as_it_was():
+    input = torch.tensor([-1.0, 2.0])
+
+    output = nn.ReLU()(input)
+
+    assert input.tolist() == [-1, 2]
+    assert output.data_ptr() != input.data_ptr()
+
+
+@pytest.mark.torch_api
+def test_the_relu_layer_overwrites_its_input_where_it_is_told_to_work_in_place():
+    input = torch.tensor([-1.0, 2.0])
+
+    output = nn.ReLU(inplace=True)(input)
+
+    assert output is input
+    assert input.tolist() == [0, 2]
+
+
+@pytest.mark.torch_api
+@exact_formats
+@given(problem=elementwise_problems("relu"))
+def test_in_place_or_not_the_gradient_of_the_relu_layer_is_the_same(dtype, problem):
+    problem = problem.at(dtype)
+    input = torch.from_numpy(problem.input).requires_grad_()
+
+    nn.ReLU(inplace=True)(input.clone()).backward(torch.from_numpy(problem.grad_output))
+
+    assert_equal(input.grad.numpy(), problem.backward(reference))
+
+
+@pytest.mark.torch_api
+def test_a_relu_layer_in_place_refuses_a_leaf_that_needs_its_value_for_a_gradient():
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
+        nn.ReLU(inplace=True)(torch.zeros(2, requires_grad=True))
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("name", SOFTMAXES)
+@pytest.mark.parametrize(("axes", "guessed"), [(0, 0), (1, 0), (2, 1), (3, 0), (4, 1), (5, 1)])
+def test_a_softmax_layer_without_an_axis_warns_and_guesses_one_by_the_number_of_axes(name, axes, guessed):
+    input = torch.from_numpy(np.arange(2.0**axes).reshape((2,) * axes))
+    layer = SOFTMAX_LAYERS[name]
+
+    with pytest.warns(UserWarning, match=f"Implicit dimension choice for {name} has been deprecated"):
+        output = layer()(input)
+
+    assert torch.equal(output, layer(guessed)(input))
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+@pytest.mark.parametrize("integer", [*INTEGERS, "bool"])
+def test_torch_makes_float32_of_integers_before_a_sigmoid_or_tanh_and_the_references_refuse_them(name, integer):
+    numbers = np.array([0, 1]).astype(integer)
+
+    output = getattr(functional, name)(torch.from_numpy(numbers)).numpy()
+
+    problem = Problem(name, {"input": numbers.astype(np.float32)}, {}, np.zeros(2))
+    assert_within(output, exact.forward(problem, "float32"), "float32")
+    with pytest.raises(TypeError, match=f"input has dtype {integer}, expected one of float32, float64"):
+        getattr(reference, name)(numbers)

@@ -1,0 +1,653 @@
+"""2.4 Linear: the layer mixes the features along the last axis, Y = X Wᵀ + b; and flatten, which makes such an axis.
+
+On whole numbers every law is exact, and a linear layer is also a convolution: by kernels of one cell, or by
+kernels as large as the image.
+"""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn import functional
+
+import reference
+from spec_tests import formulas
+from spec_tests.bounds import formula
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.exact import (
+    assert_gradients_equal,
+    assert_gradients_round_within_their_bounds,
+    assert_rounds_within_its_bound,
+    assert_sums_equal,
+)
+from spec_tests.formats import FORMATS, all_formats, exact_formats
+from spec_tests.problems import SEEDS, conv_problems, flatten_problems, linear_problems, real_numbers, whole_numbers
+from spec_tests.refusals import assert_refused
+
+# Worked by hand
+
+
+@pytest.mark.claim("2.4.c", "2.4.d")
+def test_two_samples_of_three_features_become_two_of_two(proof):
+    x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    weight, bias = np.array([[1.0, 0.0, -2.0], [2.0, 1.0, 0.0]]), np.array([10.0, 20.0])
+
+    y = [
+        [1 * 1 + 2 * 0 + 3 * -2 + 10, 1 * 2 + 2 * 1 + 3 * 0 + 20],
+        [4 * 1 + 5 * 0 + 6 * -2 + 10, 4 * 2 + 5 * 1 + 6 * 0 + 20],
+    ]
+    assert_equal(proof.linear(x, weight, bias), np.array(y, float))
+
+
+def test_the_gradients_of_one_sample_by_hand(proof):
+    x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([7.0, 8.0])
+    grad_output = np.array([10.0, 100.0])
+
+    grad_input, grad_weight, grad_bias = proof.linear_backward(grad_output, x, weight, bias)
+
+    assert_equal(grad_input, np.array([10.0 * 3 + 100 * 5, 10 * 4 + 100 * 6]))
+    assert_equal(grad_weight, np.array([[10.0 * 1, 10 * 2], [100 * 1, 100 * 2]]))
+    assert_equal(grad_bias, grad_output)
+
+
+@pytest.mark.claim("2.4.a")
+def test_with_a_bias_the_layer_is_affine_and_not_linear(proof):
+    x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([5.0])
+
+    assert_equal(proof.linear(0 * x, weight, bias), bias)  # a linear map sends 0 to 0
+    assert_equal(proof.linear(2 * x, weight, bias), np.array([2 * (3.0 + 8) + 5]))  # and doubles with its input
+    assert_equal(2 * proof.linear(x, weight, bias), np.array([2 * (3.0 + 8 + 5)]))
+
+
+@pytest.mark.claim("2.4.e")
+def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_probabilities_of_them(proof):
+    features, weight = np.array([1000.0]), np.array([[1.0], [-2.0], [1.0]])
+
+    logits = proof.linear(features, weight)
+
+    assert_equal(logits, np.array([1000.0, -2000.0, 1000.0]))  # above 1, below 0, with the sum 0
+    assert_equal(proof.softmax(logits, dim=-1), np.array([1 / 2, 0, 1 / 2]))
+
+
+# Laws
+
+
+@pytest.mark.claim("2.4.c", "2.4.d")
+@exact_formats
+@given(problem=linear_problems())
+def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_bias(subject, dtype, problem):
+    problem = problem.at(dtype)
+    weight = np.atleast_2d(problem.weight)
+    bias = np.arange(len(weight)).astype(dtype)
+
+    by_definition = (problem.input[..., np.newaxis, :] * weight).sum(-1) + bias
+
+    assert_equal(subject.linear(problem.input, weight, bias), by_definition)
+
+
+@pytest.mark.claim("2.4.a")
+@exact_formats
+@given(problem=linear_problems(), seed=SEEDS)
+def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem, seed):
+    problem = problem.changed(bias=None).at(dtype)
+    rng = np.random.default_rng(seed)
+    other, factor = whole_numbers(rng, problem.input.shape).astype(dtype), problem.input.dtype.type(rng.integers(-4, 5))
+
+    together = problem.forward(subject, input=problem.input + factor * other)
+
+    assert_equal(together, problem.forward(subject) + factor * problem.forward(subject, input=other))
+
+
+@exact_formats
+@given(problem=linear_problems(), seed=SEEDS)
+def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, problem, seed):
+    problem = problem.changed(bias=None).at(dtype)
+    rng = np.random.default_rng(seed)
+    other = whole_numbers(rng, problem.weight.shape).astype(dtype)
+
+    together = problem.forward(subject, weight=problem.weight + other)
+
+    assert_equal(together, problem.forward(subject) + problem.forward(subject, weight=other))
+
+
+@pytest.mark.claim("2.4.a")
+@exact_formats
+@given(problem=linear_problems())
+def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
+    weight = np.atleast_2d(problem.at(dtype).weight)
+    bias, zeros = np.arange(1, 1 + len(weight)).astype(dtype), np.zeros_like(problem.at(dtype).input)
+
+    output = subject.linear(zeros, weight, bias)
+
+    assert_equal(output, np.broadcast_to(bias, output.shape))
+
+
+@exact_formats
+@given(problem=linear_problems())
+def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
+    problem = problem.at(dtype)
+    weight = np.atleast_2d(problem.weight)
+    bias = np.arange(1, 1 + len(weight)).astype(dtype)
+
+    assert_equal(subject.linear(problem.input, weight, bias), subject.linear(problem.input, weight) + bias)
+
+
+@pytest.mark.claim("2.4.b")
+@exact_formats
+@given(problem=linear_problems(), outs=st.integers(1, 40))
+def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, outs):
+    input = problem.at(dtype).input
+
+    output = subject.linear(input, np.ones((outs, input.shape[-1]), dtype))
+
+    assert output.shape == (*input.shape[:-1], outs)
+
+
+@pytest.mark.claim("2.4.b")
+@exact_formats
+@given(problem=linear_problems())
+def test_every_row_is_mixed_by_itself(subject, dtype, problem):
+    problem = problem.at(dtype)
+    rows = problem.input.reshape(-1, problem.input.shape[-1])
+
+    row_by_row = np.stack([problem.forward(subject, input=row) for row in rows])
+
+    assert_equal(problem.forward(subject, input=rows), row_by_row)
+    assert_equal(problem.forward(subject), row_by_row.reshape(problem.grad_output.shape))
+
+
+@exact_formats
+@given(problem=linear_problems())
+def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem):
+    problem = problem.at(dtype)
+    weight = np.atleast_2d(problem.weight)
+
+    one_by_one = np.stack([subject.linear(problem.input, row) for row in weight], axis=-1)  # of one axis: one feature
+
+    assert_equal(subject.linear(problem.input, weight), one_by_one)
+
+
+@pytest.mark.claim("2.4.e")
+@exact_formats
+@given(problem=linear_problems(real_numbers))
+def test_a_linear_layer_can_return_any_numbers(subject, dtype, problem):
+    anything = problem.at(dtype).input
+
+    assert_equal(subject.linear(anything, np.eye(anything.shape[-1], dtype=dtype)), anything)
+
+
+@pytest.mark.claim("2.4.e")
+@exact_formats
+@given(problem=linear_problems(real_numbers))
+def test_the_softmax_of_the_logits_adds_up_to_1(subject, dtype, problem):
+    problem = problem.at(dtype)
+    logits = subject.linear(problem.input, np.atleast_2d(problem.weight))
+
+    total = subject.softmax(logits, dim=-1).sum(-1, keepdims=True)
+
+    assert_within(
+        total, formula(lambda kind: formulas.softmax(logits, -1, kind).sum(-1), np.ones(total.shape), dtype), dtype
+    )
+
+
+@exact_formats
+@given(problem=linear_problems(), seed=SEEDS)
+def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, dtype, problem, seed):
+    input, weight = problem.at(dtype).input, np.atleast_2d(problem.at(dtype).weight)
+    second = whole_numbers(np.random.default_rng(seed), (3, len(weight))).astype(dtype)
+
+    one_after_the_other = subject.linear(subject.linear(input, weight), second)
+
+    assert_equal(one_after_the_other, subject.linear(input, second @ weight))
+
+
+@exact_formats
+@given(problem=linear_problems())
+def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_paths(subject, dtype, problem):
+    problem = problem.changed(bias=None).at(dtype)
+
+    output, (grad_input, grad_weight, _) = problem.forward(subject), problem.backward(subject)
+
+    sent = np.array(np.vdot(output, problem.grad_output))
+    assert_equal(np.array(np.vdot(problem.input, grad_input)), sent)
+    assert_equal(np.array(np.vdot(problem.weight, grad_weight)), sent)
+
+
+@exact_formats
+@given(problem=conv_problems(kernel=1, batched=True))
+def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(subject, dtype, problem):
+    outs, ins = problem.weight.shape[:2]
+    plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    problem = problem.changed(input=problem.input[:, :ins], **plain).at(dtype)
+
+    mixed = subject.linear(np.moveaxis(problem.input, 1, -1), problem.weight.reshape(outs, ins), problem.bias)
+
+    at_every_place = np.moveaxis(mixed, -1, 1)
+    problem = problem.changed(grad_output=at_every_place)
+    assert_sums_equal(problem.forward(subject), at_every_place, problem, subject, calls=2)
+
+
+@exact_formats
+@given(problem=conv_problems(batched=True), seed=SEEDS)
+def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind_a_flatten(
+    subject, dtype, problem, seed
+):
+    images = whole_numbers(np.random.default_rng(seed), (2, *problem.weight.shape[1:]))
+    plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    problem = problem.changed(input=images, **plain).at(dtype)
+
+    mixed = subject.linear(subject.flatten(problem.input, 1), subject.flatten(problem.weight, 1), problem.bias)
+
+    at_one_place = mixed.reshape(*mixed.shape, *[1] * (problem.weight.ndim - 2))
+    problem = problem.changed(grad_output=at_one_place)
+    assert_sums_equal(problem.forward(subject), at_one_place, problem, subject, calls=2)
+
+
+# Laws of flatten
+
+
+@exact_formats
+@given(problem=flatten_problems())
+def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(subject, dtype, problem):
+    shape = problem.input.shape
+    numbered = np.asfortranarray(np.arange(problem.input.size, dtype=dtype).reshape(shape))
+
+    output = problem.forward(subject, input=numbered)
+
+    assert_equal(output, np.arange(problem.input.size, dtype=dtype).reshape(problem.grad_output.shape))
+
+
+@exact_formats
+@given(problem=flatten_problems())
+def test_the_gradient_of_flatten_puts_every_element_back(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    flat = problem.forward(subject)
+
+    assert_equal(problem.backward(subject, grad_output=flat), problem.input)
+
+
+def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_where_to_start(proof):
+    images = np.arange(2.0 * 3 * 4 * 4).reshape(2, 3, 4, 4)
+
+    assert_equal(proof.flatten(images), np.arange(96.0))
+    assert_equal(proof.flatten(images, 1), np.arange(96.0).reshape(2, 48))
+    assert_equal(proof.flatten(images, 1, 2), np.arange(96.0).reshape(2, 12, 4))
+
+
+# Equality with the reference, and rounding bounds
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=linear_problems())
+def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject), problem.forward(reference))
+    assert_gradients_equal(problem.backward(subject), problem.backward(reference))
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=flatten_problems())
+def test_flatten_and_its_gradient_equal_the_reference(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject), problem.forward(reference))
+    assert_equal(problem.backward(subject), problem.backward(reference))
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=linear_problems(real_numbers))
+def test_linear_rounds_within_its_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=linear_problems(real_numbers, features=2))
+def test_linear_rounds_within_its_bound_where_few_features_make_it_sharp(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=linear_problems(real_numbers))
+def test_the_gradients_of_linear_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+# Gradients
+
+
+@exact_formats
+@given(problem=linear_problems())
+def test_the_gradient_of_the_bias_is_the_sum_over_all_rows(subject, dtype, problem):
+    problem = problem.at(dtype)
+    weight = np.atleast_2d(problem.weight)
+    grad_output = problem.grad_output.reshape(*problem.input.shape[:-1], len(weight))
+
+    *_, grad_bias = subject.linear_backward(grad_output, problem.input, weight, weight[:, 0])
+
+    assert_equal(grad_bias, grad_output.reshape(-1, len(weight)).sum(0))
+
+
+# Conventions: NaN, infinities, integers, nothing
+
+
+@exact_formats
+@given(problem=linear_problems(), seed=SEEDS)
+def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, dtype, problem, seed):
+    problem = problem.at(dtype)
+    input, weight = problem.input.copy(), np.atleast_2d(problem.weight)
+    input.reshape(-1)[np.random.default_rng(seed).integers(input.size)] = np.nan
+
+    output = subject.linear(input, weight)
+
+    assert_equal(np.isnan(output), np.broadcast_to(np.isnan(input).any(-1, keepdims=True), output.shape))
+
+
+def test_a_weight_of_0_does_not_stop_an_infinity(proof):
+    weight = np.array([[1.0, 0.0], [0.0, 1.0]])
+
+    assert_equal(proof.linear(np.array([np.inf, 1.0]), weight), np.array([np.inf, np.nan]))  # 0 · ∞ is NaN
+
+
+@pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
+def test_linear_takes_integers_and_returns_them(subject_on_cpu, integer):
+    x, weight, bias = (np.array(v).astype(integer) for v in ([[100, 1], [3, 4]], [[2, 5]], [6]))
+
+    total = np.array([[100 * 2 + 1 * 5 + 6], [3 * 2 + 4 * 5 + 6]]).astype(integer)  # 211 in int8: 211 - 256
+
+    assert_equal(subject_on_cpu.linear(x, weight, bias), total)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "int32", "int64", "bool"])
+def test_flatten_takes_integers_and_truth_values_and_returns_them(subject_on_cpu, kind):
+    square = np.array([[0, 1], [2, 0]]).astype(kind)
+
+    assert_equal(subject_on_cpu.flatten(square), np.array([0, 1, 2, 0]).astype(kind))
+
+
+@exact_formats
+def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, dtype):
+    empty, weight, bias = np.zeros((0, 3), dtype), np.ones((4, 3), dtype), np.ones(4, dtype)
+
+    output = subject.linear(empty, weight, bias)
+    grad_input, grad_weight, grad_bias = subject.linear_backward(output, empty, weight, bias)
+
+    assert (output.shape, grad_input.shape) == ((0, 4), (0, 3))
+    assert_equal(grad_weight, np.zeros_like(weight))
+    assert_equal(grad_bias, np.zeros_like(bias))
+
+
+@exact_formats
+def test_without_any_features_only_the_bias_is_left(subject, dtype):
+    nothing, weight, bias = np.zeros((2, 0), dtype), np.zeros((3, 0), dtype), np.array([1, 2, 3], dtype)
+
+    assert_equal(subject.linear(nothing, weight, bias), np.array([[1, 2, 3], [1, 2, 3]], dtype))
+    assert_equal(subject.linear(nothing, weight), np.zeros((2, 3), dtype))
+
+
+@exact_formats
+def test_an_empty_batch_is_flattened_to_an_empty_batch(subject, dtype):
+    empty = np.zeros((0, 3, 4), dtype)
+
+    flat = subject.flatten(empty, 1)
+
+    assert (flat.shape, flat.dtype) == ((0, 12), empty.dtype)
+    assert subject.flatten_backward(flat, empty, 1).shape == empty.shape
+
+
+@exact_formats
+def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, dtype):
+    assert_equal(subject.flatten(np.array(7, dtype)), np.array([7], dtype))
+    assert_equal(subject.flatten_backward(np.array([5], dtype), np.array(7, dtype)), np.array(5, dtype))
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(("shape", "weight"), [((2, 3), (4, 2)), ((2, 3), (3, 4)), ((3,), (4, 2)), ((2, 3), (2,))])
+def test_linear_refuses_an_input_whose_features_the_weight_does_not_expect(subject_on_cpu, shape, weight):
+    message = re.escape(f"input has shape {shape}, expected (…, {weight[-1]}) for weight {weight}")
+
+    assert_refused(subject_on_cpu, "linear", message, np.zeros(shape), np.zeros(weight))
+
+
+@pytest.mark.parametrize("weight", [(4, 3), (3,)])
+def test_linear_refuses_an_input_without_axes(subject_on_cpu, weight):
+    assert_refused(subject_on_cpu, "linear", r"input has shape \(\), expected", np.zeros(()), np.zeros(weight))
+
+
+@pytest.mark.parametrize("weight", [(), (4, 3, 1), (1, 4, 3)])
+def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, weight):
+    message = f"weight has {len(weight)} axes, expected 2"
+
+    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(weight))
+
+
+@pytest.mark.parametrize("bias", [(3,), (5,), (4, 1)])
+def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on_cpu, bias):
+    message = re.escape(f"bias has shape {bias}, expected (4,)")
+
+    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(bias))
+
+
+@pytest.mark.parametrize("bias", [(), (1,), (2,)])
+def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias):
+    message = re.escape(f"bias has shape {bias}, expected None")
+
+    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(3), np.zeros(bias))
+
+
+@pytest.mark.parametrize("odd", ["input", "weight", "bias"])
+def test_linear_refuses_mixed_dtypes(subject_on_cpu, odd):
+    arrays = {"input": np.zeros((2, 3)), "weight": np.zeros((4, 3)), "bias": np.zeros(4)}
+    arrays[odd] = arrays[odd].astype(np.float32)
+
+    assert_refused(subject_on_cpu, "linear", f"one dtype expected, got .*{odd} float32", **arrays)
+
+
+def test_linear_refuses_truth_values(subject_on_cpu):
+    message = "input has dtype bool, expected one of"
+
+    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3), bool), np.zeros((4, 3), bool))
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (4,), (1, 4)])
+def test_the_gradient_of_linear_refuses_a_cotangent_of_another_shape(subject_on_cpu, shape):
+    message = re.escape(f"grad_output has shape {shape}, expected (2, 4)")
+
+    assert_refused(subject_on_cpu, "linear_backward", message, np.zeros(shape), np.zeros((2, 3)), np.zeros((4, 3)))
+
+
+@pytest.mark.parametrize(("start", "end"), [(2, 1), (1, 0), (-1, -2), (2, -3)])
+def test_flatten_refuses_to_start_behind_its_end(subject_on_cpu, start, end):
+    message = f"start_dim {start} comes after end_dim {end}"
+
+    assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), start, end)
+
+
+@pytest.mark.parametrize(("name", "dim"), [("start_dim", 3), ("start_dim", -4), ("end_dim", 3), ("end_dim", -4)])
+def test_flatten_refuses_an_axis_that_does_not_exist(subject_on_cpu, name, dim):
+    message = f"{name} must be from -3 to 2, got {dim}"
+
+    assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), **{name: dim})
+
+
+@pytest.mark.parametrize("dim", [1.0, "1"])
+def test_flatten_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, dim):
+    assert_refused(
+        subject_on_cpu, "flatten", f"start_dim must be a whole number, got {dim!r}", np.zeros((2, 3)), start_dim=dim
+    )
+
+
+def test_the_gradient_of_flatten_refuses_a_cotangent_of_another_shape(subject_on_cpu):
+    message = r"grad_output has shape \(2, 3\), expected \(6,\)"
+
+    assert_refused(subject_on_cpu, "flatten_backward", message, np.zeros((2, 3)), np.zeros((2, 3)))
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("shape", [(), (1,), (1, 4), (2, 4)])
+def test_torch_broadcasts_a_bias_of_another_shape_and_the_references_refuse_it(shape):
+    x, weight = whole_numbers(np.random.default_rng(0), (2, 3)), whole_numbers(np.random.default_rng(1), (4, 3))
+    bias = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+
+    output = functional.linear(*map(torch.from_numpy, (x, weight, bias))).numpy()
+
+    assert_equal(output, reference.linear(x, weight) + bias)
+    with pytest.raises(ValueError, match=r"bias has shape .*, expected \(4,\)"):
+        reference.linear(x, weight, bias)
+
+
+# The layers: torch.nn.Linear, Flatten
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.4.a")
+def test_without_options_a_linear_layer_has_a_bias_and_computes_in_float32():
+    layer = nn.Linear(10, 5)
+
+    assert (layer.in_features, layer.out_features) == (10, 5)
+    assert layer.bias is not None
+    assert layer.weight.dtype == layer.bias.dtype == torch.float32
+    assert nn.Linear(10, 5, bias=False).bias is None
+
+
+@pytest.mark.torch_api
+@given(ins=st.integers(1, 20), outs=st.integers(1, 20), bias=st.booleans())
+def test_the_parameters_of_a_linear_layer_are_one_weight_for_each_pair_and_one_bias_for_each_output(ins, outs, bias):
+    layer = nn.Linear(ins, outs, bias=bias)
+
+    shapes = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
+
+    assert shapes == {"weight": (outs, ins)} | ({"bias": (outs,)} if bias else {})
+    assert sum(parameter.numel() for parameter in layer.parameters()) == outs * ins + outs * bias
+
+
+@pytest.mark.torch_api
+@given(ins=st.integers(1, 20), outs=st.integers(1, 20), seed=SEEDS)
+def test_a_new_linear_layer_is_random_within_one_over_the_root_of_its_inputs_and_follows_the_seed(ins, outs, seed):
+    layer, again, other = (
+        linear_layer(ins, outs, seed),
+        linear_layer(ins, outs, seed),
+        linear_layer(ins, outs, seed + 1),
+    )
+    limit = 1 / np.sqrt(ins)
+
+    for name, parameter in layer.named_parameters():
+        largest = float(parameter.detach().abs().max())
+        assert largest <= np.float32(limit) * (1 + 2 * FORMATS["float32"].roundoff)
+        assert torch.equal(parameter, again.get_parameter(name))
+        assert not torch.equal(parameter, other.get_parameter(name))
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("name", ["weight", "bias"])
+def test_a_new_linear_layer_fills_its_range_evenly(name):
+    parameters = linear_layer(4, 100_000, seed=0).get_parameter(name).detach().numpy().ravel() * np.sqrt(4)
+
+    shares = np.histogram(parameters, bins=20, range=(-1, 1))[0] / parameters.size
+
+    assert abs(shares - 1 / 20).max() < 5 * np.sqrt(1 / 20 / parameters.size)  # 5 standard deviations, seed fixed
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.4.c")
+@exact_formats
+@given(problem=linear_problems())
+def test_a_linear_layer_and_its_gradients_equal_the_reference_with_its_parameters(dtype, problem):
+    problem = problem.at(dtype)
+    problem = problem.changed(
+        weight=np.atleast_2d(problem.weight),
+        grad_output=problem.grad_output.reshape(*problem.input.shape[:-1], -1),
+    )
+    layer = nn.Linear(*problem.weight.shape[::-1], bias=problem.bias is not None, dtype=getattr(torch, dtype))
+    layer.load_state_dict({name: torch.from_numpy(getattr(problem, name)) for name in layer.state_dict()})
+    input = torch.from_numpy(problem.input).requires_grad_()
+
+    output = layer(input)
+    output.backward(torch.from_numpy(problem.grad_output))
+
+    assert_equal(output.detach().numpy(), problem.forward(reference))
+    grads = [None if leaf is None else leaf.grad.numpy() for leaf in (input, layer.weight, layer.bias)]
+    assert_gradients_equal(tuple(grads), problem.backward(reference))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.4.b")
+@pytest.mark.parametrize("outs", [1, 5, 10, 1000])
+@pytest.mark.parametrize("leading", [(), (2,), (2, 3, 4)])
+def test_a_linear_layer_has_as_many_outputs_as_it_is_asked_for_behind_any_leading_axes(outs, leading):
+    assert nn.Linear(10, outs)(torch.zeros(*leading, 10)).shape == (*leading, outs)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.4.a")
+def test_a_linear_layer_sends_zeros_to_its_bias_and_without_one_to_zeros():
+    layer = linear_layer(10, 5, seed=0)
+
+    assert torch.equal(layer(torch.zeros(10)), layer.bias)
+    assert layer.bias.all()  # none of them is 0
+    assert not nn.Linear(10, 5, bias=False)(torch.zeros(10)).any()
+
+
+@pytest.mark.torch_api
+def test_a_linear_layer_refuses_other_features_and_another_dtype():
+    layer = nn.Linear(10, 5)
+
+    with pytest.raises(RuntimeError, match=r"cannot be multiplied \(2x9 and 10x5\)"):
+        layer(torch.zeros(2, 9))
+    with pytest.raises(RuntimeError, match="same dtype"):
+        layer(torch.zeros(2, 10, dtype=torch.float64))
+
+
+@pytest.mark.torch_api
+def test_the_flatten_layer_starts_behind_the_batch_where_the_function_starts_in_front():
+    images = torch.arange(2 * 3 * 4 * 4.0).reshape(2, 3, 4, 4)
+
+    assert (nn.Flatten().start_dim, nn.Flatten().end_dim) == (1, -1)
+    assert not nn.Flatten().state_dict()
+    assert_equal(nn.Flatten()(images).numpy(), reference.flatten(images.numpy(), 1))
+    assert_equal(torch.flatten(images).numpy(), reference.flatten(images.numpy()))
+
+
+@pytest.mark.torch_api
+@exact_formats
+@given(problem=flatten_problems())
+def test_the_flatten_layer_equals_the_reference(dtype, problem):
+    problem = problem.at(dtype)
+
+    output = nn.Flatten(**problem.options)(torch.from_numpy(problem.input))
+
+    assert_equal(output.numpy(), problem.forward(reference))
+
+
+@pytest.mark.torch_api
+def test_the_flatten_layer_refuses_a_sample_without_a_batch_axis_if_that_leaves_it_no_axis():
+    with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)"):
+        nn.Flatten()(torch.zeros(3))
+
+
+@pytest.mark.torch_api
+def test_torch_flattens_to_a_view_where_it_can_and_the_references_to_a_new_array():
+    images = torch.arange(24.0).reshape(2, 3, 4)
+    turned = images.transpose(0, 1)  # not in row order: torch has to copy
+
+    assert torch.flatten(images).data_ptr() == images.data_ptr()
+    assert torch.flatten(turned).data_ptr() != turned.data_ptr()
+    assert not np.shares_memory(reference.flatten(images.numpy()), images.numpy())
+
+
+def linear_layer(ins, outs, seed):
+    """Return torch's layer of this size, initialised from this seed."""
+    torch.manual_seed(seed)
+    return nn.Linear(ins, outs)

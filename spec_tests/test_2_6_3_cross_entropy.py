@@ -1,0 +1,468 @@
+"""2.6.3 Cross entropy and negative log-likelihood: how little a model believed in what was true.
+
+    cross_entropy(x, y) = −x[y] + log Σ e^x[j]          nll_loss(x, y) = −x[y], the mean over samples
+
+The example: two models that tell cats, dogs and pigs apart, on three pictures of a pig, a dog and a cat.
+"""
+
+from math import log
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import reference
+from spec_tests.claims import erratum
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.exact import (
+    assert_gradients_equal,
+    assert_gradients_round_within_their_bounds,
+    assert_rounds_within_its_bound,
+    backward,
+    forward,
+)
+from spec_tests.formats import all_formats, exact_formats
+from spec_tests.problems import Problem, class_problems, real_numbers, whole_numbers
+from spec_tests.refusals import assert_refused
+
+CAT, DOG, PIG = 0, 1, 2
+TRUTH = np.array([PIG, DOG, CAT])
+ONE_HOT = np.array([[0, 0, 1], [0, 1, 0], [1, 0, 0]])
+MODEL_1 = np.array([[0.3, 0.3, 0.4], [0.3, 0.4, 0.3], [0.1, 0.2, 0.7]])
+MODEL_2 = np.array([[0.1, 0.2, 0.7], [0.1, 0.7, 0.2], [0.3, 0.4, 0.3]])
+SUMS = st.sampled_from(["sum", "none"])
+
+# The document's example, by hand
+
+
+@pytest.mark.claim("2.6.3.u")
+def test_the_rows_of_the_truth_are_the_classes_pig_dog_cat_one_hot():
+    assert ONE_HOT.argmax(axis=1).tolist() == TRUTH.tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("model", "margins"),
+    [
+        pytest.param(MODEL_1, [0.1, 0.1, -0.6], marks=pytest.mark.claim("2.6.3.i", "2.6.3.j"), id="model 1"),
+        pytest.param(MODEL_2, [0.5, 0.5, -0.1], marks=pytest.mark.claim("2.6.3.k", "2.6.3.l"), id="model 2"),
+    ],
+)
+def test_the_model_is_right_twice_and_wrong_once_by_these_margins(model, margins):
+    true_class = model[np.arange(3), TRUTH]
+    best_other = np.where(ONE_HOT == 1, 0, model).max(axis=1)
+
+    assert (model.argmax(axis=1) == TRUTH).tolist() == [True, True, False]
+    assert (true_class - best_other).round(1).tolist() == margins
+    assert model.sum(axis=1).round(15).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("model", "believed"),
+    [
+        pytest.param(MODEL_1, [0.4, 0.4, 0.1], marks=pytest.mark.claim("2.6.3.m"), id="model 1"),
+        pytest.param(MODEL_2, [0.7, 0.7, 0.3], marks=pytest.mark.claim("2.6.3.q"), id="model 2"),
+    ],
+)
+def test_the_model_gives_the_true_classes_these_probabilities(proof, model, believed):
+    assert_equal(proof.nll_loss(model, TRUTH, reduction="none"), -np.array(believed))
+
+
+@pytest.mark.claim("2.6.3.n")
+def test_minus_the_natural_logarithm_of_0_4_is_0_916(proof):
+    loss = proof.nll_loss(np.log(MODEL_1), TRUTH, reduction="none")
+
+    assert loss.round(3).tolist()[:2] == [0.916, 0.916] == [round(-log(0.4), 3)] * 2
+
+
+@pytest.mark.claim("2.6.3.o")
+def test_minus_the_logarithm_of_0_1_is_2_303_the_printed_2_302_is_cut_off_not_rounded(proof):
+    printed, corrected = erratum("2.6.3.o")
+
+    loss = proof.nll_loss(np.log(MODEL_1), TRUTH, reduction="none")[2]
+
+    assert loss.round(3) == round(-log(0.1), 3) == corrected
+    assert corrected != printed == int(-log(0.1) * 1000) / 1000
+
+
+@pytest.mark.claim("2.6.3.p")
+def test_the_loss_of_model_1_is_1_378_with_the_exact_terms_and_with_the_printed_ones(proof):
+    loss = proof.nll_loss(np.log(MODEL_1), TRUTH)
+
+    assert loss.round(3) == round((0.916 + 0.916 + 2.302) / 3, 3) == 1.378
+
+
+@pytest.mark.claim("2.6.3.r")
+def test_minus_the_logarithms_of_0_7_and_0_3_are_0_357_and_1_204(proof):
+    loss = proof.nll_loss(np.log(MODEL_2), TRUTH, reduction="none")
+
+    assert loss.round(3).tolist() == [0.357, 0.357, 1.204]
+
+
+@pytest.mark.claim("2.6.3.s")
+def test_the_loss_of_model_2_is_0_639(proof):
+    loss = proof.nll_loss(np.log(MODEL_2), TRUTH)
+
+    assert loss.round(3) == round((0.357 + 0.357 + 1.204) / 3, 3) == 0.639
+
+
+@pytest.mark.claim("2.6.3.t")
+def test_model_2_is_the_better_by_cross_entropy_though_both_are_right_as_often(proof):
+    accuracies = [(model.argmax(axis=1) == TRUTH).mean() for model in (MODEL_1, MODEL_2)]
+
+    assert proof.nll_loss(np.log(MODEL_2), TRUTH) < proof.nll_loss(np.log(MODEL_1), TRUTH)
+    assert accuracies == [2 / 3, 2 / 3]
+
+
+# Laws
+
+
+@pytest.mark.claim("2.6.3.d")
+def test_one_sample_costs_minus_its_score_plus_the_logarithm_of_the_sum_of_all_powers(proof):
+    scores = np.log(np.array([2.0, 3.0, 5.0]))  # powers 2, 3 and 5, their sum 10
+
+    losses = [proof.cross_entropy(scores, np.array(c)) for c in range(3)]
+
+    assert np.round(losses, 12).tolist() == np.round([-log(2 / 10), -log(3 / 10), -log(5 / 10)], 12).tolist()
+
+
+@pytest.mark.claim("2.6.3.d")
+def test_scores_whose_powers_overflow_have_a_loss_all_the_same(subject):
+    scores = np.array([[1e4, 0, -1e4], [-1e4, -1e4, 1e4]], "float32")
+
+    losses = subject.cross_entropy(scores, np.array([1, 2]), reduction="none")
+
+    assert scores.max() > log(np.finfo("float32").max)
+    assert_equal(losses, np.array([1e4, 0], "float32"))
+
+
+@pytest.mark.claim("2.6.3.g")
+@exact_formats
+@given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
+def test_nll_is_minus_the_score_of_the_true_class_and_its_mean_divides_by_the_samples(subject, dtype, problem):
+    problem = problem.changed(weight=None).at(dtype)
+    scores = np.moveaxis(problem.input, min(1, problem.input.ndim - 1), -1).reshape(-1, classes_of(problem))
+    true = [(row, c) for row, c in zip(scores, problem.target.ravel(), strict=True) if c != problem.ignore_index]
+
+    total = -sum(row[c] for row, c in true)
+
+    assert_equal(np.asarray(problem.forward(subject, reduction="sum")), np.array(total, dtype))
+    assert_equal(np.asarray(problem.forward(subject, reduction="mean")), np.array(total / len(true), dtype))
+
+
+@pytest.mark.claim("2.6.3.g")
+def test_nll_takes_no_logarithm_and_does_not_check_that_it_got_one(proof):
+    assert_equal(np.asarray(proof.nll_loss(np.array([[0.25, 0.75]]), np.array([1]))), np.array(-0.75))
+
+
+@pytest.mark.claim("2.6.3.c")
+@exact_formats
+@given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
+def test_a_class_weight_multiplies_the_losses_of_its_class(subject, dtype, problem):
+    classes = classes_of(problem)
+    problem = problem.changed(weight=np.arange(1.0, classes + 1), reduction="none").at(dtype)
+
+    weighted, plain = problem.forward(subject), problem.forward(subject, weight=None)
+
+    factors = np.where(problem.target == problem.ignore_index, 0, problem.target) + 1
+    assert_equal(weighted, np.asarray(plain * factors, dtype))
+
+
+@pytest.mark.claim("2.6.3.c")
+def test_the_weighted_mean_divides_by_the_weights_of_the_targets_not_by_the_samples(proof):
+    scores, weight = np.array([[-2.0, -4.0], [-6.0, -8.0]]), np.array([1.0, 3.0])
+
+    loss = proof.nll_loss(scores, np.array([0, 1]), weight=weight)
+
+    assert loss == (1 * 2 + 3 * 8) / (1 + 3) == 6.5
+    assert loss != (1 * 2 + 3 * 8) / 2
+
+
+@pytest.mark.claim("2.6.3.c")
+@exact_formats
+@given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
+def test_weights_that_are_all_the_same_change_nothing_in_the_mean(subject, dtype, problem):
+    classes = classes_of(problem)
+    problem = problem.changed(weight=np.full(classes, 4.0), reduction="mean").at(dtype)
+
+    assert_equal(np.asarray(problem.forward(subject)), np.asarray(problem.forward(subject, weight=None)))
+
+
+@exact_formats
+@given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
+def test_an_ignored_sample_counts_for_nothing_neither_in_the_sum_nor_in_what_the_mean_divides_by(
+    subject, dtype, problem
+):
+    problem = problem.at(dtype)
+    counted = problem.target != problem.ignore_index
+    scores = np.moveaxis(problem.input, min(1, problem.input.ndim - 1), -1)[counted]
+
+    for reduction in ("sum", "mean"):
+        without = subject.nll_loss(scores, problem.target[counted], weight=problem.weight, reduction=reduction)
+        assert_equal(np.asarray(problem.forward(subject, reduction=reduction)), np.asarray(without))
+
+
+@pytest.mark.claim("2.6.3.f")
+@all_formats
+@given(problem=class_problems("cross_entropy", targets=("indices",)))
+def test_cross_entropy_is_nll_of_the_log_softmax(subject, dtype, problem):
+    problem = problem.changed(label_smoothing=0.0).at(dtype)
+    layers = subject.at(dtype)
+    log_p = layers.log_softmax(problem.input, dim=min(1, problem.input.ndim - 1))
+    options = {"weight": problem.weight, "ignore_index": problem.ignore_index, "reduction": problem.reduction}
+
+    assert_within(np.asarray(layers.nll_loss(log_p, problem.target, **options)), forward(problem, dtype), dtype)
+
+
+@pytest.mark.claim("2.6.3.f")
+def test_nll_and_cross_entropy_agree_on_logarithms_of_probabilities_and_differ_elsewhere(proof):
+    log_p, scores = np.log(np.array([[0.25, 0.75]])), np.array([[1.0, 2.0]])
+
+    assert round(float(proof.cross_entropy(log_p, np.array([1]))), 12) == round(-log(0.75), 12)
+    assert round(float(proof.nll_loss(log_p, np.array([1]))), 12) == round(-log(0.75), 12)
+    assert round(float(proof.cross_entropy(scores, np.array([1]))), 3) == 0.313 != proof.nll_loss(scores, np.array([1]))
+
+
+@pytest.mark.claim("2.6.3.h")
+def test_a_softmax_is_a_distribution_over_the_classes_and_single_sigmoids_are_not(proof):
+    scores = np.array([1.0, 2.0, 3.0])
+
+    assert round(float(proof.softmax(scores, dim=0).sum()), 12) == 1
+    assert round(float(proof.sigmoid(scores).sum()), 3) == round(sum(1 / (1 + np.exp(-scores))), 3) == 2.564
+
+
+@exact_formats
+@given(problem=class_problems("cross_entropy", whole_numbers, targets=("indices",), reductions=SUMS))
+def test_class_probabilities_that_are_one_hot_cost_what_their_class_costs(subject, dtype, problem):
+    problem = problem.changed(target=np.maximum(problem.target, 0) % classes_of(problem)).at(dtype)
+    axis = min(1, problem.input.ndim - 1)
+    one_hot = np.moveaxis(np.eye(classes_of(problem), dtype=dtype)[problem.target], -1, axis)
+    options = {"label_smoothing": problem.label_smoothing, "weight": problem.weight, "reduction": problem.reduction}
+
+    loss = subject.cross_entropy(problem.input, one_hot, **options)
+
+    expected = forward(problem.changed(ignore_index=-100), dtype)
+    assert_within(np.asarray(loss), expected, dtype)
+
+
+def classes_of(problem):
+    """Return the number of classes: the size of the second axis, or of the only one."""
+    return problem.input.shape[min(1, problem.input.ndim - 1)]
+
+
+def test_label_smoothing_shares_a_part_of_the_target_out_among_all_classes_weights_and_all(proof):
+    scores, weight = np.log(np.array([[2.0, 3.0, 5.0]])), np.array([1.0, 2.0, 4.0])
+    log_p = [log(0.2), log(0.3), log(0.5)]
+
+    loss = proof.cross_entropy(scores, np.array([0]), weight=weight, label_smoothing=0.3, reduction="sum")
+
+    by_hand = 0.7 * 1 * -log_p[0] + 0.3 / 3 * (1 * -log_p[0] + 2 * -log_p[1] + 4 * -log_p[2])
+    assert round(float(loss), 12) == round(by_hand, 12)
+
+
+def test_with_class_probabilities_the_mean_divides_by_the_samples_whatever_the_weights(proof):
+    uniform, weight = np.full((2, 4), 0.25), np.full(4, 6.0)
+
+    loss = proof.cross_entropy(np.zeros((2, 4)), uniform, weight=weight)
+
+    assert round(float(loss), 12) == round(6 * log(4), 12)
+
+
+@exact_formats
+@given(problem=class_problems("cross_entropy"))
+def test_the_gradient_for_the_scores_of_a_sample_sums_to_nothing(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    grad_input, *_ = problem.backward(subject)
+
+    bound = sum_of_gradient_bounds(problem, dtype)
+    assert (abs(grad_input.sum(axis=min(1, grad_input.ndim - 1), dtype="float64")) <= bound).all()
+
+
+def sum_of_gradient_bounds(problem, dtype):
+    """Return what the gradients of one sample may add up to instead of 0, each being off by its bound."""
+    grad_input, *_ = backward(problem, dtype)
+    return 2 * grad_input.bound.sum(axis=min(1, problem.input.ndim - 1))
+
+
+# Equality and bounds
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",), reductions=SUMS))
+def test_nll_loss_equals_the_reference_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject), problem.forward(reference))
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",), reductions=SUMS))
+def test_the_gradient_of_nll_loss_equals_the_references_on_whole_numbers(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_gradients_equal(problem.backward(subject), problem.backward(reference))
+
+
+@pytest.mark.claim("2.6.3.a")
+@pytest.mark.oracle
+@all_formats
+@given(problem=class_problems("cross_entropy", real_numbers))
+def test_cross_entropy_rounds_within_its_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=class_problems("nll_loss", real_numbers, targets=("indices",)))
+def test_nll_loss_rounds_within_its_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=class_problems("cross_entropy", real_numbers))
+def test_the_gradients_of_cross_entropy_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=class_problems("nll_loss", real_numbers, targets=("indices",)))
+def test_the_gradient_of_nll_loss_rounds_within_its_bound(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+# Conventions
+
+
+@exact_formats
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4)])
+def test_with_all_targets_ignored_the_mean_is_nan_the_sum_0_and_the_gradient_0(subject, loss, dtype, shape):
+    scores = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
+    target = np.full((shape[0], *shape[2:]), -100)
+
+    assert_equal(np.asarray(getattr(subject, loss)(scores, target)), np.array(np.nan, dtype))
+    assert_equal(np.asarray(getattr(subject, loss)(scores, target, reduction="sum")), np.array(0, dtype))
+    grads = getattr(subject, f"{loss}_backward")(np.array(3, dtype), scores, target)
+    assert_equal(grads[0] if isinstance(grads, tuple) else grads, np.zeros(shape, dtype))
+
+
+@exact_formats
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+def test_of_no_samples_the_sum_is_0_and_the_mean_is_nan(subject, loss, dtype):
+    nothing, targets = np.zeros((0, 3), dtype), np.zeros(0, np.int64)
+
+    assert_equal(np.asarray(getattr(subject, loss)(nothing, targets, reduction="sum")), np.array(0, dtype))
+    assert_equal(np.asarray(getattr(subject, loss)(nothing, targets)), np.array(np.nan, dtype))
+
+
+def test_an_impossible_true_class_costs_infinitely_much_and_an_impossible_other_class_nothing(subject):
+    scores = np.array([[-np.inf, 1.0], [-np.inf, 1.0]])
+
+    losses = subject.cross_entropy(scores, np.array([0, 1]), reduction="none")
+
+    assert_equal(losses, np.array([np.inf, 0.0]))
+
+
+@pytest.mark.parametrize("integer", ["int64", "uint8"])
+def test_class_indices_are_int64_or_uint8(subject, integer):
+    scores = np.array([[0.0, -1.0], [0.0, -2.0]])
+
+    assert_equal(subject.nll_loss(scores, np.array([1, 0], integer), reduction="none"), np.array([1.0, 0.0]))
+
+
+# Refusals
+
+SCORES, TARGET = np.zeros((2, 3)), np.array([0, 2])
+REFUSED = {
+    "a class that does not exist": ("target has class 3, expected 0 to 2", {"target": np.array([0, 3])}),
+    "a negative class": ("target has class -1, expected 0 to 2", {"target": np.array([0, -1])}),
+    "more samples than targets": (r"target has shape \(1,\), expected \(2,\)", {"target": np.array([0])}),
+    "targets of another shape": (r"target has shape \(2, 1\), expected \(2,\)", {"target": np.array([[0], [1]])}),
+    "int32 targets": ("target has dtype int32, expected one of int64, uint8", {"target": TARGET.astype("int32")}),
+    "a weight of the wrong length": (r"weight has shape \(2,\), expected \(3,\)", {"weight": np.ones(2)}),
+    "a weight with two axes": (r"weight has shape \(1, 3\)", {"weight": np.ones((1, 3))}),
+    "a weight of another dtype": ("input float64, weight float32", {"weight": np.ones(3, "float32")}),
+    "an unknown reduction": ("reduction must be one of none, mean, sum, got 'avg'", {"reduction": "avg"}),
+    "integer scores": ("input has dtype int64", {"input": SCORES.astype("int64")}),
+    "scores without axes": ("input has no axes", {"input": np.array(0.0), "target": np.array(0)}),
+    "an ignore_index that is no whole number": ("ignore_index must be a whole number", {"ignore_index": 1.5}),
+}
+
+
+@pytest.mark.claim("2.6.3.b")
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+@pytest.mark.parametrize("case", [case for case in REFUSED if "weight" in case])
+def test_a_weight_that_is_not_one_number_a_class_is_refused(subject_on_cpu, loss, case):
+    message, arguments = REFUSED[case]
+
+    assert_refused(subject_on_cpu, loss, message, **{"input": SCORES, "target": TARGET, **arguments})
+
+
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+@pytest.mark.parametrize("case", [case for case in REFUSED if "weight" not in case])
+def test_nll_loss_and_cross_entropy_refuse(subject_on_cpu, loss, case):
+    message, arguments = REFUSED[case]
+
+    assert_refused(subject_on_cpu, loss, message, **{"input": SCORES, "target": TARGET, **arguments})
+
+
+EVEN = np.full((2, 3), 1 / 3)
+REFUSED_BY_CROSS_ENTROPY = {
+    "smoothing over 1": ("label_smoothing must be from 0 to 1, got 1.5", {"label_smoothing": 1.5}),
+    "probabilities of another shape": (r"target has shape \(2, 2\), expected \(2, 3\)", {"target": EVEN[:, :2]}),
+    "a class to ignore among probabilities": (
+        "ignore_index 1 needs class indices",
+        {"target": EVEN, "ignore_index": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_BY_CROSS_ENTROPY)
+def test_cross_entropy_refuses(subject_on_cpu, case):
+    message, arguments = REFUSED_BY_CROSS_ENTROPY[case]
+
+    assert_refused(subject_on_cpu, "cross_entropy", message, **{"input": SCORES, "target": TARGET, **arguments})
+
+
+# The layers: torch.nn.CrossEntropyLoss and torch.nn.NLLLoss
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.6.3.e")
+def test_the_layers_average_ignore_minus_100_and_do_not_smooth_by_default():
+    layer = nn.CrossEntropyLoss()
+
+    assert (layer.reduction, layer.ignore_index, layer.label_smoothing, layer.weight) == ("mean", -100, 0.0, None)
+    assert (nn.NLLLoss().reduction, nn.NLLLoss().ignore_index, nn.NLLLoss().weight) == ("mean", -100, None)
+    assert not list(layer.parameters())
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.6.3.b")
+def test_the_weight_of_the_layer_is_one_number_a_class_and_no_parameter():
+    layer = nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 4.0]))
+
+    assert layer.weight.shape == (3,)
+    assert not list(layer.parameters())
+    assert list(layer.state_dict()) == ["weight"]
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize(("loss", "layer"), [("nll_loss", nn.NLLLoss), ("cross_entropy", nn.CrossEntropyLoss)])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_layer_computes_the_function(loss, layer, seed):
+    rng = np.random.default_rng(seed)
+    arrays = {"input": real_numbers(rng, (4, 3)), "target": rng.integers(0, 3, 4), "weight": np.arange(1.0, 4)}
+    problem = Problem(loss, arrays, {"ignore_index": 1, "reduction": "sum"}, grad_output=np.array(1.0))
+
+    built = layer(weight=torch.from_numpy(problem.weight), **problem.options)
+    output = built(torch.from_numpy(problem.input), torch.from_numpy(problem.target))
+
+    assert_within(output.numpy(), forward(problem, "float64"), "float64")

@@ -1,0 +1,69 @@
+"""2.6.4 Cross entropy in code: which loss wants scores, and which wants logarithms of probabilities.
+
+The section's script is run in `test_code_blocks.py`.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from spec_tests.compare import assert_within
+from spec_tests.exact import backward, forward
+from spec_tests.formats import exact_formats
+from spec_tests.problems import class_problems, whole_numbers
+from spec_tests.refusals import assert_refused
+from spec_tests.test_2_6_3_cross_entropy import MODEL_1, MODEL_2, TRUTH
+
+
+@pytest.mark.claim("2.6.4.a")
+@exact_formats
+@given(problem=class_problems("cross_entropy", whole_numbers))
+def test_cross_entropy_wants_scores_that_it_normalises_itself_adding_to_all_of_them_changes_nothing(
+    subject, dtype, problem
+):
+    problem = problem.at(dtype)
+
+    shifted = problem.forward(subject, input=problem.input + np.asarray(8, dtype))
+
+    assert_within(shifted, forward(problem, dtype), dtype)
+
+
+@pytest.mark.claim("2.6.4.b")
+@pytest.mark.parametrize(("model", "loss"), [(MODEL_1, 1.3784), (MODEL_2, 0.6391)], ids=["model 1", "model 2"])
+def test_logarithms_of_probabilities_cost_the_same_in_nll_and_in_cross_entropy(proof, model, loss):
+    log_p = np.log(model)
+
+    assert proof.nll_loss(log_p, TRUTH).round(4) == loss
+    assert proof.cross_entropy(log_p, TRUTH).round(4) == loss
+
+
+@pytest.mark.claim("2.6.4.b")
+@pytest.mark.parametrize(("model", "wrong"), [(MODEL_1, 1.1447), (MODEL_2, 0.8897)], ids=["model 1", "model 2"])
+def test_bare_probabilities_in_cross_entropy_give_another_number(proof, model, wrong):
+    assert proof.cross_entropy(model, TRUTH).round(4) == wrong
+
+
+@pytest.mark.claim("2.6.4.c")
+@exact_formats
+@given(problem=class_problems("cross_entropy", targets=("indices",)))
+def test_the_gradient_of_cross_entropy_is_that_of_nll_sent_back_through_the_log_softmax(subject, dtype, problem):
+    problem = problem.changed(label_smoothing=0.0).at(dtype)
+    axis = min(1, problem.input.ndim - 1)
+    options = {"weight": problem.weight, "ignore_index": problem.ignore_index, "reduction": problem.reduction}
+
+    log_p = subject.log_softmax(problem.input, dim=axis)
+    grad_log_p = subject.nll_loss_backward(problem.grad_output, log_p, problem.target, **options)
+    chained = subject.log_softmax_backward(grad_log_p, problem.input, dim=axis)
+
+    assert_within(chained, backward(problem, dtype)[0], dtype)
+
+
+@pytest.mark.claim("2.6.4.f")
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+@pytest.mark.parametrize("other", ["int32", "int16", "int8", "bool", "float64"])
+def test_targets_of_another_dtype_than_long_are_refused(subject_on_cpu, loss, other):
+    message = (
+        "target has" if loss == "nll_loss" or other != "float64" else r"target has shape \(2,\), expected \(2, 3\)"
+    )
+
+    assert_refused(subject_on_cpu, loss, message, np.zeros((2, 3)), np.array([0, 1]).astype(other))

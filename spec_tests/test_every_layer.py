@@ -1,0 +1,262 @@
+"""What every layer promises, whatever it computes: arguments left alone, a new array of the same dtype out."""
+
+import ast
+import inspect
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn import functional
+
+import reference
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.exact import forward
+from spec_tests.formats import exact_formats
+from spec_tests.problems import (
+    class_problems,
+    conv_problems,
+    elementwise_problems,
+    linear_problems,
+    pad_problems,
+    pool_problems,
+    real_numbers,
+    regression_problems,
+    softmax_problems,
+    whole_numbers,
+)
+from spec_tests.subjects import GRADIENTS
+
+EXACT = st.one_of(
+    conv_problems(),
+    pool_problems(),
+    linear_problems(),
+    pad_problems(),
+    elementwise_problems("relu"),
+    regression_problems("l1_loss"),
+    regression_problems("mse_loss"),
+    class_problems("nll_loss", whole_numbers, targets=("indices",)),
+)
+ROUNDING = st.one_of(
+    elementwise_problems("sigmoid", real_numbers),
+    elementwise_problems("tanh", real_numbers),
+    softmax_problems("softmax"),
+    softmax_problems("log_softmax"),
+    class_problems("cross_entropy"),
+)
+ALL = st.one_of(EXACT, ROUNDING)
+
+# Contracts
+
+
+@exact_formats
+@given(problem=ALL)
+def test_no_layer_changes_its_arguments(subject, dtype, problem):
+    problem = problem.at(dtype)
+    given_arrays = {**problem.arrays, "grad_output": problem.grad_output}
+    before = {name: None if value is None else value.copy() for name, value in given_arrays.items()}
+
+    problem.forward(subject), problem.backward(subject)
+
+    for name, value in before.items():
+        if value is not None:
+            assert_equal(given_arrays[name], value)
+
+
+@exact_formats
+@given(problem=ALL)
+def test_no_output_and_no_gradient_shares_memory_with_an_argument(subject, dtype, problem):
+    problem = problem.at(dtype)
+    arguments = [value for value in (*problem.arrays.values(), problem.grad_output) if value is not None]
+
+    results = [problem.forward(subject), *arrays_of(problem.backward(subject))]
+
+    assert not any(np.shares_memory(result, argument) for result in results for argument in arguments)
+
+
+@exact_formats
+@given(problem=ALL)
+def test_the_dtype_that_goes_in_comes_out_of_outputs_and_gradients(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    results = [problem.forward(subject), *arrays_of(problem.backward(subject))]
+
+    assert {str(result.dtype) for result in results} == {dtype}
+
+
+@exact_formats
+@given(problem=ALL)
+def test_a_gradient_is_shaped_as_its_argument(subject, dtype, problem):
+    problem = problem.at(dtype)
+    gradients = problem.backward(subject)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+
+    for name, gradient in zip(GRADIENTS[problem.operation], gradients, strict=True):
+        if gradient is not None:
+            assert gradient.shape == problem.arrays[name].shape
+
+
+@exact_formats
+@given(problem=EXACT)
+def test_arrays_that_are_not_contiguous_give_the_same_result(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(np.asarray(scattered(problem).forward(subject)), np.asarray(problem.forward(subject)))
+
+
+@exact_formats
+@given(problem=ROUNDING)
+def test_arrays_that_are_not_contiguous_give_a_result_within_the_same_bound(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_within(scattered(problem).forward(subject), forward(problem, dtype), dtype)
+
+
+@exact_formats
+@given(problem=ALL)
+def test_arrays_that_must_not_be_written_are_taken(subject, dtype, problem):
+    problem = problem.at(dtype)
+    locked = {name: None if value is None else value.copy() for name, value in problem.arrays.items()}
+    for value in locked.values():
+        if value is not None:
+            value.flags.writeable = False
+
+    output = problem.changed(**locked).forward(subject)
+
+    assert_equal(np.asarray(output), np.asarray(problem.forward(subject)))
+
+
+def arrays_of(gradients):
+    """Return the gradients there are, as a list."""
+    return [g for g in (gradients if isinstance(gradients, tuple) else (gradients,)) if g is not None]
+
+
+def scattered(problem):
+    """Return the problem with every array a view of every second element of a larger one, its axes swapped."""
+    return problem.changed(**{name: _scattered(value) for name, value in problem.arrays.items()})
+
+
+def _scattered(array):
+    if array is None or array.ndim == 0:
+        return array
+    larger = np.zeros([2 * size for size in array.shape[::-1]], array.dtype)
+    view = larger[(slice(None, None, 2),) * array.ndim].T
+    view[...] = array
+    return view
+
+
+# The references are called as torch calls its functions
+
+ARRAYS = {
+    "conv1d": (np.zeros((1, 1, 3)), np.zeros((1, 1, 2))),
+    "conv2d": (np.zeros((1, 1, 3, 3)), np.zeros((1, 1, 2, 2))),
+    "conv3d": (np.zeros((1, 1, 3, 3, 3)), np.zeros((1, 1, 2, 2, 2))),
+    "max_pool1d": (np.zeros((1, 1, 4)), 2),
+    "max_pool2d": (np.zeros((1, 1, 4, 4)), 2),
+    "max_pool3d": (np.zeros((1, 1, 4, 4, 4)), 2),
+    "pad": (np.zeros((1, 4)), (1, 1)),
+    "linear": (np.zeros((1, 2)), np.zeros((3, 2))),
+    "flatten": (np.zeros((2, 2)),),
+    "relu": (np.zeros(2),),
+    "sigmoid": (np.zeros(2),),
+    "tanh": (np.zeros(2),),
+    "softmax": (np.zeros(2), 0),
+    "log_softmax": (np.zeros(2), 0),
+    "l1_loss": (np.zeros(2), np.zeros(2)),
+    "mse_loss": (np.zeros(2), np.zeros(2)),
+    "nll_loss": (np.zeros((1, 2)), np.array([1])),
+    "cross_entropy": (np.zeros((1, 2)), np.array([1])),
+}
+LEFT_OUT = {
+    "size_average": "deprecated in torch",
+    "reduce": "deprecated in torch",
+    "inplace": "a reference changes nothing",
+    "_stacklevel": "where torch's warning points to",
+    "dtype": "the references keep the dtype that comes in",
+}
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_names_and_defaults_are_those_of_torch(operation):
+    theirs = {name: default for name, default in torch_parameters(operation).items() if name not in LEFT_OUT}
+    ours = {name: p.default for name, p in inspect.signature(getattr(reference, operation)).parameters.items()}
+    if operation in ("softmax", "log_softmax"):  # torch's default of dim is deprecated
+        theirs["dim"] = inspect.Parameter.empty
+
+    assert ours == theirs
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_positional_arguments_stand_in_torchs_order(operation):
+    theirs = [name for name in torch_parameters(operation) if name not in LEFT_OUT]
+    parameters = inspect.signature(getattr(reference, operation)).parameters.values()
+    positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
+
+    assert positional == theirs[: len(positional)]
+
+
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_a_gradient_function_takes_the_cotangent_and_then_the_functions_own_arguments(operation):
+    function, gradient = (inspect.signature(getattr(reference, name)) for name in (operation, f"{operation}_backward"))
+    cotangent, *arguments = gradient.parameters.values()
+
+    assert cotangent.name == "grad_output"
+    assert arguments == list(function.parameters.values())
+
+
+def torch_parameters(operation):
+    """Return torch's parameters and defaults, from the signature or, of a built-in, from the first line of its help."""
+    function = getattr(functional, operation, None) or getattr(torch, operation)
+    if operation in ("sigmoid", "tanh"):
+        function = getattr(functional, operation)
+    try:
+        parameters = inspect.signature(function).parameters.values()
+        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+            raise ValueError("a dispatcher, which takes anything")
+        return {p.name: p.default for p in parameters}
+    except ValueError:
+        listed = re.search(rf"{operation}\((.*?)\)", function.__doc__).group(1).replace("*, ", "")
+        pairs = [part.partition("=") for part in listed.split(", ")]
+        empty = inspect.Parameter.empty
+        return {name: ast.literal_eval(default) if equals else empty for name, equals, default in pairs}
+
+
+# What the references refuse by themselves: anything but arrays of a dtype they know
+
+
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_a_list_is_refused_as_input(operation):
+    input, *others = ARRAYS[operation]
+
+    with pytest.raises(TypeError, match="input must be a NumPy array, got list"):
+        getattr(reference, operation)(input.tolist(), *others)
+
+
+@pytest.mark.parametrize("unknown", ["float16", "complex64", "str"])
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_a_dtype_the_references_do_not_compute_in_is_refused(operation, unknown):
+    input, *others = ARRAYS[operation]
+
+    with pytest.raises(TypeError, match=r"input has dtype .*, expected one of"):
+        getattr(reference, operation)(input.astype(unknown), *others)
+
+
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_a_gradient_refuses_a_cotangent_of_another_dtype(operation):
+    output = getattr(reference, operation)(*ARRAYS[operation])
+    cotangent = np.asarray(output).astype("float32")
+
+    with pytest.raises(TypeError, match="grad_output"):
+        getattr(reference, f"{operation}_backward")(cotangent, *ARRAYS[operation])
+
+
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_a_gradient_refuses_a_cotangent_of_another_shape(operation):
+    output = np.asarray(getattr(reference, operation)(*ARRAYS[operation]))
+
+    with pytest.raises(ValueError, match="grad_output has shape"):
+        getattr(reference, f"{operation}_backward")(np.zeros((*output.shape, 2)), *ARRAYS[operation])

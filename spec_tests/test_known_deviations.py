@@ -1,0 +1,117 @@
+"""Known deviations of torch, each on its smallest example. `deviations.toml` says what was expected and where seen.
+
+A test that fails here is good news: torch has changed, and the entry can go.
+"""
+
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+import reference
+
+pytestmark = pytest.mark.torch_api
+
+REGISTER = tomllib.loads((Path(__file__).parent / "deviations.toml").read_text(encoding="utf-8"))["deviation"]
+
+
+def test_every_registered_deviation_is_demonstrated_and_no_other():
+    marks = [mark for test in globals().values() for mark in getattr(test, "pytestmark", ())]
+
+    assert {mark.args[0] for mark in marks if mark.name == "deviation"} == {entry["id"] for entry in REGISTER}
+
+
+@pytest.mark.deviation("half-conv-gradients")
+@pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2"),
+    reason="this processor may have native half convolutions, which accumulate in float32",
+)
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize("gradient", ["input, over three taps", "weight, over three images", "bias, over three images"])
+def test_of_one_and_two_tiny_shares_a_half_gradient_of_a_convolution_keeps_only_the_one(half, gradient):
+    u = torch.finfo(half).eps / 2  # 1 + u rounds to 1, but 1 + 2u is a number of the format
+    shares = torch.tensor([1, u, u], dtype=half)
+    ones = torch.ones(3, dtype=half)
+    images, taps = ((1, 1, 5), shares) if "taps" in gradient else ((3, 1, 1), ones[:1])
+    input = (torch.zeros(5, dtype=half) if "taps" in gradient else shares).reshape(images).requires_grad_()
+    weight, bias = taps.reshape(1, 1, -1).requires_grad_(), torch.zeros(1, dtype=half, requires_grad=True)
+
+    output = functional.conv1d(input, weight, bias, dilation=2 if "bias" in gradient else 1)
+    cotangent = (shares if "bias" in gradient else ones).reshape(output.shape)
+    grad_input, grad_weight, grad_bias = torch.autograd.grad(output, (input, weight, bias), cotangent)
+
+    found = {"input": grad_input[0, 0, images[2] // 2], "weight": grad_weight, "bias": grad_bias}
+    assert found[gradient.split(",")[0]].item() == 1 != 1 + 2 * u
+
+
+@pytest.mark.deviation("pool-index-outside")
+def test_a_window_of_nothing_but_padding_points_outside_the_input():
+    value, index = functional.max_pool1d(torch.zeros(1, 1, 1), 2, 1, padding=1, dilation=2, return_indices=True)
+
+    assert (value.item(), index.item()) == (-np.inf, 1)
+    _, ours = reference.max_pool1d(np.zeros((1, 1, 1)), 2, 1, padding=1, dilation=2, return_indices=True)
+    assert ours.item() == -1
+
+
+@pytest.mark.deviation("conv-without-channels")
+def test_a_convolution_of_no_channels_loses_its_output_channels():
+    output = functional.conv2d(torch.zeros(1, 0, 5, 5), torch.zeros(4, 0, 3, 3))
+
+    assert output.shape == (1, 0, 3, 3)
+    with pytest.raises(ValueError, match="weight must not be empty"):
+        reference.conv2d(np.zeros((1, 0, 5, 5)), np.zeros((4, 0, 3, 3)))
+
+
+@pytest.mark.deviation("negative-label-smoothing")
+def test_negative_label_smoothing_is_taken_and_does_nothing():
+    scores, target = torch.tensor([[0.0, 1.0]]), torch.tensor([0])
+
+    assert functional.cross_entropy(scores, target, label_smoothing=-0.1) == functional.cross_entropy(scores, target)
+    with pytest.raises(ValueError, match=r"label_smoothing must be from 0 to 1, got -0\.1"):
+        reference.cross_entropy(scores.numpy(), target.numpy(), label_smoothing=-0.1)
+
+
+@pytest.mark.deviation("impossible-class-without-share")
+def test_an_impossible_class_that_the_target_rules_out_makes_the_loss_nan():
+    scores, target = np.array([[-np.inf, 1.0]]), np.array([[0.0, 1.0]])
+
+    assert functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(target)).isnan()
+    assert reference.cross_entropy(scores, target) == 0
+
+
+@pytest.mark.deviation("integer-pool1d-with-indices")
+def test_integers_are_pooled_along_one_axis_only_if_the_indices_are_asked_for():
+    row = torch.tensor([[[1, 3, 2]]])
+
+    output, _ = functional.max_pool1d(row, 2, return_indices=True)
+    assert output.tolist() == [[[3]]]
+    with pytest.raises(NotImplementedError, match="not implemented for 'Long'"):
+        functional.max_pool1d(row, 2)
+    for return_indices in (True, False):
+        with pytest.raises(TypeError, match="input has dtype int64"):
+            reference.max_pool1d(row.numpy(), 2, return_indices=return_indices)
+
+
+@pytest.mark.deviation("unbatched-target-of-length-one")
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+def test_a_single_sample_takes_a_target_of_length_one(loss):
+    scores, target = np.array([0.0, 1.0]), np.array([1])
+
+    assert getattr(functional, loss)(torch.from_numpy(scores), torch.from_numpy(target)).shape == ()
+    with pytest.raises(ValueError, match=r"target has shape \(1,\), expected \(\)"):
+        getattr(reference, loss)(scores, target)
+
+
+@pytest.mark.deviation("nan-in-an-ignored-sample")
+def test_nan_in_an_ignored_sample_reaches_its_gradient():
+    scores, target = np.array([[np.nan, 1.0], [1.0, 1.0]]), np.array([-100, 1])
+    leaf = torch.from_numpy(scores).requires_grad_()
+
+    functional.cross_entropy(leaf, torch.from_numpy(target)).backward()
+
+    assert leaf.grad is not None and leaf.grad[0].isnan().all()
+    grad, *_ = reference.cross_entropy_backward(np.array(1.0), scores, target)
+    assert grad[0].tolist() == [0, 0]
