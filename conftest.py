@@ -1,3 +1,5 @@
 """Everything that `pytest spec_tests` adds to pytest is in `spec_tests/plugin.py`."""
 
 pytest_plugins = ["spec_tests.plugin"]
+
+collect_ignore = ["spec_tests/code_blocks"]  # the document's snippets, run by `spec_tests/test_code_blocks.py`

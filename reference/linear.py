@@ -42,10 +42,10 @@ def linear_backward(
         array(name, value, FLOATS)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, (*input.shape[:-1], *weight.shape[:-1]))
-    rows = weight.reshape(-1, weight.shape[-1])
+    rows = np.atleast_2d(weight)
     grads = grad_output.reshape(prod(input.shape[:-1]), len(rows))
     grad_input = (grads @ rows).reshape(input.shape)
-    grad_weight = (grads.T @ input.reshape(len(grads), -1 if input.size else input.shape[-1])).reshape(weight.shape)
+    grad_weight = (grads.T @ input.reshape(len(grads), input.shape[-1])).reshape(weight.shape)
     return grad_input, grad_weight, None if bias is None else grads.sum(axis=0)
 
 
@@ -89,8 +89,10 @@ def _check(input: Array, weight: Array, bias: Array | None) -> None:
             array(name, value, FLOATS | INTEGERS)
     same_dtype(input=input, weight=weight, bias=bias)
     if weight.ndim not in (1, 2):
-        raise ValueError(f"weight has {weight.ndim} axes, expected 2: output and input features")
+        raise ValueError(f"weight has {weight.ndim} axes, expected 2, output and input features, or 1, input features")
     if input.ndim == 0 or input.shape[-1] != weight.shape[-1]:
         raise ValueError(f"input has shape {input.shape}, expected (…, {weight.shape[-1]}) for weight {weight.shape}")
-    if bias is not None and (weight.ndim == 1 or bias.shape != weight.shape[:1]):
-        raise ValueError(f"bias has shape {bias.shape}, expected {weight.shape[:1] if weight.ndim == 2 else None}")
+    if bias is not None and weight.ndim == 1:
+        raise ValueError(f"bias has shape {bias.shape}, but a weight of one axis takes no bias")
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"bias has shape {bias.shape}, expected {weight.shape[:1]}")

@@ -1,4 +1,4 @@
-"""The register of the document's claims, as data (`claims.toml`)."""
+"""The register of the document's claims (`claims.toml`) and that of the known deviations, as data."""
 
 import tomllib
 from dataclasses import dataclass
@@ -60,6 +60,15 @@ def register() -> dict[str, Claim]:
     """Return all claims by id, in the document's order."""
     tables = tomllib.loads((Path(__file__).parent / "claims.toml").read_text(encoding="utf-8"))["claim"]
     return {table["id"]: Claim(**table) for table in tables}
+
+
+@cache
+def deviations() -> list[dict[str, Any]]:
+    """Return the known deviations (`deviations.toml`)."""
+    entries: list[dict[str, Any]] = tomllib.loads(
+        (Path(__file__).parent / "deviations.toml").read_text(encoding="utf-8")
+    )["deviation"]
+    return entries
 
 
 def erratum(id: str) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """A failure as a learner would draw it: the arrays as grids, both answers, and code that makes it happen again."""
 
 import textwrap
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,8 @@ def literal(value: Any) -> str:
         return f"Problem(\n{textwrap.indent(f'{parts}{literal(value.grad_output)},', INDENT)}\n)"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key!r}: {literal(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, type):
+        return f"__import__({value.__module__!r}, fromlist=['']).{value.__qualname__}"
     return repr(value)
 
 
@@ -90,16 +93,21 @@ def _answers(problem: Problem, subject: Any, dtype: str) -> str:
 
 
 def _outputs(problem: Problem, layers: Any) -> dict[str, Any]:
-    grads = _attempt(problem.backward, layers)
+    with_indices = {"return_indices": True} if problem.operation.startswith("max_pool") else {}
+    outputs = _attempt(lambda: problem.forward(layers, **with_indices))
+    grads = _attempt(lambda: problem.backward(layers))
     names = [f"grad_{name}" for name in GRADIENTS[problem.operation]]
-    by_name = zip(names, grads if isinstance(grads, tuple) else (grads,), strict=False)
-    return {"output": _attempt(problem.forward, layers), **dict(by_name)}
+    return _by_name(["output", "indices"], outputs) | _by_name(names, grads)
 
 
-def _attempt(call: Any, layers: Any) -> Any:
+def _by_name(names: list[str], answers: Any) -> dict[str, Any]:
+    return dict(zip(names, answers if isinstance(answers, tuple) else (answers,), strict=False))
+
+
+def _attempt(call: Callable[[], Any]) -> Any:
     try:
-        return call(layers)
-    except Exception as error:  # noqa: BLE001  # whatever it is, it is the answer
+        return call()
+    except Exception as error:  # whatever it is, it is the answer
         return f"{type(error).__name__}: {error}"
 
 
@@ -115,8 +123,8 @@ def grid(name: str, array: Any) -> str:
     >>> print(grid("weight", np.array([[[1.0, 0.0], [0.0, 2.5]]])))
     weight, shape (1, 2, 2)
       [0]
-           1    0
-           0  2.5
+          1    0
+          0  2.5
     """
     if not isinstance(array, np.ndarray | np.generic):
         return f"{name} = {array}"
@@ -131,5 +139,5 @@ def grid(name: str, array: Any) -> str:
     lines = [heading]
     for plane, place in zip(planes, np.ndindex(array.shape[:-2]), strict=True):
         lines += [f"  [{', '.join(map(str, place))}]"] if place else []
-        lines += [" " * (4 if place else 0) + "  " + "  ".join(cell.rjust(width) for cell in row) for row in plane]
+        lines += [" " * (4 if place else 2) + "  ".join(cell.rjust(width) for cell in row) for row in plane]
     return "\n".join(lines)

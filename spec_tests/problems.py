@@ -8,7 +8,10 @@ A problem's arrays are float64. `problem.at(dtype)` is the same problem rounded 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
 from math import prod
+from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -34,7 +37,7 @@ def real_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 def distinct_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Fill with different whole numbers in random order: nothing ties."""
-    return rng.permutation(prod(shape)).reshape(shape).astype(np.float64) - prod(shape) // 2
+    return np.asarray(rng.permutation(prod(shape)).reshape(shape).astype(np.float64) - prod(shape) // 2)
 
 
 def special_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
@@ -90,13 +93,19 @@ def _at(value: Array | None, dtype: str) -> Any:
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@cache
+def _tuples(rank: int, least: int, most: int) -> st.SearchStrategy[tuple[int, ...]]:
+    return st.sampled_from(list(product(range(least, most + 1), repeat=rank)))
+
+
 def _per_axis(draw: st.DrawFn, rank: int, least: int, most: int) -> tuple[int, ...]:
-    return tuple(draw(st.integers(least, most)) for _ in range(rank))
+    """Draw one number for every axis: a single choice, which is quicker than one for each."""
+    return draw(_tuples(rank, least, most))
 
 
-def _one_or_all(draw: st.DrawFn, numbers: tuple[int, ...]) -> int | tuple[int, ...]:
-    """Return equal numbers as one number now and then: both forms mean the same."""
-    return numbers[0] if len(set(numbers)) == 1 and draw(st.booleans()) else numbers
+def _one_or_all(one: bool, numbers: tuple[int, ...]) -> int | tuple[int, ...]:
+    """Return equal numbers as a single one, if so chosen: both forms mean the same."""
+    return numbers[0] if one and len(set(numbers)) == 1 else numbers
 
 
 def _leading(draw: st.DrawFn) -> tuple[int, ...]:
@@ -123,11 +132,12 @@ def conv_problems(
     stride = (1,) * rank if padding == "same" else _per_axis(draw, rank, 1, 4)
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [1 if padding == "same" else max(1, span - 2 * p) for span, p in zip(spans, pads, strict=True)]
-    size = tuple(least + draw(st.integers(0, 3)) for least in smallest)
+    size = tuple(map(add, smallest, _per_axis(draw, rank, 0, 3)))
+    one = draw(st.booleans())
     options = {
-        "stride": _one_or_all(draw, stride),
-        "padding": _one_or_all(draw, pads) if padding == "numbers" else padding,
-        "dilation": _one_or_all(draw, dilation),
+        "stride": _one_or_all(one, stride),
+        "padding": _one_or_all(one, pads) if padding == "numbers" else padding,
+        "dilation": _one_or_all(one, dilation),
         "groups": groups,
     }
     with_bias, batch = draw(st.booleans()), (draw(st.integers(1, 3)),) if batched else _leading(draw)
@@ -151,16 +161,17 @@ def pool_problems(
     """Draw a max pooling of one of these ranks, every window of which holds at least one real cell."""
     rank = draw(st.sampled_from(ranks))
     kernel_size, dilation = _per_axis(draw, rank, 1, 3), _per_axis(draw, rank, 1, 3)
-    pads = tuple(draw(st.integers(0, k // 2)) for k in kernel_size)
-    stride = draw(st.none() | st.tuples(*[st.integers(1, 4)] * rank))
+    pads = tuple(min(p, k // 2) for p, k in zip(_per_axis(draw, rank, 0, 1), kernel_size, strict=True))
+    stride = draw(st.none() | _tuples(rank, 1, 4))
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [max(1, d, span - 2 * p) for d, span, p in zip(dilation, spans, pads, strict=True)]
-    size = tuple(least + draw(st.integers(0, 4)) for least in smallest)
+    size = tuple(map(add, smallest, _per_axis(draw, rank, 0, 4)))
+    one = draw(st.booleans())
     options: dict[str, Any] = {
-        "kernel_size": _one_or_all(draw, kernel_size),
-        "stride": stride if stride is None else _one_or_all(draw, stride),
-        "padding": _one_or_all(draw, pads),
-        "dilation": _one_or_all(draw, dilation),
+        "kernel_size": _one_or_all(one, kernel_size),
+        "stride": stride if stride is None else _one_or_all(one, stride),
+        "padding": _one_or_all(one, pads),
+        "dilation": _one_or_all(one, dilation),
         "ceil_mode": draw(st.booleans()),
     }
     channels, batch, rng = draw(st.integers(1, 2)), _leading(draw), np.random.default_rng(draw(SEEDS))

@@ -17,7 +17,7 @@ from spec_tests import exact, formulas
 from spec_tests.bounds import Approximation, formula
 from spec_tests.compare import assert_equal, assert_within
 from spec_tests.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
-from spec_tests.formats import all_formats, exact_formats
+from spec_tests.formats import all_formats, exact_formats, law_format
 from spec_tests.problems import (
     SEEDS,
     Problem,
@@ -74,29 +74,29 @@ def test_with_a_relu_between_them_two_linear_layers_compute_what_no_affine_map_c
     assert (absolute[0] + absolute[2]) / 2 != absolute[1]  # an affine map keeps midpoints
 
 
-def test_the_activations_of_0_and_their_slopes_there(proof):
-    zero, one = np.array([0.0]), np.array([1.0])
+def test_the_activations_of_0_and_what_passes_their_slopes_there(proof):
+    zero, three = np.array([0.0]), np.array([3.0])
 
     assert_equal(proof.relu(zero), np.array([0.0]))
     assert_equal(proof.sigmoid(zero), np.array([1 / (1 + 1)]))
     assert_equal(proof.tanh(zero), np.array([(1.0 - 1) / (1 + 1)]))
-    assert_equal(proof.sigmoid_backward(one, zero), np.array([1 / 2 * (1 - 1 / 2)]))
-    assert_equal(proof.tanh_backward(one, zero), np.array([1.0 - 0 * 0]))
+    assert_equal(proof.sigmoid_backward(three, zero), np.array([3 * 1 / 2 * (1 - 1 / 2)]))
+    assert_equal(proof.tanh_backward(three, zero), np.array([3 * (1.0 - 0 * 0)]))
 
 
 def test_the_softmax_of_two_equal_scores_and_its_gradients(proof):
-    scores, first = np.array([3.0, 3.0]), np.array([1.0, 0.0])  # e^3 / (e^3 + e^3) = 1/2
+    scores, g = np.array([7.0, 7.0]), np.array([4.0, 2.0])  # e^7 / (e^7 + e^7) = 1/2
 
     assert_equal(proof.softmax(scores, dim=0), np.array([1 / 2, 1 / 2]))
-    assert_equal(proof.softmax_backward(first, scores, dim=0), np.array([1 / 2 * (1 - 1 / 2), 1 / 2 * (0 - 1 / 2)]))
-    assert_equal(proof.log_softmax_backward(first, scores, dim=0), np.array([1 - 1 / 2 * 1, 0 - 1 / 2 * 1]))
+    assert_equal(proof.softmax_backward(g, scores, dim=0), np.array([1 / 2 * (4 - 3), 1 / 2 * (2 - 3)]))  # Σ p·g is 3
+    assert_equal(proof.log_softmax_backward(g, scores, dim=0), np.array([4 - 1 / 2 * 6, 2 - 1 / 2 * 6]))
 
 
 # Laws of ReLU, all exact
 
 
-@pytest.mark.claim("2.3.e")
-@exact_formats
+@pytest.mark.claim("2.3.d", "2.3.e")
+@law_format
 @given(problem=relu_problems)
 def test_relu_is_the_maximum_of_0_and_x(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -104,19 +104,7 @@ def test_relu_is_the_maximum_of_0_and_x(subject, dtype, problem):
     assert_equal(problem.forward(subject), np.asarray(np.maximum(problem.input, 0)))
 
 
-@pytest.mark.claim("2.3.d")
-@exact_formats
-@given(problem=elementwise_problems("relu", real_numbers))
-def test_relu_turns_negative_numbers_into_0_and_keeps_positive_ones(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    output = problem.forward(subject)
-
-    assert not output[problem.input < 0].any()
-    assert np.array_equal(output[problem.input > 0], problem.input[problem.input > 0])
-
-
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_a_second_relu_changes_nothing(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -126,7 +114,7 @@ def test_a_second_relu_changes_nothing(subject, dtype, problem):
     assert_equal(problem.forward(subject, input=once), once)
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("relu", real_numbers), exponent=st.integers(-20, 20))
 def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
     problem = problem.at(dtype)
@@ -135,7 +123,7 @@ def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
     assert_equal(problem.forward(subject, input=scale * problem.input), scale * problem.forward(subject))
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_a_number_is_its_positive_part_less_its_negative_part(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -143,7 +131,7 @@ def test_a_number_is_its_positive_part_less_its_negative_part(subject, dtype, pr
     assert_equal(problem.forward(subject) - problem.forward(subject, input=-problem.input), problem.input)
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_relu_never_falls(subject, dtype, problem):
     rising = np.sort(problem.at(dtype).input, axis=None)
@@ -153,7 +141,7 @@ def test_relu_never_falls(subject, dtype, problem):
     assert_equal(output, np.sort(output))
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("relu"))
 def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject, dtype, problem):
     problem = problem.changed(input=problem.input + 0.5).at(dtype)
@@ -164,7 +152,7 @@ def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject
 
 
 @pytest.mark.claim("2.3.b")
-@exact_formats
+@law_format
 @given(problem=linear_problems(), seed=SEEDS)
 def test_linear_layers_without_an_activation_between_them_are_one_affine_map(subject, dtype, problem, seed):
     rng, weight = np.random.default_rng(seed), np.atleast_2d(problem.at(dtype).weight)
@@ -180,7 +168,7 @@ def test_linear_layers_without_an_activation_between_them_are_one_affine_map(sub
 # Laws of the curves and the softmaxes
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("sigmoid", real_numbers))
 def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
     x = problem.at(dtype).input
@@ -191,7 +179,7 @@ def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("tanh", real_numbers))
 def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
     x = problem.at(dtype).input
@@ -202,7 +190,7 @@ def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("tanh", real_numbers))
 def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, problem):
     x = problem.at(dtype).input
@@ -213,7 +201,7 @@ def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, 
     assert_within(apart, law, dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=softmax_problems("softmax"))
 def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -226,7 +214,7 @@ def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=softmax_problems("softmax"))
 def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -242,7 +230,7 @@ def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem
     assert_within(apart, law, dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=softmax_problems("log_softmax"))
 def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -255,7 +243,7 @@ def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, pr
     assert_within(again.forward(subject), law, dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=either_softmax(whole_numbers), shift=st.integers(-(2**20), 2**20))
 def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem, shift):
     problem = problem.at(dtype)
@@ -264,27 +252,20 @@ def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem
     assert_equal(problem.forward(subject, input=shifted), problem.forward(subject))
 
 
-@exact_formats
+@law_format
 @given(problem=softmax_problems("log_softmax", distinct_numbers))
-def test_log_softmax_is_the_distance_to_the_maximum_where_scores_are_10000_apart(subject, dtype, problem):
+def test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest_and_that_takes_all(
+    subject, dtype, problem
+):
     problem = problem.changed(input=problem.input * 1e4).at(dtype)
 
     distance = problem.input - problem.input.max(problem.dim, keepdims=True)
 
     assert_equal(problem.forward(subject), distance)
+    assert_equal(subject.softmax(problem.input, problem.dim), (distance == 0).astype(dtype))
 
 
-@exact_formats
-@given(problem=softmax_problems("softmax", distinct_numbers))
-def test_softmax_gives_all_to_the_maximum_where_scores_are_10000_apart(subject, dtype, problem):
-    problem = problem.changed(input=problem.input * 1e4).at(dtype)
-
-    largest = problem.input == problem.input.max(problem.dim, keepdims=True)
-
-    assert_equal(problem.forward(subject), largest.astype(dtype))
-
-
-@exact_formats
+@law_format
 @given(problem=either_softmax(real_numbers))
 def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -295,7 +276,7 @@ def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem)
     assert_equal(problem.backward(subject, dim=other), problem.backward(subject))
 
 
-@exact_formats
+@law_format
 @given(problem=either_softmax(real_numbers))
 def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -416,7 +397,7 @@ def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_num
     assert_within(problem.backward(subject), Approximation(gradient.exact, gradient.bound + passed), dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=either_softmax(special_numbers))
 def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_minus_infinity(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -547,7 +528,7 @@ def test_a_softmax_is_a_layer_without_parameters_or_buffers_or_an_axis_by_defaul
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a", "2.3.d", "2.3.e")
-@exact_formats
+@law_format
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_the_relu_layer_equals_the_reference(dtype, problem):
     problem = problem.at(dtype)
@@ -557,7 +538,7 @@ def test_the_relu_layer_equals_the_reference(dtype, problem):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a")
-@exact_formats
+@law_format
 @given(problem=curve_problems)
 def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(dtype, problem):
     problem = problem.at(dtype)
@@ -568,7 +549,7 @@ def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(
 
 
 @pytest.mark.torch_api
-@exact_formats
+@law_format
 @given(problem=either_softmax(real_numbers))
 def test_the_softmax_layers_round_within_the_bounds_of_their_functions(dtype, problem):
     problem = problem.at(dtype)
@@ -607,15 +588,14 @@ def test_the_relu_layer_overwrites_its_input_where_it_is_told_to_work_in_place()
 
 
 @pytest.mark.torch_api
-@exact_formats
-@given(problem=elementwise_problems("relu"))
-def test_in_place_or_not_the_gradient_of_the_relu_layer_is_the_same(dtype, problem):
-    problem = problem.at(dtype)
-    input = torch.from_numpy(problem.input).requires_grad_()
+@pytest.mark.parametrize("inplace", [False, True])
+def test_in_place_or_not_the_gradient_of_the_relu_layer_is_the_same(inplace):
+    input, grad_output = many([-1, 0, np.nan, 2]), many([3, 5, 7, 11])
+    leaf = torch.from_numpy(input).requires_grad_()
 
-    nn.ReLU(inplace=True)(input.clone()).backward(torch.from_numpy(problem.grad_output))
+    nn.ReLU(inplace)(leaf.clone()).backward(torch.from_numpy(grad_output))
 
-    assert_equal(input.grad.numpy(), problem.backward(reference))
+    assert_equal(leaf.grad.numpy(), reference.relu_backward(grad_output, input))
 
 
 @pytest.mark.torch_api

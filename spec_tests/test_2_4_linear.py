@@ -12,19 +12,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn import functional
 
 import reference
-from spec_tests import formulas
-from spec_tests.bounds import formula
-from spec_tests.compare import assert_equal, assert_within
+from spec_tests.compare import assert_equal
 from spec_tests.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
     assert_sums_equal,
 )
-from spec_tests.formats import FORMATS, all_formats, exact_formats
+from spec_tests.formats import FORMATS, all_formats, exact_formats, law_format
 from spec_tests.problems import SEEDS, conv_problems, flatten_problems, linear_problems, real_numbers, whole_numbers
 from spec_tests.refusals import assert_refused
 
@@ -77,7 +74,7 @@ def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_proba
 
 
 @pytest.mark.claim("2.4.c", "2.4.d")
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_bias(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -90,7 +87,7 @@ def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_
 
 
 @pytest.mark.claim("2.4.a")
-@exact_formats
+@law_format
 @given(problem=linear_problems(), seed=SEEDS)
 def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem, seed):
     problem = problem.changed(bias=None).at(dtype)
@@ -102,7 +99,7 @@ def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem
     assert_equal(together, problem.forward(subject) + factor * problem.forward(subject, input=other))
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems(), seed=SEEDS)
 def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, problem, seed):
     problem = problem.changed(bias=None).at(dtype)
@@ -115,7 +112,7 @@ def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, proble
 
 
 @pytest.mark.claim("2.4.a")
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
     weight = np.atleast_2d(problem.at(dtype).weight)
@@ -126,7 +123,7 @@ def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
     assert_equal(output, np.broadcast_to(bias, output.shape))
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -137,7 +134,7 @@ def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
 
 
 @pytest.mark.claim("2.4.b")
-@exact_formats
+@law_format
 @given(problem=linear_problems(), outs=st.integers(1, 40))
 def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, outs):
     input = problem.at(dtype).input
@@ -148,7 +145,7 @@ def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, out
 
 
 @pytest.mark.claim("2.4.b")
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_every_row_is_mixed_by_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -160,7 +157,7 @@ def test_every_row_is_mixed_by_itself(subject, dtype, problem):
     assert_equal(problem.forward(subject), row_by_row.reshape(problem.grad_output.shape))
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -172,29 +169,18 @@ def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem)
 
 
 @pytest.mark.claim("2.4.e")
-@exact_formats
+@law_format
 @given(problem=linear_problems(real_numbers))
-def test_a_linear_layer_can_return_any_numbers(subject, dtype, problem):
-    anything = problem.at(dtype).input
+def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(subject, dtype, problem):
+    anything = np.atleast_2d(problem.at(dtype).input)
+    identity = np.eye(anything.shape[-1], dtype=dtype)
+    rows = anything.reshape(-1, len(identity))
 
-    assert_equal(subject.linear(anything, np.eye(anything.shape[-1], dtype=dtype)), anything)
-
-
-@pytest.mark.claim("2.4.e")
-@exact_formats
-@given(problem=linear_problems(real_numbers))
-def test_the_softmax_of_the_logits_adds_up_to_1(subject, dtype, problem):
-    problem = problem.at(dtype)
-    logits = subject.linear(problem.input, np.atleast_2d(problem.weight))
-
-    total = subject.softmax(logits, dim=-1).sum(-1, keepdims=True)
-
-    assert_within(
-        total, formula(lambda kind: formulas.softmax(logits, -1, kind).sum(-1), np.ones(total.shape), dtype), dtype
-    )
+    assert_equal(subject.linear(anything, identity), anything)
+    assert_equal(subject.linear(identity, rows), rows.T)
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems(), seed=SEEDS)
 def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, dtype, problem, seed):
     input, weight = problem.at(dtype).input, np.atleast_2d(problem.at(dtype).weight)
@@ -205,7 +191,7 @@ def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs
     assert_equal(one_after_the_other, subject.linear(input, second @ weight))
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_paths(subject, dtype, problem):
     problem = problem.changed(bias=None).at(dtype)
@@ -217,7 +203,7 @@ def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_pat
     assert_equal(np.array(np.vdot(problem.weight, grad_weight)), sent)
 
 
-@exact_formats
+@law_format
 @given(problem=conv_problems(kernel=1, batched=True))
 def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(subject, dtype, problem):
     outs, ins = problem.weight.shape[:2]
@@ -231,7 +217,7 @@ def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(s
     assert_sums_equal(problem.forward(subject), at_every_place, problem, subject, calls=2)
 
 
-@exact_formats
+@law_format
 @given(problem=conv_problems(batched=True), seed=SEEDS)
 def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind_a_flatten(
     subject, dtype, problem, seed
@@ -250,7 +236,7 @@ def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind
 # Laws of flatten
 
 
-@exact_formats
+@law_format
 @given(problem=flatten_problems())
 def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(subject, dtype, problem):
     shape = problem.input.shape
@@ -261,7 +247,7 @@ def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(s
     assert_equal(output, np.arange(problem.input.size, dtype=dtype).reshape(problem.grad_output.shape))
 
 
-@exact_formats
+@law_format
 @given(problem=flatten_problems())
 def test_the_gradient_of_flatten_puts_every_element_back(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -293,16 +279,6 @@ def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, 
 
 
 @pytest.mark.oracle
-@exact_formats
-@given(problem=flatten_problems())
-def test_flatten_and_its_gradient_equal_the_reference(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_equal(problem.forward(subject), problem.forward(reference))
-    assert_equal(problem.backward(subject), problem.backward(reference))
-
-
-@pytest.mark.oracle
 @all_formats
 @given(problem=linear_problems(real_numbers))
 def test_linear_rounds_within_its_bound(subject, dtype, problem):
@@ -326,22 +302,24 @@ def test_the_gradients_of_linear_round_within_their_bounds(subject, dtype, probl
 # Gradients
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems())
-def test_the_gradient_of_the_bias_is_the_sum_over_all_rows(subject, dtype, problem):
+def test_the_gradient_of_the_bias_is_the_sum_over_all_rows_and_none_without_a_bias(subject, dtype, problem):
     problem = problem.at(dtype)
     weight = np.atleast_2d(problem.weight)
     grad_output = problem.grad_output.reshape(*problem.input.shape[:-1], len(weight))
 
-    *_, grad_bias = subject.linear_backward(grad_output, problem.input, weight, weight[:, 0])
+    *_, grad_bias = subject.linear_backward(grad_output, problem.input, weight, bias=weight[:, 0])
+    *_, grad_of_none = subject.linear_backward(grad_output, problem.input, weight)
 
     assert_equal(grad_bias, grad_output.reshape(-1, len(weight)).sum(0))
+    assert grad_of_none is None
 
 
 # Conventions: NaN, infinities, integers, nothing
 
 
-@exact_formats
+@law_format
 @given(problem=linear_problems(), seed=SEEDS)
 def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, dtype, problem, seed):
     problem = problem.at(dtype)
@@ -396,6 +374,17 @@ def test_without_any_features_only_the_bias_is_left(subject, dtype):
 
 
 @exact_formats
+def test_without_any_features_only_the_bias_has_a_gradient(subject, dtype):
+    nothing, weight, bias = np.zeros((2, 0), dtype), np.zeros((3, 0), dtype), np.zeros(3, dtype)
+    grad_output = np.array([[1, 2, 3], [10, 20, 30]], dtype)
+
+    grad_input, grad_weight, grad_bias = subject.linear_backward(grad_output, nothing, weight, bias)
+
+    assert (grad_input.shape, grad_weight.shape) == (nothing.shape, weight.shape)
+    assert_equal(grad_bias, np.array([11, 22, 33], dtype))
+
+
+@exact_formats
 def test_an_empty_batch_is_flattened_to_an_empty_batch(subject, dtype):
     empty = np.zeros((0, 3, 4), dtype)
 
@@ -442,7 +431,7 @@ def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on
 
 @pytest.mark.parametrize("bias", [(), (1,), (2,)])
 def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias):
-    message = re.escape(f"bias has shape {bias}, expected None")
+    message = re.escape(f"bias has shape {bias}")
 
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(3), np.zeros(bias))
 
@@ -495,19 +484,6 @@ def test_the_gradient_of_flatten_refuses_a_cotangent_of_another_shape(subject_on
     assert_refused(subject_on_cpu, "flatten_backward", message, np.zeros((2, 3)), np.zeros((2, 3)))
 
 
-@pytest.mark.torch_api
-@pytest.mark.parametrize("shape", [(), (1,), (1, 4), (2, 4)])
-def test_torch_broadcasts_a_bias_of_another_shape_and_the_references_refuse_it(shape):
-    x, weight = whole_numbers(np.random.default_rng(0), (2, 3)), whole_numbers(np.random.default_rng(1), (4, 3))
-    bias = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
-
-    output = functional.linear(*map(torch.from_numpy, (x, weight, bias))).numpy()
-
-    assert_equal(output, reference.linear(x, weight) + bias)
-    with pytest.raises(ValueError, match=r"bias has shape .*, expected \(4,\)"):
-        reference.linear(x, weight, bias)
-
-
 # The layers: torch.nn.Linear, Flatten
 
 
@@ -523,7 +499,8 @@ def test_without_options_a_linear_layer_has_a_bias_and_computes_in_float32():
 
 
 @pytest.mark.torch_api
-@given(ins=st.integers(1, 20), outs=st.integers(1, 20), bias=st.booleans())
+@pytest.mark.parametrize(("ins", "outs"), [(10, 5), (5, 10), (1, 1)])
+@pytest.mark.parametrize("bias", [True, False])
 def test_the_parameters_of_a_linear_layer_are_one_weight_for_each_pair_and_one_bias_for_each_output(ins, outs, bias):
     layer = nn.Linear(ins, outs, bias=bias)
 
@@ -534,13 +511,9 @@ def test_the_parameters_of_a_linear_layer_are_one_weight_for_each_pair_and_one_b
 
 
 @pytest.mark.torch_api
-@given(ins=st.integers(1, 20), outs=st.integers(1, 20), seed=SEEDS)
+@given(ins=st.integers(2, 20), outs=st.integers(2, 20), seed=SEEDS)
 def test_a_new_linear_layer_is_random_within_one_over_the_root_of_its_inputs_and_follows_the_seed(ins, outs, seed):
-    layer, again, other = (
-        linear_layer(ins, outs, seed),
-        linear_layer(ins, outs, seed),
-        linear_layer(ins, outs, seed + 1),
-    )
+    layer, again, other = (linear_layer(ins, outs, number) for number in (seed, seed, seed + 1))
     limit = 1 / np.sqrt(ins)
 
     for name, parameter in layer.named_parameters():
@@ -562,7 +535,7 @@ def test_a_new_linear_layer_fills_its_range_evenly(name):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.4.c")
-@exact_formats
+@law_format
 @given(problem=linear_problems())
 def test_a_linear_layer_and_its_gradients_equal_the_reference_with_its_parameters(dtype, problem):
     problem = problem.at(dtype)
@@ -621,11 +594,8 @@ def test_the_flatten_layer_starts_behind_the_batch_where_the_function_starts_in_
 
 
 @pytest.mark.torch_api
-@exact_formats
 @given(problem=flatten_problems())
-def test_the_flatten_layer_equals_the_reference(dtype, problem):
-    problem = problem.at(dtype)
-
+def test_the_flatten_layer_equals_the_reference(problem):
     output = nn.Flatten(**problem.options)(torch.from_numpy(problem.input))
 
     assert_equal(output.numpy(), problem.forward(reference))
@@ -649,5 +619,5 @@ def test_torch_flattens_to_a_view_where_it_can_and_the_references_to_a_new_array
 
 def linear_layer(ins, outs, seed):
     """Return torch's layer of this size, initialised from this seed."""
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also looks for GPUs, which takes long
     return nn.Linear(ins, outs)

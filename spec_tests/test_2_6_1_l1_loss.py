@@ -14,7 +14,7 @@ from spec_tests.exact import (
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
 )
-from spec_tests.formats import all_formats, exact_formats
+from spec_tests.formats import all_formats, exact_formats, law_format
 from spec_tests.problems import real_numbers, regression_problems
 from spec_tests.refusals import assert_refused
 
@@ -70,7 +70,7 @@ def test_the_mean_divides_by_the_number_of_elements_not_of_samples(proof):
 # Laws
 
 
-@exact_formats
+@law_format
 @given(problem=regression_problems("l1_loss"))
 def test_exchanging_prediction_and_truth_changes_nothing(subject, dtype, problem):
     problem = problem.changed(weight=None).at(dtype)
@@ -80,7 +80,7 @@ def test_exchanging_prediction_and_truth_changes_nothing(subject, dtype, problem
     assert_equal(np.asarray(exchanged), np.asarray(problem.forward(subject)))
 
 
-@exact_formats
+@law_format
 @given(problem=regression_problems("l1_loss"))
 def test_the_gradient_for_the_truth_is_that_for_the_prediction_turned_round(subject, dtype, problem):
     problem = problem.changed(weight=None).at(dtype)

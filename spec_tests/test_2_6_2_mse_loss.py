@@ -15,7 +15,7 @@ from spec_tests.exact import (
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
 )
-from spec_tests.formats import all_formats, exact_formats
+from spec_tests.formats import all_formats, exact_formats, law_format
 from spec_tests.problems import real_numbers, regression_problems
 from spec_tests.refusals import assert_refused
 
@@ -75,7 +75,7 @@ def test_the_mean_divides_by_the_number_of_elements_not_of_samples(proof):
 # Laws
 
 
-@exact_formats
+@law_format
 @given(problem=regression_problems("mse_loss"))
 def test_twice_the_distance_is_four_times_the_loss(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -85,7 +85,7 @@ def test_twice_the_distance_is_four_times_the_loss(subject, dtype, problem):
     assert_equal(np.asarray(twice), np.asarray(4 * problem.forward(subject)))
 
 
-@exact_formats
+@law_format
 @given(problem=regression_problems("mse_loss", broadcast=False, reductions=st.just("none")))
 def test_the_square_is_the_absolute_error_times_itself(subject, dtype, problem):
     problem = problem.changed(weight=None).at(dtype)
@@ -95,7 +95,7 @@ def test_the_square_is_the_absolute_error_times_itself(subject, dtype, problem):
     assert_equal(problem.forward(subject), absolute * absolute)
 
 
-@exact_formats
+@law_format
 @given(problem=regression_problems("mse_loss", reductions=st.just("mean")))
 def test_a_weight_that_is_the_same_everywhere_changes_nothing(subject, dtype, problem):
     problem = problem.changed(weight=np.full(problem.input.shape, 4.0), target=np.zeros_like(problem.input)).at(dtype)

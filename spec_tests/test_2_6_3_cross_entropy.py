@@ -24,7 +24,7 @@ from spec_tests.exact import (
     backward,
     forward,
 )
-from spec_tests.formats import all_formats, exact_formats
+from spec_tests.formats import all_formats, exact_formats, law_format
 from spec_tests.problems import Problem, class_problems, real_numbers, whole_numbers
 from spec_tests.refusals import assert_refused
 
@@ -139,7 +139,7 @@ def test_scores_whose_powers_overflow_have_a_loss_all_the_same(subject):
 
 
 @pytest.mark.claim("2.6.3.g")
-@exact_formats
+@law_format
 @given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
 def test_nll_is_minus_the_score_of_the_true_class_and_its_mean_divides_by_the_samples(subject, dtype, problem):
     problem = problem.changed(weight=None).at(dtype)
@@ -158,7 +158,7 @@ def test_nll_takes_no_logarithm_and_does_not_check_that_it_got_one(proof):
 
 
 @pytest.mark.claim("2.6.3.c")
-@exact_formats
+@law_format
 @given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
 def test_a_class_weight_multiplies_the_losses_of_its_class(subject, dtype, problem):
     classes = classes_of(problem)
@@ -181,7 +181,7 @@ def test_the_weighted_mean_divides_by_the_weights_of_the_targets_not_by_the_samp
 
 
 @pytest.mark.claim("2.6.3.c")
-@exact_formats
+@law_format
 @given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
 def test_weights_that_are_all_the_same_change_nothing_in_the_mean(subject, dtype, problem):
     classes = classes_of(problem)
@@ -190,7 +190,7 @@ def test_weights_that_are_all_the_same_change_nothing_in_the_mean(subject, dtype
     assert_equal(np.asarray(problem.forward(subject)), np.asarray(problem.forward(subject, weight=None)))
 
 
-@exact_formats
+@law_format
 @given(problem=class_problems("nll_loss", whole_numbers, targets=("indices",)))
 def test_an_ignored_sample_counts_for_nothing_neither_in_the_sum_nor_in_what_the_mean_divides_by(
     subject, dtype, problem
@@ -233,7 +233,7 @@ def test_a_softmax_is_a_distribution_over_the_classes_and_single_sigmoids_are_no
     assert round(float(proof.sigmoid(scores).sum()), 3) == round(sum(1 / (1 + np.exp(-scores))), 3) == 2.564
 
 
-@exact_formats
+@law_format
 @given(problem=class_problems("cross_entropy", whole_numbers, targets=("indices",), reductions=SUMS))
 def test_class_probabilities_that_are_one_hot_cost_what_their_class_costs(subject, dtype, problem):
     problem = problem.changed(target=np.maximum(problem.target, 0) % classes_of(problem)).at(dtype)
@@ -270,7 +270,7 @@ def test_with_class_probabilities_the_mean_divides_by_the_samples_whatever_the_w
     assert round(float(loss), 12) == round(6 * log(4), 12)
 
 
-@exact_formats
+@law_format
 @given(problem=class_problems("cross_entropy"))
 def test_the_gradient_for_the_scores_of_a_sample_sums_to_nothing(subject, dtype, problem):
     problem = problem.at(dtype)

@@ -9,14 +9,14 @@ from hypothesis import given
 
 from spec_tests.compare import assert_within
 from spec_tests.exact import backward, forward
-from spec_tests.formats import exact_formats
+from spec_tests.formats import law_format
 from spec_tests.problems import class_problems, whole_numbers
 from spec_tests.refusals import assert_refused
 from spec_tests.test_2_6_3_cross_entropy import MODEL_1, MODEL_2, TRUTH
 
 
 @pytest.mark.claim("2.6.4.a")
-@exact_formats
+@law_format
 @given(problem=class_problems("cross_entropy", whole_numbers))
 def test_cross_entropy_wants_scores_that_it_normalises_itself_adding_to_all_of_them_changes_nothing(
     subject, dtype, problem
@@ -44,7 +44,7 @@ def test_bare_probabilities_in_cross_entropy_give_another_number(proof, model, w
 
 
 @pytest.mark.claim("2.6.4.c")
-@exact_formats
+@law_format
 @given(problem=class_problems("cross_entropy", targets=("indices",)))
 def test_the_gradient_of_cross_entropy_is_that_of_nll_sent_back_through_the_log_softmax(subject, dtype, problem):
     problem = problem.changed(label_smoothing=0.0).at(dtype)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from math import inf
@@ -27,7 +28,7 @@ from spec_tests import run_block, stand_in
 pytestmark = pytest.mark.torch_api
 
 HERE = Path(__file__).parent
-CHILDREN_AT_A_TIME = 2
+CHILDREN_AT_A_TIME = 1  # the other core runs the other tests
 CHILD_SECONDS = 120
 
 CONVOLUTION = "2_1_simple_conv2d"
@@ -79,9 +80,12 @@ CASES = {
 Children = dict[str, Future[subprocess.CompletedProcess[str]]]
 
 
-@pytest.fixture(scope="module")
-def children(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
-    """Start every case at once, each in a process and a folder of its own, and hand out the results to come."""
+@contextmanager
+def children_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
+    """Start every case at once, each in a process and a folder of its own, and hand out the results to come.
+
+    The fixture `children` (in `plugin.py`) does so at the beginning of the run, beside the other tests.
+    """
     with ThreadPoolExecutor(CHILDREN_AT_A_TIME) as pool:
         yield {name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block")) for name, case in CASES.items()}
 

@@ -14,7 +14,7 @@ from torch.nn import functional
 import reference
 from spec_tests.compare import assert_equal, assert_within
 from spec_tests.exact import forward
-from spec_tests.formats import exact_formats
+from spec_tests.formats import exact_formats, law_format
 from spec_tests.problems import (
     class_problems,
     conv_problems,
@@ -51,7 +51,7 @@ ALL = st.one_of(EXACT, ROUNDING)
 # Contracts
 
 
-@exact_formats
+@law_format
 @given(problem=ALL)
 def test_no_layer_changes_its_arguments(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -65,7 +65,7 @@ def test_no_layer_changes_its_arguments(subject, dtype, problem):
             assert_equal(given_arrays[name], value)
 
 
-@exact_formats
+@law_format
 @given(problem=ALL)
 def test_no_output_and_no_gradient_shares_memory_with_an_argument(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -86,7 +86,7 @@ def test_the_dtype_that_goes_in_comes_out_of_outputs_and_gradients(subject, dtyp
     assert {str(result.dtype) for result in results} == {dtype}
 
 
-@exact_formats
+@law_format
 @given(problem=ALL)
 def test_a_gradient_is_shaped_as_its_argument(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -98,7 +98,7 @@ def test_a_gradient_is_shaped_as_its_argument(subject, dtype, problem):
             assert gradient.shape == problem.arrays[name].shape
 
 
-@exact_formats
+@law_format
 @given(problem=EXACT)
 def test_arrays_that_are_not_contiguous_give_the_same_result(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -106,7 +106,7 @@ def test_arrays_that_are_not_contiguous_give_the_same_result(subject, dtype, pro
     assert_equal(np.asarray(scattered(problem).forward(subject)), np.asarray(problem.forward(subject)))
 
 
-@exact_formats
+@law_format
 @given(problem=ROUNDING)
 def test_arrays_that_are_not_contiguous_give_a_result_within_the_same_bound(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -114,7 +114,7 @@ def test_arrays_that_are_not_contiguous_give_a_result_within_the_same_bound(subj
     assert_within(scattered(problem).forward(subject), forward(problem, dtype), dtype)
 
 
-@exact_formats
+@law_format
 @given(problem=ALL)
 def test_arrays_that_must_not_be_written_are_taken(subject, dtype, problem):
     problem = problem.at(dtype)

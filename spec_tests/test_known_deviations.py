@@ -1,10 +1,8 @@
 """Known deviations of torch, each on its smallest example. `deviations.toml` says what was expected and where seen.
 
-A test that fails here is good news: torch has changed, and the entry can go.
+A test that fails here is good news: torch has changed, and the entry can go. On a version of torch in which the
+deviation has never been seen (`versions`) a test that does not find it is skipped.
 """
-
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,23 +10,26 @@ import torch
 from torch.nn import functional
 
 import reference
+from spec_tests.claims import deviations
+from spec_tests.compare import assert_equal
 
 pytestmark = pytest.mark.torch_api
-
-REGISTER = tomllib.loads((Path(__file__).parent / "deviations.toml").read_text(encoding="utf-8"))["deviation"]
 
 
 def test_every_registered_deviation_is_demonstrated_and_no_other():
     marks = [mark for test in globals().values() for mark in getattr(test, "pytestmark", ())]
 
-    assert {mark.args[0] for mark in marks if mark.name == "deviation"} == {entry["id"] for entry in REGISTER}
+    assert {mark.args[0] for mark in marks if mark.name == "deviation"} == {entry["id"] for entry in deviations()}
+
+
+without_avx512 = pytest.mark.skipif(
+    torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2"),
+    reason="torch has other kernels for this processor; the deviation was seen with AVX2",
+)
 
 
 @pytest.mark.deviation("half-conv-gradients")
-@pytest.mark.skipif(
-    torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2"),
-    reason="this processor may have native half convolutions, which accumulate in float32",
-)
+@without_avx512
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 @pytest.mark.parametrize("gradient", ["input, over three taps", "weight, over three images", "bias, over three images"])
 def test_of_one_and_two_tiny_shares_a_half_gradient_of_a_convolution_keeps_only_the_one(half, gradient):
@@ -115,3 +116,24 @@ def test_nan_in_an_ignored_sample_reaches_its_gradient():
     assert leaf.grad is not None and leaf.grad[0].isnan().all()
     grad, *_ = reference.cross_entropy_backward(np.array(1.0), scores, target)
     assert grad[0].tolist() == [0, 0]
+
+
+@pytest.mark.deviation("sigmoid-underflow")
+@without_avx512
+def test_sigmoid_flushes_numbers_to_0_that_float32_has():
+    far = np.array([-89.0], "float32")
+
+    assert torch.sigmoid(torch.from_numpy(far)).item() == 0
+    assert 2.2e-39 < reference.sigmoid(far)[0] < 2.3e-39
+
+
+@pytest.mark.deviation("linear-bias-broadcast")
+@pytest.mark.parametrize("shape", [(), (1,), (1, 4), (2, 4)])
+def test_linear_takes_any_bias_that_broadcasts(shape):
+    x, weight, bias = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(4, 3), np.full(shape, 5.0)
+
+    output = functional.linear(*map(torch.from_numpy, (x, weight, bias))).numpy()
+
+    assert_equal(output, reference.linear(x, weight) + bias)
+    with pytest.raises(ValueError, match=r"bias has shape .*, expected \(4,\)"):
+        reference.linear(x, weight, bias)

@@ -29,7 +29,7 @@ RECORD = ledger.record
 def off_the_record():
     """Keep the comparisons of this file out of the summary, which names the largest error that was seen."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ledger, "record", lambda dtype, share: None)
+        patch.setattr(ledger, "record", lambda *_, **__: None)
         yield
 
 
@@ -142,7 +142,7 @@ def test_the_bounded_comparison_refuses_to_compare_nothing():
         assert_within(array(), Approximation(array(dtype="float64"), array(dtype="float64")), "float32")
 
 
-@pytest.mark.parametrize("exact, bound", [(nan, 1), (inf, 1), (1, inf), (1, nan)])
+@pytest.mark.parametrize(("exact", "bound"), [(nan, 1), (inf, 1), (1, inf), (1, nan)])
 def test_a_bound_that_lets_everything_pass_is_an_error_of_the_test(exact, bound):
     with pytest.raises(ValueError, match="must be finite"):
         assert_within(array(1), Approximation(array(exact, dtype="float64"), array(bound, dtype="float64")), "float32")
@@ -186,7 +186,7 @@ def test_gamma_is_more_than_so_many_roundings_in_a_row_can_add_up_to(count, bits
 
 
 def test_gamma_refuses_so_many_roundings_that_nothing_is_certain():
-    with pytest.raises(ValueError, match="16777216 roundings of .* have no bound"):
+    with pytest.raises(ValueError, match=r"16777216 roundings of .* have no bound"):
         gamma(2**24, 2**-24)
 
 
@@ -435,7 +435,7 @@ def test_rounding_to_a_half_format_is_torchs_at_every_tie(number_format):
     assert_equal(rounded(-ties, number_format), -rounded(ties, number_format))
 
 
-@pytest.mark.parametrize("number_format, beyond", [("float16", 65520.0), ("bfloat16", 3.4e38), ("float32", 1e39)])
+@pytest.mark.parametrize(("number_format", "beyond"), [("float16", 65520.0), ("bfloat16", 3.4e38), ("float32", 1e39)])
 def test_what_is_beyond_the_largest_number_of_a_format_rounds_to_infinity(number_format, beyond):
     assert_equal(rounded(np.array([beyond, -beyond]), number_format), array(inf, -inf))
 
@@ -449,7 +449,7 @@ def test_a_rounded_number_is_rounded_to_itself(number_format, seed):
 
 
 @pytest.mark.parametrize("number_format", FORMATS)
-@given(scale=st.integers(-140, 15), seed=SEEDS)
+@given(scale=st.integers(-140, 8), seed=SEEDS)
 def test_rounding_is_off_by_at_most_the_unit_roundoff(number_format, scale, seed):
     value = real_numbers(np.random.default_rng(seed), ()) * 2.0**scale
     value = np.float32(value)  # `rounded` starts from float32

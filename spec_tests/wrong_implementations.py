@@ -1,10 +1,9 @@
 """Wrong implementations, each wrong in one way that is easily written by hand. The specification must catch them all.
 
-An entry says which operation it replaces and which tests catch it (`test_wrong_implementations.py` holds them to
-that). To look at a failure: `pytest spec_tests --subject wrong:flips_the_kernel`.
+Each names the operation that it replaces and the tests that catch it; `test_wrong_implementations.py` holds it to
+that. To look at a failure: `pytest spec_tests --subject wrong:flips_the_kernel`.
 
-A function here receives every argument of its operation by name, defaults filled in, and names those that it
-gets wrong.
+The functions receive all arguments of their operation by name, defaults filled in, and spell out those that matter.
 """
 
 import functools
@@ -32,9 +31,9 @@ class Wrong:
     function: Function
     caught_by: tuple[str, ...]
     dtype: str
-    """The number format in which it is caught, where the test has several."""
-    crash: type[Exception]
-    """What the tests then raise."""
+    """The number format in which it is caught, where the tests have several."""
+    error: type[Exception]
+    """What the tests then raise: AssertionError, unless the implementation breaks down."""
 
 
 WRONG: dict[str, Wrong] = {}
@@ -42,7 +41,7 @@ WRONG: dict[str, Wrong] = {}
 
 
 def wrong(
-    operation: str, *caught_by: str, dtype: str = "float32", crash: type[Exception] = AssertionError
+    operation: str, *caught_by: str, dtype: str = "float32", error: type[Exception] = AssertionError
 ) -> Callable[[Function], Function]:
     """Register a function as a wrong implementation of this operation, caught by these tests."""
     signature = inspect.signature(getattr(reference, operation))
@@ -56,7 +55,7 @@ def wrong(
 
         if function.__name__ in WRONG:
             raise ValueError(f"there are two wrong implementations called {function.__name__}")
-        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, crash)
+        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error)
         return function
 
     return register
@@ -64,180 +63,582 @@ def wrong(
 
 # Convolution
 
-EQUAL = "test_conv_equals_the_reference_on_whole_numbers"
-CONV_ADJOINT = "test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths"
-CONV_GRADIENTS = "test_the_gradients_of_conv_equal_the_references_on_whole_numbers"
+EQUALITY = "test_conv_equals_the_reference_on_whole_numbers"
+ROUNDING = "test_conv_rounds_within_its_bound"
 
 
-@wrong("conv2d", "test_a_single_1_in_the_input_brings_out_the_kernel_backwards", EQUAL)
-def flips_the_kernel(weight: Array, **rest: Any) -> Array:
+@wrong("conv2d", "test_a_single_1_in_the_input_brings_out_the_kernel_backwards", EQUALITY)
+def flips_the_kernel(weight: Array, **rest: Any) -> Any:
     """Convolves as mathematicians do, the kernel turned around."""
     return reference.conv2d(weight=np.flip(weight, (2, 3)), **rest)
 
 
-@wrong("conv2d", "test_a_stride_keeps_every_so_manieth_output", EQUAL)
-def swaps_the_strides(stride: Any, **rest: Any) -> Array:
+@wrong("conv2d", "test_a_stride_keeps_every_so_manieth_output", EQUALITY)
+def swaps_the_strides(stride: Any, **rest: Any) -> Any:
     """Takes the stride of the rows for that of the columns."""
     return reference.conv2d(stride=_pair(stride)[::-1], **rest)
 
 
-@wrong("conv2d", "test_a_dilated_kernel_is_one_with_zeros_between_its_taps", EQUAL)
-def ignores_the_dilation(dilation: Any, **rest: Any) -> Array:
+@wrong("conv2d", "test_a_dilated_kernel_is_one_with_zeros_between_its_taps", EQUALITY)
+def ignores_the_dilation(dilation: Any, **rest: Any) -> Any:
     """Lays the taps of every kernel side by side."""
-    return reference.conv2d(dilation=1, **rest)
+    return reference.conv2d(**rest)
 
 
-@wrong("conv2d", "test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_added", EQUAL)
-def feeds_every_group_the_first_channels(input: Array, weight: Array, groups: int, **rest: Any) -> Array:
+@wrong("conv2d", "test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_added", EQUALITY)
+def feeds_every_group_the_first_channels(input: Array, weight: Array, groups: int, **rest: Any) -> Any:
     """Ignores that each group has input channels of its own."""
     first = [*range(weight.shape[1])] * groups
     return reference.conv2d(input=np.take(input, first, axis=-3), weight=weight, groups=groups, **rest)
 
 
-@wrong("conv2d", "test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_added", EQUAL)
-def deals_the_channels_out_to_the_groups_in_turn(input: Array, weight: Array, groups: int, **rest: Any) -> Array:
-    """Takes every so-manieth channel for a group, not neighbouring ones."""
-    in_turn = np.arange(weight.shape[1] * groups).reshape(-1, groups).T.ravel()
-    return reference.conv2d(input=np.take(input, in_turn, axis=-3), weight=weight, groups=groups, **rest)
-
-
-@wrong("conv2d", "test_a_bias_is_added_to_every_place_of_its_channel", EQUAL)
-def drops_the_bias(bias: Array | None, **rest: Any) -> Array:
+@wrong("conv2d", "test_a_bias_is_added_to_every_place_of_its_channel", EQUALITY)
+def drops_the_bias(bias: Array | None, **rest: Any) -> Any:
     """Forgets the bias."""
     return reference.conv2d(**rest)
 
 
-@wrong("conv2d", "test_a_bias_is_added_to_every_place_of_its_channel", EQUAL)
-def adds_the_bias_at_one_place(bias: Array | None, **rest: Any) -> Array:
-    """Adds the bias in the first window only."""
-    output = reference.conv2d(**rest)
-    output[..., 0, 0] += 0 if bias is None else bias
-    return output
-
-
-@wrong("conv2d", "test_padding_is_a_border_of_zeros_around_the_input", EQUAL)
-def pads_with_the_nearest_cell(input: Array, padding: Any, **rest: Any) -> Array:
+@wrong("conv2d", "test_padding_is_a_border_of_zeros_around_the_input", EQUALITY)
+def pads_with_the_nearest_cell(input: Array, padding: Any, **rest: Any) -> Any:
     """Repeats the border cells where zeros belong."""
     if isinstance(padding, str):
         return reference.conv2d(input=input, padding=padding, **rest)
-    border = [(p, p) for p in (*[0] * (input.ndim - 2), *_pair(padding))]
-    return reference.conv2d(input=np.pad(input, border, "edge"), **rest)
+    return reference.conv2d(input=np.pad(input, _around(input, padding), "edge"), **rest)
 
 
-@wrong("conv2d", "test_padding_same_keeps_the_size_and_puts_the_odd_cell_after", EQUAL)
-def puts_the_odd_cell_of_same_padding_before(input: Array, weight: Array, padding: Any, **rest: Any) -> Array:
+@wrong("conv2d", "test_padding_same_keeps_the_size_and_puts_the_odd_cell_after")
+def puts_the_odd_cell_of_same_padding_before(input: Array, weight: Array, padding: Any, **rest: Any) -> Any:
     """Pads one cell more before than after."""
     if padding != "same":
         return reference.conv2d(input=input, weight=weight, padding=padding, **rest)
-    turned = {"input": np.flip(input, (-2, -1)), "weight": np.flip(weight, (-2, -1))}
-    return np.flip(reference.conv2d(**turned, padding=padding, **rest), (-2, -1))
+    turned = reference.conv2d(np.flip(input, (-2, -1)), np.flip(weight, (-2, -1)), padding=padding, **rest)
+    return np.flip(turned, (-2, -1))
 
 
-@wrong("conv2d", "test_every_image_of_a_batch_is_convolved_by_itself", EQUAL)
-def centres_the_batch(input: Array, **rest: Any) -> Array:
-    """Subtracts from every image what the first one shows."""
-    return reference.conv2d(input=input - input[:1] * (len(input) > 1) if input.ndim == 4 else input, **rest)
+@wrong("conv2d", "test_every_image_of_a_batch_is_convolved_by_itself", EQUALITY)
+def subtracts_the_first_image_from_the_batch(input: Array, **rest: Any) -> Any:
+    """Lets the images of a batch see one another."""
+    return reference.conv2d(input=input - input[:1] if input.ndim == 4 and len(input) > 1 else input, **rest)
 
 
-@wrong("conv2d", "test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it", dtype="float64")
-def takes_nan_for_zero(input: Array, **rest: Any) -> Array:
+@wrong("conv2d", "test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it")
+def takes_nan_for_zero(input: Array, **rest: Any) -> Any:
     """Hides a NaN of the input."""
     return reference.conv2d(input=np.nan_to_num(input), **rest)
 
 
-@wrong("conv2d", "test_conv_rounds_within_its_bound")
-def rounds_the_weights_to_half(weight: Array, **rest: Any) -> Array:
-    """Keeps the weights in float16: small whole numbers cannot tell."""
+@wrong("conv2d", ROUNDING)
+def rounds_the_weights_to_half(weight: Array, **rest: Any) -> Any:
+    """Keeps the weights in float16, which small whole numbers do not show."""
     return reference.conv2d(weight=rounded(weight, "float16").astype(weight.dtype), **rest)
 
 
-@wrong("conv2d", "test_conv_rounds_within_its_bound", dtype="float64")
-def adds_float64_up_in_float32(input: Array, weight: Array, bias: Array | None, **rest: Any) -> Array:
-    """Computes in float32 whatever comes, and returns the right dtype."""
+@wrong("conv2d", ROUNDING, dtype="float64")
+def computes_float64_in_float32(input: Array, weight: Array, bias: Array | None, **rest: Any) -> Any:
+    """Returns the right dtype with half of its digits."""
     narrow = {"input": input, "weight": weight, "bias": bias}
-    narrow = {name: None if value is None else value.astype(np.float32) for name, value in narrow.items()}
-    return reference.conv2d(**narrow, **rest).astype(input.dtype)
+    arrays: Any = {name: None if value is None else value.astype(np.float32) for name, value in narrow.items()}
+    return reference.conv2d(**arrays, **rest).astype(input.dtype)
 
 
 @wrong("conv2d", "test_conv_takes_integers_and_returns_them")
-def convolves_integers_in_float32(input: Array, weight: Array, bias: Array | None, **rest: Any) -> Array:
-    """Takes the way through floating point, which has not enough digits for large whole numbers."""
-    narrow = {"input": input, "weight": weight, "bias": bias}
-    if input.dtype.kind != "f":
-        narrow = {name: None if value is None else value.astype(np.float32) for name, value in narrow.items()}
-    return reference.conv2d(**narrow, **rest).astype(input.dtype)
+def computes_integers_in_float32(input: Array, weight: Array, bias: Array | None, **rest: Any) -> Any:
+    """Takes the way through floating point, which has too few digits for large whole numbers."""
+    if input.dtype.kind == "f":
+        return reference.conv2d(input, weight, bias, **rest)
+    return computes_float64_in_float32(input, weight, bias, **rest)
 
 
 @wrong(
-    "conv2d",
-    "test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights",
-    crash=ValueError,
-)
-def stacks_the_images_one_by_one(input: Array, **rest: Any) -> Array:
+    "conv2d", "test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights", error=ValueError
+)  # need at least one array to stack
+def stacks_the_images_one_by_one(input: Array, **rest: Any) -> Any:
     """Has nothing to stack when the batch is empty."""
-    images = input if input.ndim == 4 else input[np.newaxis]
-    output = np.stack([reference.conv2d(input=image, **rest) for image in images])
-    return output if images is input else output[0]
+    if input.ndim == 3:
+        return reference.conv2d(input=input, **rest)
+    return np.stack([reference.conv2d(input=image, **rest) for image in input])
 
 
 # Gradients of convolution
 
+SAME_PATHS = "test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths"
+EQUAL_GRADIENTS = "test_the_gradients_of_conv_equal_the_references_on_whole_numbers"
 
-@wrong("conv2d_backward", CONV_ADJOINT, CONV_GRADIENTS)
-def sends_the_gradient_through_the_flipped_kernel(weight: Array, **rest: Any) -> Any:
-    """Correlates once more, where going backward the kernel has to be turned around."""
+
+@wrong("conv2d_backward", SAME_PATHS, EQUAL_GRADIENTS)
+def sends_the_gradient_through_the_kernel_as_it_is(weight: Array, **rest: Any) -> Any:
+    """Correlates on the way back too, where the kernel has to be turned around."""
     grad_input, *_ = reference.conv2d_backward(weight=np.flip(weight, (2, 3)), **rest)
     return grad_input, *reference.conv2d_backward(weight=weight, **rest)[1:]
 
 
-@wrong("conv2d_backward", CONV_ADJOINT, CONV_GRADIENTS)
-def puts_the_cells_that_no_window_reached_first(
-    input: Array, weight: Array, stride: Any, padding: Any, dilation: Any, **rest: Any
-) -> Any:
-    """Fills up with zeros at the wrong end where the stride does not divide the way."""
-    options = {"input": input, "weight": weight, "stride": stride, "padding": padding, "dilation": dilation}
-    grad_input, *others = reference.conv2d_backward(**options, **rest)
-    axes = zip(input.shape[-2:], weight.shape[2:], _pair(stride), _pair(padding), _pair(dilation), strict=True)
-    unreached = [(h + 2 * p - d * (k - 1) - 1) % s for h, k, s, p, d in axes]
-    return np.roll(grad_input, unreached, (-2, -1)), *others
+@wrong("conv2d_backward", SAME_PATHS, EQUAL_GRADIENTS)
+def puts_the_cells_that_no_window_reached_first(input: Array, weight: Array, **options: Any) -> Any:
+    """Crops, or fills up with zeros, at the wrong end where the stride does not divide the way."""
+    grad_input, *others = reference.conv2d_backward(input=input, weight=weight, **options)
+    steps = [_pair(options[option]) for option in ("stride", "padding", "dilation")]
+    axes = zip(input.shape[-2:], weight.shape[2:], *steps, strict=True)
+    return np.roll(grad_input, [(h + 2 * p - d * (k - 1) - 1) % s for h, k, s, p, d in axes], (-2, -1)), *others
 
 
-@wrong("conv2d_backward", CONV_ADJOINT, CONV_GRADIENTS)
-def averages_the_weights_gradient_over_the_batch(input: Array, **rest: Any) -> Any:
+@wrong("conv2d_backward", SAME_PATHS, EQUAL_GRADIENTS)
+def averages_the_gradient_of_the_weight_over_the_batch(input: Array, **rest: Any) -> Any:
     """Divides by the number of images, which is the loss's affair."""
     grad_input, grad_weight, grad_bias = reference.conv2d_backward(input=input, **rest)
     return grad_input, grad_weight / (len(input) if input.ndim == 4 else 1), grad_bias
 
 
-@wrong("conv2d_backward", CONV_ADJOINT, CONV_GRADIENTS)
-def gives_every_group_the_weights_gradient_of_the_next(groups: int, **rest: Any) -> Any:
-    """Mixes the groups up on the way back only."""
-    grad_input, grad_weight, grad_bias = reference.conv2d_backward(groups=groups, **rest)
-    return grad_input, np.roll(grad_weight, len(grad_weight) // groups, 0), grad_bias
-
-
-@wrong("conv2d_backward", "test_the_gradient_of_the_bias_is_the_sum_over_places_and_images", CONV_GRADIENTS)
-def takes_the_bias_gradient_of_the_first_image(grad_output: Array, bias: Array | None, **rest: Any) -> Any:
+@wrong("conv2d_backward", "test_the_gradient_of_the_bias_is_the_sum_over_places_and_images")
+def takes_the_gradient_of_the_bias_from_the_first_image(grad_output: Array, bias: Array | None, **rest: Any) -> Any:
     """Forgets to add up the other images."""
     grad_input, grad_weight, _ = reference.conv2d_backward(grad_output=grad_output, **rest)
     first = grad_output[0] if grad_output.ndim == 4 else grad_output
     return grad_input, grad_weight, None if bias is None else first.sum((-2, -1))
 
 
-@wrong("conv2d_backward", CONV_GRADIENTS)
+@wrong("conv2d_backward", EQUAL_GRADIENTS)
 def returns_a_gradient_for_a_bias_that_is_not_there(weight: Array, bias: Array | None, **rest: Any) -> Any:
     """Always returns three gradients."""
     return reference.conv2d_backward(weight=weight, bias=weight[:, 0, 0, 0], **rest)
 
 
-@wrong("conv2d_backward", CONV_ADJOINT, CONV_GRADIENTS)
+@wrong("conv2d_backward", SAME_PATHS, EQUAL_GRADIENTS)
 def starts_the_gradient_from_ones(grad_output: Array, **rest: Any) -> Any:
     """Ignores the cotangent: right for the sum of the output, and for nothing else."""
     return reference.conv2d_backward(grad_output=np.ones_like(grad_output), **rest)
 
 
+# Padding modes
+
+
+@wrong("pad", "test_every_mode_is_the_mode_of_numpys_own_pad")
+def repeats_the_border_cell_in_a_reflection(input: Array, pad: Any, mode: str, **rest: Any) -> Any:
+    """Mirrors the border cells too, as NumPy's "symmetric" does."""
+    if mode != "reflect":
+        return reference.pad(input, pad, mode, **rest)
+    return np.pad(input, _borders(input, pad), "symmetric")
+
+
+@wrong("pad", "test_the_numbers_of_pad_go_from_the_last_axis_backwards")
+def pads_the_first_axis_first(pad: Any, **rest: Any) -> Any:
+    """Takes the pairs of `pad` from the first of the padded axes on, where torch counts from the last."""
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))
+    return reference.pad(pad=[cells for pair in pairs[::-1] for cells in pair], **rest)
+
+
+@wrong("pad_backward", "test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_copied_from")
+def forgets_the_copies_in_the_border(grad_output: Array, input: Array, pad: Any, **rest: Any) -> Any:
+    """Cuts the border off, where the gradient of a copy belongs to the cell that was copied."""
+    return _cropped(grad_output, _borders(input, pad))
+
+
+# Max pooling
+
+FIRST_OF_TIES = "test_of_equal_cells_the_first_in_row_order_takes_the_whole_gradient"
+NOTHING_LOST = "test_in_every_channel_the_gradient_of_the_input_adds_up_to_that_of_the_output"
+
+
+@wrong("max_pool2d", "test_where_every_cell_is_negative_so_is_every_output")
+def pads_pooling_with_zero(input: Array, padding: Any, **rest: Any) -> Any:
+    """Lets the padding win over negative cells."""
+    return reference.max_pool2d(input=np.pad(input, _around(input, padding)), padding=0, **rest)
+
+
+@wrong("max_pool2d", "test_max_pool2d_and_3d_take_integers_and_keep_them_to_the_last_digit")
+def pools_integers_in_float32(input: Array, return_indices: bool, **rest: Any) -> Any:
+    """Takes the way through floating point, which cannot tell large whole numbers apart."""
+    narrow = input if input.dtype.kind == "f" else input.astype(np.float32)
+    output, places = reference.max_pool2d(input=narrow, return_indices=True, **rest)
+    with np.errstate(invalid="ignore"):
+        output = output.astype(input.dtype)
+    return (output, places) if return_indices else output
+
+
+@wrong("max_pool2d", "test_the_stride_is_the_kernel_size_unless_given")
+def steps_by_one_unless_told(stride: Any, **rest: Any) -> Any:
+    """Takes 1 for the default of the stride, as convolution does."""
+    return reference.max_pool2d(stride=1 if stride is None else stride, **rest)
+
+
+@wrong(
+    "max_pool2d",
+    "test_ceil_mode_adds_a_window_where_cells_are_left_over_if_it_starts_before_the_end_of_the_input",
+)
+def keeps_a_window_that_starts_behind_the_input(input: Array, stride: Any, ceil_mode: bool, **rest: Any) -> Any:
+    """Rounds up in ceil mode, and does not drop a window that lies in the padding only."""
+    steps = _pair(rest["kernel_size"] if stride is None else stride)
+    overhang = [(0, 0)] * (input.ndim - 2) + [(0, s - 1 if ceil_mode else 0) for s in steps]
+    lowest = -np.inf if input.dtype.kind == "f" else np.iinfo(input.dtype).min
+    return reference.max_pool2d(np.pad(input, overhang, constant_values=lowest), stride=steps, **rest)
+
+
+@wrong("max_pool2d", "test_a_spike_comes_out_of_exactly_the_windows_that_hold_it")
+def swallows_nan(input: Array, **rest: Any) -> Any:
+    """Lets NaN lose against every number."""
+    return reference.max_pool2d(input=np.where(np.isnan(input), input.dtype.type(-np.inf), input), **rest)
+
+
+@wrong("max_pool2d", "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel")
+def points_at_the_last_of_equal_maxima(input: Array, return_indices: bool, **rest: Any) -> Any:
+    """Lets a later cell take the lead if it is as great."""
+    later = np.arange(input.size).reshape(input.shape) / 2**20  # too little to change the order
+    _, places = reference.max_pool2d(input=input.astype(np.float64) + later, return_indices=True, **rest)
+    output = reference.max_pool2d(input=input, **rest)
+    return (output, places) if return_indices else output
+
+
+@wrong("max_pool2d", "test_nan_wins_over_infinity_and_of_several_the_last_one_takes_index_and_gradient")
+def points_at_the_first_nan(input: Array, return_indices: bool, **rest: Any) -> Any:
+    """Stops at the first NaN, as `argmax` does."""
+    output, places = reference.max_pool2d(input=input, return_indices=True, **rest)
+    _, first = reference.max_pool2d(input=np.isnan(input).astype(np.float64), return_indices=True, **rest)
+    return (output, np.where(np.isnan(output), first, places)) if return_indices else output
+
+
+@wrong("max_pool2d", "test_a_window_of_minus_infinities_points_at_its_first_real_cell")
+def points_nowhere_in_a_window_of_minus_infinities(return_indices: bool, **rest: Any) -> Any:
+    """Takes a cell for padding because it holds −∞."""
+    output, places = reference.max_pool2d(return_indices=True, **rest)
+    return (output, np.where(output == -np.inf, -1, places)) if return_indices else output
+
+
+@wrong("max_pool2d", "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel")
+def numbers_the_cells_of_the_padding_too(input: Array, padding: Any, return_indices: bool, **rest: Any) -> Any:
+    """Returns places in the padded map."""
+    output, places = reference.max_pool2d(input=input, padding=padding, return_indices=True, **rest)
+    (p, q), w = _pair(padding), input.shape[-1]
+    return (output, (places // w + p) * (w + 2 * q) + places % w + q) if return_indices else output
+
+
+@wrong("max_pool2d_backward", FIRST_OF_TIES, NOTHING_LOST)
+def gives_the_whole_gradient_to_all_of_equal_maxima(grad_output: Array, input: Array, **options: Any) -> Any:
+    """Sends the gradient to every cell that is as great as the maximum."""
+    return _to_ties(grad_output, input, options, lambda wins: wins)
+
+
+@wrong("max_pool2d_backward", FIRST_OF_TIES)
+def shares_the_gradient_among_equal_maxima(grad_output: Array, input: Array, **options: Any) -> Any:
+    """Divides the gradient by the number of cells that are as great as the maximum."""
+    return _to_ties(grad_output, input, options, lambda wins: wins / np.maximum(wins.sum((-2, -1), keepdims=True), 1))
+
+
+@wrong("max_pool2d_backward", NOTHING_LOST)
+def keeps_one_gradient_of_a_cell_that_wins_twice(grad_output: Array, input: Array, **options: Any) -> Any:
+    """Assigns where it has to add: windows overlap."""
+    _, places = reference.max_pool2d(input, **{**options, "return_indices": True})
+    grad_input = np.zeros((*input.shape[:-2], input.shape[-2] * input.shape[-1]), input.dtype)
+    winners, gradients = (values.reshape(*values.shape[:-2], -1) for values in (places, grad_output))
+    np.put_along_axis(grad_input, winners, gradients, axis=-1)
+    return grad_input.reshape(input.shape)
+
+
+# Activations
+
+LIMITS = "test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits"
+KINK = "test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does"
+
+
+@wrong("relu", LIMITS)
+def turns_nan_into_zero(input: Array) -> Any:
+    """Keeps what is positive, where it has to drop what is negative."""
+    return np.where(input > 0, input, input.dtype.type(0))
+
+
+@wrong("relu", "test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references")
+def loses_the_sign_of_zero(input: Array) -> Any:
+    """Returns 0.0 for −0.0."""
+    return reference.relu(input) + input.dtype.type(0)
+
+
+@wrong("relu_backward", KINK)
+def passes_the_gradient_at_the_kink(grad_output: Array, input: Array) -> Any:
+    """Takes the slope at 0 to be 1."""
+    return np.where(input < 0, input.dtype.type(0), grad_output)
+
+
+@wrong("relu_backward", KINK)
+def stops_the_gradient_at_nan(grad_output: Array, input: Array) -> Any:
+    """Lets the gradient pass only where the input is positive."""
+    return np.where(input > 0, grad_output, input.dtype.type(0))
+
+
+@wrong("sigmoid", LIMITS)
+def divides_infinity_by_infinity(input: Array) -> Any:
+    """Computes e^x / (1 + e^x), which is NaN where e^x overflows."""
+    with np.errstate(all="ignore"):
+        return np.exp(input) / (1 + np.exp(input))
+
+
+@wrong("tanh", LIMITS, "test_sigmoid_and_tanh_round_within_their_bounds")
+def writes_the_formula_of_tanh_as_it_stands(input: Array) -> Any:
+    """Divides differences of powers: they cancel near 0 and overflow far from it."""
+    with np.errstate(all="ignore"):
+        return (np.exp(input) - np.exp(-input)) / (np.exp(input) + np.exp(-input))
+
+
+@wrong("softmax", "test_a_softmax_does_not_notice_a_shift_of_all_scores")
+def takes_the_powers_of_large_scores(input: Array, dim: int) -> Any:
+    """Does not subtract the maximum, and overflows."""
+    with np.errstate(all="ignore"):
+        return np.exp(input) / np.exp(input).sum(dim, keepdims=True)
+
+
+@wrong("softmax", "test_a_softmax_adds_up_to_1_along_its_axis")
+def normalizes_along_the_last_axis(input: Array, dim: int) -> Any:
+    """Ignores which axis was asked for."""
+    return reference.softmax(input, -1)
+
+
+@wrong("softmax_backward", "test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis")
+def forgets_that_the_classes_compete(grad_output: Array, input: Array, dim: int) -> Any:
+    """Takes p·(1 − p), the diagonal, for the whole of the gradient."""
+    p = reference.softmax(input, dim)
+    return grad_output * p * (1 - p)
+
+
+@wrong(
+    "log_softmax",
+    "test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest_and_that_takes_all",
+)
+def takes_the_logarithm_of_the_softmax(input: Array, dim: int) -> Any:
+    """Is −∞ wherever the softmax rounds to 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(reference.softmax(input, dim))
+
+
+# Linear and flatten
+
+
+@wrong("linear", "test_every_output_has_a_row_of_the_weight_to_itself")
+def does_not_transpose_a_square_weight(input: Array, weight: Array, bias: Array | None) -> Any:
+    """Multiplies by the weight as it is wherever the sizes happen to fit."""
+    square = weight.ndim == 2 and weight.shape[0] == weight.shape[1]
+    return reference.linear(input, weight.T if square else weight, bias)
+
+
+@wrong("flatten", "test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory")
+def flattens_in_the_order_of_memory(input: Array, **options: Any) -> Any:
+    """Reads the elements as they lie, which for a transposed array is not their order."""
+    return reference.flatten(_as_in_memory(input), **options)
+
+
+# L1 and mean squared error
+
+
+@wrong("mse_loss", "test_a_weight_that_is_the_same_everywhere_changes_nothing")
+def divides_by_the_number_of_samples(input: Array, reduction: str, **rest: Any) -> Any:
+    """Adds the squared errors of a sample up, and averages only over the samples."""
+    loss = reference.mse_loss(input=input, reduction=reduction.replace("mean", "sum"), **rest)
+    return loss / input.dtype.type(len(np.atleast_1d(input))) if reduction == "mean" else loss
+
+
+@wrong("mse_loss", "test_a_weight_that_is_the_same_everywhere_changes_nothing")
+def divides_the_weighted_sum_by_the_number_of_elements(reduction: str, **rest: Any) -> Any:
+    """Averages weighted errors as if all weights were 1."""
+    loss = reference.mse_loss(reduction=reduction.replace("mean", "none"), **rest)
+    return loss.mean() if reduction == "mean" else loss
+
+
+@wrong("mse_loss_backward", "test_the_gradients_of_mse_loss_round_within_their_bounds")
+def forgets_that_the_weight_divides_too(grad_output: Array, weight: Array | None, reduction: str, **rest: Any) -> Any:
+    """Takes the divisor of the weighted mean for a constant."""
+    options = {"weight": weight, **rest}
+    grads = reference.mse_loss_backward(grad_output, reduction=reduction, **options)
+    if weight is None or reduction != "mean":
+        return grads
+    return *grads[:2], reference.mse_loss_backward(grad_output / weight.sum(), reduction="sum", **options)[2]
+
+
+@wrong("l1_loss_backward", "test_at_the_kink_and_at_nan_the_slope_is_0")
+def takes_the_slope_at_the_kink_to_be_1(input: Array, **rest: Any) -> Any:
+    """Knows only −1 and 1."""
+    return reference.l1_loss_backward(input=np.nextafter(input, input.dtype.type(np.inf)), **rest)
+
+
+@wrong("l1_loss_backward", "test_the_gradient_for_the_truth_is_that_for_the_prediction_turned_round")
+def gives_the_truth_the_gradient_of_the_prediction(**arguments: Any) -> Any:
+    """Forgets the minus."""
+    grad_input, grad_target, grad_weight = reference.l1_loss_backward(**arguments)
+    return grad_input, None if grad_target is None else -grad_target, grad_weight
+
+
+# Losses for classes
+
+ALL_IGNORED = "test_with_all_targets_ignored_the_mean_is_nan_the_sum_0_and_the_gradient_0"
+SMOOTHED = "test_label_smoothing_shares_a_part_of_the_target_out_among_all_classes_weights_and_all"
+CLASS_GRADIENTS = "test_the_gradients_of_cross_entropy_round_within_their_bounds"
+
+
+@wrong("nll_loss", "test_weights_that_are_all_the_same_change_nothing_in_the_mean")
+def averages_over_the_samples_and_not_their_weights(reduction: str, **rest: Any) -> Any:
+    """Divides the weighted sum by the number of samples that count."""
+    if reduction != "mean":
+        return reference.nll_loss(reduction=reduction, **rest)
+    counted = (rest["target"] != rest["ignore_index"]).sum()
+    with np.errstate(all="ignore"):
+        return reference.nll_loss(reduction="sum", **rest) / rest["input"].dtype.type(counted)
+
+
+@wrong(
+    "nll_loss",
+    "test_an_ignored_sample_counts_for_nothing_neither_in_the_sum_nor_in_what_the_mean_divides_by",
+)
+def divides_by_the_ignored_samples_too(reduction: str, **rest: Any) -> Any:
+    """Leaves ignored samples out of the sum, and counts them in the mean."""
+    if reduction != "mean" or rest["weight"] is not None:
+        return reference.nll_loss(reduction=reduction, **rest)
+    with np.errstate(all="ignore"):
+        return reference.nll_loss(reduction="sum", **rest) / rest["input"].dtype.type(rest["target"].size)
+
+
+@wrong("nll_loss", ALL_IGNORED)
+def says_that_the_mean_of_nothing_is_zero(**arguments: Any) -> Any:
+    """Guards the division."""
+    return np.nan_to_num(reference.nll_loss(**arguments))
+
+
+@wrong("nll_loss_backward", ALL_IGNORED, "test_the_gradient_of_nll_loss_rounds_within_its_bound")
+def gives_ignored_samples_a_gradient(target: Array, ignore_index: int, **rest: Any) -> Any:
+    """Takes an ignored sample for one of the first class on the way back."""
+    known = np.where(target == ignore_index, 0, target)
+    return reference.nll_loss_backward(target=known, **rest)
+
+
+@wrong("cross_entropy", "test_scores_whose_powers_overflow_have_a_loss_all_the_same")
+def takes_the_powers_of_large_scores_in_a_loss(input: Array, **rest: Any) -> Any:
+    """Does not subtract the maximum, and overflows."""
+    with np.errstate(all="ignore"):
+        powers = np.exp(input).sum(min(1, input.ndim - 1), keepdims=True)
+        return reference.cross_entropy(input=input - np.log(powers), **rest)
+
+
+@wrong("cross_entropy", SMOOTHED)
+def smooths_without_the_weights_of_the_classes(weight: Array | None, label_smoothing: float, **rest: Any) -> Any:
+    """Adds the same part of every class's loss, whatever its weight."""
+    sharp = reference.cross_entropy(weight=weight, **rest)
+    return (1 - label_smoothing) * sharp + label_smoothing * reference.cross_entropy(label_smoothing=1.0, **rest)
+
+
+@wrong("cross_entropy", SMOOTHED)
+def smooths_over_the_other_classes_only(input: Array, label_smoothing: float, **rest: Any) -> Any:
+    """Leaves the true class out where the smoothed part is shared out."""
+    classes = input.shape[min(1, input.ndim - 1)]
+    share = label_smoothing * classes / max(classes - 1, 1)
+    return reference.cross_entropy(input=input, label_smoothing=min(share, 1.0), **rest)
+
+
+@wrong("cross_entropy_backward", CLASS_GRADIENTS)
+def forgets_the_smoothing_on_the_way_back(label_smoothing: float, **rest: Any) -> Any:
+    """Returns the gradient of the loss without smoothing."""
+    return reference.cross_entropy_backward(**rest)
+
+
+@wrong("cross_entropy_backward", CLASS_GRADIENTS)
+def returns_no_gradient_for_class_probabilities(**arguments: Any) -> Any:
+    """Takes every target for a constant."""
+    return reference.cross_entropy_backward(**arguments)[0], None, None
+
+
+# Contracts
+
+UNCHANGED = "test_no_layer_changes_its_arguments"
+READ_ONLY = "test_arrays_that_must_not_be_written_are_taken"
+SCATTERED = "test_arrays_that_are_not_contiguous_give_the_same_result"
+
+
+@wrong("relu", UNCHANGED)
+def works_in_place(input: Array) -> Any:
+    """Writes the zeros into its input."""
+    np.copyto(input, 0, where=input < 0)
+    return input.copy()
+
+
+@wrong("relu_backward", UNCHANGED)
+def masks_the_cotangent_in_place(grad_output: Array, input: Array) -> Any:
+    """Writes the zeros into the gradient that came in."""
+    np.copyto(grad_output, 0, where=input <= 0)
+    return grad_output.copy()
+
+
+@wrong("max_pool2d", "test_no_output_and_no_gradient_shares_memory_with_an_argument")
+def returns_a_view_of_the_input(input: Array, kernel_size: Any, stride: Any, **rest: Any) -> Any:
+    """Saves the copy where every window is a single cell."""
+    if _pair(kernel_size) != (1, 1) or rest["ceil_mode"] or rest["return_indices"]:
+        return reference.max_pool2d(input, kernel_size, stride, **rest)
+    s, t = _pair(kernel_size if stride is None else stride)
+    return input[..., ::s, ::t]
+
+
+@wrong("conv2d", "test_the_dtype_that_goes_in_comes_out_of_outputs_and_gradients", EQUALITY)
+def returns_float64(**arguments: Any) -> Any:
+    """Fills `np.zeros(shape)`, which is float64 whatever came in."""
+    return reference.conv2d(**arguments).astype(np.float64)
+
+
+@wrong("conv2d", SCATTERED)
+def reads_the_input_in_the_order_of_memory(input: Array, **rest: Any) -> Any:
+    """Takes every array to be contiguous."""
+    return reference.conv2d(input=_as_in_memory(input), **rest)
+
+
+@wrong("conv2d_backward", SCATTERED)
+def reads_the_cotangent_in_the_order_of_memory(grad_output: Array, **rest: Any) -> Any:
+    """Takes the gradient that comes in to be contiguous."""
+    return reference.conv2d_backward(grad_output=_as_in_memory(grad_output), **rest)
+
+
+@wrong("linear", READ_ONLY, error=ValueError)  # output array is read-only
+def borrows_the_memory_of_its_input(input: Array, **rest: Any) -> Any:
+    """Writes to its input, and puts everything back."""
+    input *= 1
+    return reference.linear(input=input, **rest)
+
+
+# What several of them need
+
+
 def _pair(value: Any) -> tuple[int, int]:
-    """Return an option of a convolution or pooling of images for both axes, "same" and "valid" as 0."""
+    """Return an option of a convolution or pooling of images for both axes; "same" and "valid" add nothing known."""
     if isinstance(value, str):
         return 0, 0
     return (value, value) if isinstance(value, int) else tuple(value) * (2 // len(value))
+
+
+def _around(input: Array, padding: Any) -> list[tuple[int, int]]:
+    """Return the padding of images as `numpy.pad` takes it."""
+    return [(0, 0)] * (input.ndim - 2) + [(p, p) for p in _pair(padding)]
+
+
+def _borders(input: Array, pad: Any) -> list[tuple[int, int]]:
+    """Return `pad`, which counts from the last axis, as `numpy.pad` takes it."""
+    pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
+    return [(0, 0)] * (input.ndim - len(pairs)) + pairs
+
+
+def _cropped(padded: Array, border: list[tuple[int, int]]) -> Array:
+    return padded[tuple(slice(p, h - q) for h, (p, q) in zip(padded.shape, border, strict=True))].copy()
+
+
+def _as_in_memory(array: Array) -> Array:
+    """Return the elements in the order in which they lie in memory."""
+    return array.ravel(order="K").reshape(array.shape)
+
+
+def _to_ties(grad_output: Array, input: Array, options: dict[str, Any], share: Function) -> Array:
+    """Send the gradient of every window to all cells that are as great as its maximum, in these shares."""
+    del options["return_indices"]
+    geometry = PoolGeometry.of(input.shape[-2:], **options)
+    border = [*[(0, 0)] * (input.ndim - 2), *geometry.padding]
+    rows, columns = geometry.output_size
+
+    def view(padded: Array) -> Array:
+        return windows(padded, geometry.kernel_size, geometry.stride, geometry.dilation, writeable=True)[
+            ..., :rows, :columns, :, :
+        ]
+
+    cells = view(np.pad(input, border, constant_values=-np.inf))
+    shares = share(cells == cells.max((-2, -1), keepdims=True))
+    grad_padded = np.pad(np.zeros_like(input), border)
+    for tap in np.ndindex(geometry.kernel_size):
+        view(grad_padded)[(..., *tap)] += (shares[(..., *tap)] * grad_output).astype(input.dtype)
+    return _cropped(grad_padded, border)

@@ -31,7 +31,6 @@ class TorchSubject:
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
         self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
         self.sums_directly = device.type == "cpu"  # cuDNN may take Winograd or FFT
-        set_float32_precision("tf32" if dtype == "tf32" else "ieee")
 
     def at(self, dtype: str) -> Self:
         """Return the subject computing in this format."""
@@ -45,10 +44,12 @@ class TorchSubject:
         return partial(self._call, operation)
 
     def _call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        self._set_precision()
         output = _function(operation)(*map(self.tensor, args), **{k: self.tensor(v) for k, v in kwargs.items()})
         return tuple(map(_array, output)) if isinstance(output, tuple) else _array(output)
 
     def _gradients(self, operation: str, grad_output: np.ndarray, *args: Any, **kwargs: Any) -> Any:
+        self._set_precision()
         bound = inspect.signature(getattr(reference, operation)).bind(*args, **kwargs)
         tensors = {name: self.tensor(value) for name, value in bound.arguments.items()}
         leaves = {name: tensors[name] for name in GRADIENTS[operation] if _has_gradient(operation, name, tensors)}
@@ -61,6 +62,10 @@ class TorchSubject:
         grads = dict(zip(leaves, map(_array, found), strict=True))
         ordered = tuple(grads.get(name) for name in GRADIENTS[operation])
         return ordered if len(ordered) > 1 else ordered[0]
+
+    def _set_precision(self) -> None:
+        if self.device.type == "cuda":
+            set_float32_precision("tf32" if self.dtype == "tf32" else "ieee")
 
     def tensor(self, value: Any) -> Any:
         """Return an array as a tensor on the device, sharing its memory where it can; else the value itself."""

@@ -1,0 +1,107 @@
+"""2.1 Padding: what a convolution layer sees beyond the border of its input, in its four modes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+import reference
+from spec_tests.compare import assert_equal
+from spec_tests.exact import assert_gradients_equal
+from spec_tests.formats import exact_formats, law_format
+from spec_tests.problems import pad_problems
+from spec_tests.refusals import assert_refused
+
+ROW = np.array([[1.0, 2.0, 3.0]])
+NUMPYS_NAMES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+# By hand
+
+
+@pytest.mark.parametrize(
+    ("mode", "padded"),
+    [
+        ("constant", [0, 0, 1, 2, 3, 0, 0]),
+        ("reflect", [3, 2, 1, 2, 3, 2, 1]),
+        ("replicate", [1, 1, 1, 2, 3, 3, 3]),
+        ("circular", [2, 3, 1, 2, 3, 1, 2]),
+    ],
+)
+def test_a_row_of_three_padded_by_two_on_either_side(proof, mode, padded):
+    assert proof.pad(ROW, (2, 2), mode).tolist() == [padded]
+
+
+def test_the_numbers_of_pad_go_from_the_last_axis_backwards(proof):
+    columns_1_before_rows_2_after = (1, 0, 0, 2)
+
+    assert proof.pad(np.ones((1, 3, 4)), columns_1_before_rows_2_after).shape == (1, 3 + 2, 4 + 1)
+
+
+def test_negative_numbers_cut_cells_off_where_the_padding_is_constant(proof):
+    assert proof.pad(ROW, (-1, 2), "constant", 9.0).tolist() == [[2, 3, 9, 9]]
+
+
+# Laws
+
+
+@law_format
+@given(problem=pad_problems())
+def test_every_mode_is_the_mode_of_numpys_own_pad(subject, dtype, problem):
+    problem = problem.at(dtype)
+    pairs = list(zip(problem.pad[::2], problem.pad[1::2], strict=True))[::-1]
+    before = [(0, 0)] * (problem.input.ndim - len(pairs))
+    value = {"constant_values": problem.value} if problem.mode == "constant" else {}
+
+    assert_equal(problem.forward(subject), np.pad(problem.input, before + pairs, NUMPYS_NAMES[problem.mode], **value))
+
+
+@law_format
+@given(problem=pad_problems())
+def test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_copied_from(subject, dtype, problem):
+    problem = problem.changed(value=0.0 if problem.mode == "constant" else None).at(dtype)
+
+    output, grad_input = problem.forward(subject), problem.backward(subject)
+
+    assert_equal(np.vdot(problem.input, grad_input), np.vdot(output, problem.grad_output))
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=pad_problems())
+def test_padding_and_its_gradient_equal_the_references(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject), problem.forward(reference))
+    assert_gradients_equal(problem.backward(subject), problem.backward(reference))
+
+
+# Refusals
+
+REFUSED = {
+    "reflect as far as the input is long": ("more than mode 'reflect' can copy from 3", (3, 0), "reflect", None),
+    "circular farther than the input is long": ("more than mode 'circular' can copy from 3", (4, 0), "circular", None),
+    "an unknown mode": ("mode must be one of constant, reflect, replicate, circular", (1, 1), "mirror", None),
+    "one number": ("pad must hold 2 numbers for each of at most 2 axes, got 1", (1,), "constant", None),
+    "numbers for three axes": ("at most 2 axes, got 6", (1, 1, 1, 1, 1, 1), "constant", None),
+    "a number that is not whole": ("pad must be a whole number, got 1.5", (1.5, 1), "constant", None),
+    "more cut off than there is": ("cuts off more than mode 'constant' allows", (-2, -2), "constant", None),
+    "a value for a mode that copies": ("value is for mode 'constant' only", (1, 1), "reflect", 1.0),
+    "no axis left for the channels": (
+        "pads 1 to 3 axes behind 1 or 2 others, got 2 behind 0",
+        (1,) * 4,
+        "reflect",
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_pad_refuses(subject_on_cpu, case):
+    message, pad, mode, value = REFUSED[case]
+
+    assert_refused(subject_on_cpu, "pad", message, ROW, pad, mode, value)
+
+
+def test_an_empty_channel_is_refused_where_cells_are_copied(subject_on_cpu):
+    message = "takes no empty axis but the batch"
+
+    assert_refused(subject_on_cpu, "pad", message, np.zeros((2, 0, 3)), (1, 1), "reflect")
