@@ -25,16 +25,18 @@ class Format:
     """u of what is multiplied, beyond the stored rounding: TF32 shortens float32 factors; else 0."""
     smallest: float
     """The smallest subnormal."""
+    largest: float
+    """The largest finite number."""
     arrays: type[np.floating]
     """What NumPy holds such numbers in: bfloat16 it has not, so both half formats are kept in float32."""
 
 
 FORMATS = {
-    "float32": Format(2**-24, 2**-24, 0, 2**-149, np.float32),
-    "float64": Format(2**-53, 2**-53, 0, 2**-1074, np.float64),
-    "float16": Format(2**-11, 2**-24, 0, 2**-24, np.float32),
-    "bfloat16": Format(2**-8, 2**-24, 0, 2**-133, np.float32),
-    "tf32": Format(2**-24, 2**-24, 2**-11, 2**-149, np.float32),
+    "float32": Format(2**-24, 2**-24, 0, 2**-149, (2 - 2**-23) * 2.0**127, np.float32),
+    "float64": Format(2**-53, 2**-53, 0, 2**-1074, (2 - 2**-52) * 2.0**1023, np.float64),
+    "float16": Format(2**-11, 2**-24, 0, 2**-24, (2 - 2**-10) * 2.0**15, np.float32),
+    "bfloat16": Format(2**-8, 2**-24, 0, 2**-133, (2 - 2**-7) * 2.0**127, np.float32),
+    "tf32": Format(2**-24, 2**-24, 2**-11, 2**-149, (2 - 2**-23) * 2.0**127, np.float32),
 }
 
 
@@ -44,15 +46,15 @@ def rounded(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.floating]:
     >>> rounded(1 / 3, "bfloat16"), rounded(1 / 3, "float16")
     (array(0.33398438, dtype=float32), array(0.33325195, dtype=float32))
     """
-    with np.errstate(over="ignore"):  # what is beyond the largest number of the format is infinite
-        array = np.asarray(values).astype(FORMATS[dtype].arrays)
-        if dtype == "float16":
-            return np.asarray(array.astype(np.float16).astype(np.float32))
-    if dtype == "bfloat16":  # the upper half of the bits of a float32
-        bits = array.view(np.uint32)
-        upper = ((bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)).view(np.float32)
-        return np.where(np.isnan(array), array, upper)
-    return array
+    kind = FORMATS[dtype]
+    with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest number is infinity
+        wide = np.asarray(values, np.float64)
+        if dtype in ("float16", "bfloat16"):
+            _, exponent = np.frexp(wide)
+            step = np.maximum(np.ldexp(1.0, exponent) * kind.roundoff, kind.smallest)  # between neighbours, there
+            wide = np.rint(wide / step) * step
+            wide = np.where(abs(wide) > kind.largest, np.copysign(np.inf, wide), wide)
+        return np.asarray(wide.astype(kind.arrays))
 
 
 law_format = pytest.mark.parametrize("dtype", ["float32"])

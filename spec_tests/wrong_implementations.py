@@ -141,7 +141,7 @@ def computes_float64_in_float32(input: Array, weight: Array, bias: Array | None,
     return reference.conv2d(**arrays, **rest).astype(input.dtype)
 
 
-@wrong("conv2d", "test_conv_takes_integers_and_returns_them")
+@wrong("conv2d", "test_conv_keeps_whole_numbers_to_the_last_digit")
 def computes_integers_in_float32(input: Array, weight: Array, bias: Array | None, **rest: Any) -> Any:
     """Takes the way through floating point, which has too few digits for large whole numbers."""
     if input.dtype.kind == "f":
@@ -542,7 +542,7 @@ def returns_no_gradient_for_class_probabilities(**arguments: Any) -> Any:
 # Contracts
 
 UNCHANGED = "test_no_layer_changes_its_arguments"
-READ_ONLY = "test_arrays_that_must_not_be_written_are_taken"
+READ_ONLY = "test_a_layer_leaves_arrays_alone_that_it_must_not_write"
 SCATTERED = "test_arrays_that_are_not_contiguous_give_the_same_result"
 
 
@@ -560,7 +560,7 @@ def masks_the_cotangent_in_place(grad_output: Array, input: Array) -> Any:
     return grad_output.copy()
 
 
-@wrong("max_pool2d", "test_no_output_and_no_gradient_shares_memory_with_an_argument")
+@wrong("max_pool2d", "test_a_layer_that_has_nothing_to_do_returns_a_new_array_all_the_same")
 def returns_a_view_of_the_input(input: Array, kernel_size: Any, stride: Any, **rest: Any) -> Any:
     """Saves the copy where every window is a single cell."""
     if _pair(kernel_size) != (1, 1) or rest["ceil_mode"] or rest["return_indices"]:
