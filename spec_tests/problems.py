@@ -8,7 +8,7 @@ A problem's arrays are float64. `problem.at(dtype)` is the same problem rounded 
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import product
 from math import prod
 from operator import add
@@ -93,6 +93,12 @@ def _at(value: Array | None, dtype: str) -> Any:
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@lru_cache(maxsize=None, typed=True)
+def _among(*values: Any) -> st.SearchStrategy[Any]:
+    """Return the choice among these values; made once, for making a strategy takes longer than drawing from it."""
+    return st.sampled_from(values)
+
+
 @cache
 def _tuples(rank: int, least: int, most: int) -> st.SearchStrategy[tuple[int, ...]]:
     return st.sampled_from(list(product(range(least, most + 1), repeat=rank)))
@@ -110,7 +116,7 @@ def _one_or_all(one: bool, numbers: tuple[int, ...]) -> int | tuple[int, ...]:
 
 def _leading(draw: st.DrawFn) -> tuple[int, ...]:
     """Draw the batch axis: one, two or three images, or no such axis."""
-    return draw(st.sampled_from([(1,), (2,), (), (3,)]))
+    return draw(_among((1,), (2,), (), (3,)))
 
 
 @st.composite
@@ -124,23 +130,23 @@ def conv_problems(
     batched: bool = False,
 ) -> Problem:
     """Draw a convolution of one of these ranks: all options independently, and differently along every axis."""
-    rank = draw(st.sampled_from(ranks))
-    groups, ins, outs = draw(st.integers(1, 3)), draw(st.integers(1, channels)), draw(st.integers(1, channels))
+    rank = draw(_among(*ranks))
+    groups, ins, outs = draw(_among(*range(1, 4))), draw(st.integers(1, channels)), draw(st.integers(1, channels))
     kernel_size, dilation = _per_axis(draw, rank, 1, kernel), _per_axis(draw, rank, 1, 3)
-    padding = draw(st.sampled_from(paddings))
+    padding = draw(_among(*paddings))
     pads = _per_axis(draw, rank, 0, 2) if padding == "numbers" else (0,) * rank
     stride = (1,) * rank if padding == "same" else _per_axis(draw, rank, 1, 4)
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [1 if padding == "same" else max(1, span - 2 * p) for span, p in zip(spans, pads, strict=True)]
     size = tuple(map(add, smallest, _per_axis(draw, rank, 0, 3)))
-    one = draw(st.booleans())
+    one = draw(_among(False, True))
     options = {
         "stride": _one_or_all(one, stride),
         "padding": _one_or_all(one, pads) if padding == "numbers" else padding,
         "dilation": _one_or_all(one, dilation),
         "groups": groups,
     }
-    with_bias, batch = draw(st.booleans()), (draw(st.integers(1, 3)),) if batched else _leading(draw)
+    with_bias, batch = draw(_among(False, True)), (draw(_among(*range(1, 4))),) if batched else _leading(draw)
     rng = np.random.default_rng(draw(SEEDS))
     output_size: Any = reference.conv_output_size(size, kernel_size, stride, options["padding"], dilation)
     arrays = {
@@ -159,22 +165,22 @@ def pool_problems(
     cotangents: Numbers = whole_numbers,
 ) -> Problem:
     """Draw a max pooling of one of these ranks, every window of which holds at least one real cell."""
-    rank = draw(st.sampled_from(ranks))
+    rank = draw(_among(*ranks))
     kernel_size, dilation = _per_axis(draw, rank, 1, 3), _per_axis(draw, rank, 1, 3)
     pads = tuple(min(p, k // 2) for p, k in zip(_per_axis(draw, rank, 0, 1), kernel_size, strict=True))
-    stride = draw(st.none() | _tuples(rank, 1, 4))
+    stride = draw(_among(None, *product(range(1, 5), repeat=rank)))
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [max(1, d, span - 2 * p) for d, span, p in zip(dilation, spans, pads, strict=True)]
     size = tuple(map(add, smallest, _per_axis(draw, rank, 0, 4)))
-    one = draw(st.booleans())
+    one = draw(_among(False, True))
     options: dict[str, Any] = {
         "kernel_size": _one_or_all(one, kernel_size),
         "stride": stride if stride is None else _one_or_all(one, stride),
         "padding": _one_or_all(one, pads),
         "dilation": _one_or_all(one, dilation),
-        "ceil_mode": draw(st.booleans()),
+        "ceil_mode": draw(_among(False, True)),
     }
-    channels, batch, rng = draw(st.integers(1, 2)), _leading(draw), np.random.default_rng(draw(SEEDS))
+    channels, batch, rng = draw(_among(*range(1, 3))), _leading(draw), np.random.default_rng(draw(SEEDS))
     output_size: Any = reference.max_pool_output_size(size, **options)
     arrays = {"input": numbers(rng, (*batch, channels, *size))}
     return Problem(f"max_pool{rank}d", arrays, options, cotangents(rng, (*batch, channels, *output_size)))
@@ -185,8 +191,8 @@ def pad_problems(
     draw: st.DrawFn, numbers: Numbers = whole_numbers, modes: tuple[str, ...] = reference.padding.MODES
 ) -> Problem:
     """Draw a padding in one of these modes, of one to three axes."""
-    mode, rank = draw(st.sampled_from(modes)), draw(st.integers(1, 3))
-    size, leading = _per_axis(draw, rank, 1, 4), _per_axis(draw, draw(st.integers(1, 2)), 1, 2)
+    mode, rank = draw(_among(*modes)), draw(_among(*range(1, 4)))
+    size, leading = _per_axis(draw, rank, 1, 4), _per_axis(draw, draw(_among(*range(1, 3))), 1, 2)
     before, after = (
         tuple(draw(st.integers(0, {"reflect": h - 1, "circular": h}.get(mode, 3))) for h in size) for _ in "ba"
     )
@@ -204,10 +210,10 @@ def pad_problems(
 @st.composite
 def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features: int = 4) -> Problem:
     """Draw a linear layer behind any number of leading axes, with a bias or without, or of a single feature."""
-    leading = _per_axis(draw, draw(st.integers(0, 3)), 1, 3)
+    leading = _per_axis(draw, draw(_among(*range(4))), 1, 3)
     ins, outs = draw(st.integers(1, features)), draw(st.integers(1, features))
-    has_output_axis = draw(st.sampled_from([True, True, True, False]))
-    with_bias, rng = has_output_axis and draw(st.booleans()), np.random.default_rng(draw(SEEDS))
+    has_output_axis = draw(_among(True, True, True, False))
+    with_bias, rng = has_output_axis and draw(_among(False, True)), np.random.default_rng(draw(SEEDS))
     out = (outs,) if has_output_axis else ()
     arrays = {
         "input": numbers(rng, (*leading, ins)),
@@ -220,7 +226,7 @@ def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features:
 @st.composite
 def elementwise_problems(draw: st.DrawFn, operation: str, numbers: Numbers = whole_numbers) -> Problem:
     """Draw an activation of arrays with zero to four axes."""
-    shape = _per_axis(draw, draw(st.integers(0, 4)), 1, 4)
+    shape = _per_axis(draw, draw(_among(*range(5))), 1, 4)
     rng = np.random.default_rng(draw(SEEDS))
     return Problem(operation, {"input": numbers(rng, shape)}, {}, real_numbers(rng, shape))
 
@@ -228,7 +234,7 @@ def elementwise_problems(draw: st.DrawFn, operation: str, numbers: Numbers = who
 @st.composite
 def softmax_problems(draw: st.DrawFn, operation: str, numbers: Numbers = real_numbers) -> Problem:
     """Draw a softmax along any axis, counted from the front or the back."""
-    shape = _per_axis(draw, draw(st.integers(1, 4)), 1, 4)
+    shape = _per_axis(draw, draw(_among(*range(1, 5))), 1, 4)
     dim, rng = draw(st.integers(-len(shape), len(shape) - 1)), np.random.default_rng(draw(SEEDS))
     return Problem(operation, {"input": numbers(rng, shape)}, {"dim": dim}, real_numbers(rng, shape))
 
@@ -236,12 +242,12 @@ def softmax_problems(draw: st.DrawFn, operation: str, numbers: Numbers = real_nu
 @st.composite
 def flatten_problems(draw: st.DrawFn) -> Problem:
     """Draw a flattening of neighbouring axes."""
-    shape = _per_axis(draw, draw(st.integers(1, 5)), 1, 3)
+    shape = _per_axis(draw, draw(_among(*range(1, 6))), 1, 3)
     start = draw(st.integers(0, len(shape) - 1))
     end = draw(st.integers(start, len(shape) - 1))
     flat = (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
     rng = np.random.default_rng(draw(SEEDS))
-    counted = draw(st.booleans())  # from the back
+    counted = draw(_among(False, True))  # from the back
     options = {"start_dim": start - counted * len(shape), "end_dim": end - counted * len(shape)}
     return Problem("flatten", {"input": whole_numbers(rng, shape)}, options, whole_numbers(rng, flat))
 
@@ -258,13 +264,12 @@ def regression_problems(
     broadcast: bool = True,
 ) -> Problem:
     """Draw an l1_loss or mse_loss, the shapes equal or broadcasting, with or without a positive weight."""
-    shape = _per_axis(draw, draw(st.integers(0, 3)), 1, 3)
-    stretched = draw(st.sampled_from([None, "input", "target"])) if broadcast and shape else None
+    shape = _per_axis(draw, draw(_among(*range(4))), 1, 3)
+    stretched = draw(_among(None, "input", "target")) if broadcast and shape else None
     shapes = {
-        name: tuple(draw(st.sampled_from([n, 1])) for n in shape) if name == stretched else shape
-        for name in ("input", "target")
+        name: tuple(draw(_among(n, 1)) for n in shape) if name == stretched else shape for name in ("input", "target")
     }
-    weighted, reduction, rng = draw(st.booleans()), draw(reductions), np.random.default_rng(draw(SEEDS))
+    weighted, reduction, rng = draw(_among(False, True)), draw(reductions), np.random.default_rng(draw(SEEDS))
     arrays: dict[str, Any] = {name: numbers(rng, shapes[name]) for name in shapes}
     arrays["weight"] = np.abs(numbers(rng, shapes["input"])) + 1 if weighted else None
     cotangent = numbers(rng, shape if reduction == "none" else ())
@@ -280,16 +285,16 @@ def class_problems(
     targets: tuple[str, ...] = ("indices", "probabilities"),
 ) -> Problem:
     """Draw an nll_loss or cross_entropy: batch and further axes, class weights, ignored samples, smoothing."""
-    batch, classes = _leading(draw), draw(st.integers(1, 4))
-    further = _per_axis(draw, draw(st.integers(0, 2)), 1, 3) if batch else ()
-    kind, weighted, reduction = draw(st.sampled_from(targets)), draw(st.booleans()), draw(reductions)
-    ignored = draw(st.sampled_from([-100, 7, *range(classes > 1)])) if kind == "indices" else -100
-    smoothing = draw(st.sampled_from([0.0, 0.25, 1.0])) if operation == "cross_entropy" else 0.0
+    batch, classes = _leading(draw), draw(_among(*range(1, 5)))
+    further = _per_axis(draw, draw(_among(*range(3))), 1, 3) if batch else ()
+    kind, weighted, reduction = draw(_among(*targets)), draw(_among(False, True)), draw(reductions)
+    ignored = draw(_among(-100, 7, *range(classes > 1))) if kind == "indices" else -100
+    smoothing = draw(_among(0.0, 0.25, 1.0)) if operation == "cross_entropy" else 0.0
     rng = np.random.default_rng(draw(SEEDS))
     samples = (*batch, *further)
     if kind == "indices":
         target: Array = rng.integers(0, classes, samples)
-        target = np.where(rng.random(samples) < draw(st.sampled_from([0.0, 0.3])), ignored, target)
+        target = np.where(rng.random(samples) < draw(_among(0.0, 0.3)), ignored, target)
         if (target == ignored).all():  # a mean over nothing is a convention, tested by itself
             target[(0,) * target.ndim] = classes - 1
     else:

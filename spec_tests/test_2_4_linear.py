@@ -280,15 +280,8 @@ def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, 
 
 @pytest.mark.oracle
 @all_formats
-@given(problem=linear_problems(real_numbers))
-def test_linear_rounds_within_its_bound(subject, dtype, problem):
-    assert_rounds_within_its_bound(problem, subject, dtype)
-
-
-@pytest.mark.oracle
-@all_formats
-@given(problem=linear_problems(real_numbers, features=2))
-def test_linear_rounds_within_its_bound_where_few_features_make_it_sharp(subject, dtype, problem):
+@given(problem=linear_problems(real_numbers) | linear_problems(real_numbers, features=2))
+def test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 

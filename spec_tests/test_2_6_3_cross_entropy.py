@@ -205,7 +205,7 @@ def test_an_ignored_sample_counts_for_nothing_neither_in_the_sum_nor_in_what_the
 
 
 @pytest.mark.claim("2.6.3.f")
-@all_formats
+@law_format
 @given(problem=class_problems("cross_entropy", targets=("indices",)))
 def test_cross_entropy_is_nll_of_the_log_softmax(subject, dtype, problem):
     problem = problem.changed(label_smoothing=0.0).at(dtype)
@@ -308,32 +308,21 @@ def test_the_gradient_of_nll_loss_equals_the_references_on_whole_numbers(subject
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
+CLASS_PROBLEMS = class_problems("cross_entropy") | class_problems("nll_loss", targets=("indices",))
+
+
 @pytest.mark.claim("2.6.3.a")
 @pytest.mark.oracle
 @all_formats
-@given(problem=class_problems("cross_entropy", real_numbers))
-def test_cross_entropy_rounds_within_its_bound(subject, dtype, problem):
+@given(problem=CLASS_PROBLEMS)
+def test_cross_entropy_and_nll_loss_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.oracle
 @all_formats
-@given(problem=class_problems("nll_loss", real_numbers, targets=("indices",)))
-def test_nll_loss_rounds_within_its_bound(subject, dtype, problem):
-    assert_rounds_within_its_bound(problem, subject, dtype)
-
-
-@pytest.mark.oracle
-@all_formats
-@given(problem=class_problems("cross_entropy", real_numbers))
-def test_the_gradients_of_cross_entropy_round_within_their_bounds(subject, dtype, problem):
-    assert_gradients_round_within_their_bounds(problem, subject, dtype)
-
-
-@pytest.mark.oracle
-@all_formats
-@given(problem=class_problems("nll_loss", real_numbers, targets=("indices",)))
-def test_the_gradient_of_nll_loss_rounds_within_its_bound(subject, dtype, problem):
+@given(problem=CLASS_PROBLEMS)
+def test_the_gradients_of_cross_entropy_and_nll_loss_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
