@@ -18,7 +18,7 @@ that the columns stay in the processor's cache. For the document's three convolu
 takes 1.8, 2.1 and 2.2 times torch's time forward and 1.0, 2.8 and 3.0 times backward, measured side by side by
 `benchmarks/test_reference_against_torch.py` (torch 2.15, AVX2). What stops it: the columns hold every cell
 once for each tap, 25 times for a 5×5 kernel, and copying them, or folding them back, takes about as long as
-the product. Unrolling the kernel's rows alone copies 5 times instead and is a quarter faster on the second and
+the product. Unrolling the kernel's rows alone copies 5 times instead and is a fifth faster on the second and
 third convolution, and slower on the first; it needs a loop over taps inside the product, so it is not used.
 """
 
