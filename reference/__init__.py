@@ -4,6 +4,10 @@ Every layer is two pure functions: the layer itself, named and called as in `tor
 gradient, `<name>_backward(grad_output, ...)` with the same arguments. Arrays go in, arrays of the same dtype
 come out, nothing is changed or remembered.
 
+Where torch is lenient the references are strict: one dtype throughout (but for l1_loss and mse_loss), no integers
+in sigmoid and tanh, no negative padding in the modes that copy cells, no axis but the batch empty, no default for the
+axis of a softmax. They take plain arrays in the machine's byte order, and return a number as a NumPy scalar.
+
 Read `reference.definition` first, then `reference.convolution`.
 """
 

@@ -5,6 +5,7 @@ kind) or ValueError (wrong value) with a message that names the argument, what c
 """
 
 from collections.abc import Sequence
+from numbers import Real
 from operator import index
 from typing import Any, TypeAlias
 
@@ -21,10 +22,12 @@ REDUCTIONS = ("none", "mean", "sum")
 
 def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
     """Require a NumPy array of one of these dtypes (a NumPy scalar counts as an array without axes)."""
-    if not isinstance(value, np.ndarray | np.generic):
+    if type(value) is not np.ndarray and not isinstance(value, np.generic):  # a subclass may mean other arithmetic
         raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
     if value.dtype.name not in dtypes:
         raise TypeError(f"{name} has dtype {value.dtype}, expected one of {', '.join(sorted(dtypes))}")
+    if not value.dtype.isnative:
+        raise TypeError(f"{name} has byte order {value.dtype.str}, expected this machine's own")
     return np.asarray(value)
 
 
@@ -43,12 +46,19 @@ def shape(name: str, value: Array, expected: tuple[int, ...]) -> None:
 
 def integer(name: str, value: object) -> int:
     """Require a whole number; True and 1.0 are not taken for one."""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, bool | np.bool_ | np.ndarray):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     try:
         return index(value)  # type: ignore[arg-type]  # that it may be none is what is being asked
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+
+
+def real(name: str, value: object) -> float:
+    """Require a real number."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    return float(value)
 
 
 def flag(name: str, value: object) -> bool:
@@ -62,7 +72,7 @@ def per_axis(name: str, value: Size, rank: int, least: int) -> tuple[int, ...]:
     """Require one whole number for every axis, or one for all of them, none below `least`."""
     if isinstance(value, str):
         raise TypeError(f"{name} must be a whole number or {rank} of them, got {value!r}")
-    numbers = tuple(integer(name, v) for v in value) if isinstance(value, Sequence) else (integer(name, value),)
+    numbers = tuple(integer(name, v) for v in value) if isinstance(value, tuple | list) else (integer(name, value),)
     if len(numbers) not in (1, rank):
         raise ValueError(f"{name} must have 1 or {rank} numbers, got {numbers}")
     if min(numbers) < least:
@@ -87,6 +97,6 @@ def axis(name: str, value: object, ndim: int) -> int:
 
 def reduction_name(reduction: object) -> str:
     """Require one of the three reductions."""
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     return str(reduction)

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, Array, Size, array, same_dtype, shape
+from reference.checks import FLOATS, INTEGERS, Array, Size, array, same_dtype, shape
 from reference.geometry import ConvGeometry
 from reference.padding import pad, pad_backward
 from reference.windows import windows
@@ -216,8 +216,7 @@ def _fold(columns: Array, grad_padded: Array, geometry: ConvGeometry) -> None:
 def _batched(rank: int, input: Array, weight: Array) -> Array:
     """Return the input with a batch axis, which it may have left out."""
     for name, value in (("input", input), ("weight", weight)):
-        if not isinstance(value, np.ndarray):
-            raise TypeError(f"{name} must be a NumPy array, got {type(value).__name__}")
+        array(name, value, FLOATS | INTEGERS)
     if weight.ndim != rank + 2:
         raise ValueError(
             f"weight has {weight.ndim} axes, expected {rank + 2}: output and input channels and {rank} more"

@@ -18,7 +18,7 @@ Axes: n sample, c class (the second axis, or the only one), and any further ones
 import numpy as np
 
 from reference.activation import log_softmax, softmax
-from reference.checks import FLOATS, Array, array, integer, reduction_name, same_dtype, shape
+from reference.checks import FLOATS, Array, array, integer, real, reduction_name, same_dtype, shape
 
 TARGETS = frozenset({"int64", "uint8"})
 
@@ -89,7 +89,7 @@ def cross_entropy(
     >>> cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).round(4)
     np.float64(0.6931)
     """
-    shares, divisor = _shares(input, target, weight, ignore_index, label_smoothing)
+    shares, divisor, _ = _shares(input, target, weight, ignore_index, label_smoothing)
     log_p = log_softmax(_classes_last(input), -1)
     return _reduced(-_times_log(shares, log_p).sum(axis=-1), divisor, reduction)
 
@@ -112,16 +112,15 @@ def cross_entropy_backward(
     >>> cross_entropy_backward(np.array(1.0), np.array([[0.0, 0.0]]), np.array([1]))
     (array([[ 0.5, -0.5]]), None, None)
     """
-    shares, divisor = _shares(input, target, weight, ignore_index, label_smoothing)
+    shares, divisor, ignored = _shares(input, target, weight, ignore_index, label_smoothing)
     scores = _classes_last(input)
     grad_losses = _grad_losses(grad_output, divisor, reduction)[..., np.newaxis]
-    counted = shares.any(axis=-1, keepdims=True) | (divisor != 0)[..., np.newaxis]
     slope = softmax(scores, -1) * shares.sum(axis=-1, keepdims=True) - shares
-    grad_input = _classes_back(np.where(counted, grad_losses * slope, 0), input)
-    if target.dtype != input.dtype:
+    grad_input = _classes_back(np.where(ignored[..., np.newaxis], 0, grad_losses * slope), input)
+    if target.dtype.name not in FLOATS:
         return grad_input, None, None
     information = grad_losses * -log_softmax(scores, -1)
-    grad_target = information * _class_weights(scores, weight) * scores.dtype.type(1 - label_smoothing)
+    grad_target = information * _class_weights(scores, weight) * scores.dtype.type(1 - float(label_smoothing))
     grad_weight = information * _smoothed(_classes_last(target), label_smoothing)
     over_samples = tuple(range(scores.ndim - 1))
     return (
@@ -133,27 +132,30 @@ def cross_entropy_backward(
 
 def _shares(
     input: Array, target: Array, weight: Array | None, ignore_index: int, label_smoothing: float
-) -> tuple[Array, Array]:
-    """Return the weighted share of every class (n, …, c) in each sample's target, and what the mean divides by."""
+) -> tuple[Array, Array, Array]:
+    """Return the weighted share of every class (n, …, c), what the mean divides by, and which samples are ignored."""
     scores = _classes_last(input)
     weights = _class_weights(scores, weight)
-    if not 0 <= label_smoothing <= 1:
+    if not 0 <= real("label_smoothing", label_smoothing) <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
     if isinstance(target, np.ndarray | np.generic) and target.dtype.name in FLOATS:
         same_dtype(input=input, target=target)
         shape("target", target, input.shape)
         if integer("ignore_index", ignore_index) >= 0:
             raise ValueError(f"ignore_index {ignore_index} needs class indices, target holds class probabilities")
-        return weights * _smoothed(_classes_last(target), label_smoothing), np.ones(scores.shape[:-1], scores.dtype)
+        every_sample = np.ones(scores.shape[:-1], scores.dtype)
+        return weights * _smoothed(_classes_last(target), label_smoothing), every_sample, every_sample == 0
     ignored, index = _checked_indices(scores, target, ignore_index)
     one_hot = (np.arange(scores.shape[-1]) == index[..., np.newaxis]).astype(scores.dtype)
-    shares = weights * _smoothed(one_hot, label_smoothing)
-    return np.where(ignored[..., np.newaxis], 0, shares), np.where(ignored, 0, weights[index])
+    smoothed = np.where(ignored[..., np.newaxis], 0, _smoothed(one_hot, label_smoothing))
+    shares = np.where(smoothed == 0, 0, weights * smoothed)  # a class that is not asked for has any weight
+    return shares, np.where(ignored, 0, weights[index]), ignored
 
 
 def _smoothed(target: Array, label_smoothing: float) -> Array:
     classes = target.shape[-1]
-    return target * target.dtype.type(1 - label_smoothing) + target.dtype.type(label_smoothing / classes)
+    smoothing = float(label_smoothing)
+    return target * target.dtype.type(1 - smoothing) + target.dtype.type(smoothing / classes)
 
 
 def _times_log(shares: Array, log_p: Array) -> Array:
@@ -191,9 +193,11 @@ def _classes_back(grad: Array, input: Array) -> Array:
 
 def _checked_indices(scores: Array, target: Array, ignore_index: int) -> tuple[Array, Array]:
     """Return which samples are ignored, and every sample's class, 0 for the ignored."""
-    array("target", target, TARGETS)
+    array("target", target, TARGETS if scores.ndim <= 2 else frozenset({"int64"}))  # as torch has it
     shape("target", target, scores.shape[:-1])
-    ignored = np.equal(target, integer("ignore_index", ignore_index))
+    if not -(2**63) <= integer("ignore_index", ignore_index) < 2**63:
+        raise ValueError(f"ignore_index must be a 64-bit integer, got {ignore_index}")
+    ignored = np.equal(target, ignore_index)
     wrong = target[~ignored & ((target < 0) | (target >= scores.shape[-1]))]
     if wrong.size:
         raise ValueError(

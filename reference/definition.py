@@ -21,7 +21,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from reference.checks import Array, Size
+from reference.checks import Array, Size, shape
 from reference.geometry import ConvGeometry
 
 Index = tuple[int, ...]
@@ -57,7 +57,8 @@ def convolution(
 ) -> Array:
     """Convolve a batch: input (n, c, *size), weight (o, c / groups, *kernel) -> (n, o, *output).
 
-    Any number of spatial axes; arguments and errors are those of `reference.conv2d`.
+    Any number of spatial axes, always with a batch; options and their errors are those of `reference.conv2d`.
+    Padding is skipped, not multiplied by, so a weight that is not finite does not turn it into NaN.
 
     >>> image = np.array([[[[1, 2, 3], [4, 5, 6], [7, 8, 9]]]])
     >>> edge = np.array([[[[1, 0, -1], [1, 0, -1], [1, 0, -1]]]])
@@ -92,6 +93,7 @@ def convolution_backward(
     (array([[[10., 12.]]]), array([[[6., 8.]]]))
     """
     geometry = ConvGeometry.of(input, weight, bias, stride, padding, dilation, groups)
+    shape("grad_output", grad_output, (len(input), len(weight), *geometry.output_size))
     grad_input, grad_weight = np.zeros_like(input), np.zeros_like(weight)
     for out, cell, tap in products(input, weight, geometry):
         grad_input[cell] += grad_output[out] * weight[tap]

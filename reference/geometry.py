@@ -33,7 +33,7 @@ def conv_output_size(
     steps = per_axis("stride", stride, len(sizes), least=1)
     spacing = per_axis("dilation", dilation, len(sizes), least=1)
     places = _places(sizes, kernel, steps, _conv_padding(padding, kernel, steps, spacing), spacing)
-    return places if isinstance(input_size, Sequence) else places[0]
+    return places if isinstance(input_size, tuple | list) else places[0]
 
 
 def max_pool_output_size(
@@ -54,7 +54,7 @@ def max_pool_output_size(
     """
     sizes = _sizes(input_size)
     places = PoolGeometry.of(sizes, kernel_size, stride, padding, dilation, ceil_mode).output_size
-    return places if isinstance(input_size, Sequence) else places[0]
+    return places if isinstance(input_size, tuple | list) else places[0]
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ class ConvGeometry:
         groups: int,
     ) -> "ConvGeometry":
         """Check a batched convolution: input (n, g·c, *size), weight (g·o, c, *kernel), bias (g·o,) or None."""
-        rank = weight.ndim - 2
         _check_channels(input, weight, bias, groups)
+        rank = weight.ndim - 2
         kernel = weight.shape[2:]
         steps = per_axis("stride", stride, rank, least=1)
         spacing = per_axis("dilation", dilation, rank, least=1)
@@ -162,6 +162,8 @@ def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int
         if value is not None:
             array(name, value, FLOATS | INTEGERS)
     same_dtype(input=input, weight=weight, bias=bias)
+    if weight.ndim < 3 or input.ndim != weight.ndim:
+        raise ValueError(f"input has {input.ndim} axes and weight {weight.ndim}, expected the same number, at least 3")
     if 0 in weight.shape:
         raise ValueError(f"weight must not be empty, got shape {weight.shape}")
     if integer("groups", groups) < 1:
@@ -178,5 +180,7 @@ def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int
 
 
 def _sizes(input_size: Size) -> tuple[int, ...]:
-    rank = len(input_size) if isinstance(input_size, Sequence) else 1
+    rank = len(input_size) if isinstance(input_size, tuple | list) else 1
+    if rank == 0:
+        raise ValueError("input_size must have at least one number, got none")
     return per_axis("input_size", input_size, rank, least=1)

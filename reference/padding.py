@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, array, integer, same_dtype, shape
+from reference.checks import FLOATS, INTEGERS, Array, array, integer, real, same_dtype, shape
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -34,7 +34,7 @@ def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float |
     """
     pairs = _pairs(input, pad, mode, value)
     if mode == "constant":
-        output = np.full(_padded_shape(input, pairs), value or 0, input.dtype)
+        output = np.full(_padded_shape(input, pairs), 0 if value is None else value, input.dtype)
         output[_kept(pairs)] = input[_kept(_negated(pairs))]
         return output
     for axis, pair in pairs.items():
@@ -76,6 +76,9 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
         raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
     if mode != "constant" and value is not None:
         raise ValueError(f"value is for mode 'constant' only, got {value} with mode {mode!r}")
+    _check_value(input, value)
+    if not isinstance(pad, tuple | list):
+        raise TypeError(f"pad must be a tuple or list of whole numbers, got {pad!r}")
     numbers = [integer("pad", p) for p in pad]
     if len(numbers) % 2 or len(numbers) > 2 * input.ndim:
         raise ValueError(f"pad must hold 2 numbers for each of at most {input.ndim} axes, got {len(numbers)}")
@@ -89,6 +92,18 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
     if mode != "constant" and 0 in input.shape[untouched - 1 :]:
         raise ValueError(f"input has shape {input.shape}: mode {mode!r} takes no empty axis but the batch")
     return pairs
+
+
+def _check_value(input: Array, value: float | None) -> None:
+    """Require a number that the input's dtype can hold; integers drop what is behind the point, as in torch."""
+    if value is None:
+        return
+    number = real("value", value)
+    largest = float(np.finfo(input.dtype).max) if input.dtype.name in FLOATS else np.iinfo(input.dtype).max
+    smallest = -largest if input.dtype.name in FLOATS else np.iinfo(input.dtype).min
+    infinite = input.dtype.name in FLOATS and not np.isfinite(number)
+    if not (infinite or smallest <= number <= largest):
+        raise ValueError(f"value {value} is beyond what dtype {input.dtype} can hold")
 
 
 def _check_reach(mode: str, axis: int, size: int, pair: tuple[int, int]) -> None:

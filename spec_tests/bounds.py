@@ -1,4 +1,4 @@
-"""Rounding bounds: how far a correct implementation may be from the exact result, and not a bit farther.
+"""Rounding bounds: how far a correct implementation may be from the exact result.
 
 Every tolerance of this specification comes from here. No test names one.
 
@@ -73,13 +73,14 @@ WINOGRAD = 19.0 * 1.0 * 10.0
 """The product of the greatest row sums of the transforms of F(4, 3), the largest in common use: A 19, G 1, B 10."""
 
 
-def normwise(approximation: Approximation, rank: int) -> Approximation:
+def normwise(approximation: Approximation, largest: Floats, rank: int) -> Approximation:
     """Return one bound for all elements, for convolutions that transform first (Winograd, FFT).
 
-    There an element's error mixes with its neighbours', so an elementwise bound does not hold. That of the whole
-    output does: every axis multiplies the worst elementwise bound by the norms of the three transforms.
+    There an element's error mixes with its neighbours', so an elementwise bound does not hold. `largest` is the
+    bound of the same operation on arrays that hold their greatest absolute value everywhere; every axis multiplies
+    it by the norms of the three transforms. (Those of an FFT grow with the logarithm of its length, and are less.)
     """
-    worst = approximation.bound.max(initial=0) * WINOGRAD**rank
+    worst = largest.max(initial=0) * WINOGRAD**rank
     return Approximation(approximation.exact, np.full(approximation.exact.shape, worst))
 
 
@@ -173,6 +174,16 @@ class Rounded:
         return type(self)(np.where(condition, self.value, 0), np.where(condition, self.error, 0), self.kind)
 
 
-def formula(evaluate: Callable[[Format], Rounded], exact: Floats, dtype: str) -> Approximation:
-    """Bound a formula: its error in this format and that of the exact result's own evaluation in float64."""
-    return Approximation(np.asarray(exact), evaluate(FORMATS[dtype]).error + evaluate(REFERENCE).error)
+def formula(evaluate: Callable[[Format], Rounded], exact: Floats, dtype: str, stored: bool = True) -> Approximation:
+    """Bound a formula: its error in this format and that of the exact result's own evaluation in float64.
+
+    With `stored`, every step may be rounded to the format; without, the steps are computed as sums are
+    accumulated, in float32 for the half formats, and only the result is rounded to the format.
+    """
+    kind = FORMATS[dtype]
+    if stored:
+        error = evaluate(kind).error
+    else:
+        inside = evaluate(replace(kind, roundoff=kind.accumulation, smallest=FORMATS["float32"].smallest)).error
+        error = inside + kind.roundoff * (abs(exact) + inside) + kind.smallest
+    return Approximation(np.asarray(exact), error + evaluate(REFERENCE).error)

@@ -85,6 +85,8 @@ REFUSED = {
     "a number that is not whole": ("pad must be a whole number, got 1.5", (1.5, 1), "constant", None),
     "more cut off than there is": ("cuts off more than mode 'constant' allows", (-2, -2), "constant", None),
     "a value for a mode that copies": ("value is for mode 'constant' only", (1, 1), "reflect", 1.0),
+    "a value that is no number": ("value must be a number, got '3'", (1, 1), "constant", "3"),
+    "a value beyond the format": ("beyond what dtype float32 can hold", (1, 1), "constant", 1e300),
     "no axis left for the channels": (
         "pads 1 to 3 axes behind 1 or 2 others, got 2 behind 0",
         (1,) * 4,
@@ -98,7 +100,7 @@ REFUSED = {
 def test_pad_refuses(subject_on_cpu, case):
     message, pad, mode, value = REFUSED[case]
 
-    assert_refused(subject_on_cpu, "pad", message, ROW, pad, mode, value)
+    assert_refused(subject_on_cpu, "pad", message, ROW.astype("float32"), pad, mode, value)
 
 
 def test_an_empty_channel_is_refused_where_cells_are_copied(subject_on_cpu):

@@ -527,7 +527,7 @@ def test_a_softmax_is_a_layer_without_parameters_or_buffers_or_an_axis_by_defaul
 
 
 @pytest.mark.torch_api
-@pytest.mark.claim("2.3.a", "2.3.d", "2.3.e")
+@pytest.mark.claim("2.3.a")
 @law_format
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_the_relu_layer_equals_the_reference(dtype, problem):

@@ -144,7 +144,6 @@ def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, out
     assert output.shape == (*input.shape[:-1], outs)
 
 
-@pytest.mark.claim("2.4.b")
 @law_format
 @given(problem=linear_problems())
 def test_every_row_is_mixed_by_itself(subject, dtype, problem):

@@ -359,6 +359,24 @@ def test_an_impossible_true_class_costs_infinitely_much_and_an_impossible_other_
     assert_equal(losses, np.array([np.inf, 0.0]))
 
 
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+def test_the_weight_of_a_class_that_no_target_names_does_not_matter(subject, loss):
+    scores, weight = np.zeros((2, 2)), np.array([1.0, np.nan])
+
+    weighted = getattr(subject, loss)(scores, np.array([0, 0]), weight=weight)
+
+    assert_equal(weighted, getattr(subject, loss)(scores, np.array([0, 0])))
+
+
+def test_where_all_targets_weigh_nothing_the_mean_and_its_gradient_are_nan(subject):
+    weightless = {"weight": np.array([0.0, 1.0])}
+
+    grad_input, *_ = subject.cross_entropy_backward(np.array(1.0), np.zeros((1, 2)), np.array([0]), **weightless)
+
+    assert_equal(np.asarray(subject.cross_entropy(np.zeros((1, 2)), np.array([0]), **weightless)), np.array(np.nan))
+    assert_equal(grad_input, np.array([[np.nan, np.nan]]))
+
+
 @pytest.mark.parametrize("integer", ["int64", "uint8"])
 def test_class_indices_are_int64_or_uint8(subject, integer):
     scores = np.array([[0.0, -1.0], [0.0, -2.0]])
@@ -381,6 +399,11 @@ REFUSED = {
     "an unknown reduction": ("reduction must be one of none, mean, sum, got 'avg'", {"reduction": "avg"}),
     "integer scores": ("input has dtype int64", {"input": SCORES.astype("int64")}),
     "scores without axes": ("input has no axes", {"input": np.array(0.0), "target": np.array(0)}),
+    "uint8 targets with a further axis": (
+        "target has dtype uint8, expected one of int64",
+        {"input": np.zeros((2, 3, 4)), "target": np.zeros((2, 4), "uint8")},
+    ),
+    "an ignore_index of more than 64 bits": ("ignore_index must be a 64-bit integer", {"ignore_index": 2**70}),
     "an ignore_index that is no whole number": ("ignore_index must be a whole number", {"ignore_index": 1.5}),
 }
 
@@ -404,6 +427,7 @@ def test_nll_loss_and_cross_entropy_refuse(subject_on_cpu, loss, case):
 
 EVEN = np.full((2, 3), 1 / 3)
 REFUSED_BY_CROSS_ENTROPY = {
+    "smoothing that is no number": ("label_smoothing must be a number, got '0.1'", {"label_smoothing": "0.1"}),
     "smoothing over 1": ("label_smoothing must be from 0 to 1, got 1.5", {"label_smoothing": 1.5}),
     "probabilities of another shape": (r"target has shape \(2, 2\), expected \(2, 3\)", {"target": EVEN[:, :2]}),
     "a class to ignore among probabilities": (

@@ -129,6 +129,13 @@ def test_train_dataset_of_the_pooling_script_holds_the_test_split(cifar10: Any) 
     assert len(train_dataset) == stand_in.TEST_IMAGES
 
 
+@pytest.mark.claim("2.1.1.d")
+def test_torchvision_reads_every_record_of_cifar_10_as_a_picture_of_32_by_32_in_three_colors(cifar10: Any) -> None:
+    pictures = evaluate_call(source(POOLING), "datasets.CIFAR10", **cifar10)
+
+    assert pictures.data.shape == (stand_in.TEST_IMAGES, 32, 32, 3)
+
+
 @pytest.mark.claim("2.2.s")
 def test_with_train_true_the_pooling_script_would_hold_the_training_split(cifar10: Any) -> None:
     train_dataset = evaluate_call(edited(POOLING, "train=False", "train=True"), "datasets.CIFAR10", **cifar10)

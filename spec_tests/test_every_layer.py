@@ -303,6 +303,16 @@ def test_a_list_is_refused_as_input(operation):
         getattr(reference, operation)(input.tolist(), *others)
 
 
+@pytest.mark.parametrize("operation", ARRAYS)
+def test_an_array_of_another_kind_or_byte_order_is_refused(operation):
+    input, *others = ARRAYS[operation]
+
+    with pytest.raises(TypeError, match="input must be a NumPy array, got MaskedArray"):
+        getattr(reference, operation)(np.ma.masked_array(input), *others)
+    with pytest.raises(TypeError, match=r"input has byte order .*, expected this machine's own"):
+        getattr(reference, operation)(input.astype(input.dtype.newbyteorder()), *others)
+
+
 @pytest.mark.parametrize("unknown", ["float16", "complex64", "str"])
 @pytest.mark.parametrize("operation", ARRAYS)
 def test_a_dtype_the_references_do_not_compute_in_is_refused(operation, unknown):

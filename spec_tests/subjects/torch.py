@@ -58,7 +58,7 @@ class TorchSubject:
         bound.arguments.update(tensors)
         output = _function(operation)(*bound.args, **bound.kwargs)
         output = output[0] if isinstance(output, tuple) else output
-        found = torch.autograd.grad(output, list(leaves.values()), self.tensor(grad_output).to(output.dtype))
+        found = torch.autograd.grad(output, list(leaves.values()), self.tensor(grad_output))
         grads = dict(zip(leaves, map(_array, found), strict=True))
         ordered = tuple(grads.get(name) for name in GRADIENTS[operation])
         return ordered if len(ordered) > 1 else ordered[0]
