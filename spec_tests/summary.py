@@ -3,6 +3,9 @@
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
+from importlib import metadata
+
+from packaging.specifiers import SpecifierSet
 
 from spec_tests.claims import SECTIONS, Claim, register
 from spec_tests.ledger import Entry
@@ -32,11 +35,18 @@ def lines(entries: list[Entry], subject: str, full: bool, deselected: Counter[st
     text = [f"subject: {subject}", "", *_table(entries), "", *_worst(entries)]
     text += [f"{count} tests left out: {reason}" for reason, count in sorted(deselected.items())]
     text += [f"claim {c.id} is not checked: {c.reason_en}" for c in register().values() if not c.runs_by_default]
+    elsewhere = [claim for claim in register().values() if claim.torch and not _established_here(claim)]
+    text += [f"claim {c.id} was established for torch {c.torch}; this is {metadata.version('torch')}" for c in elsewhere]
     failed = [id for id, outcome in executed(entries).items() if outcome == "failed"]
     text += [f"claim {id} FAILED: {register()[id].en}" for id in failed]
     if full:
         text += [f"claim {claim.id} was NOT EXECUTED: {claim.en}" for claim in not_executed(entries)]
     return [part for line in text for part in _wrapped(line)]
+
+
+def _established_here(claim: Claim) -> bool:
+    """Tell whether the verdict of a claim was established with the version of torch that is installed."""
+    return SpecifierSet(claim.torch).contains(metadata.version("torch"), prereleases=True)
 
 
 def _table(entries: list[Entry]) -> list[str]:
