@@ -36,7 +36,9 @@ def lines(entries: list[Entry], subject: str, full: bool, deselected: Counter[st
     text += [f"{count} tests left out: {reason}" for reason, count in sorted(deselected.items())]
     text += [f"claim {c.id} is not checked: {c.reason_en}" for c in register().values() if not c.runs_by_default]
     elsewhere = [claim for claim in register().values() if claim.torch and not _established_here(claim)]
-    text += [f"claim {c.id} was established for torch {c.torch}; this is {metadata.version('torch')}" for c in elsewhere]
+    text += [
+        f"claim {c.id} was established for torch {c.torch}; this is {metadata.version('torch')}" for c in elsewhere
+    ]
     failed = [id for id, outcome in executed(entries).items() if outcome == "failed"]
     text += [f"claim {id} FAILED: {register()[id].en}" for id in failed]
     if full:
