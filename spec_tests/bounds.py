@@ -50,22 +50,20 @@ def gamma(count: float, roundoff: float) -> float:
     return count * roundoff / (1 - count * roundoff)
 
 
-def sum_bound(exact: Floats, magnitudes: Floats, terms: int, dtype: str, stored: bool = False) -> Floats:
+def sum_bound(exact: Floats, magnitudes: Floats, terms: int, dtype: str, stored: int = 0) -> Floats:
     """Return the bound above for sums of `terms` products, given Σ|products|.
 
-    With `stored`, partial sums may be rounded to the storage format: u_acc is u_out.
+    `stored` is how often a partial sum may be rounded to the storage format on its way into the result.
     """
-    kind = FORMATS[dtype]
-    if stored:
-        kind = replace(kind, accumulation=kind.roundoff)
-    return _sum_bound(exact, magnitudes, terms, kind) + _sum_bound(exact, magnitudes, terms, REFERENCE)
+    own = _sum_bound(exact, magnitudes, terms, FORMATS[dtype], stored)
+    return own + _sum_bound(exact, magnitudes, terms, REFERENCE, 0)
 
 
-def _sum_bound(exact: Floats, magnitudes: Floats, terms: int, kind: Format) -> Floats:
+def _sum_bound(exact: Floats, magnitudes: Floats, terms: int, kind: Format, stored: int) -> Floats:
     u = kind.roundoff
     shortened = (1 + kind.factors) ** 2 - 1
-    relative = (1 + shortened) * (1 + gamma(terms, kind.accumulation)) - 1
-    bound: Floats = u * abs(exact) + (1 + u) * relative * magnitudes + terms * kind.smallest
+    relative = (1 + shortened) * (1 + gamma(terms, kind.accumulation)) * (1 + gamma(stored, u)) - 1
+    bound: Floats = u * abs(exact) + (1 + u) * relative * magnitudes + (terms + stored) * kind.smallest
     return bound
 
 

@@ -40,10 +40,11 @@ def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) ->
     exact = _tuple(wide.backward(reference))
     if _adds_products(problem):
         magnitudes = _tuple(_absolute(wide).backward(reference))
-        stored = partial_sums_stored and problem.operation != "linear"
+        rounds = partial_sums_stored and problem.operation != "linear" and dtype in ("float16", "bfloat16")
+        stored = _partial_sums(problem) if rounds else (0, 0, 0)
         return tuple(
-            None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, terms, dtype, stored))
-            for grad, magnitude, terms in zip(exact, magnitudes, _terms(problem)[1:], strict=True)
+            None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, terms, dtype, times))
+            for grad, magnitude, terms, times in zip(exact, magnitudes, _terms(problem)[1:], stored, strict=True)
         )
     evaluated = _backward_formulas(wide)
     return tuple(
@@ -138,6 +139,13 @@ def _terms(problem: Problem) -> tuple[int, int, int, int]:
     taps = prod(weight.shape[2:])
     places = grad_output.size // weight.shape[0]  # and images
     return taps * weight.shape[1] + 1, taps * (weight.shape[0] // problem.groups), places, places
+
+
+def _partial_sums(problem: Problem) -> tuple[int, int, int]:
+    """Return how often a share of a convolution's gradients is rounded if taps (or images) are added up one by one."""
+    taps = prod(problem.weight.shape[2:])
+    images = len(problem.input) if problem.input.ndim == problem.weight.ndim else 1
+    return taps + 1, images + 1, images + 1
 
 
 def _forward_formula(problem: Problem) -> Formula:
