@@ -1,8 +1,10 @@
-"""NumPy definitions of the layers and losses that a learner of PyTorch meets first.
+"""NumPy definitions of the layers, losses and optimizers that a learner of PyTorch meets first.
 
 Every layer is two pure functions: the layer itself, named and called as in `torch.nn.functional`, and its
 gradient, `<name>_backward(grad_output, ...)` with the same arguments. Arrays go in, arrays of the same dtype
 come out, nothing is changed or remembered.
+
+`reference.cnn` chains them to the document's network, `reference.optim` steps its parameters.
 
 Where torch is lenient the references are strict: one dtype throughout (but for l1_loss and mse_loss), no integers
 in sigmoid and tanh, no negative padding in the modes that copy cells, no axis but the batch empty, no default for the
@@ -23,11 +25,19 @@ from reference.activation import (
     tanh,
     tanh_backward,
 )
+from reference.cnn import (
+    cifar10_cnn,
+    cifar10_cnn_backward,
+    cifar10_cnn_layers,
+    cifar10_cnn_loss,
+    initial_parameters,
+)
 from reference.convolution import conv1d, conv1d_backward, conv2d, conv2d_backward, conv3d, conv3d_backward
 from reference.cross_entropy import cross_entropy, cross_entropy_backward, nll_loss, nll_loss_backward
 from reference.geometry import conv_output_size, max_pool_output_size
 from reference.linear import flatten, flatten_backward, linear, linear_backward
 from reference.loss import l1_loss, l1_loss_backward, mse_loss, mse_loss_backward
+from reference.optim import adagrad, adam, adamw, rmsprop, sgd
 from reference.padding import pad, pad_backward
 from reference.pooling import (
     max_pool1d,
@@ -39,6 +49,13 @@ from reference.pooling import (
 )
 
 __all__ = [
+    "adagrad",
+    "adam",
+    "adamw",
+    "cifar10_cnn",
+    "cifar10_cnn_backward",
+    "cifar10_cnn_layers",
+    "cifar10_cnn_loss",
     "conv1d",
     "conv1d_backward",
     "conv2d",
@@ -50,6 +67,7 @@ __all__ = [
     "cross_entropy_backward",
     "flatten",
     "flatten_backward",
+    "initial_parameters",
     "l1_loss",
     "l1_loss_backward",
     "linear",
@@ -71,6 +89,8 @@ __all__ = [
     "pad_backward",
     "relu",
     "relu_backward",
+    "rmsprop",
+    "sgd",
     "sigmoid",
     "sigmoid_backward",
     "softmax",

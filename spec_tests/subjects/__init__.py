@@ -3,7 +3,8 @@
 A subject is a namespace of functions named and called as in `torch.nn.functional`, NumPy arrays in, NumPy
 arrays out, and for each of them its gradient, `<name>_backward(grad_output, ...)` with the same arguments.
 A gradient function returns one array for each name that `GRADIENTS` lists, a tuple if there are several,
-with None for an argument that is missing or has no gradient. The package `reference` is such a namespace.
+with None for an argument that is missing or has no gradient. The package `reference` is such a namespace. The
+document's network (`cifar10_cnn` and its gradient, as in `reference.cnn`) and the optimizers have forms of their own.
 
 One file in this folder is one subject: it has a function `load(device, variant)` that returns a `Subject`, or
 raises `NotAvailable`. `--subject NAME` loads the file NAME.py, `--subject NAME:VARIANT` passes the variant on.
@@ -25,6 +26,9 @@ GRADIENTS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("l1_loss", "mse_loss", "cross_entropy"), _LOSS),
 }
 """The arguments that a gradient function returns gradients for, in order."""
+
+OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
+"""One step each: `sgd(param, grad, state, **options)` returns the next param and state, as in `reference.optim`."""
 
 
 class Subject(Protocol):

@@ -2,22 +2,31 @@
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import torch
+from torch import nn
 from torch.nn import functional
 
 import reference
-from spec_tests.subjects import GRADIENTS, NotAvailable
+from spec_tests.subjects import GRADIENTS, OPTIMIZERS, NotAvailable
 
 EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
     "Using padding='same' with even kernel lengths",  # about speed
 )
 TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+TORCH_OPTIMIZERS: dict[str, Any] = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
+}
 
 
 class TorchSubject:
@@ -39,6 +48,8 @@ class TorchSubject:
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         if operation.startswith("_"):
             raise AttributeError(operation)
+        if operation in OPTIMIZERS:
+            return partial(self._step, TORCH_OPTIMIZERS[operation])
         if operation.endswith("_backward"):
             return partial(self._gradients, operation.removesuffix("_backward"))
         return partial(self._call, operation)
@@ -63,6 +74,46 @@ class TorchSubject:
         ordered = tuple(grads.get(name) for name in GRADIENTS[operation])
         return ordered if len(ordered) > 1 else ordered[0]
 
+    def cifar10_cnn(self, input: np.ndarray, parameters: Mapping[str, np.ndarray], relu: bool = False) -> np.ndarray:
+        """Return the scores of the document's network, a module that has loaded these parameters."""
+        self._set_precision()
+        return _array(self._network(parameters, relu)(self.tensor(input)))
+
+    def cifar10_cnn_backward(
+        self, grad_output: np.ndarray, input: np.ndarray, parameters: Mapping[str, np.ndarray], relu: bool = False
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the network's grad_input, and what `backward` leaves in the `grad` of every parameter."""
+        self._set_precision()
+        network, leaf = self._network(parameters, relu), self.tensor(input).requires_grad_()
+        network(leaf).backward(self.tensor(grad_output))
+        return _array(leaf.grad), {name: _array(p.grad) for name, p in network.named_parameters() if p.grad is not None}
+
+    def _network(self, parameters: Mapping[str, np.ndarray], relu: bool) -> nn.Module:
+        network = cifar10_cnn(relu)
+        network.load_state_dict({name: self.tensor(value) for name, value in parameters.items()}, assign=True)
+        return network.requires_grad_()
+
+    def _step(
+        self,
+        optimizer: Callable[..., Any],
+        param: np.ndarray,
+        grad: np.ndarray,
+        state: Mapping[str, Any],
+        **options: Any,
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Step one parameter, its state handed over as the optimizer keeps it, with the loop that torch writes out."""
+        leaf: Any = self.tensor(param).clone().requires_grad_()
+        leaf.grad = self.tensor(grad)
+        stepping = optimizer([leaf], foreach=False, **options)
+        if state:
+            stepping.state[leaf] = {name: self._state_tensor(name, value) for name, value in state.items()}
+        stepping.step()
+        after = stepping.state[leaf].items()
+        return _array(leaf), {name: int(v.item()) if name == "step" else _array(v) for name, v in after}
+
+    def _state_tensor(self, name: str, value: Any) -> torch.Tensor:
+        return torch.tensor(float(value)) if name == "step" else self.tensor(value).clone()
+
     def _set_precision(self) -> None:
         if self.device.type == "cuda":
             set_float32_precision("tf32" if self.dtype == "tf32" else "ieee")
@@ -77,6 +128,19 @@ class TorchSubject:
         if tensor.is_floating_point() and self.dtype in TENSOR_DTYPES:
             tensor = tensor.to(TENSOR_DTYPES[self.dtype])
         return tensor.detach().to(self.device)
+
+
+def cifar10_cnn(relu: bool = False) -> nn.Sequential:
+    """Return the network of section 2.5 as a module, with an activation behind each convolution if wanted."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for stage, (ins, outs) in enumerate([(3, 32), (32, 32), (32, 64)], start=1):
+        layers[f"conv{stage}"] = nn.Conv2d(ins, outs, kernel_size=5, padding=2)
+        if relu:
+            layers[f"relu{stage}"] = nn.ReLU()
+        layers[f"p{stage}"] = nn.MaxPool2d(kernel_size=2, stride=2)
+    layers["flatten"] = nn.Flatten()
+    layers["linear"] = nn.Linear(64 * 4 * 4, 10)
+    return nn.Sequential(layers)
 
 
 def set_float32_precision(precision: str) -> None:

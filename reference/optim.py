@@ -1,0 +1,261 @@
+"""Optimizers (section 2.7): one step each, from a parameter and its gradient to the next parameter.
+
+    sgd      b ← μ·b + (1 − τ)·g                                         p ← p − η·b
+    adam     m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²             p ← p − η · m̂ / (√v̂ + ε)
+    adamw    as adam, but p is first made smaller by η·λ·p
+    rmsprop  s ← α·s + (1 − α)·g²,    b ← μ·b + g / (√s + ε)             p ← p − η·b
+    adagrad  s ← s + g²                                                  p ← p − η · g / (√s + ε)
+
+p parameter, g gradient, η `lr`, μ `momentum`, τ `dampening`, λ `weight_decay`, ε `eps`, β₁ β₂ `betas`, α `alpha`.
+m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) undo that m and v began at zero, t being the number of this step.
+But for adamw, weight decay adds λ·p to the gradient; `maximize` turns the gradient around first, to climb.
+
+A step is a pure function: parameter, gradient and state in, parameter and state out. The state is a mapping, empty
+before the first step, with the names that torch's optimizers give it. Options are named and defaulted as in
+`torch.optim`, whose documentation is the source of the formulas. Arrays have any shape, and one floating point dtype
+throughout. Other kinds of argument raise TypeError, shapes that differ and options out of range ValueError.
+"""
+
+from collections.abc import Callable, Mapping
+from math import sqrt
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from reference.checks import Array, array, flag, real, same_dtype, shape
+
+State: TypeAlias = Mapping[str, Any]
+Step: TypeAlias = Callable[..., tuple[Array, dict[str, Any]]]
+
+
+def step(
+    optimizer: Step,
+    parameters: Mapping[str, Array],
+    gradients: Mapping[str, Array | None],
+    states: Mapping[str, State],
+    **options: Any,
+) -> tuple[dict[str, Array], dict[str, State]]:
+    """Take one step with every parameter; one whose gradient is None stays as it is, and so does its state.
+
+    `states` is empty before the first step. Raises ValueError for a gradient of an unknown parameter.
+
+    >>> parameters = {"weight": np.array([1.0]), "frozen": np.array([2.0])}
+    >>> step(sgd, parameters, {"weight": np.array([8.0]), "frozen": None}, {}, lr=0.125)
+    ({'weight': array([0.]), 'frozen': array([2.])}, {'weight': {}})
+    """
+    unknown = gradients.keys() - parameters.keys()
+    if unknown:
+        raise ValueError(f"gradients of unknown parameters: {', '.join(sorted(unknown))}")
+    stepped, after = dict(parameters), dict(states)
+    for name, grad in gradients.items():
+        if grad is not None:
+            stepped[name], after[name] = optimizer(parameters[name], grad, states.get(name, {}), **options)
+    return stepped, after
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def sgd(
+    param: Array,
+    grad: Array,
+    state: State,
+    lr: float = 1e-3,
+    momentum: float = 0,
+    dampening: float = 0,
+    weight_decay: float = 0,
+    nesterov: bool = False,
+    *,
+    maximize: bool = False,
+) -> tuple[Array, dict[str, Any]]:
+    """Take a step of gradient descent, with momentum if wanted; the first `momentum_buffer` is the gradient itself.
+
+    `nesterov` looks one step ahead, g + μ·b in the place of b, and needs momentum without dampening.
+
+    >>> sgd(np.array([1.0]), np.array([0.5]), {}, lr=0.5)
+    (array([0.75]), {})
+    >>> sgd(np.array([1.0]), np.array([0.5]), {"momentum_buffer": np.array([2.0])}, lr=0.5, momentum=0.75)
+    (array([0.]), {'momentum_buffer': array([2.])})
+    """
+    _check(param, grad, state, ("momentum_buffer",), lr=lr, momentum=momentum, weight_decay=weight_decay)
+    real("dampening", dampening)
+    if flag("nesterov", nesterov) and (momentum <= 0 or dampening != 0):
+        raise ValueError(f"nesterov needs momentum over 0 without dampening, got {momentum} and dampening {dampening}")
+    grad = _with_decay(param, grad, weight_decay, maximize)
+    if momentum == 0:
+        return param - lr * grad, dict(state)
+    buffer = state.get("momentum_buffer")
+    buffer = grad.copy() if buffer is None else momentum * buffer + (1 - dampening) * grad
+    direction = grad + momentum * buffer if nesterov else buffer
+    return param - lr * direction, {"momentum_buffer": buffer}
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def adam(
+    param: Array,
+    grad: Array,
+    state: State,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    amsgrad: bool = False,
+    *,
+    maximize: bool = False,
+) -> tuple[Array, dict[str, Any]]:
+    """Take a step of Adam: as far as the mean gradient is long, measured in its own root mean square.
+
+    State: `step`, `exp_avg` (m), `exp_avg_sq` (v), with `amsgrad` also `max_exp_avg_sq`, which takes the place of v.
+
+    >>> after, _ = adam(np.array([1.0, 1.0]), np.array([1e-4, -500.0]), {}, lr=0.25, eps=0.0)
+    >>> after.round(12)  # the first step is lr long, whatever the gradient
+    array([0.75, 1.25])
+    """
+    _check(param, grad, state, ADAM_STATE, lr=lr, eps=eps, weight_decay=weight_decay)
+    grad = _with_decay(param, grad, weight_decay, maximize)
+    return _adam(param, grad, state, lr, betas, eps, amsgrad)
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def adamw(
+    param: Array,
+    grad: Array,
+    state: State,
+    lr: float = 1e-3,
+    betas: tuple[float, float] = (0.9, 0.999),
+    eps: float = 1e-8,
+    weight_decay: float = 1e-2,
+    amsgrad: bool = False,
+    *,
+    maximize: bool = False,
+) -> tuple[Array, dict[str, Any]]:
+    """Take a step of AdamW: Adam, its weight decay kept out of the gradient and so out of the averages.
+
+    >>> after, _ = adamw(np.array([1.0]), np.array([0.0]), {}, lr=0.5, weight_decay=0.5)
+    >>> after
+    array([0.75])
+    """
+    _check(param, grad, state, ADAM_STATE, lr=lr, eps=eps, weight_decay=weight_decay)
+    grad = _with_decay(param, grad, 0, maximize)
+    return _adam(param * (1 - lr * weight_decay), grad, state, lr, betas, eps, amsgrad)
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def rmsprop(
+    param: Array,
+    grad: Array,
+    state: State,
+    lr: float = 1e-2,
+    alpha: float = 0.99,
+    eps: float = 1e-8,
+    weight_decay: float = 0,
+    momentum: float = 0,
+    centered: bool = False,
+    *,
+    maximize: bool = False,
+) -> tuple[Array, dict[str, Any]]:
+    """Take a step of RMSprop: the gradient, measured in its root mean square, or if `centered` standard deviation.
+
+    State: `step`, `square_avg` (s), with momentum `momentum_buffer` (b), and if centered `grad_avg`.
+
+    >>> after, _ = rmsprop(np.array([1.0]), np.array([8.0]), {}, lr=0.25, alpha=0.75, eps=0.0)
+    >>> after  # √s is half the gradient
+    array([0.5])
+    """
+    names = ("step", "square_avg", "momentum_buffer", "grad_avg")
+    _check(param, grad, state, names, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+    grad = _with_decay(param, grad, weight_decay, maximize)
+    square_avg = _average(state, "square_avg", grad * grad, alpha)
+    after = {**state, "step": state.get("step", 0) + 1, "square_avg": square_avg}
+    variance = square_avg
+    if flag("centered", centered):
+        after["grad_avg"] = _average(state, "grad_avg", grad, alpha)
+        variance = square_avg - after["grad_avg"] ** 2
+    direction = grad / (np.sqrt(variance) + eps)
+    if momentum > 0:
+        after["momentum_buffer"] = direction = momentum * state.get("momentum_buffer", 0) + direction
+    return param - lr * direction, after
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def adagrad(
+    param: Array,
+    grad: Array,
+    state: State,
+    lr: float = 1e-2,
+    lr_decay: float = 0,
+    weight_decay: float = 0,
+    initial_accumulator_value: float = 0,
+    eps: float = 1e-10,
+    *,
+    maximize: bool = False,
+) -> tuple[Array, dict[str, Any]]:
+    """Take a step of Adagrad: the gradient, measured in the root of all squares so far; steps only get shorter.
+
+    State: `step` (t), `sum` (s). `lr_decay` divides lr by 1 + (t − 1)·lr_decay.
+
+    >>> adagrad(np.array([1.0]), np.array([4.0]), {"step": 1, "sum": np.array([9.0])}, lr=0.5, eps=0.0)
+    (array([0.6]), {'step': 2, 'sum': array([25.])})
+    """
+    options = {"lr_decay": lr_decay, "initial_accumulator_value": initial_accumulator_value}
+    _check(param, grad, state, ("step", "sum"), lr=lr, weight_decay=weight_decay, eps=eps, **options)
+    grad = _with_decay(param, grad, weight_decay, maximize)
+    steps_before = state.get("step", 0)
+    squares = state.get("sum", initial_accumulator_value) + grad * grad
+    after = {"step": steps_before + 1, "sum": squares}
+    return param - lr / (1 + steps_before * lr_decay) * grad / (np.sqrt(squares) + eps), after
+
+
+ADAM_STATE = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+
+def _adam(
+    param: Array, grad: Array, state: State, lr: float, betas: tuple[float, float], eps: float, amsgrad: bool
+) -> tuple[Array, dict[str, Any]]:
+    beta1, beta2 = _checked_betas(betas)
+    number = state.get("step", 0) + 1
+    exp_avg = _average(state, "exp_avg", grad, beta1)
+    exp_avg_sq = square = _average(state, "exp_avg_sq", grad * grad, beta2)
+    after = {**state, "step": number, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+    if flag("amsgrad", amsgrad):
+        after["max_exp_avg_sq"] = square = np.maximum(state.get("max_exp_avg_sq", exp_avg_sq), exp_avg_sq)
+    mean = exp_avg / (1 - beta1**number)
+    root_mean_square = np.sqrt(square) / sqrt(1 - beta2**number)
+    return param - lr * mean / (root_mean_square + eps), after
+
+
+def _average(state: State, name: str, value: Array, keep: float) -> Array:
+    """Move the running average of this name, zero at first, a little towards the value."""
+    return keep * state.get(name, 0) + (1 - keep) * value
+
+
+def _with_decay(param: Array, grad: Array, weight_decay: float, maximize: bool) -> Array:
+    """Return the gradient, turned around to climb, with the pull of the parameter towards zero."""
+    grad = -grad if flag("maximize", maximize) else grad
+    return grad if weight_decay == 0 else grad + weight_decay * param
+
+
+def _checked_betas(betas: tuple[float, float]) -> tuple[float, float]:
+    if not isinstance(betas, tuple | list) or len(betas) != 2:
+        raise TypeError(f"betas must be two numbers, got {betas!r}")
+    for beta in betas:
+        if not 0 <= real("betas", beta) < 1:
+            raise ValueError(f"betas must be from 0 to below 1, got {betas}")
+    return betas[0], betas[1]
+
+
+def _check(param: Array, grad: Array, state: State, names: tuple[str, ...], **at_least_zero: float) -> None:
+    array("param", param)
+    array("grad", grad)
+    same_dtype(param=param, grad=grad)
+    shape("grad", grad, param.shape)
+    if not isinstance(state, Mapping):
+        raise TypeError(f"state must be a mapping from names to arrays, got {type(state).__name__}")
+    for name, value in state.items():
+        if name not in names:
+            raise ValueError(f"state has {name!r}, expected only {', '.join(names)}")
+        if name != "step":
+            array(name, value)
+            same_dtype(param=param, **{name: value})
+            shape(name, value, param.shape)
+    for name, number in at_least_zero.items():
+        if not real(name, number) >= 0:
+            raise ValueError(f"{name} must be at least 0, got {number}")
