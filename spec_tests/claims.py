@@ -13,11 +13,14 @@ SECTIONS = {
     "2.2": "Max pooling",
     "2.3": "Activation",
     "2.4": "Linear layer",
+    "2.5": "CIFAR-10 network",
     "2.6": "Losses",
     "2.6.1": "L1Loss",
     "2.6.2": "MSELoss",
     "2.6.3": "Cross entropy and NLL",
     "2.6.4": "Cross entropy in code",
+    "2.6.5": "Backpropagation",
+    "2.7": "Optimizers",
 }
 VERDICTS = ("true", "imprecise", "false", "uncheckable")
 NEEDS = ("data", "gpu", "slow")

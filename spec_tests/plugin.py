@@ -3,6 +3,8 @@
     --subject NAME      what to test: a file of `spec_tests/subjects` (default torch)
     --device DEVICE     where it computes, for example cuda (default cpu)
     --dtype DTYPE,...   only the tests of these number formats
+    --slow              also the tests that train long or start processes of their own
+    --cifar10 PATH      the real CIFAR-10, in the folder PATH/cifar-10-batches-py, for the tests of its real counts
 
 A full run, `pytest spec_tests` without selection and on the default subject, fails if a registered claim was
 not executed. Any other run reports what it executed and does not fail on that.
@@ -43,15 +45,18 @@ MARKERS = {
     "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
     "torch_api": "names torch itself: runs only when torch is the subject",
     "oracle": "compares the subject with the references: says nothing when they are the subject",
+    "slow": "trains long or starts processes of its own: runs only with --slow",
     "project": "tests this project's own tools: runs only with the default subject",
 }
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the three options."""
+    """Add the options."""
     group = parser.getgroup("specification")
     group.addoption("--subject", default="torch", help="the implementation under test (default: torch)")
     group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
+    group.addoption("--slow", action="store_true", help="also long training and tests with processes of their own")
+    group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
     group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
 
 
@@ -97,6 +102,15 @@ def subject_on_cpu(request: pytest.FixtureRequest, subject: subjects.Subject) ->
 def proof(request: pytest.FixtureRequest, subject: subjects.Subject) -> subjects.Subject:
     """The references, and then the implementation under test: worked numbers are proven by both."""
     return subjects.load("reference") if request.param == "by the references" else subject
+
+
+@pytest.fixture(scope="session")
+def real_cifar10(request: pytest.FixtureRequest) -> Path:
+    """The folder of the real CIFAR-10, for those who have it."""
+    folder: Path | None = request.config.option.cifar10
+    if folder is None:
+        pytest.skip("needs the real CIFAR-10: --cifar10 PATH")
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -222,6 +236,8 @@ def _load_subject(config: pytest.Config) -> subjects.Subject:
         subject = subjects.load(option.subject, option.device)
     except subjects.NotAvailable as error:
         raise pytest.UsageError(f"--subject {option.subject} --device {option.device}: {error}") from None
+    if option.cifar10 is not None and not (option.cifar10 / "cifar-10-batches-py").is_dir():
+        raise pytest.UsageError(f"--cifar10 {option.cifar10}: there is no folder cifar-10-batches-py in it")
     missing = _wanted_dtypes(config) - subject.dtypes
     if missing:
         raise pytest.UsageError(
@@ -237,6 +253,8 @@ def _wanted_dtypes(config: pytest.Config) -> set[str]:
 def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: subjects.Subject) -> str:
     """Return why this subject is not asked this test, or an empty string."""
     name = config.option.subject
+    if item.get_closest_marker("slow") and not config.option.slow:
+        return "they take long: --slow runs them"
     if item.get_closest_marker("torch_api") and name != "torch":
         return "they name torch, which is not the subject"
     if item.get_closest_marker("oracle") and name == "reference":

@@ -1,8 +1,9 @@
-"""Each printed code block of sections 2.1 to 2.6.4, run as it stands in a child process: and how it ends.
+"""Each printed code block of sections 2.1 to 2.7, run as it stands in a child process: and how it ends.
 
 A block that ends without output is then run once more with the lines that its reader must add, which stand in the
 test. What only the text of a block can show (an import never used, an argument never read) is read from its syntax
-tree. Sizes and tensors are compared as printed, character by character.
+tree. Sizes and tensors are compared as printed, character by character. The network of section 2.5 and the loops that
+are to train it go on in `test_training_code_blocks.py`.
 """
 
 import ast
@@ -14,7 +15,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,18 @@ import torch
 from torch import nn
 
 from spec_tests import run_block, stand_in
+from spec_tests.blocks import (
+    IMPORTS,
+    class_in,
+    edited,
+    evaluate_call,
+    execute,
+    names_read,
+    path_of,
+    put_cifar10_in_place,
+    source,
+    what_a_training_loop_lacks,
+)
 
 pytestmark = pytest.mark.torch_api
 
@@ -35,9 +47,12 @@ CONVOLUTION = "2_1_simple_conv2d"
 POOLING = "2_2_max_pooling"
 RELU = "2_3_relu"
 LINEAR = "2_4_linear"
+CNN = "2_5_cifar10_cnn"
 L1_LOSS = "2_6_1_l1_loss"
 MSE_LOSS = "2_6_2_mse_loss"
 NLL_LOSS = "2_6_4_nll_loss"
+BACKPROPAGATION = "2_6_5_backpropagation"
+OPTIMIZER = "2_7_optimizer"
 
 
 # --- how each block ends, run as it stands ---
@@ -66,6 +81,7 @@ CASES = {
         output="输入形状: torch.Size([2, 10])\n输出形状: torch.Size([2, 5])\n"
         "权重形状: torch.Size([5, 10])\n偏置形状: torch.Size([5])\n",
     ),
+    "2.5 as it stands: nn is unknown": Case(CNN, claims=("2.5.p",), exception="NameError: name 'nn' is not defined"),
     "2.6.1 as it stands: no output": Case(L1_LOSS, claims=("2.6.1.g",)),
     "2.6.1 called without imports: nn is unknown": Case(
         L1_LOSS, claims=("2.6.1.g",), added="loss_fn()", exception="NameError: name 'nn' is not defined"
@@ -75,6 +91,17 @@ CASES = {
         MSE_LOSS, claims=("2.6.1.g",), added="loss_fn2()", exception="NameError: name 'nn' is not defined"
     ),
     "2.6.4 as it stands: no output": Case(NLL_LOSS, claims=("2.6.4.e",)),
+    "2.6.5 as it stands: no output": Case(BACKPROPAGATION, claims=("2.6.5.h",)),
+    "2.6.5 completed and called: runs to the end": Case(
+        BACKPROPAGATION, claims=("2.6.5.h",), added=what_a_training_loop_lacks() + "main()"
+    ),
+    "2.7 as it stands: no output": Case(OPTIMIZER, claims=("2.7.i",)),
+    "2.7 completed and called: the model comes after its optimizer": Case(
+        OPTIMIZER,
+        claims=("2.7.c",),
+        added=what_a_training_loop_lacks() + "main()",
+        exception="UnboundLocalError: cannot access local variable 'model' where it is not associated with a value",
+    ),
 }
 
 Children = dict[str, Future[subprocess.CompletedProcess[str]]]
@@ -138,7 +165,7 @@ def test_torchvision_reads_every_record_of_cifar_10_as_a_picture_of_32_by_32_in_
 
 @pytest.mark.claim("2.2.s")
 def test_with_train_true_the_pooling_script_would_hold_the_training_split(cifar10: Any) -> None:
-    train_dataset = evaluate_call(edited(POOLING, "train=False", "train=True"), "datasets.CIFAR10", **cifar10)
+    train_dataset = evaluate_call(edited(source(POOLING), ("train=False", "train=True")), "datasets.CIFAR10", **cifar10)
 
     assert len(train_dataset) == stand_in.TRAINING_IMAGES
 
@@ -243,8 +270,6 @@ def test_the_linear_block_prints_this_line(children: Children, number: int, line
 
 # --- 2.6.1 and 2.6.2: L1 and MSE ---
 
-MISSING_IMPORTS = "import torch\nfrom torch import nn\n"
-
 
 @pytest.mark.claim("2.6.1.g")
 @pytest.mark.parametrize(
@@ -257,7 +282,7 @@ MISSING_IMPORTS = "import torch\nfrom torch import nn\n"
 def test_the_loss_block_prints_two_lines_once_imports_and_a_call_are_added(
     block: str, call: str, output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    execute(MISSING_IMPORTS + source(block) + call)
+    execute(IMPORTS + source(block) + call)
 
     assert capsys.readouterr().out == output
 
@@ -274,7 +299,7 @@ def test_the_loss_block_prints_two_lines_once_imports_and_a_call_are_added(
 def test_the_completed_loss_block_prints_this_line(
     block: str, call: str, number: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    execute(MISSING_IMPORTS + source(block) + call)
+    execute(IMPORTS + source(block) + call)
 
     assert capsys.readouterr().out.splitlines()[number] == line
 
@@ -302,7 +327,7 @@ def test_the_argument_model_name_is_never_read() -> None:
 @pytest.mark.claim("2.6.4.g")
 def test_the_loss_of_the_nll_block_stays_the_same_without_its_reduction_argument() -> None:
     explicit = execute(source(NLL_LOSS))["calculate_pytorch_loss"]
-    default = execute(edited(NLL_LOSS, 'reduction="mean"', ""))["calculate_pytorch_loss"]
+    default = execute(edited(source(NLL_LOSS), ('reduction="mean"', "")))["calculate_pytorch_loss"]
     probabilities, targets = torch.tensor([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]]), torch.tensor([2, 1])
 
     assert explicit(probabilities, targets, "") == default(probabilities, targets, "")
@@ -340,49 +365,7 @@ def test_one_import_of_the_block_is_never_used(block: str, unused: str) -> None:
     assert imported - names_read(tree) == {unused}
 
 
-# --- the blocks, whole and in parts ---
-
-
-def path_of(block: str) -> Path:
-    """Return where the block stands."""
-    return HERE / "code_blocks" / f"{block}.py"
-
-
-def source(block: str) -> str:
-    """Return the block's text."""
-    return path_of(block).read_text(encoding="utf-8")
-
-
-def edited(block: str, old: str, new: str) -> str:
-    """Return the block with the one place that says `old` changed."""
-    before, after = source(block).split(old)
-    return before + new + after
-
-
-def execute(text: str) -> dict[str, Any]:
-    """Run the text as a script, in this process, and return its names."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(text, "<code block>", "exec"), names)
-    return names
-
-
-def class_in(block: str, name: str) -> type[nn.Module]:
-    """Return the class that the block defines, without running the rest of the block."""
-    (definition,) = [n for n in ast.parse(source(block)).body if isinstance(n, ast.ClassDef) and n.name == name]
-    found: type[nn.Module] = execute("from torch import nn\n" + ast.unparse(definition))[name]
-    return found
-
-
-def evaluate_call(text: str, function: str, **names: Any) -> Any:
-    """Return what the text's one call of `function` returns, given what its names stand for."""
-    calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
-    (call,) = [call for call in calls if ast.unparse(call.func) == function]
-    return eval(compile(ast.Expression(call), "<code block>", "eval"), names)
-
-
-def names_read(tree: ast.AST) -> set[str]:
-    """Return every name that the code uses the value of."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+# --- the numbers in a block ---
 
 
 def commented_tensors(block: str) -> list[str]:
@@ -440,12 +423,7 @@ def images() -> torch.Tensor:
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names that the block's call of CIFAR10 needs, in a folder with the stand-in data set."""
-    torchvision = import_module("torchvision")  # here, because the other tests do without it
-    monkeypatch.chdir(tmp_path)
-    stand_in.write_cifar10(run_block.DATA)
-    for attribute, value in stand_in.expected_files(run_block.DATA, torchvision.datasets.CIFAR10).items():
-        monkeypatch.setattr(torchvision.datasets.CIFAR10, attribute, value)
-    return {"datasets": torchvision.datasets, "transforms": torchvision.transforms}
+    return put_cifar10_in_place(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import inspect
 import warnings
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Self
@@ -13,6 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 import reference
+from reference.train_in_torch import torch_network
 from spec_tests.subjects import GRADIENTS, OPTIMIZERS, NotAvailable
 
 EXPECTED_WARNINGS = (
@@ -89,7 +89,7 @@ class TorchSubject:
         return _array(leaf.grad), {name: _array(p.grad) for name, p in network.named_parameters() if p.grad is not None}
 
     def _network(self, parameters: Mapping[str, np.ndarray], relu: bool) -> nn.Module:
-        network = cifar10_cnn(relu)
+        network: nn.Module = torch_network(relu)
         network.load_state_dict({name: self.tensor(value) for name, value in parameters.items()}, assign=True)
         return network.requires_grad_()
 
@@ -128,19 +128,6 @@ class TorchSubject:
         if tensor.is_floating_point() and self.dtype in TENSOR_DTYPES:
             tensor = tensor.to(TENSOR_DTYPES[self.dtype])
         return tensor.detach().to(self.device)
-
-
-def cifar10_cnn(relu: bool = False) -> nn.Sequential:
-    """Return the network of section 2.5 as a module, with an activation behind each convolution if wanted."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for stage, (ins, outs) in enumerate([(3, 32), (32, 32), (32, 64)], start=1):
-        layers[f"conv{stage}"] = nn.Conv2d(ins, outs, kernel_size=5, padding=2)
-        if relu:
-            layers[f"relu{stage}"] = nn.ReLU()
-        layers[f"p{stage}"] = nn.MaxPool2d(kernel_size=2, stride=2)
-    layers["flatten"] = nn.Flatten()
-    layers["linear"] = nn.Linear(64 * 4 * 4, 10)
-    return nn.Sequential(layers)
 
 
 def set_float32_precision(precision: str) -> None:

@@ -1,0 +1,206 @@
+"""Train the document's network: `python -m reference.train --data DIR`, in NumPy or in torch.
+
+Both start from the same parameters and see the same batches, those of `--seed`, and each reads the other's
+checkpoints. `torchrun --nproc-per-node=2 -m reference.train --implementation torch …` trains in two processes.
+"""
+
+import argparse
+import math
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+import reference
+from reference import datasets
+from reference.checks import Array
+from reference.command import Parser, Refusal, needed, number_from, run
+from reference.train_in_torch import Process, TorchTrainer
+from reference.training import Checkpoint, NumpyTrainer, Training, batches, right_answers, to_input
+
+OPTIMIZERS: dict[str, dict[str, float]] = {
+    "sgd": {"lr": 0.01, "momentum": 0.9},  # as in the document
+    "adam": {"lr": 0.001},
+    "adamw": {"lr": 0.001},
+    "rmsprop": {"lr": 0.001},
+    "adagrad": {"lr": 0.01},
+}
+"""How the command sets them."""
+
+SCORED_AT_A_TIME = 250
+PROGRAM = "python -m reference.train"
+
+
+class Trainer(Protocol):
+    """One implementation of training."""
+
+    def step(self, images: Array, labels: Array) -> float:
+        """Take one step on a batch, and return the loss before it."""
+
+    def scores(self, images: Array) -> Array:
+        """Return the scores of a batch."""
+
+    def snapshot(self) -> Training:
+        """Return the network as it is now, as arrays."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command: status 2 after wrong options, 1 after anything else it cannot do, each with one line."""
+    arguments, process = _arguments(argv), Process.this()
+    run(PROGRAM, lambda: train(arguments, process), process.speaks)
+
+
+def train(arguments: argparse.Namespace, process: Process) -> None:
+    """Train as the arguments say: epochs of steps, and after each the accuracy on the held-out pictures."""
+    data, held_out = (_pictures_and_labels(arguments.data, train) for train in (True, False))
+    steps_an_epoch = _steps_an_epoch(arguments, process, len(data[0]))
+    _check_place(arguments)
+    start = _start(arguments)
+    trainer, log = make_trainer(arguments, process, start), _log(arguments.logdir if process.speaks else None)
+    if start.steps >= arguments.epochs * steps_an_epoch:
+        raise Refusal(f"nothing to do: --resume {arguments.resume} has the steps of {arguments.epochs} epochs already")
+    done = start.steps
+    for epoch in range(done // steps_an_epoch, arguments.epochs):
+        left = list(batches(len(data[0]), arguments.batch_size, epoch, arguments.seed))[done % steps_an_epoch :]
+        for batch in _with_a_bar(left, f"epoch {epoch + 1}", process):
+            mine = process.share(batch)
+            loss = trainer.step(to_input(data[0][mine], arguments.dtype), data[1][mine])
+            done += 1
+            if not math.isfinite(loss):
+                raise Refusal(f"the loss is {loss} at step {done}: --lr {_options(arguments)['lr']} is too large")
+            log("loss", loss, done)
+        if process.speaks:
+            accuracy = _accuracy(trainer, *held_out, arguments.dtype)
+            log("accuracy", accuracy, done)
+            print(f"epoch {epoch + 1}/{arguments.epochs}  loss {loss:.4f}  accuracy {accuracy:.1%}", flush=True)
+            if arguments.checkpoint:
+                _save(arguments, trainer.snapshot())
+
+
+def make_trainer(arguments: argparse.Namespace, process: Process, start: Training) -> Trainer:
+    """Return the implementation that the arguments name, at this start."""
+    if arguments.implementation == "numpy":
+        if arguments.device != "cpu" or process.processes > 1:
+            raise Refusal("--implementation numpy runs on the CPU, in one process")
+        step = getattr(reference, arguments.optimizer)
+        return NumpyTrainer(start, step, _options(arguments), arguments.activations)
+    return TorchTrainer(
+        start, arguments.optimizer, _options(arguments), arguments.activations, arguments.device, process
+    )
+
+
+def _pictures_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
+    """Return all pictures (n, h, w, c), 0 to 255, and labels (n,) of a split, read by torchvision's own class."""
+    needed("torchvision", "--data")
+    try:
+        split = datasets.cifar10(folder, train=train)
+    except (RuntimeError, OSError, ValueError) as error:
+        raise Refusal(f"--data {folder}: {error}") from None
+    return split.data, np.array(split.targets, np.int64)
+
+
+def _steps_an_epoch(arguments: argparse.Namespace, process: Process, pictures: int) -> int:
+    if arguments.batch_size > pictures:
+        raise Refusal(f"--batch-size {arguments.batch_size} is more than the {pictures} pictures in {arguments.data}")
+    if arguments.batch_size % process.processes:
+        raise Refusal(
+            f"--batch-size {arguments.batch_size} cannot be dealt out evenly to {process.processes} processes"
+        )
+    return pictures // int(arguments.batch_size)
+
+
+def _check_place(arguments: argparse.Namespace) -> None:
+    """Refuse a checkpoint that could not be written, before the first step rather than after an epoch."""
+    path: Path | None = arguments.checkpoint
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise Refusal(f"--checkpoint {path}: {'is a folder' if path.is_dir() else f'there is no folder {path.parent}'}")
+
+
+def _start(arguments: argparse.Namespace) -> Training:
+    """Return the drawn parameters of this seed, or what the checkpoint holds."""
+    if arguments.resume is None:
+        return Training(reference.initial_parameters(np.random.default_rng(arguments.seed), arguments.dtype))
+    try:
+        checkpoint = Checkpoint.load(arguments.resume)
+    except (ValueError, OSError) as error:
+        raise Refusal(f"--resume {arguments.resume}: {error}") from None
+    for name, value in _settings(arguments).items():
+        if (saved := checkpoint.settings.get(name)) != value:
+            raise Refusal(f"--resume {arguments.resume}: was trained with {name} {saved}, this run has {value}")
+    return checkpoint.training
+
+
+def _settings(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the options that must stay the same for a run to go on as if it had not been stopped."""
+    names = ("optimizer", "batch_size", "seed", "dtype", "activations")
+    return {name: str(getattr(arguments, name)) for name in names}
+
+
+def _save(arguments: argparse.Namespace, training: Training) -> None:
+    try:
+        Checkpoint(training, _settings(arguments)).save(arguments.checkpoint)
+    except OSError as error:
+        raise Refusal(f"--checkpoint {arguments.checkpoint}: {error.strerror}") from None
+
+
+def _options(arguments: argparse.Namespace) -> dict[str, float]:
+    return OPTIMIZERS[arguments.optimizer] | ({} if arguments.lr is None else {"lr": arguments.lr})
+
+
+def _accuracy(trainer: Trainer, pictures: Array, labels: Array, dtype: str) -> float:
+    """Return the share of the held-out pictures that are recognised."""
+    parts = [slice(start, start + SCORED_AT_A_TIME) for start in range(0, len(labels), SCORED_AT_A_TIME)]
+    right = sum(right_answers(trainer.scores(to_input(pictures[part], dtype)), labels[part]) for part in parts)
+    return right / len(labels)
+
+
+def _with_a_bar(batches: Sequence[Array], name: str, process: Process) -> Iterable[Array]:
+    """Show progress on a terminal, if tqdm is installed, and nothing elsewhere."""
+    if not (process.speaks and sys.stderr.isatty() and find_spec("tqdm")):
+        return batches
+    bar: Iterable[Array] = import_module("tqdm").tqdm(batches, desc=name, unit="step", leave=False)
+    return bar
+
+
+def _log(folder: Path | None) -> Callable[[str, float, int], None]:
+    """Return what writes a number under a name and a step for TensorBoard, or nowhere."""
+    if folder is None:
+        return lambda *_: None
+    needed("tensorboard", "--logdir")
+    try:
+        writer: Any = import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
+    except OSError as error:
+        raise Refusal(f"--logdir {folder}: {error.strerror}") from None
+
+    def log(name: str, value: float, step: int) -> None:
+        writer.add_scalar(name, value, step)
+        writer.flush()
+
+    return log
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(PROGRAM, description="Train the document's CIFAR-10 network, in NumPy or in torch.")
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="the folder that holds cifar-10-batches-py")
+    add("--implementation", choices=["numpy", "torch"], default="numpy", help="who trains (default numpy)")
+    add("--optimizer", choices=OPTIMIZERS, default="sgd", help="how a step is taken (default sgd, momentum 0.9)")
+    add("--lr", type=number_from(float, 0), help="the learning rate (default 0.01 for sgd and adagrad, else 0.001)")
+    add("--epochs", type=number_from(int, 1), default=5, help="how often every picture is seen (default 5)")
+    add("--batch-size", type=number_from(int, 1), default=64, help="the pictures of one step (default 64)")
+    add("--seed", type=number_from(int, 0), default=0, help="draws the first parameters and all batches (default 0)")
+    add("--dtype", choices=["float32", "float64"], default="float32", help="what is computed in (default float32)")
+    add("--activations", action="store_true", help="with a ReLU behind each convolution")
+    add("--device", default="cpu", help="where torch computes, for example cuda (default cpu)")
+    add("--logdir", type=Path, metavar="DIR", help="write loss and accuracy there, for TensorBoard")
+    add("--checkpoint", type=Path, metavar="FILE", help="save the training there after every epoch")
+    add("--resume", type=Path, metavar="FILE", help="go on from this checkpoint")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,149 @@
+"""Training by hand (sections 2.6.5 and 2.7): forward, loss, backward, update, again and again.
+
+    loss, gradients ← network and cross entropy, forward and backward, on one batch
+    parameters, states ← one step of an optimizer
+
+The order of the pictures is drawn anew for every epoch, from the seed and the number of the epoch alone. So a
+training run can be stopped after any step and taken up again, and every implementation that follows this
+order sees the same batches.
+"""
+
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from reference.checks import Array, array, integer
+from reference.cnn import Parameters, check_parameters, cifar10_cnn, cifar10_cnn_loss
+from reference.optim import State, Step, step
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network in training: its parameters, what the optimizer remembers of each, and the steps taken so far."""
+
+    parameters: Parameters
+    states: Mapping[str, State] = field(default_factory=dict)
+    steps: int = 0
+
+
+def training_step(
+    training: Training, images: Array, labels: Array, optimizer: Step, relu: bool = False, **options: Any
+) -> tuple[Array, Training]:
+    """Take one step on one batch, images (n, 3, 32, 32), labels (n,), int64: the loss before it, the network after.
+
+    >>> from reference import initial_parameters, sgd
+    >>> training = Training(initial_parameters(np.random.default_rng(0), "float64"))
+    >>> images, labels = np.ones((4, 3, 32, 32)), np.array([7, 7, 7, 7])
+    >>> before, training = training_step(training, images, labels, sgd, lr=0.0625)
+    >>> after, training = training_step(training, images, labels, sgd, lr=0.0625)
+    >>> training.steps, bool(after < before)
+    (2, True)
+    """
+    loss, _, gradients = cifar10_cnn_loss(images, labels, training.parameters, relu)
+    parameters, states = step(optimizer, training.parameters, gradients, training.states, **options)
+    return loss, Training(parameters, states, training.steps + 1)
+
+
+def to_input(pictures: Array, dtype: str = "float32") -> Array:
+    """Turn stored pictures (n, h, w, c), 0 to 255, into input (n, c, h, w), 0 to 1.
+
+    >>> to_input(np.full((1, 1, 1, 3), 255, np.uint8)).ravel()
+    array([1., 1., 1.], dtype=float32)
+    """
+    array("pictures", pictures, frozenset({"uint8"}))
+    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), dtype) / 255
+
+
+def batches(pictures: int, batch_size: int, epoch: int, seed: int) -> Iterator[Array]:
+    """Return the numbers of the pictures of each batch of an epoch, every picture at most once, in drawn order.
+
+    All batches are whole: what is left over, less than a batch, takes no part in this epoch. Raises ValueError for
+    a batch that is larger than all pictures together, or smaller than one.
+
+    >>> [sorted(batch.tolist()) for batch in batches(4, 4, epoch=0, seed=0)]
+    [[0, 1, 2, 3]]
+    """
+    if not 1 <= integer("batch_size", batch_size) <= pictures:
+        raise ValueError(f"batch_size must be from 1 to the {pictures} pictures, got {batch_size}")
+    order = np.random.default_rng([seed, epoch]).permutation(pictures)
+    whole = pictures // batch_size
+    return iter(order[: whole * batch_size].reshape(whole, batch_size))
+
+
+def right_answers(scores: Array, labels: Array) -> int:
+    """Count the samples whose highest score is that of their class: scores (n, c), labels (n,).
+
+    >>> right_answers(np.array([[0.5, 2.0], [3.0, 1.0]]), np.array([1, 1]))
+    1
+    """
+    return int((scores.argmax(axis=1) == labels).sum())
+
+
+class NumpyTrainer:
+    """The command's training in NumPy: it holds the network in training, and steps it."""
+
+    def __init__(self, training: Training, optimizer: Step, options: Mapping[str, Any], relu: bool) -> None:
+        self.training, self.optimizer, self.options, self.relu = training, optimizer, options, relu
+
+    def step(self, images: Array, labels: Array) -> float:
+        """Take one step on a batch, and return the loss before it."""
+        loss, self.training = training_step(self.training, images, labels, self.optimizer, self.relu, **self.options)
+        return float(loss)
+
+    def scores(self, images: Array) -> Array:
+        """Return the scores of a batch."""
+        return cifar10_cnn(images, self.training.parameters, self.relu)
+
+    def snapshot(self) -> Training:
+        """Return the network as it is now."""
+        return self.training
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network in training, and the settings that its next step depends on."""
+
+    training: Training
+    settings: Mapping[str, str]
+
+    def save(self, path: Path) -> None:
+        """Write it as a NumPy archive; a file of this name is replaced only once the new one is whole."""
+        flat: dict[str, Any] = {"steps": np.array(self.training.steps)}
+        flat |= {f"settings/{name}": np.array(value) for name, value in self.settings.items()}
+        flat |= {f"parameters/{name}": value for name, value in self.training.parameters.items()}
+        for name, state in self.training.states.items():
+            flat |= {f"states/{name}/{key}": np.asarray(value) for key, value in state.items()}
+        unfinished = path.with_name(path.name + ".unfinished")
+        try:
+            with unfinished.open("wb") as file:
+                np.savez(file, **flat)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read one; raises ValueError for a file that is none, OSError for one that cannot be read."""
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                flat = {name: archive[name] for name in archive.files}
+            parameters = _below("parameters", flat)
+            check_parameters(parameters)
+            states: dict[str, dict[str, Any]] = {name: {} for name in parameters}
+            for name, value in _below("states", flat).items():
+                parameter, _, key = name.rpartition("/")
+                states[parameter][key] = int(value) if key == "step" else value
+            settings = {name: str(value) for name, value in _below("settings", flat).items()}
+            return cls(Training(parameters, states, int(flat["steps"])), settings)
+        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path} is no checkpoint of this program: {error}") from None
+
+
+def _below(folder: str, flat: Mapping[str, Array]) -> dict[str, Array]:
+    start = f"{folder}/"
+    return {name.removeprefix(start): value for name, value in flat.items() if name.startswith(start)}

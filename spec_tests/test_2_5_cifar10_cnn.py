@@ -1,0 +1,566 @@
+"""2.5 The network for CIFAR-10: three convolutions, three poolings, one linear layer.
+
+Its layers are specified in 2.1 to 2.4; here it is their chain. Whole numbers first, where every sum is exact, then real
+ones. The network's shapes are fixed, so each test runs on a few drawn sets of numbers rather than on many.
+"""
+
+import re
+from math import floor, prod
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import nn
+
+import reference
+from reference.cnn import PARAMETERS
+from reference.train_in_torch import torch_network
+from spec_tests import blocks, network, stand_in
+from spec_tests.compare import assert_equal
+from spec_tests.formats import exact_formats
+from spec_tests.network import assert_near, decided, real_network, roundings, whole_network
+from spec_tests.problems import SEEDS
+from spec_tests.subjects import REFUSALS
+
+four_draws = pytest.mark.parametrize("seed", range(4))
+with_and_without_activation = pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
+
+BLOCK = "2_5_cifar10_cnn"
+ADDED = "import torch\nfrom torch import nn\n"
+
+
+@pytest.fixture(scope="module")
+def document_network():
+    """Return the document's class, with the imports that its reader must add."""
+    return blocks.execute(ADDED + blocks.source(BLOCK))["CIFAR10CNN"]
+
+
+# The structure, as the document lists it
+
+SHAPES = {
+    "input": ((3, 32, 32), "2.5.b"),
+    "conv1": ((32, 32, 32), "2.5.c"),
+    "p1": ((32, 16, 16), "2.5.d"),
+    "conv2": ((32, 16, 16), "2.5.e"),
+    "p2": ((32, 8, 8), "2.5.d"),
+    "conv3": ((64, 8, 8), "2.5.f"),
+    "p3": ((64, 4, 4), "2.5.d"),
+    "flatten": ((1024,), "2.5.g"),
+    "linear": ((10,), "2.5.h"),
+}
+every_layer = pytest.mark.parametrize(
+    ("layer", "shape"),
+    [pytest.param(layer, *row[:1], marks=pytest.mark.claim(row[1])) for layer, row in SHAPES.items()],
+)
+
+
+@every_layer
+def test_the_reference_gives_every_layer_the_shape_that_the_document_lists(layer, shape):
+    outputs = reference.cifar10_cnn_layers(*images_and_parameters(2))
+
+    assert outputs[layer].shape == (2, *shape)
+
+
+@pytest.mark.torch_api
+@every_layer
+def test_the_documents_class_gives_every_layer_the_shape_that_the_document_lists(document_network, layer, shape):
+    shapes = shapes_in(document_network(), torch.zeros(2, 3, 32, 32))
+
+    if layer == "flatten":  # is a function there, not a module: what it returns is what linear receives
+        assert shapes["linear"][0] == (2, *shape)
+    elif layer == "input":
+        assert shapes["conv1"][0] == (2, *shape)
+    else:
+        assert shapes[layer][1] == (2, *shape)
+
+
+COUNTS = {
+    "conv1": 32 * (3 * 5 * 5 + 1),  # 32 kernels of 3·5·5 numbers, and a bias each
+    "conv2": 32 * (32 * 5 * 5 + 1),
+    "conv3": 64 * (32 * 5 * 5 + 1),
+    "linear": 10 * (64 * 4 * 4 + 1),
+}
+
+
+@pytest.mark.claim("2.5.h")
+def test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_all(proof):
+    assert list(COUNTS.values()) == [2_432, 25_632, 51_264, 10_250]
+
+    _, gradients = proof.cifar10_cnn_backward(np.zeros((1, 10)), *images_and_parameters(1))
+
+    for layer, count in COUNTS.items():
+        assert gradients[f"{layer}.weight"].size + gradients[f"{layer}.bias"].size == count
+    assert sum(gradient.size for gradient in gradients.values()) == 89_578
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.5.h")
+def test_the_documents_class_has_these_parameters_under_these_names(document_network):
+    parameters = document_network().state_dict()
+
+    assert {name: tuple(value.shape) for name, value in parameters.items()} == PARAMETERS
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.5.c", "2.5.e", "2.5.f")
+@pytest.mark.parametrize(("layer", "channels"), [("conv1", 32), ("conv2", 32), ("conv3", 64)])
+def test_each_convolution_has_kernels_of_5_by_5_and_the_listed_number_of_channels(document_network, layer, channels):
+    convolution = getattr(document_network(), layer)
+
+    assert (convolution.kernel_size, convolution.out_channels) == ((5, 5), channels)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.5.d", "2.5.q")
+@pytest.mark.parametrize("layer", ["p1", "p2", "p3"])
+def test_each_pooling_takes_maxima_of_2_by_2_and_moves_by_2(document_network, layer):
+    pooling = getattr(document_network(), layer)
+
+    assert isinstance(pooling, nn.MaxPool2d)
+    assert (pooling.kernel_size, pooling.stride) == (2, 2)
+
+
+# The equations for padding and stride
+
+
+@pytest.mark.claim("2.5.i")
+def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(proof):
+    assert 32 - 5 + 1 == 28
+
+    output = proof.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((32, 3, 5, 5)))
+
+    assert output.shape == (1, 32, 28, 28)
+
+
+@pytest.mark.claim("2.5.j")
+@given(h=st.integers(1, 12), k=st.integers(1, 5), p=st.integers(0, 3), s=st.integers(1, 4), columns=st.integers(3, 6))
+def test_without_dilation_the_output_has_h_minus_k_plus_2p_over_s_plus_1_rows_rounded_down(
+    subject, h, k, p, s, columns
+):
+    assume(h + 2 * p >= k)
+
+    output = subject.conv2d(np.zeros((1, h, columns)), np.zeros((1, 1, k, 3)), stride=(s, 1), padding=(p, 0))
+
+    assert output.shape[1] == floor((h - k + 2 * p) / s + 1)
+
+
+@pytest.mark.claim("2.5.k")
+@pytest.mark.parametrize("size", [32, 16, 8])
+def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by_5(proof, size):
+    kept = [
+        p
+        for p in range(6)
+        if proof.conv2d(np.zeros((1, size, size)), np.zeros((1, 1, 5, 5)), padding=p).shape == (1, size, size)
+    ]
+
+    assert kept == [2]
+
+
+@pytest.mark.claim("2.5.q")
+@pytest.mark.parametrize("size", [32, 16, 8])
+def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_default(proof, size):
+    x = np.arange(size * size, dtype=float).reshape(1, size, size)
+
+    assert proof.max_pool2d(x, 2, stride=2).shape == (1, size // 2, size // 2)
+    assert_equal(proof.max_pool2d(x, 2), proof.max_pool2d(x, 2, stride=2))
+
+
+@pytest.mark.claim("2.5.t")
+@pytest.mark.parametrize("size", [(32, 32), (39, 32), (32, 39), (39, 39), (16, 64)])
+def test_sizes_that_three_poolings_leave_1024_features_of_are_taken(subject, size):
+    _, parameters = images_and_parameters(1)
+
+    assert subject.cifar10_cnn(np.zeros((2, 3, *size)), parameters).shape == (2, 10)
+
+
+@pytest.mark.claim("2.5.t")
+@pytest.mark.parametrize("size", [(31, 32), (32, 40), (40, 40), (28, 28), (64, 64), (7, 32)])
+def test_other_sizes_are_refused(subject, size):
+    _, parameters = images_and_parameters(1)
+    images = np.zeros((2, 3, *size))
+
+    with pytest.raises(ValueError, match=re.escape(f"input has shape {images.shape}, expected (n, 3, 32, 32)")):
+        reference.cifar10_cnn(images, parameters)
+    with pytest.raises(REFUSALS):
+        subject.cifar10_cnn(images, parameters)
+
+
+# Where the copy differs from the model that it is named after
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.5.u")
+def test_the_published_quick_model_pools_3_by_3_and_has_a_hidden_layer_and_145578_parameters(document_network):
+    quick = nn.Sequential(
+        *(nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU()),
+        *(nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True)),
+        *(nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True)),
+        *(nn.Flatten(), nn.Linear(1024, 64), nn.Linear(64, 10)),
+    )
+
+    assert quick(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
+    assert parameters_in(quick) == 2_432 + 25_632 + 51_264 + (1024 + 1) * 64 + (64 + 1) * 10 == 145_578
+    assert parameters_in(document_network()) == 89_578
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.5.o")
+def test_the_documents_class_computes_what_the_network_without_activations_does(document_network):
+    problem = whole_network(0, images=2, relu=False)
+    logits = loaded(document_network(), problem)(torch.tensor(problem.input))
+
+    assert_equal(logits.detach().numpy(), problem.forward(reference))
+    assert (logits.detach().numpy() != whole_network(0, images=2, relu=True).forward(reference)).any()
+
+
+# Scores, not probabilities
+
+
+@pytest.mark.claim("2.5.r")
+@four_draws
+def test_the_output_is_one_score_a_class_which_need_be_no_probability(subject, seed):
+    logits = whole_network(seed, images=3, relu=False).forward(subject)
+
+    assert logits.shape == (3, 10)
+    assert (logits < 0).any() and (logits > 1).any()
+
+
+@pytest.mark.claim("2.5.r")
+@four_draws
+def test_what_the_last_bias_adds_to_a_score_is_there_in_full_so_nothing_normalises_it(subject, seed):
+    problem = whole_network(seed, images=2, relu=True)
+    raised = {**problem.parameters, "linear.bias": problem.parameters["linear.bias"] + np.arange(10)}
+
+    logits = subject.cifar10_cnn(problem.input, raised, problem.relu)
+
+    assert_equal(logits, problem.forward(subject) + np.arange(10.0))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.5.s")
+def test_there_is_a_score_for_each_of_the_ten_classes_of_cifar_10():
+    names = stand_in.CLASSES
+
+    assert len(names) == PARAMETERS["linear.bias"][0] == 10
+
+
+# Laws
+
+
+@with_and_without_activation
+@four_draws
+def test_the_network_is_its_layers_one_after_the_other(subject, seed, relu):
+    problem = whole_network(seed, images=2, relu=relu)
+    p, x = problem.parameters, problem.input
+
+    for stage in "123":
+        x = subject.conv2d(x, p[f"conv{stage}.weight"], p[f"conv{stage}.bias"], padding=2)
+        x = subject.max_pool2d(subject.relu(x) if relu else x, 2)
+    x = subject.linear(subject.flatten(x, 1), p["linear.weight"], p["linear.bias"])
+
+    assert_equal(problem.forward(subject), x)
+
+
+@with_and_without_activation
+@four_draws
+def test_each_image_is_scored_by_itself(subject, seed, relu):
+    problem = whole_network(seed, images=3, relu=relu)
+
+    alone = [subject.cifar10_cnn(image[np.newaxis], problem.parameters, relu) for image in problem.input]
+
+    assert_equal(problem.forward(subject), np.concatenate(alone))
+
+
+@with_and_without_activation
+@four_draws
+def test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_images(subject, seed, relu):
+    problem = whole_network(seed, images=3, relu=relu)
+
+    gradients = [
+        subject.cifar10_cnn_backward(grad[np.newaxis], image[np.newaxis], problem.parameters, relu)[1]
+        for grad, image in zip(problem.grad_output, problem.input, strict=True)
+    ]
+
+    together = problem.backward(subject)
+    for name in PARAMETERS:
+        assert_equal(together[name], sum(gradient[name] for gradient in gradients))
+
+
+@with_and_without_activation
+@four_draws
+def test_what_flows_forward_through_each_layer_flows_back_through_it(subject, seed, relu):
+    """Without biases the network multiplies by a constant what any one of its layers is multiplied by (Euler)."""
+    problem = whole_network(seed, images=2, relu=relu)
+    grads = problem.backward(subject)
+
+    remaining = np.vdot(problem.grad_output, problem.forward(subject))
+    for layer in reversed(network.LAYERS):
+        weight, bias = f"{layer}.weight", f"{layer}.bias"
+        remaining -= np.vdot(grads[bias], problem.parameters[bias])
+        assert np.vdot(grads[weight], problem.parameters[weight]) == remaining
+    assert np.vdot(grads["input"], problem.input) == remaining
+
+
+# Equality with the reference
+
+
+@pytest.mark.oracle
+@exact_formats
+@with_and_without_activation
+@four_draws
+def test_on_whole_numbers_the_scores_equal_the_references(subject, seed, relu, dtype):
+    problem = whole_network(seed, images=2, relu=relu, share=SHARES[dtype]).at(dtype)
+
+    assert_equal(problem.forward(subject), problem.forward(reference))
+
+
+@pytest.mark.oracle
+@exact_formats
+@with_and_without_activation
+@four_draws
+def test_on_whole_numbers_every_gradient_equals_the_references(subject, seed, relu, dtype):
+    problem = whole_network(seed, images=2, relu=relu, share=SHARES[dtype]).at(dtype)
+
+    expected = problem.backward(reference)
+
+    for name, gradient in problem.backward(subject).items():
+        assert_equal(gradient, expected[name])
+
+
+SHARES = {"float32": 0.1, "float64": 1.0}
+"""With a tenth of the weights not 0, the sums of absolute products stay below 2^24; with all of them, below 2^53."""
+
+
+@pytest.mark.parametrize("dtype", SHARES)
+@four_draws
+def test_the_sums_of_absolute_products_stay_small_enough_to_be_exact(seed, dtype):
+    problem = whole_network(seed, images=2, relu=False, share=SHARES[dtype])
+    positive = network.Network(
+        abs(problem.input), {name: abs(p) for name, p in problem.parameters.items()}, False, abs(problem.grad_output)
+    )
+
+    largest = max(array.max() for array in (positive.forward(reference), *positive.backward(reference).values()))
+
+    assert largest < {"float32": 2**24, "float64": 2**53}[dtype]
+
+
+# Rounding
+
+
+@pytest.mark.oracle
+@exact_formats
+@with_and_without_activation
+@four_draws
+def test_on_real_numbers_the_scores_round_within_the_bound_of_a_random_walk(subject, seed, relu, dtype):
+    problem = real_network(seed, images=2, relu=relu).at(dtype)
+    exact = problem.at("float64").forward(reference)
+
+    assert_near(problem.forward(subject), exact, roundings(images=2)["linear"], dtype)
+
+
+@pytest.mark.oracle
+@exact_formats
+@with_and_without_activation
+@four_draws
+def test_on_real_numbers_every_gradient_rounds_within_the_bound_of_a_random_walk(subject, seed, relu, dtype):
+    problem = first_decided(seed, relu, dtype).at(dtype)
+    exact = problem.at("float64").backward(reference)
+
+    for name, gradient in problem.backward(subject).items():
+        assert_near(gradient, exact[name], roundings(images=1)[name], dtype)
+
+
+# Loss and gradient together
+
+
+@pytest.mark.parametrize("relu", [False, True])
+@four_draws
+def test_the_reference_of_loss_and_gradients_is_cross_entropy_behind_the_network(seed, relu):
+    problem, target = real_network(seed, images=3, relu=relu), np.array([seed, 9, 0])
+
+    loss, grad_input, gradients = reference.cifar10_cnn_loss(problem.input, target, problem.parameters, relu)
+
+    logits = problem.forward(reference)
+    grad_logits, _, _ = reference.cross_entropy_backward(np.array(1.0), logits, target)
+    assert_equal(loss, reference.cross_entropy(logits, target))
+    expected = reference.cifar10_cnn_backward(grad_logits, problem.input, problem.parameters, relu)
+    for one, other in zip((grad_input, *gradients.values()), (expected[0], *expected[1].values()), strict=True):
+        assert_equal(one, other)
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@four_draws
+def test_cross_entropy_behind_the_documents_class_gives_the_references_loss_and_gradients(document_network, seed):
+    problem, target = first_decided(seed, False, "float64"), np.array([seed])
+    module = loaded(document_network(), problem)
+
+    theirs = nn.CrossEntropyLoss()(module(torch.tensor(problem.input)), torch.tensor(target))
+    theirs.backward()
+
+    loss, _, gradients = reference.cifar10_cnn_loss(problem.input, target, problem.parameters)
+    steps_of_the_loss = 10  # the shift, the power, the sum and so on, each of an error near one rounding
+    assert_near(theirs.detach().numpy(), loss, roundings(1)["linear"] + steps_of_the_loss, "float64")
+    for name, parameter in module.named_parameters():
+        count = roundings(1)["linear"] + roundings(1)[name] + steps_of_the_loss
+        assert_near(parameter.grad.numpy(), gradients[name], count, "float64")
+
+
+# Parameters
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@with_and_without_activation
+def test_the_references_parameters_load_into_the_module_and_give_the_same_scores(relu):
+    problem = whole_network(0, images=2, relu=relu)
+
+    logits = loaded(torch_network(relu), problem)(torch.tensor(problem.input))
+
+    assert_equal(logits.detach().numpy(), problem.forward(reference))
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+def test_the_modules_state_dict_as_arrays_is_what_the_reference_takes(document_network):
+    module = document_network().double()
+    images = network.real_numbers(np.random.default_rng(0), (2, 3, 32, 32))
+
+    logits = reference.cifar10_cnn(images, {name: value.numpy() for name, value in module.state_dict().items()})
+
+    theirs = module(torch.tensor(images)).detach().numpy()
+    assert_near(theirs, logits, roundings(2)["linear"], "float64")
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_initial_parameters_fill_the_same_range_as_those_of_the_module(document_network, name):
+    inputs = prod(PARAMETERS[name.replace("bias", "weight")][1:])
+    ours = reference.initial_parameters(np.random.default_rng(0))[name]
+
+    theirs = dict(document_network().named_parameters())[name].detach().numpy()
+
+    for drawn in (ours, theirs):
+        assert abs(drawn).max() <= np.float32(1 / np.sqrt(inputs))
+        assert drawn.min() < 0 < drawn.max()
+        assert drawn.dtype == "float32"
+
+
+@given(seed=SEEDS)
+def test_initial_parameters_are_those_of_their_seed(seed):
+    one, same = (reference.initial_parameters(np.random.default_rng(seed))["conv1.bias"] for _ in "12")
+
+    assert_equal(one, same)
+
+
+# Contracts and refusals
+
+
+def test_the_network_changes_neither_its_input_nor_its_parameters(subject):
+    problem, before = (whole_network(0, images=1, relu=True) for _ in "12")
+
+    problem.forward(subject), problem.backward(subject)
+
+    assert_equal(problem.input, before.input)
+    assert_equal(problem.grad_output, before.grad_output)
+    for name, value in before.parameters.items():
+        assert_equal(problem.parameters[name], value)
+
+
+def test_no_image_gives_no_scores_and_gradients_of_zero(subject):
+    _, parameters = images_and_parameters(1)
+
+    assert subject.cifar10_cnn(np.zeros((0, 3, 32, 32)), parameters).shape == (0, 10)
+    _, gradients = subject.cifar10_cnn_backward(np.zeros((0, 10)), np.zeros((0, 3, 32, 32)), parameters)
+    for name, size in PARAMETERS.items():
+        assert_equal(gradients[name], np.zeros(size))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"conv1.bias": None}, r"parameters lack \['conv1.bias'\] and have unknown none"),
+        ({"conv4.bias": np.zeros(1)}, r"parameters lack none and have unknown \['conv4.bias'\]"),
+        ({"linear.weight": np.zeros((10, 64))}, r"linear.weight has shape \(10, 64\), expected \(10, 1024\)"),
+    ],
+)
+def test_parameters_that_are_missing_unknown_or_misshapen_are_refused(subject, changed, message):
+    images, parameters = images_and_parameters(1)
+    wrong = {name: value for name, value in {**parameters, **changed}.items() if value is not None}
+
+    with pytest.raises(ValueError, match=message):
+        reference.cifar10_cnn(images, wrong)
+    with pytest.raises(REFUSALS):
+        subject.cifar10_cnn(images, wrong)
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_images_of_other_channels_are_refused(subject, channels):
+    _, parameters = images_and_parameters(1)
+
+    with pytest.raises(ValueError, match=rf"input has shape \(1, {channels}, 32, 32\)"):
+        reference.cifar10_cnn(np.zeros((1, channels, 32, 32)), parameters)
+    with pytest.raises(REFUSALS):
+        subject.cifar10_cnn(np.zeros((1, channels, 32, 32)), parameters)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"parameters": [1]}, TypeError, "parameters must be a mapping from names to arrays, got list"),
+        ({"relu": 1}, TypeError, "relu must be True or False, got 1"),
+        ({"input": np.zeros((1, 3, 32, 32), "float32")}, TypeError, "one dtype expected, got input float32"),
+        ({"input": np.zeros((3, 32, 32))}, ValueError, r"input has shape \(3, 32, 32\)"),
+    ],
+)
+def test_the_reference_refuses_what_it_does_not_compute(arguments, error, message):
+    images, parameters = images_and_parameters(1)
+
+    with pytest.raises(error, match=message):
+        reference.cifar10_cnn(**{"input": images, "parameters": parameters, **arguments})
+
+
+@pytest.mark.parametrize("grad", [np.zeros((1, 9)), np.zeros((2, 10))])
+def test_a_cotangent_of_another_shape_is_refused(grad):
+    with pytest.raises(ValueError, match="grad_output has shape"):
+        reference.cifar10_cnn_backward(grad, *images_and_parameters(1))
+
+
+# --- what the tests are given ---
+
+
+def images_and_parameters(images):
+    """Return black images, and parameters of zero."""
+    return np.zeros((images, 3, 32, 32)), {name: np.zeros(size) for name, size in PARAMETERS.items()}
+
+
+def first_decided(seed, relu, dtype):
+    """Return a real network of one image in which rounding decides nothing."""
+    drawn = (real_network(1000 * seed + attempt, images=1, relu=relu) for attempt in range(1000))
+    return next(problem for problem in drawn if decided(problem.at(dtype).at("float64"), dtype))
+
+
+def loaded(module, problem):
+    """Return the module in float64, with the problem's parameters."""
+    module.double().load_state_dict({name: torch.tensor(value) for name, value in problem.parameters.items()})
+    return module
+
+
+def shapes_in(module, images):
+    """Return the shapes that go into and come out of every layer of a module."""
+    shapes = {}
+
+    def note(name):
+        return lambda _, given_, output: shapes.update({name: (tuple(given_[0].shape), tuple(output.shape))})
+
+    for name, layer in module.named_children():
+        layer.register_forward_hook(note(name))
+    module(images)
+    return shapes
+
+
+def parameters_in(module):
+    """Return how many numbers a module learns."""
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,447 @@
+"""2.7 Training: the document's loop put right, by hand and in torch, from the same start on the same batches.
+
+The data are stand-in pictures of ten shapes in the layout of CIFAR-10 (`reference/datasets.py`), read by torchvision.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from reference import datasets
+from reference.train import OPTIMIZERS, main
+from reference.train_in_torch import TorchTrainer
+from reference.training import Checkpoint, NumpyTrainer, batches, training_step
+from spec_tests.compare import assert_equal
+from spec_tests.data_parallel_worker import BATCH, STEPS, batch, start
+from spec_tests.network import assert_near, roundings
+from spec_tests.problems import SEEDS
+
+pytestmark = pytest.mark.project
+
+PROJECT = Path(__file__).parent.parent
+SMOOTH = {"sgd": OPTIMIZERS["sgd"]} | {name: {"lr": 0.01, "eps": 1.0} for name in OPTIMIZERS if name != "sgd"}
+"""Options under which a step is a smooth function of the gradient: with a small eps, Adam turns one near 0 into ±lr."""
+
+
+def made(implementation, training_, optimizer, relu=False, **options):
+    """Return a trainer."""
+    options = options or OPTIMIZERS[optimizer]
+    step = getattr(reference, optimizer) if implementation is NumpyTrainer else optimizer
+    return implementation(training_, step, options, relu)
+
+
+# One step, and twenty
+
+
+@pytest.mark.claim("2.7.a", "2.7.h")
+@pytest.mark.parametrize("relu", [False, True])
+def test_a_step_of_training_is_loss_gradients_and_a_step_of_the_optimizer(relu):
+    before, (images, labels) = start(), batch(0, 4)
+
+    loss, after = training_step(before, images, labels, reference.sgd, relu, lr=0.5)
+
+    expected, _, gradients = reference.cifar10_cnn_loss(images, labels, before.parameters, relu)
+    assert_equal(loss, expected)
+    for name, gradient in gradients.items():
+        assert_equal(after.parameters[name], before.parameters[name] - 0.5 * gradient)
+
+
+@pytest.mark.claim("2.7.j")
+@pytest.mark.parametrize("implementation", [NumpyTrainer, TorchTrainer])
+def test_steps_on_one_batch_lower_its_loss(implementation):
+    images, labels = batch(0, 8, "float32")
+    trainer = made(implementation, start("float32"), "sgd", lr=0.0625)
+
+    losses = [trainer.step(images, labels) for _ in range(8)]
+
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.claim("2.7.h", "2.7.j")
+@pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
+def test_by_hand_and_in_torch_the_losses_of_twenty_steps_agree(relu):
+    """Each step adds the roundings of its gradients; as long as training is stable, they add and do not multiply."""
+    by_hand, in_torch = (made(kind, start(), "sgd", relu) for kind in (NumpyTrainer, TorchTrainer))
+
+    for step in range(20):
+        images, labels = batch(step, 8)
+        loss, theirs = by_hand.step(images, labels), in_torch.step(images, labels)
+
+        assert_near(np.float64(theirs), np.asarray(loss), (step + 1) * roundings(8)["input"], "float64")
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_with_every_optimizer_the_parameters_agree_after_two_steps(optimizer):
+    options = SMOOTH[optimizer]
+    by_hand, in_torch = (made(kind, start(), optimizer, **options) for kind in (NumpyTrainer, TorchTrainer))
+
+    for step in range(2):
+        for trainer in (by_hand, in_torch):
+            trainer.step(*batch(step, 4))
+
+    expected = by_hand.snapshot().parameters
+    for name, parameter in in_torch.snapshot().parameters.items():
+        assert_near(parameter, expected[name], 2 * roundings(4)["input"], "float64")
+
+
+# Batches
+
+
+@given(count=st.integers(1, 40), size=st.integers(1, 40), epoch=st.integers(0, 5), seed=SEEDS)
+def test_an_epoch_shows_every_picture_at_most_once_in_whole_batches(count, size, epoch, seed):
+    size = min(size, count)
+
+    shown = list(batches(count, size, epoch, seed))
+
+    numbers = np.concatenate(shown).tolist()
+    assert {len(part) for part in shown} == {size}
+    assert len(set(numbers)) == len(numbers) == count - count % size
+    assert set(numbers) <= set(range(count))
+
+
+@given(seed=SEEDS)
+def test_the_order_is_another_one_in_each_epoch_and_the_same_for_the_same_seed(seed):
+    first, again, second = (np.concatenate(list(batches(40, 8, epoch, seed))) for epoch in (0, 0, 1))
+
+    assert_equal(first, again)
+    assert (first != second).any()
+
+
+@pytest.mark.parametrize("size", [0, 11])
+def test_a_batch_of_none_or_of_more_than_all_pictures_is_refused(size):
+    with pytest.raises(ValueError, match=rf"batch_size must be from 1 to the 10 pictures, got {size}"):
+        batches(10, size, epoch=0, seed=0)
+
+
+# Checkpoints
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("implementation", [NumpyTrainer, TorchTrainer])
+def test_a_training_saved_and_read_back_takes_the_same_next_step(implementation, optimizer, tmp_path):
+    trainer = made(implementation, start("float32"), optimizer)
+    trainer.step(*batch(1, 2, "float32"))
+
+    Checkpoint(trainer.snapshot(), {}).save(tmp_path / "checkpoint.npz")
+    again = made(implementation, Checkpoint.load(tmp_path / "checkpoint.npz").training, optimizer)
+
+    assert trainer.step(*batch(2, 2, "float32")) == again.step(*batch(2, 2, "float32"))
+    for name, parameter in trainer.snapshot().parameters.items():
+        assert_equal(again.snapshot().parameters[name], parameter)
+    assert again.snapshot().steps == 2
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_torch_goes_on_from_a_checkpoint_of_the_reference(optimizer, tmp_path):
+    options = SMOOTH[optimizer]
+    by_hand = made(NumpyTrainer, start(), optimizer, **options)
+    by_hand.step(*batch(1, 2))
+    Checkpoint(by_hand.snapshot(), {}).save(tmp_path / "checkpoint.npz")
+
+    in_torch = made(TorchTrainer, Checkpoint.load(tmp_path / "checkpoint.npz").training, optimizer, **options)
+    for trainer in (by_hand, in_torch):
+        trainer.step(*batch(2, 2))
+
+    expected = by_hand.snapshot().parameters
+    for name, parameter in in_torch.snapshot().parameters.items():
+        assert_near(parameter, expected[name], roundings(2)["input"], "float64")
+
+
+def test_a_checkpoint_that_cannot_be_finished_leaves_the_older_one_in_place(tmp_path, monkeypatch):
+    path = tmp_path / "checkpoint.npz"
+    Checkpoint(start(), {"seed": "1"}).save(path)
+
+    def full_disk(file, **_):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        Checkpoint(start(), {"seed": "2"}).save(path)
+
+    assert Checkpoint.load(path).settings == {"seed": "1"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half an archive"])
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"checkpoint\.npz is no checkpoint of this program"):
+        Checkpoint.load(path)
+
+
+# The command
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Return a folder with 48 stand-in pictures to learn from and 20 held out."""
+    folder = tmp_path_factory.mktemp("data")
+    datasets.write_cifar10(folder, train_images=48, test_images=20)
+    return folder
+
+
+def command(capsys, *options):
+    """Run the command in this process; return its status, what it printed, and its complaint."""
+    try:
+        main([str(option) for option in options])
+        status = 0
+    except SystemExit as ending:
+        status = ending.code
+    printed = capsys.readouterr()
+    return status, printed.out, printed.err
+
+
+@pytest.mark.parametrize("implementation", ["numpy", "torch"])
+def test_the_command_prints_the_loss_and_the_accuracy_of_every_epoch(capsys, data, implementation):
+    status, printed, complaint = command(
+        capsys, "--data", data, "--implementation", implementation, "--epochs", 2, "--batch-size", 16
+    )
+
+    assert (status, complaint) == (0, "")
+    lines = [re.fullmatch(r"epoch (\d)/2  loss \d\.\d{4}  accuracy \d+\.\d%", line) for line in printed.splitlines()]
+    assert [line[1] for line in lines] == ["1", "2"]
+
+
+@pytest.mark.parametrize("implementation", ["numpy", "torch"])
+def test_a_run_stopped_and_taken_up_again_ends_as_one_that_was_not(capsys, data, tmp_path, implementation):
+    common = ["--data", data, "--implementation", implementation, "--batch-size", 16, "--optimizer", "adam"]
+
+    command(capsys, *common, "--epochs", 2, "--checkpoint", tmp_path / "whole.npz")
+    command(capsys, *common, "--epochs", 1, "--checkpoint", tmp_path / "part.npz")
+    status, printed, _ = command(
+        capsys, *common, "--epochs", 2, "--resume", tmp_path / "part.npz", "--checkpoint", tmp_path / "part.npz"
+    )
+
+    assert (status, len(printed.splitlines())) == (0, 1)
+    whole, part = (Checkpoint.load(tmp_path / name).training for name in ("whole.npz", "part.npz"))
+    assert (whole.steps, part.steps) == (6, 6)
+    for name, parameter in whole.parameters.items():
+        assert_equal(part.parameters[name], parameter)
+
+
+def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboard(capsys, data, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _, printed, _ = command(
+        capsys, "--data", data, "--epochs", 2, "--batch-size", 16, "--logdir", tmp_path / "runs", "--optimizer", "adam"
+    )
+
+    events = EventAccumulator(str(tmp_path / "runs")).Reload()
+    losses, accuracies = events.Scalars("loss"), events.Scalars("accuracy")
+    assert [event.step for event in losses] == [1, 2, 3, 4, 5, 6]
+    assert [event.step for event in accuracies] == [3, 6]
+    assert f"{losses[-1].value:.4f}" in printed.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "complaint"),
+    [
+        (["--epochs", 0], 2, "argument --epochs: must be at least 1, got 0"),
+        (["--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
+        (["--lr", -1], 2, "argument --lr: must be at least 0, got -1"),
+        (["--lr", "nan"], 2, "argument --lr: must be at least 0, got nan"),
+        (["--optimizer", "sdg"], 2, "argument --optimizer: invalid choice: 'sdg'"),
+        (["--batch-size", 49], 1, "--batch-size 49 is more than the 48 pictures in "),
+        (["--device", "cuda"], 1, "--implementation numpy runs on the CPU, in one process"),
+        (["--implementation", "torch", "--device", "warp"], 1, "--device warp: "),
+        (["--data", "nowhere"], 1, "--data nowhere: "),
+        (["--resume", "nothing.npz"], 1, "--resume nothing.npz: "),
+        (
+            ["--checkpoint", "no/such/folder/c.npz"],
+            1,
+            "--checkpoint no/such/folder/c.npz: there is no folder no/such/folder",
+        ),
+        (["--checkpoint", "."], 1, "--checkpoint .: is a folder"),
+        (["--lr", 1e30], 1, "the loss is nan at step 2: --lr 1e+30 is too large"),
+    ],
+)
+def test_what_the_command_cannot_do_it_says_in_one_line(capsys, data, options, status, complaint):
+    ending, printed, line = command(capsys, "--data", data, "--epochs", 1, "--batch-size", 16, *options)
+
+    assert (ending, printed if status == 2 else "") == (status, "")
+    assert line.startswith("python -m reference.train: error: ")
+    assert complaint in line
+    assert line.count("\n") == 1
+
+
+def test_a_terminal_is_shown_a_bar(capsys, data, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+
+    _, _, bar = command(capsys, "--data", data, "--epochs", 1, "--batch-size", 16)
+
+    assert re.search(r"epoch 1: +\d+%.*/3 \[.*step/s|s/step", bar)
+
+
+def test_a_checkpoint_of_another_training_is_refused(capsys, data, tmp_path):
+    common = ["--data", data, "--epochs", 1, "--batch-size", 16]
+    command(capsys, *common, "--checkpoint", tmp_path / "c.npz")
+
+    status, _, complaint = command(capsys, *common, "--resume", tmp_path / "c.npz", "--optimizer", "adam")
+    assert status == 1
+    assert complaint.endswith("c.npz: was trained with optimizer sgd, this run has adam\n")
+
+    status, _, complaint = command(capsys, *common, "--resume", tmp_path / "c.npz")
+    assert status == 1
+    assert complaint.endswith("c.npz has the steps of 1 epochs already\n")
+
+
+# What takes long: long training, and runs in processes of their own
+
+CHILD_SECONDS = 300
+
+
+@pytest.fixture(scope="module")
+def many_pictures(tmp_path_factory):
+    """Return a folder with 4,000 stand-in pictures to learn from and 1,000 held out."""
+    folder = tmp_path_factory.mktemp("data")
+    datasets.write_cifar10(folder, train_images=4000, test_images=1000)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.claim("2.7.j")
+@pytest.mark.parametrize("implementation", ["numpy", "torch"])
+def test_a_short_training_recognises_95_of_100_pictures_never_seen(capsys, many_pictures, implementation):
+    status, printed, _ = command(capsys, "--data", many_pictures, "--implementation", implementation)
+
+    assert status == 0
+    accuracies = [float(share) for share in re.findall(r"accuracy (.*)%", printed)]
+    assert len(accuracies) == 5
+    assert accuracies[-1] >= 95
+
+
+@pytest.mark.slow
+def test_by_hand_nothing_but_numpy_is_needed():
+    modules = sorted(path.stem for path in (PROJECT / "reference").glob("[!_]*.py"))
+
+    child = in_a_child("-c", ONLY_NUMPY.format(modules=modules))
+
+    assert (child.returncode, child.stderr) == (0, "")
+    assert child.stdout == f"imported {len(modules)} modules, the loss fell: True\n"
+
+
+ONLY_NUMPY = """
+import sys
+for package in ("torch", "torchvision", "PIL", "tensorboard", "tqdm"):
+    sys.modules[package] = None  # to import it is an ImportError
+from importlib import import_module
+modules = [import_module("reference." + name) for name in {modules}]
+
+import numpy as np
+from reference import initial_parameters, sgd
+from reference.training import Training, training_step
+training = Training(initial_parameters(np.random.default_rng(0)))
+images, labels = np.ones((2, 3, 32, 32), "float32"), np.array([3, 3])
+before, training = training_step(training, images, labels, sgd, lr=0.0625)
+after, training = training_step(training, images, labels, sgd, lr=0.0625)
+print(f"imported {{len(modules)}} modules, the loss fell: {{after < before}}")
+"""
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    """Return what each of two processes found in five data-parallel steps."""
+    folder = tmp_path_factory.mktemp("processes")
+    child = in_processes(2, "spec_tests.data_parallel_worker", folder)
+    assert child.returncode == 0, child.stderr
+    return [dict(np.load(folder / f"{rank}.npz")) for rank in range(2)]
+
+
+@pytest.mark.slow
+def test_the_sampler_deals_every_picture_of_a_batch_to_one_of_the_processes(two_processes):
+    shares = [found["share"].tolist() for found in two_processes]
+
+    assert sorted(shares[0] + shares[1]) == list(range(BATCH))
+    assert len(shares[0]) == len(shares[1])
+
+
+@pytest.mark.slow
+def test_the_averaged_gradients_of_two_processes_are_those_of_one_on_the_whole_batch(two_processes):
+    images, labels = batch(0)
+    _, _, gradients = reference.cifar10_cnn_loss(images, labels, start().parameters)
+
+    for name, gradient in gradients.items():
+        one, other = (found[f"gradient {name}"] for found in two_processes)
+        assert_equal(one, other)
+        assert_near(one, gradient, roundings(len(labels))["input"], "float64")
+
+
+@pytest.mark.slow
+def test_after_five_steps_two_processes_have_the_same_parameters_and_those_of_a_single_one(two_processes):
+    alone = made(NumpyTrainer, start(), "sgd")
+    for step in range(STEPS):
+        alone.step(*batch(step))
+
+    for name, parameter in alone.snapshot().parameters.items():
+        one, other = (found[f"parameter {name}"] for found in two_processes)
+        assert_equal(one, other)
+        assert_near(one, parameter, STEPS * roundings(8)["input"], "float64")
+
+
+@pytest.mark.slow
+def test_the_command_prints_the_same_in_two_processes_as_in_one(capsys, data):
+    options = ["--data", data, "--implementation", "torch", "--batch-size", 16, "--dtype", "float64", "--epochs", 2]
+    _, alone, _ = command(capsys, *options)
+
+    child = in_processes(2, "reference.train", *options)
+
+    assert child.returncode == 0, child.stderr
+    assert child.stdout == alone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--batch-size", 16, "--implementation", "numpy"], "--implementation numpy runs on the CPU, in one process"),
+        (
+            ["--implementation", "torch", "--batch-size", 15],
+            "--batch-size 15 cannot be dealt out evenly to 2 processes",
+        ),
+    ],
+)
+def test_what_cannot_be_done_in_two_processes_is_said_by_one_of_them(data, options, complaint):
+    child = in_processes(2, "reference.train", "--data", data, *options)
+
+    assert child.returncode != 0
+    assert child.stderr.count(f"python -m reference.train: error: {complaint}") == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_run_with_an_error(tmp_path):
+    child = in_processes(2, "spec_tests.data_parallel_worker", tmp_path, "--die")
+
+    assert child.returncode != 0
+    assert "exitcode  : 3" in child.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def in_a_child(*arguments):
+    """Run Python on these arguments, in the project's folder and with one thread."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=PROJECT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=CHILD_SECONDS,
+        check=False,
+    )
+
+
+def in_processes(count, module, *arguments):
+    """Run a module in several processes, as torchrun does."""
+    return in_a_child(
+        *("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", module), *arguments
+    )
