@@ -32,6 +32,7 @@ from reference.cnn import (
     cifar10_cnn_loss,
     initial_parameters,
 )
+from reference.color import adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation, color_jitter
 from reference.convolution import conv1d, conv1d_backward, conv2d, conv2d_backward, conv3d, conv3d_backward
 from reference.cross_entropy import cross_entropy, cross_entropy_backward, nll_loss, nll_loss_backward
 from reference.geometry import conv_output_size, max_pool_output_size
@@ -47,15 +48,24 @@ from reference.pooling import (
     max_pool3d,
     max_pool3d_backward,
 )
+from reference.resize import resize
+from reference.transforms import center_crop, compose, crop, hflip, normalize, to_tensor, vflip
 
 __all__ = [
     "adagrad",
     "adam",
     "adamw",
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_hue",
+    "adjust_saturation",
+    "center_crop",
     "cifar10_cnn",
     "cifar10_cnn_backward",
     "cifar10_cnn_layers",
     "cifar10_cnn_loss",
+    "color_jitter",
+    "compose",
     "conv1d",
     "conv1d_backward",
     "conv2d",
@@ -63,10 +73,12 @@ __all__ = [
     "conv3d",
     "conv3d_backward",
     "conv_output_size",
+    "crop",
     "cross_entropy",
     "cross_entropy_backward",
     "flatten",
     "flatten_backward",
+    "hflip",
     "initial_parameters",
     "l1_loss",
     "l1_loss_backward",
@@ -85,10 +97,12 @@ __all__ = [
     "mse_loss_backward",
     "nll_loss",
     "nll_loss_backward",
+    "normalize",
     "pad",
     "pad_backward",
     "relu",
     "relu_backward",
+    "resize",
     "rmsprop",
     "sgd",
     "sigmoid",
@@ -97,4 +111,6 @@ __all__ = [
     "softmax_backward",
     "tanh",
     "tanh_backward",
+    "to_tensor",
+    "vflip",
 ]

@@ -6,6 +6,8 @@ of every element; then `reduction` keeps them ("none"), adds them up ("sum") or 
 
     mean = Σ errors / n          or, with a weight for each element,          Σ weight · errors / Σ weight
 
+where the first sum is over the errors as broadcasting makes them, the second over the weights as they are given.
+
 n is the number of elements, not of samples. Input and target broadcast against one another. A floating
 point operand decides the dtype; an integer one may stand beside it and has no gradient.
 """

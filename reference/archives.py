@@ -1,0 +1,112 @@
+"""Folders of files as data sets are published: written whole or not at all, with checksums, pickled as Python 2 did."""
+
+import gzip
+import hashlib
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+CHECKSUMS = "checksums.md5"
+"""In every folder that is written here: its other files, in the form of the command md5sum."""
+
+
+@contextmanager
+def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
+    """Give a folder to fill, and put it below `root` once it is full: with checksums, and packed, too, as `archive`.
+
+    Raises FileExistsError where there is such a folder or archive. Nothing is left where anything is raised.
+    """
+    for path in [root / name, *([root / archive] if archive else [])]:
+        if os.path.lexists(path):
+            raise FileExistsError(f"{path} is there already, and nothing is ever written over")
+    root.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".unfinished-", dir=root) as unfinished:
+        folder = Path(unfinished, name)
+        folder.mkdir()
+        yield folder
+        _write_checksums(folder)
+        if archive:
+            _pack(folder, Path(unfinished, archive))
+            Path(unfinished, archive).rename(root / archive)
+        folder.rename(root / name)
+
+
+def _write_checksums(folder: Path) -> None:
+    """List the md5 sums of all files below the folder in a file of their own."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{md5_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    text = "# drawn by reference.datasets: not the real data set\n" + "".join(lines)
+    (folder / CHECKSUMS).write_bytes(text.encode())
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """Return the md5 sum of each file that the folder's list of them names: of none where there is no list."""
+    path = folder / CHECKSUMS
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    pairs = [line.partition("  ") for line in lines if not line.startswith("#")]
+    return {name: md5 for md5, _, name in pairs}
+
+
+def md5_of(path: Path) -> str:
+    """Return the md5 sum of a file, in hexadecimal digits."""
+    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+
+
+def write_pickle(path: Path, content: dict[str, Any]) -> None:
+    """Write a dictionary of numbers, strings, lists and arrays of bytes (rows, columns) as Python 2 pickled it.
+
+    Python 3 reads such strings as `encoding` says: "latin1" gives str, which torchvision asks for, and "bytes" gives
+    bytes, as the page of CIFAR-10 shows. No string that Python 3 pickles can be read either way.
+    """
+    path.write_bytes(b"\x80\x02" + _opcodes(content) + b".")
+
+
+def _opcodes(value: Any) -> bytes:
+    match value:
+        case int():
+            return b"J" + value.to_bytes(4, "little", signed=True)
+        case str():
+            return _string(value.encode("latin1"))
+        case list():
+            return b"](" + b"".join(_opcodes(entry) for entry in value) + b"e"
+        case dict():
+            return b"}(" + b"".join(_opcodes(part) for entry in value.items() for part in entry) + b"u"
+        case np.ndarray():
+            rows, columns = (_opcodes(size) for size in value.shape)
+            new = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85" + _string(b"b") + b"\x87R"
+            return new + b"(K\x01" + rows + columns + b"\x86" + _UINT8 + b"\x89" + _string(value.tobytes()) + b"tb"
+        case _:
+            raise TypeError(f"{type(value).__name__} cannot be written")
+
+
+def _string(text: bytes) -> bytes:
+    return b"T" + len(text).to_bytes(4, "little", signed=True) + text
+
+
+# dtype("u1", False, True) and its state (3, "|", None, None, None, -1, -1, 0). The original says 0 and 1 for the two
+# booleans, of which the first releases of NumPy 2.4 warn.
+_UINT8 = (
+    b"cnumpy\ndtype\n" + _string(b"u1") + b"\x89\x88\x87R(K\x03" + _string(b"|") + b"NNN" + 2 * _opcodes(-1) + b"K\0tb"
+)
+
+
+def _pack(folder: Path, archive: Path) -> None:
+    """Pack the folder so that equal contents give equal bytes: sorted, and without times and owners."""
+
+    def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.mtime = entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        return entry
+
+    with (
+        open(archive, "wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
+        tarfile.open(fileobj=packed, mode="w") as tar,
+    ):
+        tar.add(folder, folder.name, filter=anonymous)  # it adds what is in a folder in sorted order

@@ -1,0 +1,150 @@
+"""Loading data in batches (section 1.5): which items come together, in which order, and as which arrays.
+
+    order    of an epoch: 0 … n − 1 as they are stored, or shuffled, or as a sampler gives them
+    batches  ⌈n / b⌉, of b indices each, the last of those that are left; with `drop_last` ⌊n / b⌋, all of them whole
+    batch    of the items (x₀, y₀), (x₁, y₁), …: [x, y], where x holds x₀, x₁, … along a new first axis
+
+n length, b `batch_size`. Arguments are named, ordered and defaulted as those of `torch.utils.data.DataLoader`. One
+call is one epoch; shuffling draws a permutation from a NumPy generator, and so another for the next epoch. Torch draws
+other ones by the same law: every order is equally likely, and generators in equal states give equal orders.
+
+Where torch is lenient this is strict: a sampler's indices are those of items, `shuffle` is True or False, and the items
+of a batch agree in type, shape, dtype and keys. Other kinds of argument raise TypeError, wrong values ValueError.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from reference.checks import FLOATS, INTEGERS, Array, array, flag, integer
+
+NUMBERS = (bool, int, float)
+DTYPES = FLOATS | INTEGERS | {"bool", "float16"}
+
+
+def batches(
+    length: int,
+    batch_size: int | None = 1,
+    shuffle: bool = False,
+    sampler: Iterable[int] | None = None,
+    batch_sampler: Iterable[Iterable[int]] | None = None,
+    drop_last: bool = False,
+    generator: np.random.Generator | None = None,
+) -> list[list[int]] | list[int]:
+    """Return the indices of each batch of one epoch, or where `batch_size` is None, the indices in their order.
+
+    A `sampler` replaces shuffling, a `batch_sampler` everything; `shuffle` needs a generator, and a length over 0.
+
+    >>> batches(5, batch_size=2)
+    [[0, 1], [2, 3], [4]]
+    >>> batches(5, batch_size=2, sampler=[4, 0, 4], drop_last=True)
+    [[4, 0]]
+    >>> sorted(batches(5, batch_size=None, shuffle=True, generator=np.random.default_rng(0)))
+    [0, 1, 2, 3, 4]
+    """
+    _at_least(0, "length", length)
+    if batch_sampler is not None:
+        if batch_size != 1 or shuffle or sampler is not None or drop_last:
+            raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last")
+        return [_indices("batch_sampler", batch, length) for batch in batch_sampler]
+    order = _order(length, shuffle, sampler, generator)
+    if batch_size is None:
+        if flag("drop_last", drop_last):
+            raise ValueError("drop_last needs a batch_size, got None")
+        return order
+    end = number_of_batches(len(order), batch_size, drop_last) * batch_size
+    return [order[start : start + batch_size] for start in range(0, end, batch_size)]
+
+
+def number_of_batches(length: int, batch_size: int = 1, drop_last: bool = False) -> int:
+    """Count the batches of one epoch.
+
+    >>> number_of_batches(10_000, batch_size=64), number_of_batches(10_000, batch_size=64, drop_last=True)
+    (157, 156)
+    """
+    _at_least(0, "length", length)
+    _at_least(1, "batch_size", batch_size)
+    return length // batch_size if flag("drop_last", drop_last) else -(-length // batch_size)
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Put items together: numbers and arrays along a new first axis, containers part by part.
+
+    Python's numbers become bool, int64 and (although torch's layers compute in float32) float64, NumPy's numbers and
+    arrays keep their dtype, strings and bytes stay as they are. Dictionaries and named tuples give one of their kind,
+    lists and tuples give a list.
+
+    >>> default_collate([{"label": 7, "name": "horse"}, {"label": 8, "name": "ship"}])
+    {'label': array([7, 8]), 'name': ['horse', 'ship']}
+    """
+    if not batch:
+        raise ValueError("there are no items to put together")
+    kind: type = _common("type", [type(item) for item in batch], TypeError)
+    if kind in (str, bytes):
+        return batch[:]
+    if kind in NUMBERS or issubclass(kind, np.ndarray | np.generic):
+        return _stacked([np.asarray(item) if kind in NUMBERS else item for item in batch])
+    if kind is dict:
+        _common("keys", [set(item) for item in batch])
+        return {key: default_collate([item[key] for item in batch]) for key in batch[0]}
+    if kind in (tuple, list) or hasattr(kind, "_fields"):
+        _common("length", [len(item) for item in batch])
+        parts = [default_collate(values) for values in zip(*batch, strict=True)]
+        return kind(*parts) if hasattr(kind, "_fields") else parts
+    raise TypeError(f"items have type {kind.__name__}, expected numbers, strings, NumPy arrays or containers of them")
+
+
+def data_loader(
+    dataset: Any, batch_size: int | None = 1, *, collate_fn: Callable[..., Any] = default_collate, **options: Any
+) -> Iterator[Any]:
+    """Return the batches of one epoch, or where `batch_size` is None, the items one by one as they are.
+
+    A data set is whatever has a length, and an item for each index below it. Other options are those of `batches`.
+
+    >>> pictures = [(np.full((3, 32, 32), 0.5), 7), (np.zeros((3, 32, 32)), 2), (np.ones((3, 32, 32)), 4)]
+    >>> [(images.shape, labels.tolist()) for images, labels in data_loader(pictures, batch_size=2)]
+    [((2, 3, 32, 32), [7, 2]), ((1, 3, 32, 32), [4])]
+    """
+    for indices in batches(len(dataset), batch_size, **options):
+        yield dataset[indices] if isinstance(indices, int) else collate_fn([dataset[index] for index in indices])
+
+
+def _order(length: int, shuffle: bool, sampler: Iterable[int] | None, generator: object) -> list[int]:
+    if sampler is not None:
+        if flag("shuffle", shuffle):
+            raise ValueError("sampler excludes shuffle: it gives the order")
+        return _indices("sampler", sampler, length)
+    if not flag("shuffle", shuffle):
+        return list(range(length))
+    if not isinstance(generator, np.random.Generator):
+        raise TypeError(f"shuffle needs a generator like numpy.random.default_rng(seed), got {generator!r}")
+    if length < 1:
+        raise ValueError(f"shuffle needs a length of at least 1, got {length}")
+    return generator.permutation(length).tolist()
+
+
+def _indices(name: str, indices: Iterable[int], length: int) -> list[int]:
+    numbers = [integer(name, index) for index in indices]
+    if wrong := [number for number in numbers if not 0 <= number < length]:
+        raise ValueError(f"{name} has index {wrong[0]}, expected 0 to {length - 1}")
+    return numbers
+
+
+def _stacked(items: list[Any]) -> Array:
+    arrays = [array("item", item, DTYPES) for item in items]
+    _common("dtype", [item.dtype.name for item in arrays], TypeError)
+    _common("shape", [item.shape for item in arrays])
+    return np.stack(arrays)
+
+
+def _at_least(least: int, name: str, value: int) -> None:
+    if integer(name, value) < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def _common(what: str, values: list[Any], error: type[Exception] = ValueError) -> Any:
+    if others := [value for value in values if value != values[0]]:
+        first, other = (getattr(value, "__name__", value) for value in (values[0], others[0]))
+        raise error(f"items differ in {what}: {first} and {other}")
+    return values[0]

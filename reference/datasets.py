@@ -1,0 +1,298 @@
+"""Stand-ins for CIFAR-10, CIFAR-100 and Country211 where they cannot be downloaded, and readers for either.
+
+    python -m reference.datasets cifar10 ROOT           writes ROOT/cifar-10-batches-py
+
+    cifar-10-batches-py/{batches.meta, data_batch_1 … data_batch_5, test_batch}
+    cifar-100-python/{meta, train, test}
+    country211/{train, valid, test}/{AD … ZW}/*.jpg
+
+Names, layout and formats are those of the originals. The pictures are drawn (`reference.pictures`), equally many of
+each class. Every folder also holds `checksums.md5`, the md5 sums of its files, and `md5sum -c` understands it.
+
+The readers return the data sets of torchvision, which compares the files of CIFAR with their published md5 sums before
+it reads them. Where a folder holds `checksums.md5`, the sums in it take the place of the published ones, and nothing
+else changes: a stand-in with one wrong byte is refused as the real data set would be.
+"""
+
+import inspect
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from reference import checks, class_names
+from reference.archives import checksums, md5_of, new_folder, write_pickle
+from reference.checks import Array
+from reference.command import Parser, Refusal, number_from, run
+from reference.pictures import SIDE, balanced_labels, pictures
+
+PROGRAM = "python -m reference.datasets"
+
+FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "country211": "country211"}
+ARCHIVES = {"cifar10": "cifar-10-python.tar.gz", "cifar100": "cifar-100-python.tar.gz", "country211": "country211.tgz"}
+
+TRAINING_FILES = 5
+"""The training split of CIFAR-10 is spread over so many files."""
+
+MOST_IMAGES = (2**31 - 1) // (3 * SIDE * SIDE)
+"""The pickles count the bytes of an array in four bytes with a sign."""
+
+COUNTRY211_IMAGES = {"train": 150, "valid": 50, "test": 100}
+"""The pictures of each country in the real data set."""
+
+Root: TypeAlias = str | os.PathLike[str]
+Transform: TypeAlias = Callable[[Any], Any] | None
+
+
+# Writing
+
+
+def write_cifar10(
+    root: Root, train_images: int = 4000, test_images: int = 1000, seed: int = 0, archive: bool = False
+) -> Path:
+    """Write a stand-in for CIFAR-10 below `root`, and on request pack it as the original is; return its folder.
+
+    Raises FileExistsError where the folder or the archive is there already.
+    """
+    train = _images("train_images", train_images, least=TRAINING_FILES)
+    test = _images("test_images", test_images)
+    train_rng, test_rng = _generators(seed, splits=2)
+    with _stand_in("cifar10", root, archive) as folder:
+        parts = np.array_split(balanced_labels(train, 10, train_rng), TRAINING_FILES)
+        for number, labels in enumerate(parts, 1):
+            title = f"training batch {number} of {TRAINING_FILES}"
+            write_pickle(folder / f"data_batch_{number}", _cifar10_batch(title, labels, train_rng))
+        labels = balanced_labels(test, 10, test_rng)
+        write_pickle(folder / "test_batch", _cifar10_batch("testing batch 1 of 1", labels, test_rng))
+        meta = {"num_cases_per_batch": len(parts[0]), "label_names": class_names.CIFAR10, "num_vis": 3 * SIDE * SIDE}
+        write_pickle(folder / "batches.meta", meta)
+    return _folder("cifar10", root)
+
+
+def write_cifar100(
+    root: Root, train_images: int = 5000, test_images: int = 1000, seed: int = 0, archive: bool = False
+) -> Path:
+    """Write a stand-in for CIFAR-100 below `root`, as `write_cifar10` does."""
+    images = {"train": _images("train_images", train_images), "test": _images("test_images", test_images)}
+    generators = _generators(seed, splits=2)
+    with _stand_in("cifar100", root, archive) as folder:
+        for (split, count), rng in zip(images.items(), generators, strict=True):
+            labels = balanced_labels(count, 100, rng)
+            write_pickle(folder / split, _cifar100_batch(f"{split}ing batch 1 of 1", labels, rng))
+        names = {"fine_label_names": class_names.CIFAR100, "coarse_label_names": list(class_names.CIFAR100_COARSE)}
+        write_pickle(folder / "meta", names)
+    return _folder("cifar100", root)
+
+
+def write_country211(
+    root: Root,
+    train_images: int = 2,
+    valid_images: int = 1,
+    test_images: int = 1,
+    seed: int = 0,
+    archive: bool = False,
+) -> Path:
+    """Write a stand-in for Country211 below `root`, as `write_cifar10` does: so many images *of each country*.
+
+    They are JPEG files of 32 to 64 pixels a side, no size like the other. Needs Pillow.
+    """
+    images = {
+        "train": _images("train_images", train_images),
+        "valid": _images("valid_images", valid_images),
+        "test": _images("test_images", test_images),
+    }
+    generators = _generators(seed, splits=3)
+    with _stand_in("country211", root, archive) as folder:
+        for (split, count), rng in zip(images.items(), generators, strict=True):
+            for number, code in enumerate(class_names.COUNTRY211):
+                _write_country(folder / split / code, np.full(count, number), rng)
+    return _folder("country211", root)
+
+
+def _images(name: str, value: int, least: int = 1) -> int:
+    count = checks.integer(name, value)
+    if not least <= count <= MOST_IMAGES:
+        raise ValueError(f"{name} must be from {least} to {MOST_IMAGES}, got {count}")
+    return count
+
+
+def _generators(seed: int, splits: int) -> list[np.random.Generator]:
+    """Return one stream a split, so that the pictures of one do not depend on the size of another."""
+    if checks.integer("seed", seed) < 0:
+        raise ValueError(f"seed must be at least 0, got {seed}")
+    return [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(splits)]
+
+
+def _stand_in(name: str, root: Root, archive: bool) -> AbstractContextManager[Path]:
+    return new_folder(Path(root).expanduser(), FOLDERS[name], ARCHIVES[name] if archive else None)
+
+
+def _cifar10_batch(title: str, labels: Array, rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "batch_label": title,
+        "labels": labels.tolist(),
+        "data": pictures(labels, 10, rng).reshape(len(labels), -1),
+        "filenames": _file_names(class_names.CIFAR10, labels),
+    }
+
+
+def _cifar100_batch(title: str, labels: Array, rng: np.random.Generator) -> dict[str, Any]:
+    return {
+        "filenames": _file_names(class_names.CIFAR100, labels),
+        "batch_label": title,
+        "fine_labels": labels.tolist(),
+        "coarse_labels": [class_names.COARSE_OF_FINE[label] for label in labels],
+        "data": pictures(labels, 100, rng).reshape(len(labels), -1),
+    }
+
+
+def _file_names(classes: list[str], labels: Array) -> list[str]:
+    """Return names like those of the photographs in the original, which no one reads."""
+    return [f"{classes[label]}_s_{number:06d}.png" for number, label in enumerate(labels)]
+
+
+def _write_country(folder: Path, labels: Array, rng: np.random.Generator) -> None:
+    """Write a picture for each label, under a name like those of the original: number, latitude and longitude."""
+    image = import_module("PIL.Image")  # here, because the other data sets do without Pillow
+    folder.mkdir(parents=True)
+    for number, picture in enumerate(pictures(labels, len(class_names.COUNTRY211), rng)):
+        latitude, longitude = rng.uniform(-1, 1, 2) * (90, 180)
+        size = rng.integers(SIDE, 2 * SIDE, 2, endpoint=True).tolist()
+        resized = image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).resize(size)
+        resized.save(folder / f"{number}_{latitude:.6f}_{longitude:.6f}.jpg", quality=95)
+
+
+# Reading
+
+
+def cifar10(root: Root, train: bool = True, transform: Transform = None, target_transform: Transform = None) -> Any:
+    """Return `torchvision.datasets.CIFAR10` of the real data set or the stand-in, whichever is below `root`.
+
+    Raises FileNotFoundError where there is neither, and RuntimeError, as torchvision does, where a file is corrupted.
+    """
+    return _cifar("cifar10", "CIFAR10", root, train, transform, target_transform)
+
+
+def cifar100(root: Root, train: bool = True, transform: Transform = None, target_transform: Transform = None) -> Any:
+    """Return `torchvision.datasets.CIFAR100` of what is below `root`, as `cifar10` does."""
+    return _cifar("cifar100", "CIFAR100", root, train, transform, target_transform)
+
+
+def country211(
+    root: Root, split: str = "train", transform: Transform = None, target_transform: Transform = None
+) -> Any:
+    """Return `torchvision.datasets.Country211` of the real data set or the stand-in, whichever is below `root`.
+
+    Raises RuntimeError where pictures are missing, changed or too many. Torchvision does not: it takes what there is,
+    and where the folder of a country is missing, it gives the countries after it other numbers.
+    """
+    folder = _existing_folder("country211", root)
+    torchvision = import_module("torchvision.datasets")
+    data = torchvision.Country211(folder.parent, split, transform=transform, target_transform=target_transform)
+    if not _holds_all_images(folder, split, [Path(path) for path, _ in data.samples]):
+        raise RuntimeError(f"Dataset corrupted: images below {folder / split} are missing, changed or too many")
+    return data
+
+
+def expected_files(root: Root, dataset: Any) -> dict[str, Any]:
+    """Return what the attributes of CIFAR10 or CIFAR100 must be for that class to accept the files below `root`.
+
+    They list names and md5 sums: those of `checksums.md5`, and for files that it does not name the published ones.
+    """
+    sums = checksums(Path(root).expanduser() / dataset.base_folder)
+    return {
+        "train_list": [[name, sums.get(name, published)] for name, published in dataset.train_list],
+        "test_list": [[name, sums.get(name, published)] for name, published in dataset.test_list],
+        "meta": dataset.meta | {"md5": sums.get(dataset.meta["filename"], dataset.meta["md5"])},
+    }
+
+
+def _cifar(
+    name: str, of_torchvision: str, root: Root, train: bool, transform: Transform, target_transform: Transform
+) -> Any:
+    root = _existing_folder(name, root).parent
+    dataset = getattr(import_module("torchvision.datasets"), of_torchvision)
+    checked = type(of_torchvision, (dataset,), expected_files(root, dataset))
+    data = checked(root, train, transform, target_transform)
+    data.__class__ = dataset  # a class that worker processes can import
+    return data
+
+
+def _holds_all_images(folder: Path, split: str, found: list[Path]) -> bool:
+    if sums := checksums(folder):
+        expected = {name: md5 for name, md5 in sums.items() if name.startswith(f"{split}/")}
+        return expected == {path.relative_to(folder).as_posix(): md5_of(path) for path in found}
+    # Of the real data set nothing is published but the sum of its archive, and how many images there are.
+    images = dict.fromkeys(class_names.COUNTRY211, COUNTRY211_IMAGES[split])
+    return Counter(path.parent.name for path in found) == images
+
+
+def _folder(name: str, root: Root) -> Path:
+    return Path(root).expanduser() / FOLDERS[name]
+
+
+def _existing_folder(name: str, root: Root) -> Path:
+    folder = _folder(name, root)
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"there is no folder {folder}: unpack {ARCHIVES[name]} in {folder.parent}, "
+            f"or draw a stand-in with: {PROGRAM} {name} {folder.parent}"
+        )
+    return folder
+
+
+# The command
+
+WRITERS: dict[str, Callable[..., Path]] = {
+    "cifar10": write_cifar10,
+    "cifar100": write_cifar100,
+    "country211": write_country211,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write a stand-in, and say what was written."""
+    options = vars(_parser().parse_args(argv))
+    run(PROGRAM, lambda: _write(**options))
+
+
+def _write(dataset: str, **options: Any) -> None:
+    try:
+        folder = WRITERS[dataset](**options)
+    except (OSError, ValueError, ImportError) as error:
+        raise Refusal(error) from None
+    except MemoryError:
+        raise Refusal("there is not enough memory for so many images") from None
+    print(f"wrote {len(checksums(folder))} files and their checksums to {folder}")
+
+
+def _parser() -> Parser:
+    parser = Parser(PROGRAM, description="Write a stand-in for a data set that cannot be downloaded.")
+    datasets = parser.add_subparsers(dest="dataset", required=True, metavar="{" + ",".join(WRITERS) + "}")
+    for name, writer in WRITERS.items():
+        add = datasets.add_parser(
+            name, description=f"Write a stand-in for this data set: {FOLDERS[name]}."
+        ).add_argument
+        add("root", type=Path, metavar="ROOT", help=f"the folder in which to write {FOLDERS[name]}")
+        each = " of each country" if writer is write_country211 else ""
+        for option, default in _numbers(writer).items():
+            meaning, least = ("draws the pictures", 0) if option == "seed" else (option.replace("_", " ") + each, 1)
+            flag, kind = "--" + option.replace("_", "-"), number_from(int, least)
+            add(flag, type=kind, metavar="N", default=default, help=f"{meaning} (default {default})")
+        add("--archive", action="store_true", help=f"also pack them as {ARCHIVES[name]}")
+    return parser
+
+
+def _numbers(writer: Callable[..., Path]) -> dict[str, int]:
+    """Return the names and defaults of the writer's arguments that are whole numbers."""
+    parameters = inspect.signature(writer).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if type(parameter.default) is int}
+
+
+if __name__ == "__main__":
+    main()
