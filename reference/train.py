@@ -190,7 +190,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--implementation", choices=["numpy", "torch"], default="numpy", help="who trains (default numpy)")
     add("--optimizer", choices=OPTIMIZERS, default="sgd", help="how a step is taken (default sgd, momentum 0.9)")
     add("--lr", type=number_from(float, 0), help="the learning rate (default 0.01 for sgd and adagrad, else 0.001)")
-    add("--epochs", type=number_from(int, 1), default=5, help="how often every picture is seen (default 5)")
+    add("--epochs", type=number_from(int, 1), default=6, help="how often every picture is seen (default 6)")
     add("--batch-size", type=number_from(int, 1), default=64, help="the pictures of one step (default 64)")
     add("--seed", type=number_from(int, 0), default=0, help="draws the first parameters and all batches (default 0)")
     add("--dtype", choices=["float32", "float64"], default="float32", help="what is computed in (default float32)")

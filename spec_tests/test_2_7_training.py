@@ -317,7 +317,7 @@ def test_a_short_training_recognises_95_of_100_pictures_never_seen(capsys, many_
 
     assert status == 0
     accuracies = [float(share) for share in re.findall(r"accuracy (.*)%", printed)]
-    assert len(accuracies) == 5
+    assert len(accuracies) == 6
     assert accuracies[-1] >= 95
 
 
