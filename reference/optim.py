@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.checks import Array, array, flag, real, same_dtype, shape
+from reference.checks import Array, array, flag, integer, real, same_dtype, shape
 
 State: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = Callable[..., tuple[Array, dict[str, Any]]]
@@ -75,8 +75,9 @@ def sgd(
     >>> sgd(np.array([1.0]), np.array([0.5]), {"momentum_buffer": np.array([2.0])}, lr=0.5, momentum=0.75)
     (array([0.]), {'momentum_buffer': array([2.])})
     """
-    _check(param, grad, state, ("momentum_buffer",), lr=lr, momentum=momentum, weight_decay=weight_decay)
-    real("dampening", dampening)
+    _check(param, grad, state, always=(), sometimes=("momentum_buffer",))
+    lr, momentum, weight_decay = _at_least_zero(lr=lr, momentum=momentum, weight_decay=weight_decay)
+    dampening = real("dampening", dampening)
     if flag("nesterov", nesterov) and (momentum <= 0 or dampening != 0):
         raise ValueError(f"nesterov needs momentum over 0 without dampening, got {momentum} and dampening {dampening}")
     grad = _with_decay(param, grad, weight_decay, maximize)
@@ -109,7 +110,8 @@ def adam(
     >>> after.round(12)  # the first step is lr long, whatever the gradient
     array([0.75, 1.25])
     """
-    _check(param, grad, state, ADAM_STATE, lr=lr, eps=eps, weight_decay=weight_decay)
+    _check(param, grad, state, *ADAM_STATE)
+    lr, eps, weight_decay = _at_least_zero(lr=lr, eps=eps, weight_decay=weight_decay)
     grad = _with_decay(param, grad, weight_decay, maximize)
     return _adam(param, grad, state, lr, betas, eps, amsgrad)
 
@@ -133,7 +135,8 @@ def adamw(
     >>> after
     array([0.75])
     """
-    _check(param, grad, state, ADAM_STATE, lr=lr, eps=eps, weight_decay=weight_decay)
+    _check(param, grad, state, *ADAM_STATE)
+    lr, eps, weight_decay = _at_least_zero(lr=lr, eps=eps, weight_decay=weight_decay)
     grad = _with_decay(param, grad, 0, maximize)
     return _adam(param * (1 - lr * weight_decay), grad, state, lr, betas, eps, amsgrad)
 
@@ -160,8 +163,10 @@ def rmsprop(
     >>> after  # √s is half the gradient
     array([0.5])
     """
-    names = ("step", "square_avg", "momentum_buffer", "grad_avg")
-    _check(param, grad, state, names, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum)
+    _check(param, grad, state, always=("step", "square_avg"), sometimes=("momentum_buffer", "grad_avg"))
+    lr, alpha, eps, weight_decay, momentum = _at_least_zero(
+        lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay, momentum=momentum
+    )
     grad = _with_decay(param, grad, weight_decay, maximize)
     square_avg = _average(state, "square_avg", grad * grad, alpha)
     after = {**state, "step": state.get("step", 0) + 1, "square_avg": square_avg}
@@ -188,15 +193,23 @@ def adagrad(
     *,
     maximize: bool = False,
 ) -> tuple[Array, dict[str, Any]]:
-    """Take a step of Adagrad: the gradient, measured in the root of all squares so far; steps only get shorter.
+    """Take a step of Adagrad: the gradient, measured in the root of all squares so far.
+
+    The same gradient therefore moves a parameter less every time.
 
     State: `step` (t), `sum` (s). `lr_decay` divides lr by 1 + (t − 1)·lr_decay.
 
     >>> adagrad(np.array([1.0]), np.array([4.0]), {"step": 1, "sum": np.array([9.0])}, lr=0.5, eps=0.0)
     (array([0.6]), {'step': 2, 'sum': array([25.])})
     """
-    options = {"lr_decay": lr_decay, "initial_accumulator_value": initial_accumulator_value}
-    _check(param, grad, state, ("step", "sum"), lr=lr, weight_decay=weight_decay, eps=eps, **options)
+    _check(param, grad, state, always=("step", "sum"))
+    lr, lr_decay, weight_decay, initial_accumulator_value, eps = _at_least_zero(
+        lr=lr,
+        lr_decay=lr_decay,
+        weight_decay=weight_decay,
+        initial_accumulator_value=initial_accumulator_value,
+        eps=eps,
+    )
     grad = _with_decay(param, grad, weight_decay, maximize)
     steps_before = state.get("step", 0)
     squares = state.get("sum", initial_accumulator_value) + grad * grad
@@ -204,7 +217,7 @@ def adagrad(
     return param - lr / (1 + steps_before * lr_decay) * grad / (np.sqrt(squares) + eps), after
 
 
-ADAM_STATE = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+ADAM_STATE = ("step", "exp_avg", "exp_avg_sq"), ("max_exp_avg_sq",)
 
 
 def _adam(
@@ -236,26 +249,38 @@ def _with_decay(param: Array, grad: Array, weight_decay: float, maximize: bool) 
 def _checked_betas(betas: tuple[float, float]) -> tuple[float, float]:
     if not isinstance(betas, tuple | list) or len(betas) != 2:
         raise TypeError(f"betas must be two numbers, got {betas!r}")
-    for beta in betas:
-        if not 0 <= real("betas", beta) < 1:
-            raise ValueError(f"betas must be from 0 to below 1, got {betas}")
-    return betas[0], betas[1]
+    beta1, beta2 = (real("betas", beta) for beta in betas)
+    if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
+        raise ValueError(f"betas must be from 0 to below 1, got {betas}")
+    return beta1, beta2
 
 
-def _check(param: Array, grad: Array, state: State, names: tuple[str, ...], **at_least_zero: float) -> None:
+def _at_least_zero(**options: float) -> tuple[float, ...]:
+    """Require real numbers, none of them negative, and return them as Python's, which leave arrays their dtype."""
+    for name, number in options.items():
+        if not real(name, number) >= 0:
+            raise ValueError(f"{name} must be at least 0, got {number}")
+    return tuple(float(number) for number in options.values())
+
+
+def _check(param: Array, grad: Array, state: State, always: tuple[str, ...], sometimes: tuple[str, ...] = ()) -> None:
+    """Require a parameter, its gradient, and a state that is empty or has what it must have and nothing unknown."""
     array("param", param)
     array("grad", grad)
     same_dtype(param=param, grad=grad)
     shape("grad", grad, param.shape)
     if not isinstance(state, Mapping):
         raise TypeError(f"state must be a mapping from names to arrays, got {type(state).__name__}")
+    missing = [name for name in always if state and name not in state]
+    if missing:
+        raise ValueError(f"state lacks {missing[0]!r}, expected {', '.join(always)}, or nothing before the first step")
     for name, value in state.items():
-        if name not in names:
-            raise ValueError(f"state has {name!r}, expected only {', '.join(names)}")
-        if name != "step":
+        if name not in always + sometimes:
+            raise ValueError(f"state has {name!r}, expected only {', '.join(always + sometimes)}")
+        if name == "step":
+            if integer("step", value) < 0:
+                raise ValueError(f"step must be at least 0, got {value}")
+        else:
             array(name, value)
             same_dtype(param=param, **{name: value})
             shape(name, value, param.shape)
-    for name, number in at_least_zero.items():
-        if not real(name, number) >= 0:
-            raise ValueError(f"{name} must be at least 0, got {number}")

@@ -128,6 +128,29 @@ class Rounded:
         inherited = (self.error + abs(quotient) * b.error) / (abs(b.value) - b.error)
         return self._rounding(quotient, inherited)
 
+    def sqrt(self) -> Self:
+        """Return the square roots of numbers that are not negative, however rounded; IEEE rounds them correctly.
+
+        An error e does most on the way down, √x − √(x − e) = e / (√x + √(x − e)), and never more than √e.
+        """
+        value, lowest = np.sqrt(self.value), np.sqrt(np.maximum(self.value - self.error, 0))
+        sloped = self.error / np.where(value > 0, value + lowest, 1)
+        return self._rounding(value, np.where(lowest > 0, sloped, np.sqrt(self.error)))
+
+    def maximum(self, other: "Rounded") -> Self:
+        """Return the larger of two numbers: it moves no further than they do, and is not rounded."""
+        value, error = np.maximum(self.value, other.value), np.maximum(self.error, other.error)
+        return type(self)(value, error, self.kind)
+
+    def stored_as(self, kind: Format) -> Self:
+        """Return the numbers handed on to another format: rounded to it, if it is a coarser one."""
+        moved = type(self)(self.value, self.error, kind)
+        return moved if kind.roundoff <= self.kind.roundoff else moved._rounding(self.value, self.error)
+
+    def or_by_way_of(self, other: "Rounded") -> Self:
+        """Allow another way to compute the same numbers, too: the larger error of both."""
+        return type(self)(self.value, np.maximum(self.error, other.error), self.kind)
+
     def exp(self) -> Self:
         """Return e to these powers."""
         value = np.exp(self.value)

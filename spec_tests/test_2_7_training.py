@@ -276,6 +276,7 @@ def test_what_the_command_cannot_do_it_says_in_one_line(capsys, data, options, s
 
 
 def test_a_terminal_is_shown_a_bar(capsys, data, monkeypatch):
+    pytest.importorskip("tqdm", reason="tqdm is not installed, without which there is no bar")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
     _, _, bar = command(capsys, "--data", data, "--epochs", 1, "--batch-size", 16)

@@ -137,3 +137,36 @@ def test_linear_takes_any_bias_that_broadcasts(shape):
     assert_equal(output, reference.linear(x, weight) + bias)
     with pytest.raises(ValueError, match=r"bias has shape .*, expected \(4,\)"):
         reference.linear(x, weight, bias)
+
+
+@pytest.mark.deviation("fused-optimizer-strides")
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
+def test_fused_optimizers_step_over_the_strides_of_a_parameter(name):
+    memory = torch.zeros(4)
+    parameter = memory[::2].requires_grad_()
+    parameter.grad = torch.ones(2)
+
+    getattr(torch.optim, name)([parameter], lr=1.0, fused=True, weight_decay=0).step()
+
+    assert (memory.detach() != 0).tolist() == [True, True, False, False]  # and not the first and the third
+
+
+@pytest.mark.deviation("fused-sgd-late-gradient")
+def test_fused_sgd_breaks_down_at_a_parameter_whose_first_gradient_is_late():
+    early, late = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    optimizer = torch.optim.SGD([early, late], lr=1.0, momentum=0.5, fused=True)
+    early.grad = torch.ones(1)
+    optimizer.step()
+    late.grad = torch.ones(1)
+
+    with pytest.raises(TypeError, match="expected Tensor as element 1 in argument 2, but got NoneType"):
+        optimizer.step()
+
+
+@pytest.mark.deviation("sgd-takes-nan")
+@pytest.mark.parametrize("option", ["lr", "momentum", "weight_decay"])
+def test_sgd_takes_nan(option):
+    torch.optim.SGD([torch.zeros(1)], **{option: float("nan")})
+
+    with pytest.raises(ValueError, match=f"{option} must be at least 0, got nan"):
+        reference.sgd(np.zeros(1), np.zeros(1), {}, **{option: float("nan")})

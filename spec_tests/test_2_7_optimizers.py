@@ -1,0 +1,1049 @@
+"""2.7 Optimizers: one step each, from a parameter and its gradient to the next parameter.
+
+A step is `optimizer(param, grad, state, **options)` and returns parameter and state; the state is empty at first.
+What follows from the formulas alone comes first. Then every step, and every trace of torch's own optimizers in each of
+its implementations, lies within the rounding error that `optimizer_bounds` derives for it.
+"""
+
+import inspect
+import io
+from functools import partial
+from itertools import combinations, product
+from math import ceil, log, sqrt
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from reference.optim import step as step_all
+from spec_tests import optimizer_bounds
+from spec_tests.bounds import Approximation
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.formats import exact_formats, law_format
+from spec_tests.optimizer_bounds import walk
+from spec_tests.problems import SEEDS, real_numbers, whole_numbers
+from spec_tests.refusals import assert_refused
+from spec_tests.subjects import OPTIMIZERS
+from spec_tests.subjects.torch import TORCH_OPTIMIZERS
+
+# What the tests draw
+
+
+def options(**choices):
+    """Draw options of an optimizer, each by itself."""
+    return st.fixed_dictionaries({name: st.sampled_from(values) for name, values in choices.items()})
+
+
+FLAG = (False, True)
+EPS = (1e-8, 0.0, 0.125)
+DECAY = (0, 0.1, 0.5)
+BETAS = ((0.9, 0.999), (0.5, 0.75), (0.75, 0.875), (0.25, 0.5), (0.9, 0.5), (0.0, 0.99))
+ADAM = {"betas": BETAS, "eps": EPS, "weight_decay": DECAY, "amsgrad": FLAG, "maximize": FLAG}
+SWITCHES = {
+    "sgd": options(momentum=(0, 0.5, 0.9), dampening=(0, 0.1, 0.25), weight_decay=DECAY, maximize=FLAG)
+    | options(momentum=(0.5, 0.9), nesterov=(True,), weight_decay=DECAY, maximize=FLAG),
+    "adam": options(**ADAM),
+    "adamw": options(**ADAM),
+    "rmsprop": options(
+        alpha=(0.99, 0.5, 0.75), eps=EPS, weight_decay=DECAY, momentum=(0, 0.5), centered=FLAG, maximize=FLAG
+    ),
+    "adagrad": options(
+        lr_decay=(0, 0.1, 1), weight_decay=DECAY, initial_accumulator_value=(0, 0.1), eps=EPS, maximize=FLAG
+    ),
+}
+RATES = (0.25, 0.1, 0.003)
+SHAPES = ((), (1,), (3, 7), (2, 2), (5,))  # 21 numbers are more than a vector register holds, and no multiple of it
+
+
+def calls(*names):
+    """Draw an optimizer, all its switches crossed with each other."""
+    return st.one_of([st.tuples(st.just(name), SWITCHES[name]) for name in names or OPTIMIZERS])
+
+
+def drawn(seed, shape, gradients, dtype, numbers=real_numbers):
+    """Return a parameter and some gradients of this shape."""
+    rng = np.random.default_rng(seed)
+    param, *grads = [np.asarray(numbers(rng, shape)).astype(dtype) for _ in range(1 + gradients)]
+    return param, grads
+
+
+def assert_same(actual, expected):
+    """Require the same parameter and state, exactly."""
+    assert_equal(actual[0], expected[0])
+    assert actual[1].keys() == expected[1].keys()
+    for name, value in expected[1].items():
+        assert_equal(np.asarray(actual[1][name]), value)
+
+
+def arrays_of(state):
+    """Return what a state holds but for the number of steps."""
+    return {name: value for name, value in state.items() if name != "step"}
+
+
+# By hand: powers of two, so that nothing rounds
+
+TWO, FOUR, EIGHT = (np.array([number]) for number in (2.0, 4.0, 8.0))
+
+
+@pytest.mark.claim("2.7.b")
+def test_gradient_descent_steps_lr_times_the_gradient_against_it(proof):
+    after, state = proof.sgd(TWO, FOUR, {}, lr=0.25)
+
+    assert_equal(after, np.array([2 - 0.25 * 4]))
+    assert not state
+
+
+@pytest.mark.claim("2.7.b")
+def test_momentum_keeps_a_part_of_the_last_direction(proof):
+    after, state = walk(proof.sgd, TWO, [FOUR, TWO], lr=0.25, momentum=0.5)
+
+    first, second = 4, 0.5 * 4 + 2
+    assert_equal(after, np.array([2 - 0.25 * first - 0.25 * second]))
+    assert_equal(state["momentum_buffer"], np.array([second * 1.0]))
+
+
+@pytest.mark.claim("2.7.b")
+def test_nesterovs_momentum_looks_one_step_ahead(proof):
+    after, state = walk(proof.sgd, TWO, [FOUR, TWO], lr=0.25, momentum=0.5, nesterov=True)
+
+    first, second = 4, 0.5 * 4 + 2
+    assert_equal(after, np.array([2 - 0.25 * (4 + 0.5 * first) - 0.25 * (2 + 0.5 * second)]))
+    assert_equal(state["momentum_buffer"], np.array([second * 1.0]))
+
+
+def test_dampening_takes_a_part_off_every_gradient_but_the_first(proof):
+    after, _ = walk(proof.sgd, TWO, [FOUR, TWO], lr=0.25, momentum=0.5, dampening=0.25)
+
+    first, second = 4, 0.5 * 4 + (1 - 0.25) * 2
+    assert_equal(after, np.array([2 - 0.25 * first - 0.25 * second]))
+
+
+@pytest.mark.claim("2.7.b")
+def test_two_steps_of_adam(proof):
+    after, state = walk(proof.adam, TWO, [np.array([6.0]), np.array([-1.0])], lr=0.75, betas=(0.5, 0.75), eps=0.0)
+
+    mean = 0.5 * (0.5 * 6) + 0.5 * -1
+    square = 0.75 * (0.25 * 6**2) + 0.25 * (-1) ** 2
+    root = sqrt(square / (1 - 0.75**2))
+    assert (mean, square, root) == (1, 7, 4)
+    assert_equal(after, np.array([2 - 0.75 * 1 - 0.75 / (1 - 0.5**2) * mean / root]))  # the first is lr long
+    assert_equal(state["exp_avg"], np.array([1.0]))
+    assert_equal(state["exp_avg_sq"], np.array([7.0]))
+
+
+def test_amsgrad_measures_the_gradient_in_the_largest_mean_square_so_far(proof):
+    after, state = walk(proof.adam, TWO, [EIGHT, TWO], lr=0.25, betas=(0.0, 0.0), eps=0.0, amsgrad=True)
+
+    assert_equal(after, np.array([2 - 0.25 * 8 / 8 - 0.25 * 2 / 8]))
+    assert (state["exp_avg_sq"], state["max_exp_avg_sq"]) == (2**2, 8**2)
+
+
+@pytest.mark.claim("2.7.b")
+def test_two_steps_of_rmsprop(proof):
+    after, state = walk(proof.rmsprop, TWO, [EIGHT, FOUR], lr=0.25, alpha=0.75, eps=4.0)
+
+    first, second = 0.25 * 8**2, 0.75 * (0.25 * 8**2) + 0.25 * 4**2
+    assert first == second == 16
+    assert_equal(after, np.array([2 - 0.25 * 8 / (sqrt(first) + 4) - 0.25 * 4 / (sqrt(second) + 4)]))
+    assert_equal(state["square_avg"], np.array([16.0]))
+
+
+def test_centered_rmsprop_measures_the_gradient_in_its_standard_deviation(proof):
+    after, state = proof.rmsprop(TWO, FOUR, {}, lr=0.25, alpha=0.5, eps=0.0, centered=True)
+
+    mean, square = 0.5 * 4, 0.5 * 4**2
+    assert_equal(after, np.array([2 - 0.25 * 4 / sqrt(square - mean**2)]))
+    assert_equal(state["grad_avg"], np.array([2.0]))
+
+
+def test_the_momentum_of_rmsprop_adds_up_gradients_that_have_been_measured(proof):
+    after, state = walk(proof.rmsprop, TWO, [EIGHT, FOUR], lr=0.25, alpha=0.75, eps=0.0, momentum=0.5)
+
+    first, second = 8 / 4, 0.5 * (8 / 4) + 4 / 4
+    assert_equal(after, np.array([2 - 0.25 * first - 0.25 * second]))
+    assert_equal(state["momentum_buffer"], np.array([second]))
+
+
+def test_two_steps_of_adagrad(proof):
+    after, state = walk(proof.adagrad, TWO, [np.array([3.0]), FOUR], lr=1.25, lr_decay=1, eps=0.0)
+
+    assert_equal(after, np.array([2 - 1.25 * 3 / sqrt(9) - 1.25 / (1 + 1) * 4 / sqrt(9 + 16)]))
+    assert_equal(state["sum"], np.array([25.0]))
+
+
+def test_adagrad_may_begin_with_squares_to_shorten_its_first_steps(proof):
+    after, state = proof.adagrad(TWO, FOUR, {}, lr=1.25, initial_accumulator_value=9.0, eps=3.0)
+
+    assert_equal(after, np.array([2 - 1.25 * 4 / (sqrt(9 + 16) + 3)]))
+    assert_equal(state["sum"], np.array([25.0]))
+
+
+# Laws of gradient descent
+
+
+def every(count, dtype):
+    """Return every combination of so many whole numbers from -4 to 4, as arrays."""
+    return np.mgrid[(slice(-4, 5),) * count].reshape(count, -1).astype(dtype)
+
+
+some_momentum = pytest.mark.parametrize("momentum", [0.25, 0.5, 0.75])
+
+
+@law_format
+@pytest.mark.parametrize("lr", [0.25, 0.5, 2.0])
+def test_without_momentum_sgd_is_gradient_descent_and_remembers_nothing(subject, dtype, lr):
+    param, grad = every(2, dtype)
+
+    after, state = subject.sgd(param, grad, {}, lr=lr)
+
+    assert_equal(after, param - lr * grad)
+    assert state == {}
+
+
+@pytest.mark.claim("2.7.b")
+@law_format
+@some_momentum
+@pytest.mark.parametrize("dampening", [0.0, 0.25, 1.0])
+def test_the_first_buffer_of_momentum_is_the_gradient_itself(subject, dtype, momentum, dampening):
+    param, grad = every(2, dtype)
+
+    after, state = subject.sgd(param, grad, {}, lr=0.5, momentum=momentum, dampening=dampening)
+
+    assert_equal(state["momentum_buffer"], grad)
+    assert_equal(after, param - 0.5 * grad)
+
+
+@law_format
+@some_momentum
+@pytest.mark.parametrize("lr", [0.25, 0.5])
+def test_the_learning_rate_scales_the_whole_direction_not_what_went_into_it(subject, dtype, momentum, lr):
+    param, earlier, grad = every(3, dtype)
+    _, state = subject.sgd(param, earlier, {}, lr=2.0, momentum=momentum)
+
+    after, state = subject.sgd(param, grad, state, lr=lr, momentum=momentum)
+
+    assert_equal(state["momentum_buffer"], momentum * earlier + grad)
+    assert_equal(after, param - lr * state["momentum_buffer"])
+
+
+@pytest.mark.claim("2.7.b")
+@law_format
+@some_momentum
+def test_nesterovs_step_is_along_the_gradient_and_the_momentum_after_it(subject, dtype, momentum):
+    param, earlier, grad = every(3, dtype)
+    state = {"momentum_buffer": earlier}
+
+    after, ahead = subject.sgd(param, grad, state, lr=0.5, momentum=momentum, nesterov=True)
+
+    assert_equal(ahead["momentum_buffer"], momentum * earlier + grad)
+    assert_equal(after, param - 0.5 * (grad + momentum * ahead["momentum_buffer"]))
+
+
+@pytest.mark.claim("2.7.f")
+@law_format
+@some_momentum
+def test_with_momentum_or_weight_decay_a_gradient_of_zero_moves_a_parameter(subject, dtype, momentum):
+    param, earlier = every(2, dtype)
+
+    coasting, _ = subject.sgd(param, 0 * param, {"momentum_buffer": earlier}, lr=0.5, momentum=momentum)
+    decaying, _ = subject.sgd(param, 0 * param, {}, lr=0.5, weight_decay=0.5)
+
+    assert_equal(coasting, param - 0.5 * momentum * earlier)
+    assert_equal(decaying, param - 0.5 * 0.5 * param)
+
+
+# Laws of all of them
+
+
+def from_some_state(subject, call, seed, dtype, numbers=whole_numbers, shape=(2, 2)):
+    """Return a step to take from where two earlier steps led: parameter, gradient and state, and the step itself."""
+    operation, options = call
+    step = partial(getattr(subject, operation), lr=0.25)
+    param, [*earlier, grad] = drawn(seed, shape, 3, dtype, numbers)
+    _, state = walk(step, param, earlier, **options)
+    return param, grad, state, step, options
+
+
+@law_format
+@given(call=calls(), seed=SEEDS)
+def test_to_maximize_is_to_follow_the_gradient_turned_around(subject, dtype, call, seed):
+    param, grad, state, step, options = from_some_state(subject, call, seed, dtype, real_numbers)
+
+    up = step(param, grad, state, **options | {"maximize": True})
+
+    assert_same(up, step(param, -grad, state, **options | {"maximize": False}))
+
+
+@law_format
+@given(call=calls("sgd", "adam", "rmsprop", "adagrad"), seed=SEEDS)
+def test_weight_decay_adds_a_part_of_the_parameter_to_the_gradient_turned_around_or_not(subject, dtype, call, seed):
+    param, grad, state, step, options = from_some_state(subject, call, seed, dtype, real_numbers)
+    param, grad = np.round(param), np.round(grad)  # so that their sum does not round
+
+    decayed = step(param, grad, state, **options | {"weight_decay": 0.5})
+
+    grad = (-grad if options["maximize"] else grad) + 0.5 * param
+    assert_same(decayed, step(param, grad, state, **options | {"weight_decay": 0, "maximize": False}))
+
+
+@law_format
+@given(call=calls("adamw"), seed=SEEDS)
+def test_adamw_is_adam_from_a_parameter_that_was_made_smaller(subject, dtype, call, seed):
+    param, grad, state, step, options = from_some_state(subject, call, seed, dtype)
+
+    decayed = step(param, grad, state, **options | {"weight_decay": 0.5})
+
+    smaller = param * (1 - 0.25 * 0.5)
+    assert_same(decayed, subject.adam(smaller, grad, state, lr=0.25, **options | {"weight_decay": 0}))
+
+
+@law_format
+@given(call=calls(), seed=SEEDS, place=st.integers(0, 20), number=st.sampled_from([0.5, 1e6, np.nan, np.inf]))
+def test_every_element_goes_its_own_way(subject, dtype, call, seed, place, number):
+    param, grad, state, step, options = from_some_state(subject, call, seed, dtype, real_numbers, shape=(21,))
+    others = np.arange(21) != place
+
+    after, _ = step(param, grad, state, **options)
+    param[place], grad[place] = number, -grad[place]
+
+    assert_equal(step(param, grad, state, **options)[0][others], after[others])
+
+
+@law_format
+@given(call=calls(), seed=SEEDS)
+def test_from_the_start_a_gradient_of_zero_moves_no_parameter_that_does_not_decay(subject, dtype, call, seed):
+    operation, options = call
+    param, [grad] = drawn(seed, (2, 2), 1, dtype)
+    never_zero = {} if operation == "sgd" else {"eps": 0.125}  # to divide by
+
+    after, _ = getattr(subject, operation)(param, 0 * grad, {}, **options | never_zero | {"weight_decay": 0})
+
+    assert_equal(after, param)
+
+
+@law_format
+@given(call=calls("adam", "adamw", "rmsprop", "adagrad"), seed=SEEDS, power=st.integers(-20, 20))
+def test_steps_that_measure_the_gradient_do_not_notice_its_unit(subject, dtype, call, seed, power):
+    operation, options = call
+    lengths = {"adagrad": {"initial_accumulator_value": 0, "weight_decay": 0}, "adamw": {}}  # its decay is no gradient
+    step = partial(getattr(subject, operation), **options | {"eps": 0.0} | lengths.get(operation, {"weight_decay": 0}))
+    param, grads = drawn(seed, (2, 2), 3, dtype)
+
+    scaled, _ = walk(step, param, [2.0**power * grad for grad in grads])
+
+    assert_equal(scaled, walk(step, param, grads)[0])
+
+
+def test_the_decay_of_adam_can_turn_a_small_gradient_around_and_that_of_adamw_pulls_beside_any(proof):
+    small, large = np.array([-0.5]), np.array([-2.0])
+    options = {"lr": 0.25, "betas": (0.0, 0.0), "eps": 0.0, "weight_decay": 0.5}
+
+    adam = [proof.adam(TWO, grad, {}, **options)[0].item() for grad in (small, large)]
+    adamw = [proof.adamw(TWO, grad, {}, **options)[0].item() for grad in (small, large)]
+
+    assert adam == [2 - 0.25, 2 + 0.25]  # along -0.5 + 0.5 · 2 and -2 + 0.5 · 2
+    assert adamw == [2 * (1 - 0.25 * 0.5) + 0.25] * 2
+
+
+# Laws of Adam
+
+BOTH_ADAMS = calls("adam") | calls("adamw")
+
+
+@law_format
+@given(call=calls("adam"), seed=SEEDS, steps=st.integers(1, 5))
+def test_while_the_gradient_stays_the_same_every_step_of_adam_is_lr_long(subject, dtype, call, seed, steps):
+    constant = call[1] | {"lr": 0.25, "eps": 0.0, "weight_decay": 0}
+    param, [grad] = drawn(seed, (5,), 1, dtype)
+
+    after, _ = walk(subject.adam, param, [grad] * steps, **constant)
+
+    direction = np.sign(grad) if constant["maximize"] else -np.sign(grad)
+    bound = optimizer_bounds.around_steps("adam", param, [grad] * steps, {}, constant, dtype)[0].bound
+    assert_within(after, Approximation(param.astype("float64") + steps * 0.25 * direction, bound), dtype)
+
+
+@pytest.mark.parametrize("operation", ["adam", "adamw", "rmsprop"])
+@law_format
+def test_without_memory_every_step_is_lr_long(subject, operation, dtype):
+    param, grads = drawn(0, (1000,), 2, dtype)
+    forgetful = {"alpha": 0.0} if operation == "rmsprop" else {"betas": (0.0, 0.0), "weight_decay": 0}
+    step = partial(getattr(subject, operation), lr=0.25, eps=0.0, **forgetful)
+
+    _, state = step(param, grads[0], {})
+    after, _ = step(param, grads[1], state)
+
+    assert_equal(after, param - np.float32(0.25) * np.sign(grads[1]))
+
+
+@pytest.mark.parametrize("operation", ["adam", "adamw", "rmsprop", "adagrad"])
+def test_eps_is_added_to_the_root_not_under_it(proof, operation):
+    forgetful = {"rmsprop": {"alpha": 0.0}, "adagrad": {}}.get(operation, {"betas": (0.0, 0.0), "weight_decay": 0})
+
+    after, _ = getattr(proof, operation)(TWO, np.array([3.0]), {}, lr=1.0, eps=1.0, **forgetful)
+
+    assert_equal(after, np.array([2 - 3 / (sqrt(3**2) + 1)]))
+    assert after != 2 - 3 / sqrt(3**2 + 1)
+
+
+@law_format
+@given(call=BOTH_ADAMS, seed=SEEDS)
+def test_amsgrad_remembers_the_largest_mean_square(subject, dtype, call, seed):
+    operation, options = call
+    step = partial(getattr(subject, operation), **options | {"amsgrad": True})
+    param, grads = drawn(seed, (5,), 4, dtype)
+    state, squares = {}, []
+
+    for grad in grads:
+        param, state = step(param, grad, state)
+        squares.append(state["exp_avg_sq"])
+
+        assert_equal(state["max_exp_avg_sq"], np.max(squares, axis=0))
+
+
+@law_format
+@given(call=BOTH_ADAMS, seed=SEEDS)
+def test_amsgrad_never_makes_a_step_longer(subject, dtype, call, seed):
+    operation, options = call
+    step = partial(getattr(subject, operation), **options | {"weight_decay": 0})
+    param, [*earlier, grad] = drawn(seed, (5,), 4, dtype)
+    _, state = walk(step, param, earlier, amsgrad=True)
+
+    lengths = [abs(step(0 * param, grad, state, amsgrad=amsgrad)[0]) for amsgrad in (True, False)]
+
+    assert (lengths[0] <= lengths[1]).all()
+
+
+# Laws of RMSprop and Adagrad
+
+
+@law_format
+@given(call=calls("rmsprop"), seed=SEEDS)
+def test_centering_never_makes_a_step_of_rmsprop_shorter(subject, dtype, call, seed):
+    step = partial(subject.rmsprop, **call[1] | {"weight_decay": 0, "momentum": 0})
+    param, [*earlier, grad] = drawn(seed, (5,), 4, dtype)
+    _, state = walk(step, param, earlier, centered=True)
+
+    lengths = [abs(step(0 * param, grad, state, centered=centered)[0]) for centered in (True, False)]
+
+    assert (lengths[0] >= lengths[1]).all()
+    assert (lengths[0] > lengths[1]).any()
+
+
+@law_format
+@pytest.mark.parametrize("root", [1, 2, 3])
+def test_the_nth_step_of_adagrad_along_the_same_gradient_is_lr_over_root_n_long(subject, dtype, root):
+    param, grad = every(2, dtype)
+    grad = np.where(grad == 0, grad.dtype.type(5), grad)
+    _, state = walk(subject.adagrad, param, [grad] * (root**2 - 1), eps=0.0)
+
+    after, _ = subject.adagrad(0 * param, grad, state, lr=0.25, eps=0.0)
+
+    assert_equal(after, -np.sign(grad) * np.float32(0.25 / root))
+
+
+@law_format
+@pytest.mark.parametrize("steps", range(5))
+@pytest.mark.parametrize("lr_decay", [0.1, 0.5, 1.0])
+def test_lr_decay_divides_the_rate_by_1_and_the_decay_for_every_step_before(subject, dtype, steps, lr_decay):
+    param, [*earlier, grad] = drawn(0, (50,), steps + 1, dtype)
+    _, state = walk(subject.adagrad, param, earlier)
+
+    after = subject.adagrad(param, grad, state, lr=0.25, lr_decay=lr_decay)
+
+    assert_same(after, subject.adagrad(param, grad, state, lr=0.25 / (1 + steps * lr_decay)))
+
+
+@law_format
+@pytest.mark.parametrize("initial", [0, 0.5, 3])
+def test_adagrad_adds_up_all_squares_on_top_of_its_initial_value(subject, dtype, initial):
+    param, *grads = every(4, dtype)
+
+    _, state = walk(subject.adagrad, param, grads, initial_accumulator_value=initial)
+
+    assert_equal(state["sum"], sum(grad * grad for grad in grads) + np.float32(initial))
+    assert state["step"] == 3
+
+
+# On a bowl, ½·Σ curvature·x², whose gradient is curvature·x
+
+
+def bowl(dtype, size=500):
+    """Return starts from 1 to 4 away from the minimum, at 0, and curvatures from 1/8 to 8: every element is a bowl."""
+    rng = np.random.default_rng(0)
+    start = rng.uniform(1, 4, size) * rng.choice([-1, 1], size)
+    return start.astype(dtype), (2.0 ** rng.uniform(-3, 3, size)).astype(dtype)
+
+
+def descent(step, start, curvature, steps, **options):
+    """Return the places that steps down a bowl lead to."""
+    places, state = [start], {}
+    for _ in range(steps):
+        place, state = step(places[-1], curvature * places[-1], state, **options)
+        places.append(place)
+    return np.array(places)
+
+
+@pytest.mark.claim("2.7.a")
+@pytest.mark.parametrize("operation", OPTIMIZERS)
+@law_format
+def test_small_steps_of_every_optimizer_come_closer_to_the_minimum_every_time(subject, operation, dtype):
+    start, curvature = bowl(dtype)
+
+    places = descent(getattr(subject, operation), start, curvature, steps=10, lr=1 / 64)
+
+    # Ten steps go less than 1 far: SGD's together 1 - (1 - 8 / 64)¹⁰ of the way, RMSprop's each lr / √(1 - 0.99ᵗ),
+    # Adagrad's lr / √t and Adam's little more than lr. So no gradient turns around, and every step leads down.
+    assert (np.sign(places) == np.sign(start)).all()
+    assert (abs(np.diff(places, axis=0)) > 0).all()
+    assert (np.diff(abs(places), axis=0) < 0).all()
+
+
+@law_format
+@pytest.mark.parametrize("lr", [0.25, 0.5])
+def test_a_step_of_sgd_multiplies_the_distance_by_1_less_lr_times_the_curvature(subject, dtype, lr):
+    start, curvature = every(2, dtype)
+
+    after, _ = subject.sgd(start, curvature * start, {}, lr=lr)
+
+    assert_equal(after, (1 - lr * curvature) * start)
+
+
+FAR = 0.9**100
+"""The share of its distance that is left of a walk of 400 steps, if 200 of them shrink it by √0.9 each."""
+
+
+@pytest.mark.claim("2.7.a")
+@pytest.mark.parametrize(("operation", "options"), [("sgd", {"momentum": 0.9}), ("adam", {}), ("adamw", {})])
+def test_with_momentum_0_9_sgd_adam_and_adamw_come_closer_by_root_0_9_a_step(subject, operation, options):
+    start, curvature = bowl("float64", size=100)
+
+    places = descent(getattr(subject, operation), start, curvature, steps=400, lr=0.25, **options)
+
+    # x' = (1 + β - lr·curvature)·x - β·x_before has roots of modulus √β, and Adam's √v, of long memory, changes little.
+    # It takes a while until that holds: 200 of the steps are left for it. (After thousands √v has faded, and Adam's
+    # steps grow again: this is no limit.)
+    assert (abs(places[-1]) < FAR * abs(start)).all()
+
+
+def test_with_a_short_memory_of_squares_adam_circles_around_the_minimum_instead(subject):
+    start, curvature = bowl("float64", size=100)
+
+    places = descent(subject.adam, start, curvature, steps=400, lr=0.25, betas=(0.5, 0.9))
+
+    assert (abs(places[-100:]).max(axis=0) > FAR * abs(start)).all()
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, 0.75])
+@law_format
+def test_rmsprop_comes_within_lr_over_root_1_less_alpha_of_the_minimum_and_stays_there(subject, dtype, alpha):
+    start, curvature = bowl(dtype)
+    limit = 1 / sqrt(1 - alpha)  # lr being 1; no step is longer, for s >= (1 - alpha)·g², and none leads away
+
+    steps_there = ceil(4 * log(4 / limit)) if limit < 4 else 0  # each at least |x| / |start|: s <= the largest g²
+    places = descent(subject.rmsprop, start, curvature, steps=steps_there + 20, lr=1.0, alpha=alpha)
+
+    assert (abs(places[steps_there:]) <= limit).all()
+
+
+@law_format
+def test_adagrad_comes_closer_to_the_minimum_with_every_step_if_lr_is_less_than_twice_the_distance(subject, dtype):
+    start, curvature = bowl(dtype)  # 1 away at least, and lr 1.75
+
+    places = descent(subject.adagrad, start, curvature, steps=20, lr=1.75)
+
+    # s is never less than the first gradient's square, so x' / x lies between 1 - 1.75 / |start| and 1.
+    assert (np.diff(abs(places), axis=0) < 0).all()
+
+
+# The references: equal where nothing rounds, else within the bound
+
+
+def assert_step_within_its_bound(found, exact, dtype):
+    """Require a parameter and its state within their bounds; the number of the step is exact."""
+    assert_within(found[0], exact[0], dtype)
+    assert found[1].keys() == exact[1].keys()
+    assert found[1].get("step") == exact[1].get("step")
+    for name, expected in arrays_of(exact[1]).items():
+        assert_within(found[1][name], expected, dtype)
+
+
+DYADIC_SGD = options(
+    momentum=(0, 0.5, 0.75), dampening=(0, 0.25), weight_decay=(0, 0.5), maximize=FLAG, lr=(0.5, 0.25)
+) | options(momentum=(0.5, 0.75), nesterov=(True,), weight_decay=(0, 0.5), maximize=FLAG, lr=(0.5, 0.25))
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(options=DYADIC_SGD, shape=st.sampled_from(SHAPES), seed=SEEDS)
+def test_three_steps_of_sgd_equal_the_references_where_nothing_rounds(subject, dtype, options, shape, seed):
+    param, grads = drawn(seed, shape, 3, dtype, whole_numbers)  # a step adds at most 5 binary digits
+
+    assert_same(walk(subject.sgd, param, grads, **options), walk(reference.sgd, param, grads, **options))
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(call=calls(), shape=st.sampled_from(SHAPES), seed=SEEDS, earlier=st.integers(0, 3), lr=st.sampled_from(RATES))
+def test_a_step_from_any_state_is_within_its_bound(subject, dtype, call, shape, seed, earlier, lr):
+    operation, options = call[0], call[1] | {"lr": lr}
+    param, [*before, grad] = drawn(seed, shape, earlier + 1, dtype)
+    param, state = walk(getattr(reference, operation), param, before, **options)
+
+    found = getattr(subject, operation)(param, grad, state, **options)
+
+    assert_step_within_its_bound(
+        found, optimizer_bounds.around_steps(operation, param, [grad], state, options, dtype), dtype
+    )
+
+
+# Contracts
+
+
+@exact_formats
+@given(call=calls(), shape=st.sampled_from(SHAPES), seed=SEEDS)
+def test_a_step_leaves_its_arguments_alone_and_keeps_their_dtype(subject, dtype, call, shape, seed):
+    param, grad, state, step, options = from_some_state(subject, call, seed, dtype, real_numbers, shape)
+    arguments = {"param": param, "grad": grad, **arrays_of(state)}
+    before = {name: value.copy() for name, value in arguments.items()}
+
+    after, state_after = step(param, grad, state, **options)
+
+    assert {str(result.dtype) for result in (after, *arrays_of(state_after).values())} == {dtype}
+    assert state.get("step") == (2 if "step" in state else None)
+    for name, value in before.items():
+        assert_equal(arguments[name], value)
+
+
+@law_format
+@pytest.mark.parametrize("earlier", [0, 1])
+@given(call=calls(), seed=SEEDS)
+def test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument(subject, dtype, earlier, call, seed):
+    operation, options = call
+    param, grads = drawn(seed, (2, 2), 2, dtype)
+    _, state = walk(getattr(subject, operation), param, grads[:earlier], **options)
+
+    after, state_after = getattr(subject, operation)(param, grads[1], state, **options)
+
+    arrays = [param, grads[1], *arrays_of(state).values(), after, *arrays_of(state_after).values()]
+    assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
+
+
+def test_a_parameter_without_gradient_stays_and_so_does_its_state():
+    parameters, gradients = {"moved": TWO, "left": FOUR}, {"moved": TWO, "left": None}
+    states = {"left": {"momentum_buffer": EIGHT}}
+
+    after, states_after = step_all(reference.sgd, parameters, gradients, states, lr=0.5, momentum=0.5)
+
+    assert after["left"] is FOUR
+    assert states_after["left"] is states["left"]
+    assert_equal(after["moved"], TWO - 0.5 * TWO)
+
+
+def test_gradients_of_unknown_parameters_are_refused():
+    with pytest.raises(ValueError, match="gradients of unknown parameters: bias, head"):
+        step_all(reference.sgd, {"weight": TWO}, {"weight": TWO, "head": None, "bias": TWO}, {})
+
+
+# Refusals
+
+NAN = float("nan")
+TOO_SMALL = {
+    "sgd": ("lr", "momentum", "weight_decay"),
+    "adam": ("lr", "eps", "weight_decay"),
+    "adamw": ("lr", "eps", "weight_decay"),
+    "rmsprop": ("lr", "alpha", "eps", "weight_decay", "momentum"),
+    "adagrad": ("lr", "lr_decay", "weight_decay", "initial_accumulator_value", "eps"),
+}
+NEGATIVE = [(operation, option) for operation, names in TOO_SMALL.items() for option in names]
+
+
+@pytest.mark.parametrize(("operation", "option"), NEGATIVE)
+@pytest.mark.parametrize("number", [-0.1, -1, float("-inf")])
+def test_an_optimizer_refuses_a_negative(subject_on_cpu, operation, option, number):
+    message = f"{option} must be at least 0, got {number}"
+
+    assert_refused(subject_on_cpu, operation, message, TWO, FOUR, {}, **{option: number})
+
+
+@pytest.mark.parametrize(("operation", "option"), [case for case in NEGATIVE if case[0] != "sgd"])
+def test_an_optimizer_refuses_nan(subject_on_cpu, operation, option):
+    assert_refused(subject_on_cpu, operation, f"{option} must be at least 0, got nan", TWO, FOUR, {}, **{option: NAN})
+
+
+@pytest.mark.parametrize("operation", ["adam", "adamw"])
+@pytest.mark.parametrize("betas", [(1.0, 0.5), (0.5, 1.0), (-0.1, 0.5), (0.5, -0.1), (NAN, 0.5), (0.5, NAN)])
+def test_adam_refuses_averages_that_do_not_forget(subject_on_cpu, operation, betas):
+    message = "betas must be from 0 to below 1, got"
+
+    assert_refused(subject_on_cpu, operation, message, TWO, FOUR, {}, betas=betas)
+
+
+@pytest.mark.parametrize("options", [{}, {"momentum": 0.5, "dampening": 0.1}, {"dampening": 0.1}])
+def test_sgd_refuses_to_look_ahead_without_momentum_or_with_dampening(subject_on_cpu, options):
+    message = "nesterov needs momentum over 0 without dampening"
+
+    assert_refused(subject_on_cpu, "sgd", message, TWO, FOUR, {}, nesterov=True, **options)
+
+
+STATE = {"step": 1, "exp_avg": TWO, "exp_avg_sq": TWO}
+STRICT = {
+    "a list for a parameter": (TypeError, "param must be a NumPy array, got list", {"param": [2.0]}),
+    "an integer parameter": (TypeError, "param has dtype int64", {"param": np.array([2])}),
+    "a gradient of another dtype": (
+        TypeError,
+        "one dtype expected, got param float64, grad float32",
+        {"grad": FOUR.astype("float32")},
+    ),
+    "a gradient of another shape": (ValueError, r"grad has shape \(2,\), expected \(1,\)", {"grad": np.ones(2)}),
+    "a state that is no mapping": (TypeError, "state must be a mapping from names to arrays, got list", {"state": []}),
+    "a state of another optimizer": (ValueError, "state has 'sum', expected only", {"state": {**STATE, "sum": TWO}}),
+    "half a state": (ValueError, "state lacks 'exp_avg_sq', expected step", {"state": {"step": 1, "exp_avg": TWO}}),
+    "a state without its step": (ValueError, "state lacks 'step'", {"state": {"exp_avg": TWO, "exp_avg_sq": TWO}}),
+    "a negative step": (ValueError, "step must be at least 0, got -1", {"state": {**STATE, "step": -1}}),
+    "half a step": (TypeError, "step must be a whole number, got 2.5", {"state": {**STATE, "step": 2.5}}),
+    "a state of another shape": (
+        ValueError,
+        r"exp_avg has shape \(2,\), expected \(1,\)",
+        {"state": {**STATE, "exp_avg": np.ones(2)}},
+    ),
+    "a state of another dtype": (
+        TypeError,
+        "one dtype expected, got param float64, exp_avg float32",
+        {"state": {**STATE, "exp_avg": TWO.astype("float32")}},
+    ),
+    "a truth value for a number": (TypeError, "lr must be a number, got True", {"lr": True}),
+    "a number for a truth value": (TypeError, "maximize must be True or False, got 1", {"maximize": 1}),
+    "one beta": (TypeError, r"betas must be two numbers, got \(0.5,\)", {"betas": (0.5,)}),
+    "a single number for betas": (TypeError, "betas must be two numbers, got 0.5", {"betas": 0.5}),
+}
+
+
+@pytest.mark.parametrize("case", STRICT)
+def test_the_reference_of_adam_refuses(case):
+    error, message, arguments = STRICT[case]
+
+    with pytest.raises(error, match=message):
+        reference.adam(**{"param": TWO, "grad": FOUR, "state": {}} | arguments)
+
+
+@pytest.mark.parametrize("operation", OPTIMIZERS)
+def test_options_that_are_numbers_of_numpy_leave_a_parameter_its_dtype(operation):
+    options = {name: np.float64(0.5) for name in TOO_SMALL[operation]}
+    if operation in ("adam", "adamw"):
+        options["betas"] = (np.float64(0.5), np.float64(0.5))
+    param = TWO.astype("float32")
+
+    after, state = getattr(reference, operation)(param, param, {}, **options)
+
+    assert after.dtype == param.dtype
+    assert {value.dtype for name, value in state.items() if name != "step"} <= {param.dtype}
+
+
+# torch's optimizers, which hold parameters by reference and step them in place
+
+IMPLEMENTATIONS = {"loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+EVERY_ONE = [
+    (operation, implementation)
+    for operation in OPTIMIZERS
+    for implementation in IMPLEMENTATIONS
+    if (operation, implementation) != ("rmsprop", "fused")
+]
+every_implementation = pytest.mark.parametrize(("operation", "implementation"), EVERY_ONE)
+
+
+def torch_optimizer(operation, implementation, *groups, **options):
+    """Return torch's optimizer of parameters in groups."""
+    groups = [{"params": group} for group in groups]
+    return TORCH_OPTIMIZERS[operation](groups, **options, **IMPLEMENTATIONS[implementation])
+
+
+def leaf(array, grad=None):
+    """Return an array as a parameter, its gradient already there."""
+    tensor = torch.tensor(array).requires_grad_()
+    tensor.grad = None if grad is None else torch.tensor(grad)
+    return tensor
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.b")
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop", "Adagrad"])
+def test_torch_has_an_optimizer_of_this_name(name):
+    assert issubclass(getattr(torch.optim, name), torch.optim.Optimizer)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.b")
+def test_torch_has_no_optimizer_called_rmsprop_with_a_capital_p():
+    assert not hasattr(torch.optim, "RMSProp")
+
+
+HOW_TORCH_COMPUTES = ("foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay")
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("operation", OPTIMIZERS)
+def test_the_options_of_the_reference_are_those_of_torch_in_order_and_default(operation):
+    torchs = inspect.signature(TORCH_OPTIMIZERS[operation].__init__).parameters
+    ours = inspect.signature(getattr(reference, operation)).parameters
+
+    expected = {name: option.default for name, option in torchs.items() if name not in HOW_TORCH_COMPUTES}
+    defaults = {name: option.default for name, option in ours.items()}
+    assert [*defaults.items()][3:] == [*expected.items()][2:]
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("operation", OPTIMIZERS)
+def test_every_optimizer_but_rmsprop_has_a_fused_implementation(operation):
+    assert ("fused" in inspect.signature(TORCH_OPTIMIZERS[operation]).parameters) == (operation != "rmsprop")
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.k")
+def test_sgd_takes_lr_and_momentum_as_they_are_given():
+    weight = leaf([0.0])
+    optimizer = torch.optim.SGD([weight], lr=0.01, momentum=0.9)
+
+    for number in (1, 2):
+        weight.grad = torch.tensor([1.0])
+        optimizer.step()
+        assert optimizer.state[weight]["momentum_buffer"].item() == np.float32({1: 1, 2: 0.9 * 1 + 1}[number])
+
+    assert (optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["momentum"]) == (0.01, 0.9)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.k")
+def test_left_out_the_options_of_sgd_are_these():
+    (group,) = torch.optim.SGD([leaf([0.0])]).param_groups
+
+    assert (group["lr"], group["momentum"], group["dampening"], group["weight_decay"]) == (0.001, 0, 0, 0)
+    assert group["nesterov"] is False
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.e")
+def test_without_zero_grad_a_second_backward_adds_to_the_gradient_and_the_step_goes_both_ways():
+    start, first, second = every(3, "float32")
+    weight = leaf(start)
+    optimizer = torch.optim.SGD([weight], lr=0.5)
+
+    for slope in (first, second):
+        (weight * torch.from_numpy(slope)).sum().backward()
+    optimizer.step()
+
+    assert_equal(weight.grad.numpy(), first + second)
+    assert_equal(weight.detach().numpy(), start - np.float32(0.5) * (first + second))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.f")
+@every_implementation
+def test_zero_grad_leaves_no_gradient_and_step_then_skips_the_parameter(operation, implementation):
+    options = {"momentum": 0.5} if operation in ("sgd", "rmsprop") else {}
+    weight = leaf([2.0, -1.0], grad=[1.0, 1.0])
+    optimizer = torch_optimizer(operation, implementation, [weight], weight_decay=0.5, **options)
+    optimizer.step()
+    before = weight.detach().clone()
+
+    optimizer.zero_grad()
+    optimizer.step()
+
+    assert weight.grad is None
+    assert torch.equal(weight, before)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.f")
+@every_implementation
+def test_zero_grad_can_set_zeros_and_step_then_decays_the_parameter(operation, implementation):
+    weight = leaf([2.0, -1.0], grad=[1.0, 1.0])
+    optimizer = torch_optimizer(operation, implementation, [weight], weight_decay=0.5)
+    before = weight.detach().clone()
+
+    optimizer.zero_grad(set_to_none=False)
+    assert torch.equal(weight.grad, torch.zeros(2))
+    optimizer.step()
+
+    assert (weight.abs() < before.abs()).all()
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.7.h")
+@every_implementation
+@pytest.mark.parametrize("maximize", FLAG)
+def test_step_changes_parameters_in_place_and_leaves_their_gradients_as_they_are(operation, implementation, maximize):
+    weight = leaf([2.0, -1.0], grad=[3.0, 4.0])
+    memory = weight.data_ptr()
+
+    torch_optimizer(operation, implementation, [weight], weight_decay=0.25, maximize=maximize).step()
+
+    assert weight.data_ptr() == memory
+    assert (weight != torch.tensor([2.0, -1.0])).all()
+    assert torch.equal(weight.grad, torch.tensor([3.0, 4.0]))
+
+
+# Traces of torch's optimizers: groups, a change of rate, missing gradients, a restart
+
+STEPS = 6
+
+
+def plans(rates=RATES):
+    """Draw how a trace goes.
+
+    The first parameter is a group by itself. The rates are those of both groups and the second's later one. A restart
+    comes at some step, and at some the last parameter has no gradient.
+    """
+    return st.fixed_dictionaries(
+        {
+            "shapes": st.lists(st.sampled_from(SHAPES), min_size=2, max_size=3),
+            "rates": st.tuples(*[st.sampled_from(rates)] * 3),
+            "changed_at": st.integers(1, STEPS - 1),
+            "reloaded_at": st.integers(1, STEPS - 1),
+            "without_gradient": st.sampled_from([(), (2,), (0, 1), (0, 3, 4), (5,)]),
+        }
+    )
+
+
+def rate(plan, group, number):
+    """Return the learning rate of a group at this step."""
+    return plan["rates"][group + (group == 1 and number >= plan["changed_at"])]
+
+
+def trace_numbers(plan, seed, dtype, numbers=real_numbers):
+    """Return the parameters of a trace and the gradients of its steps, by name."""
+    everything = [drawn([seed, i], shape, STEPS, dtype, numbers) for i, shape in enumerate(plan["shapes"])]
+    parameters = {f"p{i}": param for i, (param, _) in enumerate(everything)}
+    gradients = [{f"p{i}": grads[number] for i, (_, grads) in enumerate(everything)} for number in range(STEPS)]
+    for number in plan["without_gradient"]:
+        gradients[number][f"p{len(everything) - 1}"] = None
+    return parameters, gradients
+
+
+def trace(operation, options, plan, parameters, gradients, steps=reference, number=np.asarray):
+    """Walk through a trace with a namespace's steps, from parameters made into its numbers."""
+    parameters, states = {name: number(value) for name, value in parameters.items()}, {}
+    for i, grads in enumerate(gradients):
+        for group, names in enumerate((["p0"], [*parameters][1:])):
+            mine = {name: parameters[name] for name in names}
+            theirs = {name: None if grads[name] is None else grads[name].astype("float64") for name in names}
+            lr = rate(plan, group, i)
+            stepped, states = step_all(getattr(steps, operation), mine, theirs, states, lr=lr, **options)
+            parameters |= stepped
+    return parameters, states
+
+
+def torch_trace(operation, options, plan, parameters, gradients, implementation):
+    """Walk through a trace with torch; halfway, a new optimizer that knows no options takes over from a saved state."""
+    leaves = {name: leaf(value) for name, value in parameters.items()}
+    first, *others = leaves.values()
+    optimizer = torch_optimizer(operation, implementation, [first], others, **options)
+    for i, grads in enumerate(gradients):
+        if i == plan["reloaded_at"]:
+            saved = optimizer.state_dict()
+            optimizer = TORCH_OPTIMIZERS[operation]([{"params": [first]}, {"params": others}])
+            optimizer.load_state_dict(saved)
+        for group, settings in enumerate(optimizer.param_groups):
+            settings["lr"] = rate(plan, group, i)
+        for name, parameter in leaves.items():
+            parameter.grad = None if grads[name] is None else torch.tensor(grads[name])
+        optimizer.step()
+    states = {name: optimizer.state[parameter] for name, parameter in leaves.items()}
+    return {name: parameter.detach().numpy() for name, parameter in leaves.items()}, states
+
+
+def for_fused_sgd(plan):
+    """Return the plan without a parameter whose first gradient is late: torch's fused SGD breaks down there."""
+    return plan | {"without_gradient": tuple(number for number in plan["without_gradient"] if number > 0)}
+
+
+def exact_end(call, plan, numbers, dtype):
+    """Return the exact parameters and states at the end of a trace, and the bounds around them."""
+    return optimizer_bounds.around(partial(trace, *call, plan, *numbers), dtype)
+
+
+def assert_trace_ends_within_its_bound(implementation, call, plan, numbers, exact, dtype):
+    """Require torch's parameters and states at the end of a trace within the bounds of the exact ones."""
+    parameters, states = torch_trace(*call, plan, *numbers, implementation)
+
+    for name, parameter in parameters.items():
+        state = {key: int(value) if key == "step" else value.numpy() for key, value in states[name].items()}
+        assert_step_within_its_bound((parameter, state), (exact[0][name], exact[1][name]), dtype)
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@pytest.mark.claim("2.7.h")
+@exact_formats
+@given(call=calls(), plan=plans(), seed=SEEDS)
+def test_six_steps_in_every_implementation_of_torch_are_within_the_bound_of_the_exact_ones(dtype, call, plan, seed):
+    plan = for_fused_sgd(plan) if call[0] == "sgd" else plan
+    numbers = trace_numbers(plan, seed, dtype)
+    exact = exact_end(call, plan, numbers, dtype)
+
+    for operation, implementation in EVERY_ONE:
+        if operation == call[0]:
+            assert_trace_ends_within_its_bound(implementation, call, plan, numbers, exact, dtype)
+
+
+ALL_DYADIC_SGD = [
+    {"momentum": momentum, "dampening": dampening, "nesterov": nesterov, "weight_decay": decay, "maximize": maximize}
+    for momentum, dampening, nesterov, decay, maximize in product((0, 0.5, 0.75), (0, 0.25), FLAG, (0, 0.5), FLAG)
+    if not (nesterov and (momentum == 0 or dampening > 0))
+]
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@pytest.mark.claim("2.7.h")
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("options", ALL_DYADIC_SGD, ids=lambda options: "-".join(map(str, options.values())))
+def test_six_steps_of_sgd_are_exact_in_every_implementation_where_nothing_rounds(implementation, options):
+    plan = {"shapes": [(), (3, 7), (5,)], "rates": (0.5, 0.25, 0.5), "changed_at": 3, "reloaded_at": 2}
+    plan["without_gradient"] = (1, 4)
+    numbers = trace_numbers(plan, 0, "float64", whole_numbers)
+
+    found, _ = torch_trace("sgd", options, plan, *numbers, implementation)
+
+    for name, parameter in trace("sgd", options, plan, *numbers)[0].items():
+        assert_equal(found[name], np.asarray(parameter))
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@pytest.mark.parametrize(("operation", "implementation"), [case for case in EVERY_ONE if case != ("sgd", "fused")])
+def test_a_parameter_whose_first_gradient_is_late_starts_when_it_comes(operation, implementation):
+    options = {"momentum": 0.5} if operation in ("sgd", "rmsprop") else {}
+    start, grads = drawn(0, (3, 7), 3, "float32")
+    early, late = leaf(start), leaf(start)
+    optimizer = torch_optimizer(operation, implementation, [early, late], **options)
+
+    for number, grad in enumerate(grads):
+        early.grad, late.grad = torch.tensor(grad), torch.tensor(grad) if number > 0 else None
+        optimizer.step()
+
+    exact, _ = optimizer_bounds.around_steps(operation, start, grads[1:], {}, options, "float32")
+    assert_within(late.detach().numpy(), exact, "float32")
+
+
+@pytest.mark.torch_api
+@every_implementation
+def test_an_optimizer_restored_from_a_file_goes_on_as_if_nothing_had_happened(operation, implementation):
+    start, grads = drawn(0, (3, 7), 4, "float32")
+    switches = {"sgd": {"momentum": 0.9}, "rmsprop": {"momentum": 0.9, "centered": True}}.get(operation, {})
+    weights, file = [leaf(start), leaf(start)], io.BytesIO()
+    optimizers = [torch_optimizer(operation, implementation, [weight], **switches) for weight in weights]
+
+    for i, grad in enumerate(grads):
+        for weight, optimizer in zip(weights, optimizers, strict=True):
+            weight.grad = torch.tensor(grad)
+            optimizer.step()
+        if i == 1:
+            torch.save(optimizers[1].state_dict(), file)
+            optimizers[1] = TORCH_OPTIMIZERS[operation]([weights[1]])
+            optimizers[1].load_state_dict(torch.load(io.BytesIO(file.getvalue()), weights_only=True))
+
+    assert torch.equal(*weights)
