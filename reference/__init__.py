@@ -25,6 +25,12 @@ from reference.activation import (
     tanh,
     tanh_backward,
 )
+from reference.average_pooling import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    avg_pool2d,
+    avg_pool2d_backward,
+)
 from reference.cnn import (
     cifar10_cnn,
     cifar10_cnn_backward,
@@ -38,6 +44,7 @@ from reference.cross_entropy import cross_entropy, cross_entropy_backward, nll_l
 from reference.geometry import conv_output_size, max_pool_output_size
 from reference.linear import flatten, flatten_backward, linear, linear_backward
 from reference.loss import l1_loss, l1_loss_backward, mse_loss, mse_loss_backward
+from reference.normalization import batch_norm, batch_norm_backward, batch_norm_statistics
 from reference.optim import adagrad, adam, adamw, rmsprop, sgd
 from reference.padding import pad, pad_backward
 from reference.pooling import (
@@ -49,16 +56,24 @@ from reference.pooling import (
     max_pool3d_backward,
 )
 from reference.resize import resize
+from reference.resnet import residual_block, residual_block_backward, resnet18, resnet50, resnet_layers
 from reference.transforms import center_crop, compose, crop, hflip, normalize, to_tensor, vflip
 
 __all__ = [
     "adagrad",
     "adam",
     "adamw",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
     "adjust_brightness",
     "adjust_contrast",
     "adjust_hue",
     "adjust_saturation",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_statistics",
     "center_crop",
     "cifar10_cnn",
     "cifar10_cnn_backward",
@@ -102,7 +117,12 @@ __all__ = [
     "pad_backward",
     "relu",
     "relu_backward",
+    "residual_block",
+    "residual_block_backward",
     "resize",
+    "resnet18",
+    "resnet50",
+    "resnet_layers",
     "rmsprop",
     "sgd",
     "sigmoid",

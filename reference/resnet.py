@@ -1,0 +1,168 @@
+"""Residual networks (section 2.8): ResNet-18 and ResNet-50 as torchvision builds them, as one table of stages.
+
+    stem      7×7 convolution, stride 2, padding 3, 64 channels; batch norm, ReLU; 3×3 maximum, stride 2, padding 1
+    layer1    blocks of width  64 at the size of the stem's output
+    layer2    blocks of width 128, the first with stride 2
+    layer3    blocks of width 256, the first with stride 2
+    layer4    blocks of width 512, the first with stride 2
+    head      the average of each channel; linear
+
+A block adds to its input what a few convolutions, each with batch norm, make of it:
+
+    basic block    relu(x + 3×3(relu(3×3(x))))                           ResNet-18
+    bottleneck     relu(x + 1×1(relu(3×3(relu(1×1(x))))))                ResNet-50: narrow in the middle, 4 times as
+                                                                         wide at the end; the stride is in the 3×3
+    downsample     where size or width change, a 1×1 convolution with batch norm takes the place of x
+
+(He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2016; the stride as in torchvision, in the middle.)
+
+The parameters are torchvision's `state_dict`, as a mapping from its names to arrays. Each batch norm computes with
+running statistics: this is the network in evaluation.
+
+Axes: n image, c channel, h row, w column.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+from reference.activation import relu, relu_backward
+from reference.average_pooling import adaptive_avg_pool2d
+from reference.checks import Array, array
+from reference.convolution import conv2d, conv2d_backward
+from reference.linear import flatten, linear
+from reference.normalization import batch_norm, batch_norm_backward
+from reference.pooling import max_pool2d
+
+Parameters: TypeAlias = Mapping[str, Array]
+Convolution: TypeAlias = tuple[str, str, int, int]
+
+BLOCKS = {"resnet18": (2, 2, 2, 2), "resnet50": (3, 4, 6, 3)}
+"""How many blocks each of the four layers has."""
+
+PATHS: dict[str, tuple[tuple[str, int], ...]] = {
+    "resnet18": (("1", 3), ("2", 3)),
+    "resnet50": (("1", 1), ("2", 3), ("3", 1)),
+}
+"""The convolutions of a block, by number, with the size of their kernels."""
+
+STRIDED = {"resnet18": "1", "resnet50": "2"}
+"""The convolution of a block that takes its stride."""
+
+
+def resnet18(input: Array, parameters: Parameters) -> Array:
+    """Return the scores of the classes: input (n, 3, h, w), any size from about 32 -> (n, classes)."""
+    return resnet_layers(input, parameters, "resnet18")["fc"]
+
+
+def resnet50(input: Array, parameters: Parameters) -> Array:
+    """Return the scores of the classes: input (n, 3, h, w), any size from about 32 -> (n, classes).
+
+    Raises KeyError for a parameter that is missing, TypeError and ValueError as the layers do.
+    """
+    return resnet_layers(input, parameters, "resnet50")["fc"]
+
+
+def resnet_layers(input: Array, parameters: Parameters, network: str) -> dict[str, Array]:
+    """Return what the stem, every block, and each part of the head give out, by torchvision's names and in order."""
+    array("input", input)
+    if network not in BLOCKS:
+        raise ValueError(f"network must be one of {', '.join(BLOCKS)}, got {network!r}")
+    outputs: dict[str, Any] = {"conv1": conv2d(input, parameters["conv1.weight"], stride=2, padding=3)}
+    outputs["relu"] = relu(_normalized(outputs["conv1"], parameters, "bn1"))
+    x: Any
+    outputs["maxpool"] = x = max_pool2d(outputs["relu"], kernel_size=3, stride=2, padding=1)
+    for name, stride in blocks(network):
+        outputs[name] = x = residual_block(x, _below(name, parameters), network, stride)
+    outputs["avgpool"] = x = adaptive_avg_pool2d(x, 1)
+    outputs["fc"] = linear(flatten(x, 1), parameters["fc.weight"], parameters["fc.bias"])
+    return outputs
+
+
+def blocks(network: str) -> Iterator[tuple[str, int]]:
+    """Go through the blocks in order: each one's name, and its stride.
+
+    >>> list(blocks("resnet18"))[1:4]
+    [('layer1.1', 1), ('layer2.0', 2), ('layer2.1', 1)]
+    """
+    for layer, count in enumerate(BLOCKS[network], start=1):
+        for number in range(count):
+            yield f"layer{layer}.{number}", 2 if layer > 1 and number == 0 else 1
+
+
+def residual_block(input: Array, parameters: Parameters, network: str, stride: int = 1) -> Array:
+    """Return relu(input + path(input)): (n, c, h, w) -> (n, width, h / stride, w / stride).
+
+    `parameters` are those of the block alone: "conv1.weight", "bn1.weight", …, "downsample.0.weight" where needed.
+    """
+    return relu(_sum(input, parameters, network, stride)[0])
+
+
+def residual_block_backward(
+    grad_output: Array, input: Array, parameters: Parameters, network: str, stride: int = 1
+) -> tuple[Array, dict[str, Array]]:
+    """Return grad_input and the gradients of the block's parameters by name, running statistics excepted.
+
+    The gradient splits at the sum: one part goes back through the path, the other through the shortcut.
+    """
+    total, path, steps = _sum(input, parameters, network, stride)
+    grads: dict[str, Array] = {}
+    grad = grad_shortcut = relu_backward(grad_output, total)
+    for place in reversed(range(len(steps))):
+        grad = _conv_bn_backward(grad, path[place], parameters, steps[place], grads)
+        if place > 0:  # what comes in is the ReLU of what the step before gave out, and positive in the same places
+            grad = relu_backward(grad, path[place])
+    if "downsample.0.weight" in parameters:
+        grad_shortcut = _conv_bn_backward(grad_shortcut, input, parameters, _downsample(stride), grads)
+    return grad + grad_shortcut, grads
+
+
+def _sum(
+    input: Array, parameters: Parameters, network: str, stride: int
+) -> tuple[Array, list[Array], list[Convolution]]:
+    """Return path(input) + shortcut(input), the input of every convolution on the path, and these."""
+    steps = [
+        (f"conv{number}", f"bn{number}", stride if number == STRIDED[network] else 1, kernel // 2)
+        for number, kernel in PATHS[network]
+    ]
+    received = [input]
+    for step in steps[:-1]:
+        received.append(relu(_conv_bn(received[-1], parameters, step)))
+    shortcut = input
+    if "downsample.0.weight" in parameters:
+        shortcut = _conv_bn(input, parameters, _downsample(stride))
+    return _conv_bn(received[-1], parameters, steps[-1]) + shortcut, received, steps
+
+
+def _downsample(stride: int) -> Convolution:
+    return "downsample.0", "downsample.1", stride, 0
+
+
+def _conv_bn(x: Array, parameters: Parameters, step: Convolution) -> Array:
+    conv, bn, stride, padding = step
+    return _normalized(conv2d(x, parameters[f"{conv}.weight"], stride=stride, padding=padding), parameters, bn)
+
+
+def _conv_bn_backward(
+    grad: Array, x: Array, parameters: Parameters, step: Convolution, grads: dict[str, Array]
+) -> Array:
+    """Return grad_input of a convolution with batch norm, and note the gradients of its parameters."""
+    conv, bn, stride, padding = step
+    weight = parameters[f"{conv}.weight"]
+    convolved = conv2d(x, weight, stride=stride, padding=padding)
+    of_bn: Any = batch_norm_backward(grad, convolved, **_batch_norm_of(parameters, bn))
+    grad, grads[f"{bn}.weight"], grads[f"{bn}.bias"] = of_bn
+    grad, grads[f"{conv}.weight"], _ = conv2d_backward(grad, x, weight, stride=stride, padding=padding)
+    return grad
+
+
+def _normalized(x: Array, parameters: Parameters, name: str) -> Array:
+    return batch_norm(x, **_batch_norm_of(parameters, name))
+
+
+def _batch_norm_of(parameters: Parameters, name: str) -> dict[str, Any]:
+    return {part: parameters[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")}
+
+
+def _below(name: str, parameters: Parameters) -> dict[str, Array]:
+    start = f"{name}."
+    return {key.removeprefix(start): value for key, value in parameters.items() if key.startswith(start)}
