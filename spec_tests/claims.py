@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 SECTIONS = {
+    "1": "torchvision",
+    "1.1": "TensorBoard",
+    "1.2": "Transforms",
+    "1.3": "Common transforms",
+    "1.4": "Datasets",
+    "1.5": "DataLoader",
     "2.1": "Convolution layer",
     "2.1.1": "Output size",
     "2.1.2": "Worked convolution",

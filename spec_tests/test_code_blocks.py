@@ -1,9 +1,10 @@
-"""Each printed code block of sections 2.1 to 2.7, run as it stands in a child process: and how it ends.
+"""Each printed code block of sections 1.3 to 2.7, run as it stands in a child process: and how it ends.
 
 A block that ends without output is then run once more with the lines that its reader must add, which stand in the
 test. What only the text of a block can show (an import never used, an argument never read) is read from its syntax
 tree. Sizes and tensors are compared as printed, character by character. The network of section 2.5 and the loops that
-are to train it go on in `test_training_code_blocks.py`.
+are to train it go on in `test_training_code_blocks.py`, the blocks of sections 1.1 to 1.5 in
+`test_chapter_1_code_blocks.py`.
 """
 
 import ast
@@ -43,6 +44,10 @@ HERE = Path(__file__).parent
 CHILDREN_AT_A_TIME = 1  # the other core runs the other tests
 CHILD_SECONDS = 120
 
+COMPOSE = "1_3_compose"
+DEMO = "1_3_transforms_demo"
+COUNTRY211 = "1_4_country211"
+LOADER = "1_5_dataloader"
 CONVOLUTION = "2_1_simple_conv2d"
 POOLING = "2_2_max_pooling"
 RELU = "2_3_relu"
@@ -70,6 +75,18 @@ class Case:
 
 
 CASES = {
+    "1.3 Compose as it stands: transforms is unknown": Case(
+        COMPOSE, claims=("1.3.o",), exception="NameError: name 'transforms' is not defined"
+    ),
+    "1.3 demo as it stands: there is no picture": Case(
+        DEMO, claims=("1.3.s",), exception="FileNotFoundError: [Errno 2] No such file or directory: 'demo1.png'"
+    ),
+    "1.4 as it stands: there is no argument Train": Case(
+        COUNTRY211,
+        claims=("1.4.h",),
+        exception="TypeError: Country211.__init__() got an unexpected keyword argument 'Train'",
+    ),
+    "1.5 as it stands: the numbers of two batches": Case(LOADER, claims=("1.5.h",), output="0\n1\n"),
     "2.1 as it stands: no output": Case(CONVOLUTION, claims=("2.1.c",)),
     "2.2 as it stands: one full batch and a smaller last one": Case(
         POOLING, claims=("2.2.p",), output="torch.Size([64, 3, 32, 32])\ntorch.Size([16, 3, 32, 32])\n"

@@ -17,7 +17,9 @@ NUMERIC = [claim.id for claim in REGISTER.values() if claim.printed is not None]
 
 def specification_of(id):
     """Return the functions of the specification that carry this claim."""
-    modules = [import_module(f"spec_tests.{path.stem}") for path in sorted(Path(__file__).parent.glob("test_2_*.py"))]
+    modules = [
+        import_module(f"spec_tests.{path.stem}") for path in sorted(Path(__file__).parent.glob("test_[12]_*.py"))
+    ]
     functions = [value for module in modules for name, value in vars(module).items() if name.startswith("test_")]
     return [f for f in functions for mark in getattr(f, "pytestmark", ()) if mark.name == "claim" and id in mark.args]
 

@@ -1,0 +1,1 @@
+writer.add_image("Image Title", image_tensor, global_step)

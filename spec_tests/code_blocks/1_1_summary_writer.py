@@ -1,0 +1,2 @@
+from torch.utils.tensorboard import SummaryWriter
+writer = SummaryWriter("logs")
