@@ -20,7 +20,7 @@ CHECKSUMS = "checksums.md5"
 def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
     """Give a folder to fill, and put it below `root` once it is full: with checksums, and packed, too, as `archive`.
 
-    Raises FileExistsError where there is such a folder or archive. Nothing is left where anything is raised.
+    Raises FileExistsError where there is such a folder or archive. Nothing but `root` is left where anything is raised.
     """
     for path in [root / name, *([root / archive] if archive else [])]:
         if os.path.lexists(path):
@@ -34,7 +34,12 @@ def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
         if archive:
             _pack(folder, Path(unfinished, archive))
             Path(unfinished, archive).rename(root / archive)
-        folder.rename(root / name)
+        try:
+            folder.rename(root / name)
+        except BaseException:
+            if archive:
+                (root / archive).unlink()
+            raise
 
 
 def _write_checksums(folder: Path) -> None:

@@ -2,31 +2,50 @@
 
 import argparse
 import math
+import os
 import sys
+import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
+PATIENCE = 5.0
+"""Seconds for which another process than the first waits with its own complaint: usually the first has the same."""
+
 
 class Refusal(Exception):
-    """What the command cannot do, in one line."""
+    """What the command cannot do, in one line, and the status that it ends with."""
+
+    status = 1
+
+
+class WrongUsage(Refusal):
+    """Options that are not understood."""
+
+    status = 2
+
+
+class Interrupted(Refusal):
+    """The end of a command that was asked to stop."""
+
+    status = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line, and ends the command with status 2."""
+    """A parser that says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """End the command."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
+        """Refuse the options."""
+        raise WrongUsage(message)
 
 
 def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
-    """Return what turns an option's text into a number of this kind, none below the least."""
+    """Return what turns an option's text into a finite number of this kind, none below the least."""
 
     def number(text: str) -> Any:
         value = kind(text)
         if not least <= value < math.inf:
-            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+            raise argparse.ArgumentTypeError(f"must be a finite number of at least {least}, got {text}")
         return value
 
     number.__name__ = kind.__name__  # argparse names the kind when the text is no number
@@ -41,13 +60,21 @@ def needed(package: str, purpose: str) -> Any:
         raise Refusal(f"{purpose} needs {package}, which is not installed; torch-by-hand[train] names it") from None
 
 
-def run(program: str, command: Callable[[], None], speaks: bool = True) -> None:
-    """Run a command; a refusal ends it with one line (if this process is to speak) and status 1."""
+def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
+    """Run a command; a refusal ends it with one line and a status over 0.
+
+    Of several processes the first one speaks; another one, of higher rank, only if it has not been stopped by then.
+    """
     try:
         command()
     except Refusal as refusal:
-        if speaks:
-            print(f"{program}: error: {refusal}", file=sys.stderr)
+        if rank > 0:
+            time.sleep(PATIENCE)
+        process = f"process {rank}: " if rank > 0 else ""
+        print(f"{program}: error: {process}{refusal}", file=sys.stderr, flush=True)
+        sys.exit(refusal.status)
+    except BrokenPipeError:  # whoever read what is printed has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(Interrupted.status)

@@ -212,6 +212,19 @@ def expected_files(root: Root, dataset: Any) -> dict[str, Any]:
     }
 
 
+def first_bad_file(root: Root, dataset: Any) -> str | None:
+    """Return the name of the first file of CIFAR10 or CIFAR100 below `root` that is missing or has another md5 sum."""
+    files = expected_files(root, dataset)
+    folder = Path(root).expanduser() / dataset.base_folder
+    meta = [[files["meta"]["filename"], files["meta"]["md5"]]]
+    bad = (name for name, md5 in files["train_list"] + files["test_list"] + meta if not _is_whole(folder / name, md5))
+    return next(bad, None)
+
+
+def _is_whole(path: Path, md5: str) -> bool:
+    return path.is_file() and md5_of(path) == md5
+
+
 def _cifar(
     name: str, of_torchvision: str, root: Root, train: bool, transform: Transform, target_transform: Transform
 ) -> Any:
@@ -238,6 +251,8 @@ def _folder(name: str, root: Root) -> Path:
 
 def _existing_folder(name: str, root: Root) -> Path:
     folder = _folder(name, root)
+    if folder.parent.exists() and not folder.parent.is_dir():
+        raise NotADirectoryError(f"{folder.parent} is a file, expected the folder that holds {FOLDERS[name]}")
     if not folder.is_dir():
         raise FileNotFoundError(
             f"there is no folder {folder}: unpack {ARCHIVES[name]} in {folder.parent}, "
@@ -257,8 +272,7 @@ WRITERS: dict[str, Callable[..., Path]] = {
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write a stand-in, and say what was written."""
-    options = vars(_parser().parse_args(argv))
-    run(PROGRAM, lambda: _write(**options))
+    run(PROGRAM, lambda: _write(**vars(_parser().parse_args(argv))))
 
 
 def _write(dataset: str, **options: Any) -> None:

@@ -82,7 +82,7 @@ def sgd(
         raise ValueError(f"nesterov needs momentum over 0 without dampening, got {momentum} and dampening {dampening}")
     grad = _with_decay(param, grad, weight_decay, maximize)
     if momentum == 0:
-        return param - lr * grad, dict(state)
+        return param - lr * grad, _copied(state)
     buffer = state.get("momentum_buffer")
     buffer = grad.copy() if buffer is None else momentum * buffer + (1 - dampening) * grad
     direction = grad + momentum * buffer if nesterov else buffer
@@ -169,7 +169,7 @@ def rmsprop(
     )
     grad = _with_decay(param, grad, weight_decay, maximize)
     square_avg = _average(state, "square_avg", grad * grad, alpha)
-    after = {**state, "step": state.get("step", 0) + 1, "square_avg": square_avg}
+    after = {**_copied(state), "step": state.get("step", 0) + 1, "square_avg": square_avg}
     variance = square_avg
     if flag("centered", centered):
         after["grad_avg"] = _average(state, "grad_avg", grad, alpha)
@@ -227,12 +227,17 @@ def _adam(
     number = state.get("step", 0) + 1
     exp_avg = _average(state, "exp_avg", grad, beta1)
     exp_avg_sq = square = _average(state, "exp_avg_sq", grad * grad, beta2)
-    after = {**state, "step": number, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
+    after = {**_copied(state), "step": number, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
     if flag("amsgrad", amsgrad):
         after["max_exp_avg_sq"] = square = np.maximum(state.get("max_exp_avg_sq", exp_avg_sq), exp_avg_sq)
     mean = exp_avg / (1 - beta1**number)
     root_mean_square = np.sqrt(square) / sqrt(1 - beta2**number)
     return param - lr * mean / (root_mean_square + eps), after
+
+
+def _copied(state: State) -> dict[str, Any]:
+    """Return the state in arrays of its own: what this step does not touch is handed on."""
+    return {name: value if name == "step" else value.copy() for name, value in state.items()}
 
 
 def _average(state: State, name: str, value: Array, keep: float) -> Array:

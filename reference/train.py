@@ -6,8 +6,11 @@ checkpoints. `torchrun --nproc-per-node=2 -m reference.train --implementation to
 
 import argparse
 import math
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +21,8 @@ import numpy as np
 import reference
 from reference import datasets
 from reference.checks import Array
-from reference.command import Parser, Refusal, needed, number_from, run
-from reference.train_in_torch import Process, TorchTrainer
+from reference.command import Interrupted, Parser, Refusal, needed, number_from, run
+from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.training import Checkpoint, NumpyTrainer, Training, batches, right_answers, to_input
 
 OPTIMIZERS: dict[str, dict[str, float]] = {
@@ -50,35 +53,47 @@ class Trainer(Protocol):
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command: status 2 after wrong options, 1 after anything else it cannot do, each with one line."""
-    arguments, process = _arguments(argv), Process.this()
-    run(PROGRAM, lambda: train(arguments, process), process.speaks)
+    run(PROGRAM, lambda: train(_arguments(argv), Process.this()), rank_of_this_process())
 
 
 def train(arguments: argparse.Namespace, process: Process) -> None:
     """Train as the arguments say: epochs of steps, and after each the accuracy on the held-out pictures."""
     data, held_out = (_pictures_and_labels(arguments.data, train) for train in (True, False))
     steps_an_epoch = _steps_an_epoch(arguments, process, len(data[0]))
-    _check_place(arguments)
-    start = _start(arguments)
-    trainer, log = make_trainer(arguments, process, start), _log(arguments.logdir if process.speaks else None)
+    settings = _settings(arguments, data[1])
+    start, place = _start(arguments, settings), _place(arguments.checkpoint)
     if start.steps >= arguments.epochs * steps_an_epoch:
-        raise Refusal(f"nothing to do: --resume {arguments.resume} has the steps of {arguments.epochs} epochs already")
-    done = start.steps
-    for epoch in range(done // steps_an_epoch, arguments.epochs):
-        left = list(batches(len(data[0]), arguments.batch_size, epoch, arguments.seed))[done % steps_an_epoch :]
-        for batch in _with_a_bar(left, f"epoch {epoch + 1}", process):
-            mine = process.share(batch)
-            loss = trainer.step(to_input(data[0][mine], arguments.dtype), data[1][mine])
-            done += 1
-            if not math.isfinite(loss):
-                raise Refusal(f"the loss is {loss} at step {done}: --lr {_options(arguments)['lr']} is too large")
-            log("loss", loss, done)
-        if process.speaks:
-            accuracy = _accuracy(trainer, *held_out, arguments.dtype)
-            log("accuracy", accuracy, done)
-            print(f"epoch {epoch + 1}/{arguments.epochs}  loss {loss:.4f}  accuracy {accuracy:.1%}", flush=True)
-            if arguments.checkpoint:
-                _save(arguments, trainer.snapshot())
+        raise Refusal(f"--resume {arguments.resume}: the steps of all epochs, {arguments.epochs}, are taken already")
+    trainer, done = make_trainer(arguments, process, start), start.steps
+    with _log(arguments.logdir if process.speaks else None, done) as log, _interrupts(process) as interrupts:
+        for epoch in range(done // steps_an_epoch, arguments.epochs):
+            left = list(batches(len(data[0]), arguments.batch_size, epoch, arguments.seed))[done % steps_an_epoch :]
+            losses = []
+            for batch in _with_a_bar(left, f"epoch {epoch + 1}", process):
+                losses.append(_step(trainer, data, process.share(batch), arguments))
+                done += 1
+                log("loss", losses[-1], done)
+                if interrupts:
+                    break
+            else:
+                if process.speaks:
+                    accuracy = _accuracy(trainer, *held_out, arguments.dtype)
+                    log("accuracy", accuracy, done)
+                    mean = sum(losses) / len(losses)
+                    print(f"epoch {epoch + 1}/{arguments.epochs}  loss {mean:.4f}  accuracy {accuracy:.1%}", flush=True)
+            if place and process.speaks:
+                _save(place, trainer.snapshot(), settings)
+            if interrupts:
+                saved = f"--resume {place} goes on from there" if place else "without --checkpoint nothing is saved"
+                raise Interrupted(f"interrupted after step {done}; {saved}")
+
+
+def _step(trainer: Trainer, data: tuple[Array, Array], mine: Array, arguments: argparse.Namespace) -> float:
+    """Take one step on these pictures, and return the loss before it."""
+    loss = trainer.step(to_input(data[0][mine], arguments.dtype), data[1][mine])
+    if not math.isfinite(loss):
+        raise Refusal(f"the loss has become {loss}: --lr {_options(arguments)['lr']} is too large")
+    return loss
 
 
 def make_trainer(arguments: argparse.Namespace, process: Process, start: Training) -> Trainer:
@@ -95,11 +110,12 @@ def make_trainer(arguments: argparse.Namespace, process: Process, start: Trainin
 
 def _pictures_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
     """Return all pictures (n, h, w, c), 0 to 255, and labels (n,) of a split, read by torchvision's own class."""
-    needed("torchvision", "--data")
+    torchvision = needed("torchvision", "--data")
     try:
         split = datasets.cifar10(folder, train=train)
     except (RuntimeError, OSError, ValueError) as error:
-        raise Refusal(f"--data {folder}: {error}") from None
+        bad = datasets.first_bad_file(folder, torchvision.datasets.CIFAR10) if isinstance(error, RuntimeError) else None
+        raise Refusal(f"--data {folder}: {f'{bad} is missing or corrupted' if bad else error}") from None
     return split.data, np.array(split.targets, np.int64)
 
 
@@ -113,38 +129,75 @@ def _steps_an_epoch(arguments: argparse.Namespace, process: Process, pictures: i
     return pictures // int(arguments.batch_size)
 
 
-def _check_place(arguments: argparse.Namespace) -> None:
-    """Refuse a checkpoint that could not be written, before the first step rather than after an epoch."""
-    path: Path | None = arguments.checkpoint
-    if path is not None and (path.is_dir() or not path.parent.is_dir()):
-        raise Refusal(f"--checkpoint {path}: {'is a folder' if path.is_dir() else f'there is no folder {path.parent}'}")
+def _place(path: Path | None) -> Path | None:
+    """Return where to save, tried out before the first step rather than after an epoch."""
+    if path is None:
+        return None
+    path = path.resolve()
+    try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "is no file")
+        if not path.parent.is_dir():
+            raise OSError(0, f"there is no folder {path.parent}")
+        with Checkpoint.unfinished(path).open("wb"):
+            pass
+        Checkpoint.unfinished(path).unlink()
+    except OSError as error:
+        raise Refusal(f"--checkpoint {path}: {error.strerror}") from None
+    return path
 
 
-def _start(arguments: argparse.Namespace) -> Training:
+def _start(arguments: argparse.Namespace, settings: Mapping[str, str]) -> Training:
     """Return the drawn parameters of this seed, or what the checkpoint holds."""
-    if arguments.resume is None:
+    path: Path | None = arguments.resume
+    if path is None:
         return Training(reference.initial_parameters(np.random.default_rng(arguments.seed), arguments.dtype))
     try:
-        checkpoint = Checkpoint.load(arguments.resume)
-    except (ValueError, OSError) as error:
-        raise Refusal(f"--resume {arguments.resume}: {error}") from None
-    for name, value in _settings(arguments).items():
-        if (saved := checkpoint.settings.get(name)) != value:
-            raise Refusal(f"--resume {arguments.resume}: was trained with {name} {saved}, this run has {value}")
+        checkpoint = Checkpoint.load(path)
+        for name, value in settings.items():
+            if (saved := checkpoint.settings.get(name, "unknown")) != value:
+                raise ValueError(f"was trained with {name} {saved}, this run has {value}")
+        for name, parameter in checkpoint.training.parameters.items():  # a step would refuse a state of another kind
+            state = checkpoint.training.states[name]
+            getattr(reference, arguments.optimizer)(parameter, np.zeros(parameter.shape, arguments.dtype), state)
+    except OSError as error:
+        raise Refusal(f"--resume {path}: {error.strerror}") from None
+    except (ValueError, TypeError) as error:
+        raise Refusal(f"--resume {path}: {error}") from None
     return checkpoint.training
 
 
-def _settings(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return the options that must stay the same for a run to go on as if it had not been stopped."""
+def _settings(arguments: argparse.Namespace, labels: Array) -> dict[str, str]:
+    """Return what must stay the same for a run to go on as if it had not been stopped; --lr and --epochs may change."""
     names = ("optimizer", "batch_size", "seed", "dtype", "activations")
-    return {name: str(getattr(arguments, name)) for name in names}
+    data = {"data": f"of {len(labels)} pictures, {zlib.crc32(labels.tobytes()):08x}"}
+    return {name.replace("_", "-"): str(getattr(arguments, name)) for name in names} | data
 
 
-def _save(arguments: argparse.Namespace, training: Training) -> None:
+def _save(place: Path, training: Training, settings: Mapping[str, str]) -> None:
     try:
-        Checkpoint(training, _settings(arguments)).save(arguments.checkpoint)
+        Checkpoint(training, settings).save(place)
     except OSError as error:
-        raise Refusal(f"--checkpoint {arguments.checkpoint}: {error.strerror}") from None
+        raise Refusal(f"--checkpoint {place}: {error.strerror}") from None
+
+
+@contextmanager
+def _interrupts(process: Process) -> Iterator[list[int]]:
+    """Collect the first Ctrl-C, to end after a whole step; a second one ends at once. Torchrun stops its processes."""
+    asked: list[int] = []
+    if process.processes > 1:
+        yield asked
+        return
+
+    def note(number: int, _: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, float]:
@@ -166,21 +219,19 @@ def _with_a_bar(batches: Sequence[Array], name: str, process: Process) -> Iterab
     return bar
 
 
-def _log(folder: Path | None) -> Callable[[str, float, int], None]:
-    """Return what writes a number under a name and a step for TensorBoard, or nowhere."""
+@contextmanager
+def _log(folder: Path | None, steps: int) -> Iterator[Callable[[str, float, int], None]]:
+    """Give what writes a number under a name and a step for TensorBoard, or nowhere; later steps are taken back."""
     if folder is None:
-        return lambda *_: None
+        yield lambda *_: None
+        return
     needed("tensorboard", "--logdir")
     try:
-        writer: Any = import_module("torch.utils.tensorboard").SummaryWriter(str(folder))
+        writer: Any = import_module("torch.utils.tensorboard").SummaryWriter(str(folder), purge_step=steps + 1)
     except OSError as error:
         raise Refusal(f"--logdir {folder}: {error.strerror}") from None
-
-    def log(name: str, value: float, step: int) -> None:
-        writer.add_scalar(name, value, step)
-        writer.flush()
-
-    return log
+    with writer:
+        yield lambda name, value, step: writer.add_scalar(name, value, step)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -198,7 +249,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--device", default="cpu", help="where torch computes, for example cuda (default cpu)")
     add("--logdir", type=Path, metavar="DIR", help="write loss and accuracy there, for TensorBoard")
     add("--checkpoint", type=Path, metavar="FILE", help="save the training there after every epoch")
-    add("--resume", type=Path, metavar="FILE", help="go on from this checkpoint")
+    add("--resume", type=Path, metavar="FILE", help="go on from this checkpoint; --lr and --epochs may differ")
     return parser.parse_args(argv)
 
 

@@ -33,7 +33,12 @@ class Process:
     @classmethod
     def this(cls) -> "Process":
         """Return this process as torchrun describes it in the environment."""
-        return cls(*(int(os.environ.get(name, default)) for name, default in _TORCHRUN))
+        if not os.environ.keys() >= _TORCHRUN:
+            return cls(0, 1, 0)
+        try:
+            return cls(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+        except ValueError:
+            raise Refusal("RANK, WORLD_SIZE and LOCAL_RANK must be whole numbers") from None
 
     @property
     def speaks(self) -> bool:
@@ -50,7 +55,13 @@ class Process:
         return batch[list(sampler)]
 
 
-_TORCHRUN = (("RANK", "0"), ("WORLD_SIZE", "1"), ("LOCAL_RANK", "0"))
+_TORCHRUN = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"}
+
+
+def rank_of_this_process() -> int:
+    """Return the rank, or 0 where it is none."""
+    rank = os.environ.get("RANK", "0")
+    return int(rank) if os.environ.keys() >= _TORCHRUN and rank.isdecimal() else 0
 
 
 class TorchTrainer:
@@ -147,7 +158,7 @@ def _torch_device(torch: Any, name: str, process: Process) -> Any:
     name = f"{name}:{process.local_rank}" if name == "cuda" and process.processes > 1 else name
     try:
         device = torch.device(name)
-        torch.ones(1, device=device)
+        float(torch.ones(1, device=device))
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise Refusal(f"--device {name}: {str(error).splitlines()[0]}") from None
     return device

@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from reference.checks import Array, array, integer
+from reference.checks import Array, array, integer, same_dtype
 from reference.cnn import Parameters, check_parameters, cifar10_cnn, cifar10_cnn_loss
 from reference.optim import State, Step, step
 
@@ -70,7 +70,8 @@ def batches(pictures: int, batch_size: int, epoch: int, seed: int) -> Iterator[A
     """
     if not 1 <= integer("batch_size", batch_size) <= pictures:
         raise ValueError(f"batch_size must be from 1 to the {pictures} pictures, got {batch_size}")
-    order = np.random.default_rng([seed, epoch]).permutation(pictures)
+    stream = np.random.SeedSequence(seed, spawn_key=(epoch,))  # apart from the seed's own, which draws parameters
+    order = np.random.default_rng(stream).permutation(pictures)
     whole = pictures // batch_size
     return iter(order[: whole * batch_size].reshape(whole, batch_size))
 
@@ -111,6 +112,11 @@ class Checkpoint:
     training: Training
     settings: Mapping[str, str]
 
+    @staticmethod
+    def unfinished(path: Path) -> Path:
+        """Return where a checkpoint is written before it takes its place."""
+        return path.with_name(path.name + ".unfinished")
+
     def save(self, path: Path) -> None:
         """Write it as a NumPy archive; a file of this name is replaced only once the new one is whole."""
         flat: dict[str, Any] = {"steps": np.array(self.training.steps)}
@@ -118,7 +124,7 @@ class Checkpoint:
         flat |= {f"parameters/{name}": value for name, value in self.training.parameters.items()}
         for name, state in self.training.states.items():
             flat |= {f"states/{name}/{key}": np.asarray(value) for key, value in state.items()}
-        unfinished = path.with_name(path.name + ".unfinished")
+        unfinished = self.unfinished(path)
         try:
             with unfinished.open("wb") as file:
                 np.savez(file, **flat)
@@ -128,20 +134,41 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read one; raises ValueError for a file that is none, OSError for one that cannot be read."""
+        """Read one; raises ValueError for a file that is none or that no training can have written, else OSError."""
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
                 flat = {name: archive[name] for name in archive.files}
-            parameters = _below("parameters", flat)
+        except (ValueError, EOFError, zipfile.BadZipFile):
+            raise ValueError("is no checkpoint") from None
+        parameters, settings = _below("parameters", flat), _below("settings", flat)
+        try:
             check_parameters(parameters)
-            states: dict[str, dict[str, Any]] = {name: {} for name in parameters}
-            for name, value in _below("states", flat).items():
-                parameter, _, key = name.rpartition("/")
-                states[parameter][key] = int(value) if key == "step" else value
-            settings = {name: str(value) for name, value in _below("settings", flat).items()}
-            return cls(Training(parameters, states, int(flat["steps"])), settings)
-        except (ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is no checkpoint of this program: {error}") from None
+            same_dtype(**parameters)
+            steps, states = _steps(flat), _states(flat, parameters)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"is no checkpoint of this network: {error}") from None
+        if not all(np.isfinite(value).all() for value in parameters.values()):
+            raise ValueError("holds parameters that are not finite")
+        return cls(Training(parameters, states, steps), {name: str(value) for name, value in settings.items()})
+
+
+def _steps(flat: Mapping[str, Array]) -> int:
+    steps = flat.get("steps", np.array(-1))
+    if steps.shape != () or steps.dtype.kind != "i" or steps < 0:
+        raise ValueError("it lacks the number of steps")
+    return int(steps)
+
+
+def _states(flat: Mapping[str, Array], parameters: Parameters) -> dict[str, dict[str, Any]]:
+    states: dict[str, dict[str, Any]] = {name: {} for name in parameters}
+    for name, value in _below("states", flat).items():
+        parameter, _, key = name.rpartition("/")
+        if parameter not in parameters:
+            raise ValueError(f"it has a state of {parameter!r}, which is no parameter")
+        states[parameter][key] = value
+        if key == "step":
+            states[parameter][key] = int(value)
+    return states
 
 
 def _below(folder: str, flat: Mapping[str, Array]) -> dict[str, Array]:

@@ -16,7 +16,7 @@ A gradient goes to the greatest cell of a window. Where two are so near that rou
 and no bound holds: `decided` says that there is no such window.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from math import sqrt
 from typing import Any, Self
@@ -104,6 +104,29 @@ def assert_near(computed: Any, exact: Array, count: float, dtype: str) -> None:
     bound = count * (FORMATS[dtype].roundoff + REFERENCE.roundoff) * np.linalg.norm(exact)
     off = np.linalg.norm(np.asarray(computed, np.float64) - exact)
     assert_within(FORMATS[dtype].arrays(off), Approximation(np.zeros(()), np.asarray(bound)), dtype)
+
+
+def stepped(network: Network, argument: str, step: Array) -> Network:
+    """Return the network with a step added to its input, or to the parameter of this name."""
+    if argument == "input":
+        return replace(network, input=network.input + step)
+    moved = {**network.parameters, argument: network.parameters[argument] + step}
+    return replace(network, parameters=moved)
+
+
+def in_one_piece(one: Network, other: Network) -> bool:
+    """Tell whether the same cells win in both, and the same numbers are positive: between them nothing bends."""
+    both = [reference.cifar10_cnn_layers(n.input, n.parameters, n.relu) for n in (one, other)]
+    for stage in "123":
+        winners, positive = zip(*(_choices(outputs[f"conv{stage}"]) for outputs in both), strict=True)
+        if not np.array_equal(*winners) or (one.relu and not np.array_equal(*positive)):
+            return False
+    return True
+
+
+def _choices(x: Array) -> tuple[Array, Array]:
+    _, winners = reference.max_pool2d(x, 2, return_indices=True)
+    return winners, x > 0
 
 
 def decided(network: Network, dtype: str) -> bool:

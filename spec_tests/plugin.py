@@ -5,6 +5,9 @@
     --dtype DTYPE,...   only the tests of these number formats
     --slow              also the tests that train long or start processes of their own
     --cifar10 PATH      the real CIFAR-10, in the folder PATH/cifar-10-batches-py, for the tests of its real counts
+    --resnet50-weights FILE
+                        trained weights of ResNet-50, as torchvision downloads them, for the tests that use them
+    --tensorboard DIR   leave a log there that shows what the document describes: `tensorboard --logdir DIR`
 
 A full run, `pytest spec_tests` without selection and on the default subject, fails if a registered claim was
 not executed. Any other run reports what it executed and does not fail on that.
@@ -22,7 +25,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from spec_tests import claims, drawing, ledger, subjects, summary
+from spec_tests import claims, drawing, gallery, ledger, subjects, summary
 from spec_tests.formats import FORMATS
 
 ROOT = Path(__file__).parent
@@ -57,6 +60,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
     group.addoption("--slow", action="store_true", help="also long training and tests with processes of their own")
     group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
+    group.addoption("--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them")
+    group.addoption("--tensorboard", type=Path, metavar="DIR", help="leave a log there for tensorboard --logdir DIR")
     group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
 
 
@@ -65,6 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{marker}: {meaning}")
     config.stash[DESELECTED] = Counter()
+    if config.option.tensorboard is not None:
+        config.pluginmanager.register(gallery.Log(config.option.tensorboard))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -109,6 +116,13 @@ def real_cifar10(request: pytest.FixtureRequest) -> Path:
     """The folder of the real CIFAR-10, for those who have it."""
     folder: Path = request.config.option.cifar10  # without one, the tests that want it are left out
     return folder
+
+
+@pytest.fixture(scope="session")
+def resnet50_weights(request: pytest.FixtureRequest) -> Path:
+    """The file of trained weights of ResNet-50, for those who have it."""
+    file: Path = request.config.option.resnet50_weights  # without one, the tests that want it are left out
+    return file
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -236,6 +250,8 @@ def _load_subject(config: pytest.Config) -> subjects.Subject:
         raise pytest.UsageError(f"--subject {option.subject} --device {option.device}: {error}") from None
     if option.cifar10 is not None and not (option.cifar10 / "cifar-10-batches-py").is_dir():
         raise pytest.UsageError(f"--cifar10 {option.cifar10}: there is no folder cifar-10-batches-py in it")
+    if option.resnet50_weights is not None and not option.resnet50_weights.is_file():
+        raise pytest.UsageError(f"--resnet50-weights {option.resnet50_weights}: there is no such file")
     missing = _wanted_dtypes(config) - subject.dtypes
     if missing:
         raise pytest.UsageError(
@@ -255,6 +271,8 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: subj
         return "they take long: --slow runs them"
     if "real_cifar10" in getattr(item, "fixturenames", ()) and config.option.cifar10 is None:
         return "they need the real CIFAR-10: --cifar10 PATH"
+    if "resnet50_weights" in getattr(item, "fixturenames", ()) and config.option.resnet50_weights is None:
+        return "they need trained weights of ResNet-50: --resnet50-weights FILE"
     if item.get_closest_marker("torch_api") and name != "torch":
         return "they name torch, which is not the subject"
     if item.get_closest_marker("oracle") and name == "reference":

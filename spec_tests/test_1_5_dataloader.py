@@ -250,7 +250,7 @@ def test_every_order_that_is_not_drawn_is_that_of_the_reference(sampled, with_sa
 
 @given(pictures=st.integers(1, 50), batch_size=batch_sizes, seed=SEEDS, epoch=st.integers(0, 5))
 def test_the_training_command_reads_shuffled_whole_batches(pictures, batch_size, seed, epoch):
-    generator = np.random.default_rng([seed, epoch])
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch,)))
     batch_size = min(batch_size, pictures)
 
     of_the_loader = dataloader.batches(pictures, batch_size, shuffle=True, drop_last=True, generator=generator)

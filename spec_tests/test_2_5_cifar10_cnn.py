@@ -18,8 +18,9 @@ import reference
 from reference.cnn import PARAMETERS
 from reference.train_in_torch import torch_network
 from spec_tests import blocks, network, stand_in
-from spec_tests.compare import assert_equal
-from spec_tests.formats import exact_formats
+from spec_tests.bounds import Approximation
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.formats import FORMATS, exact_formats
 from spec_tests.network import assert_near, decided, real_network, roundings, whole_network
 from spec_tests.problems import SEEDS
 from spec_tests.subjects import REFUSALS
@@ -192,7 +193,8 @@ def test_other_sizes_are_refused(subject, size):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.u")
-def test_the_published_quick_model_pools_3_by_3_and_has_a_hidden_layer_and_145578_parameters(document_network):
+def test_layers_as_those_of_caffes_quick_model_have_145578_parameters_and_the_documents_89578(document_network):
+    """The layers are those that examples/cifar10/cifar10_quick_train_test.prototxt of Caffe lists."""
     quick = nn.Sequential(
         *(nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU()),
         *(nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True)),
@@ -301,6 +303,35 @@ def test_what_flows_forward_through_each_layer_flows_back_through_it(subject, se
         remaining -= np.vdot(grads[bias], problem.parameters[bias])
         assert np.vdot(grads[weight], problem.parameters[weight]) == remaining
     assert np.vdot(grads["input"], problem.input) == remaining
+
+
+STEP = 2.0**-20  # small enough that the same cells win, and large beside the rounding of the scores
+
+
+@with_and_without_activation
+@pytest.mark.parametrize("argument", ["input", *PARAMETERS])
+def test_a_small_step_in_any_direction_changes_the_scores_as_the_gradient_says(subject, argument, relu):
+    """Within one piece the network is linear in each of its arguments, so nothing but rounding remains."""
+    problem, direction = next(drawn for seed in range(100) if (drawn := a_step_within_a_piece(seed, argument, relu)))
+    after = network.stepped(problem, argument, STEP * direction)
+
+    before, change = problem.forward(subject), after.forward(subject) - problem.forward(subject)
+    gradient = problem.backward(subject)[argument]
+
+    u, counts = FORMATS["float64"].roundoff, roundings(images=1)
+    of_the_scores = 2 * counts["linear"] * u * np.linalg.norm(problem.grad_output) * np.linalg.norm(before)
+    of_the_gradient = STEP * counts[argument] * u * np.linalg.norm(gradient) * np.linalg.norm(direction)
+    exact = Approximation(np.asarray(STEP * np.vdot(gradient, direction)), np.asarray(of_the_scores + of_the_gradient))
+    assert_within(np.vdot(problem.grad_output, change), exact, "float64")
+
+
+def a_step_within_a_piece(seed, argument, relu):
+    """Return a network and a direction, or None if a step that way changes which cell wins somewhere."""
+    problem = real_network(seed, images=1, relu=relu)
+    shape = problem.input.shape if argument == "input" else PARAMETERS[argument]
+    direction = np.random.default_rng(seed).standard_normal(shape)
+    stays = network.in_one_piece(problem, network.stepped(problem, argument, STEP * direction))
+    return (problem, direction) if stays else None
 
 
 # Equality with the reference
@@ -440,11 +471,13 @@ def test_initial_parameters_fill_the_same_range_as_those_of_the_module(document_
     inputs = prod(PARAMETERS[name.replace("bias", "weight")][1:])
     ours = reference.initial_parameters(np.random.default_rng(0))[name]
 
+    torch.default_generator.manual_seed(0)
     theirs = dict(document_network().named_parameters())[name].detach().numpy()
 
     for drawn in (ours, theirs):
         assert abs(drawn).max() <= np.float32(1 / np.sqrt(inputs))
         assert drawn.min() < 0 < drawn.max()
+        assert abs(drawn).max() > 1 / np.sqrt(inputs) / 2  # ten numbers all miss it once in a thousand seeds
         assert drawn.dtype == "float32"
 
 

@@ -484,7 +484,7 @@ CASES = [
 
 
 THE_NETWORK = "cifar10_cnn"
-"""Its gradient is the chain of its layers', and checked layer by layer in `test_2_5_cifar10_cnn.py`."""
+"""Its gradient is checked, by a small step in each of its arguments, in `test_2_5_cifar10_cnn.py`."""
 
 
 @pytest.mark.project

@@ -632,6 +632,23 @@ def test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument(subj
     assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
 
 
+@pytest.mark.parametrize(
+    ("operation", "before", "after"),
+    [
+        ("sgd", {"momentum": 0.5}, {}),
+        ("adam", {"amsgrad": True}, {}),
+        ("rmsprop", {"momentum": 0.5, "centered": True}, {}),
+    ],
+)
+def test_what_a_step_does_not_need_of_the_state_is_handed_on_as_a_copy(subject, operation, before, after):
+    _, state = getattr(subject, operation)(TWO, FOUR, {}, **before)
+
+    _, later = getattr(subject, operation)(TWO, FOUR, state, **after)
+
+    assert later.keys() == state.keys()
+    assert not any(np.shares_memory(later[name], state[name]) for name in arrays_of(state))
+
+
 def test_a_parameter_without_gradient_stays_and_so_does_its_state():
     parameters, gradients = {"moved": TWO, "left": FOUR}, {"moved": TWO, "left": None}
     states = {"left": {"momentum_buffer": EIGHT}}
