@@ -5,6 +5,7 @@
     2.2 max pooling    batches of pictures, and the same after pooling as in the document's script
     2.5 network        what the network's first layer makes of a picture, before and after training
     2.7 training       the loss, step by step, of a network that learns a few pictures by heart
+    2.8 ResNet-50      the photograph behind the stem and behind each of the four layers, at first untrained
 
 All numbers are drawn from `SEED`. What computes is `reference`, but for the transforms, which are torchvision's.
 """
@@ -45,12 +46,16 @@ VERTICAL_EDGES = np.array([[[[1, 0, -1]] * 3] * 3], np.float32) / 3
 """The kernel of section 2.1.2, on the mean of the three colours."""
 
 
+MAPS = 16
+"""Of the hundreds of feature maps that a layer of ResNet-50 has, so many are shown."""
+
+
 class Log:
     """What `--tensorboard` adds to pytest: the log is written once all tests have run, whichever they were."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, resnet50_weights: Path | None = None) -> None:
         """Make the folder now: one that cannot be made is a usage error, not a surprise at the end."""
-        self.folder, self.written = folder.absolute(), False
+        self.folder, self.written, self.resnet50_weights = folder.absolute(), False, resnet50_weights
         try:
             (folder / RUN).mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -60,7 +65,7 @@ class Log:
         """Write the log, unless the run was broken off, only listed tests, or is a part of a parallel one."""
         finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
-            write(self.folder)
+            write(self.folder, resnet50_weights=self.resnet50_weights)
             self.written = True
 
     @pytest.hookimpl(trylast=True)
@@ -71,7 +76,7 @@ class Log:
             terminalreporter.write_line(f"transforms, feature maps, pooling and a training curve to look at: {command}")
 
 
-def write(folder: Path, training_steps: int = STEPS) -> None:
+def write(folder: Path, training_steps: int = STEPS, resnet50_weights: Path | None = None) -> None:
     """Write the log into folder/gallery. TensorBoard then shows nothing of what an earlier call wrote there."""
     summary_writer = import_module("torch.utils.tensorboard").SummaryWriter  # here, because most runs do without
     with summary_writer(str(folder / RUN), purge_step=0) as writer:
@@ -79,6 +84,7 @@ def write(folder: Path, training_steps: int = STEPS) -> None:
         write_feature_maps(writer)
         write_pooling(writer)
         write_training(writer, training_steps)
+        write_resnet50(writer, resnet50_weights)
 
 
 def write_transforms(writer: Any) -> None:
@@ -133,6 +139,24 @@ def write_training(writer: Any, steps: int) -> None:
     writer.add_image("2.5 network/a picture", images[0])
 
 
+def write_resnet50(writer: Any, weights: Path | None) -> None:
+    """Write what ResNet-50 makes of the photograph, by `reference`, with these weights or with drawn ones."""
+    torch, models = import_module("torch"), import_module("torchvision").models
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        model = models.resnet50(weights=None)
+    if weights is not None:
+        model.load_state_dict(torch.load(weights, weights_only=True))
+    parameters = {name: value.numpy() for name, value in model.state_dict().items()}
+    picture = reference.center_crop(reference.to_tensor(np.asarray(photograph().resize((256, 300)))), 224)
+    input = reference.normalize(picture, mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])[np.newaxis]
+    outputs = reference.resnet_layers(input, parameters, "resnet50")
+    writer.add_image("2.8 ResNet-50/0 input", picture)
+    for step, name in enumerate(("maxpool", "layer1.2", "layer2.3", "layer3.5", "layer4.2"), start=1):
+        maps = side_by_side(as_gray(outputs[name][:, :MAPS]), columns=8)
+        writer.add_image(f"2.8 ResNet-50/{step} {name}", maps, step)
+
+
 def photograph() -> Any:
     """Return the photograph that comes with Matplotlib, made smaller."""
     path = import_module("matplotlib.cbook").get_sample_data("grace_hopper.jpg", asfileobj=False)
@@ -164,7 +188,7 @@ def as_gray(maps: Array) -> Array:
     array([[[[0. , 0.5, 1. ]]]])
     """
     least, largest = (extreme(axis=(2, 3), keepdims=True) for extreme in (maps.min, maps.max))
-    return ((maps - least) / (largest - least)).swapaxes(0, 1)
+    return ((maps - least) / np.where(largest == least, 1, largest - least)).swapaxes(0, 1)
 
 
 def side_by_side(images: Array, columns: int) -> Array:

@@ -60,7 +60,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
     group.addoption("--slow", action="store_true", help="also long training and tests with processes of their own")
     group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
-    group.addoption("--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them")
+    group.addoption(
+        "--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them"
+    )
     group.addoption("--tensorboard", type=Path, metavar="DIR", help="leave a log there for tensorboard --logdir DIR")
     group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
 
@@ -71,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{marker}: {meaning}")
     config.stash[DESELECTED] = Counter()
     if config.option.tensorboard is not None:
-        config.pluginmanager.register(gallery.Log(config.option.tensorboard))
+        config.pluginmanager.register(gallery.Log(config.option.tensorboard, config.option.resnet50_weights))
 
 
 @pytest.hookimpl(tryfirst=True)

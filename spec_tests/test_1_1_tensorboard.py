@@ -368,8 +368,14 @@ GALLERY = {
     "2.2 max pooling/Maxpool Batch Output": {0: (8 * 32, 8 * 32), 1: (8 * 32, 8 * 32)},
     "2.5 network/a picture": {0: (32, 32)},
     "2.5 network/feature maps of conv1": {0: (4 * 32, 8 * 32), 2: (4 * 32, 8 * 32)},  # before and after two steps
+    "2.8 ResNet-50/0 input": {0: (224, 224)},
+    "2.8 ResNet-50/1 maxpool": {1: (2 * 56, 8 * 56)},  # 16 maps in two rows
+    "2.8 ResNet-50/2 layer1.2": {2: (2 * 56, 8 * 56)},
+    "2.8 ResNet-50/3 layer2.3": {3: (2 * 28, 8 * 28)},
+    "2.8 ResNet-50/4 layer3.5": {4: (2 * 14, 8 * 14)},
+    "2.8 ResNet-50/5 layer4.2": {5: (2 * 7, 8 * 7)},
 }
-LAST = "2.5 network/a picture"
+LAST = "2.8 ResNet-50/5 layer4.2"
 LOSS = "2.7 training/loss of the batch"
 
 
@@ -498,6 +504,7 @@ def test_a_gallery_that_is_written_again_hides_the_one_before(tmp_path, monkeypa
     monkeypatch.setattr(gallery, "write_transforms", Mock())
     monkeypatch.setattr(gallery, "write_feature_maps", Mock())
     monkeypatch.setattr(gallery, "write_pooling", Mock())
+    monkeypatch.setattr(gallery, "write_resnet50", Mock())
 
     gallery.write(tmp_path, training_steps=3)
     gallery.write(tmp_path, training_steps=1)
@@ -515,7 +522,7 @@ def test_a_gallery_that_is_written_again_hides_the_one_before(tmp_path, monkeypa
 def run_with(tmp_path, monkeypatch):
     """Return a function that runs pytest with options, on two tests that have no subject, within this process."""
     (tmp_path / "test_two.py").write_text("def test_one(): pass\ndef test_two(): assert False\n", encoding="utf-8")
-    monkeypatch.setattr(gallery, "write", lambda folder: (folder / gallery.RUN / "events").write_text("written"))
+    monkeypatch.setattr(gallery, "write", lambda folder, **_: (folder / gallery.RUN / "events").write_text("written"))
 
     def run(*options):
         printed = io.StringIO()
