@@ -4,13 +4,12 @@ Each group of the table holds torch's row and the reference's; the number in par
 are measured in one run; compare ratios, not times: they carry over from one machine to another, times do not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
 import reference
@@ -19,16 +18,6 @@ from spec_tests.compare import assert_within
 from spec_tests.problems import Problem, real_numbers
 
 CONVOLUTIONS = {"3 to 32 at 32x32": (3, 32, 32), "32 to 32 at 16x16": (32, 32, 16), "32 to 64 at 8x8": (32, 64, 8)}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Give torch and NumPy's BLAS one thread each."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with threadpool_limits(1):
-        yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=CONVOLUTIONS)
