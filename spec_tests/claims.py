@@ -27,6 +27,7 @@ SECTIONS = {
     "2.6.4": "Cross entropy in code",
     "2.6.5": "Backpropagation",
     "2.7": "Optimizers",
+    "2.8": "ResNet-50",
 }
 VERDICTS = ("true", "imprecise", "false", "uncheckable")
 NEEDS = ("data", "gpu", "slow")

@@ -30,11 +30,17 @@ def not_executed(entries: Iterable[Entry]) -> list[Claim]:
     return [claim for claim in register().values() if claim.runs_by_default and claim.id not in done]
 
 
+def not_checked(entries: Iterable[Entry]) -> list[Claim]:
+    """Return the claims that a run need not execute, uncheckable or in want of something, and this one did not."""
+    done = executed(entries)
+    return [claim for claim in register().values() if not claim.runs_by_default and claim.id not in done]
+
+
 def lines(entries: list[Entry], subject: str, full: bool, deselected: Counter[str]) -> list[str]:
     """Return the printed summary, its lines at most `PAGE` characters long (but for longer words)."""
     text = [f"subject: {subject}", "", *_table(entries), "", *_worst(entries)]
     text += [f"{count} tests left out: {reason}" for reason, count in sorted(deselected.items())]
-    text += [f"claim {c.id} is not checked: {c.reason_en}" for c in register().values() if not c.runs_by_default]
+    text += [f"claim {c.id} is not checked: {c.reason_en}" for c in not_checked(entries)]
     elsewhere = [claim for claim in register().values() if claim.torch and not _established_here(claim)]
     text += [
         f"claim {c.id} was established for torch {c.torch}; this is {metadata.version('torch')}" for c in elsewhere
@@ -72,7 +78,7 @@ def _row(section: str, done: dict[str, str], entries: list[Entry]) -> list[int]:
         sum(claim.id in done for claim in claims),
         sum(not claim.is_erratum for claim in passed),
         sum(claim.is_erratum for claim in passed),
-        sum(not claim.runs_by_default for claim in claims),
+        sum(claim.section == section for claim in not_checked(entries)),
         sum(entry.examples for entry in entries if entry.section == section),
     ]
 

@@ -1,10 +1,10 @@
-"""Each printed code block of sections 1.3 to 2.7, run as it stands in a child process: and how it ends.
+"""Each printed code block of sections 1.3 to 2.8, run as it stands in a child process: and how it ends.
 
 A block that ends without output is then run once more with the lines that its reader must add, which stand in the
 test. What only the text of a block can show (an import never used, an argument never read) is read from its syntax
 tree. Sizes and tensors are compared as printed, character by character. The network of section 2.5 and the loops that
 are to train it go on in `test_training_code_blocks.py`, the blocks of sections 1.1 to 1.5 in
-`test_chapter_1_code_blocks.py`.
+`test_chapter_1_code_blocks.py`, those of section 2.8 in `test_2_8_code_blocks.py`.
 """
 
 import ast
@@ -58,6 +58,8 @@ MSE_LOSS = "2_6_2_mse_loss"
 NLL_LOSS = "2_6_4_nll_loss"
 BACKPROPAGATION = "2_6_5_backpropagation"
 OPTIMIZER = "2_7_optimizer"
+WEIGHTS = "2_8_weights"
+PRINTED_MODEL = "2_8_print_model"
 
 
 # --- how each block ends, run as it stands ---
@@ -118,6 +120,16 @@ CASES = {
         claims=("2.7.c",),
         added=what_a_training_loop_lacks() + "main()",
         exception="UnboundLocalError: cannot access local variable 'model' where it is not associated with a value",
+    ),
+    "2.8 weights as it stands: there is no such module": Case(
+        WEIGHTS, claims=("2.8.b",), exception="ModuleNotFoundError: No module named 'ResNet50_Weights'"
+    ),
+    "2.8 print(model) as it stands, without a network: it asks for the weights": Case(
+        PRINTED_MODEL,
+        claims=("2.8.an",),
+        output='Downloading: "https://download.pytorch.org/models/resnet50-0676ba61.pth" '
+        "to downloads/hub/checkpoints/resnet50-0676ba61.pth\n",
+        exception="RuntimeError: a code block reached for the network: socket.getaddrinfo",
     ),
 }
 
@@ -409,7 +421,13 @@ def run_in_child(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the file through `run_block`, within `folder`."""
-    settings = {"PYTHONPATH": str(HERE.parent), "PYTHONUTF8": "1", "PYTHONWARNINGS": "ignore", "OMP_NUM_THREADS": "1"}
+    settings = {
+        "PYTHONPATH": str(HERE.parent),
+        "PYTHONUTF8": "1",
+        "PYTHONWARNINGS": "ignore",
+        "OMP_NUM_THREADS": "1",
+        "TORCH_HOME": "downloads",  # not where this user's own may be
+    }
     return subprocess.run(
         [sys.executable, "-m", run_block.__name__, str(block)],
         cwd=folder,

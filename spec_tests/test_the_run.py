@@ -76,6 +76,7 @@ def specification(tmp_path, monkeypatch):
         (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
         (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are flips_the_kernel, "),
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
+        (["--resnet50-weights", "none.pth"], "--resnet50-weights none.pth: there is no such file"),
         (["--dtype", "float8"], "--dtype float8: torch .* computes in bfloat16, float16, float32, float64"),
     ],
 )
@@ -223,6 +224,17 @@ def test_law(subject, dtype): pass
         assert reason in output
 
 
+def test_what_needs_trained_weights_runs_once_their_file_is_given(specification, tmp_path):
+    text, file = "def test_weights(resnet50_weights): print('from', resnet50_weights.name)", tmp_path / "weights.pth"
+    file.touch()
+
+    _, without = specification(f"{ONE}{text}")
+    _, output = specification(text, "--resnet50-weights", str(file))
+
+    assert "1 tests left out: they need trained weights of ResNet-50: --resnet50-weights FILE" in without
+    assert "from weights.pth" in output
+
+
 def test_a_run_of_some_number_formats_leaves_the_others_out(specification):
     text = '@pytest.mark.parametrize("dtype", ["float32", "float64"])\ndef test_law(subject, dtype): pass'
     _, output = specification(text, "--dtype", "float64")
@@ -248,6 +260,24 @@ def test_a_property(number): pass
     rows = {line[:32].strip(): line[32:].split() for line in output.splitlines()}
     assert rows["2.2 Max pooling"] == ["2", "2", "1", "1", "0", str(1 + 1 + 7)]
     assert rows["together"] == ["3", "2", "1", "1", "1", str(1 + 1 + 7)]
+
+
+WANTING = claims.Claim("2.2.d", "2.2", "number", "true", en="A count.", zh="", reason_en="Bring data.", needs="data")
+COUNTED = '@pytest.mark.claim("2.2.d")\ndef test_the_count(): pass\n'
+
+
+@pytest.mark.parametrize(("other", "executed", "not_checkable"), [("", "2", "1"), (COUNTED, "3", "0")])
+def test_a_claim_that_needs_something_is_not_checked_unless_a_test_executed_it(
+    specification, monkeypatch, other, executed, not_checkable
+):
+    monkeypatch.setitem(REGISTER, "2.2.d", WANTING)
+
+    _, output = specification(BOTH + other)
+
+    rows = {line[:32].strip(): line[32:].split() for line in output.splitlines()}
+    assert rows["2.2 Max pooling"][:2] == ["3", executed]
+    assert rows["2.2 Max pooling"][4] == not_checkable
+    assert ("claim 2.2.d is not checked: Bring data." in output) is (not_checkable == "1")
 
 
 def test_the_summary_names_the_largest_error_of_every_format():

@@ -1,0 +1,223 @@
+"""The code blocks of section 2.8: what their imports lack, what they ask for, and the network that they print.
+
+`test_code_blocks.py` shows how the two scripts end, run as they stand and without a network. Here a network stands in
+for the download, and all networks are on torch's meta device: layers and shapes, no numbers. The other two blocks are
+excerpts of what `print(model)` writes.
+"""
+
+import ast
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from inspect import isclass
+from typing import Any
+
+import pytest
+import torch
+from packaging.version import Version
+from torch import nn
+from torchvision import models
+from torchvision.models import ResNet50_Weights, WeightsEnum
+
+from spec_tests.blocks import edited, evaluate_call, execute, path_of, source
+
+pytestmark = pytest.mark.torch_api
+
+WEIGHTS = "2_8_weights"
+PRINTED_MODEL = "2_8_print_model"
+V1, V2 = ResNet50_Weights.IMAGENET1K_V1, ResNet50_Weights.IMAGENET1K_V2
+
+BATCH_NORM_SHOWS_BIAS = Version(torch.__version__) >= Version("2.13")
+
+
+# --- the first block: its import ---
+
+IMPORT = "import torchvision.models as models, ResNet50_Weights\n"
+ALL_THAT_EXISTS = "import torchvision.models as models\nfrom torchvision.models import ResNet50_Weights\n"
+CORRECTED = "from torchvision.models import resnet50, ResNet50_Weights\n"
+
+
+@pytest.mark.claim("2.8.b")
+def test_the_import_line_stops_the_block() -> None:
+    with pytest.raises(ModuleNotFoundError, match="No module named 'ResNet50_Weights'"):
+        execute(IMPORT)
+
+    assert source(WEIGHTS).startswith(IMPORT)
+
+
+@pytest.mark.claim("2.8.b")
+def test_resnet50_weights_is_a_class_of_torchvision_models_and_no_module() -> None:
+    assert isclass(models.ResNet50_Weights)
+    assert find_spec("ResNet50_Weights") is None
+
+
+@pytest.mark.claim("2.8.c")
+def test_with_all_imported_that_the_line_names_resnet50_is_still_unknown(asked: list[WeightsEnum]) -> None:
+    with pytest.raises(NameError, match="name 'resnet50' is not defined"):
+        execute(edited(source(WEIGHTS), (IMPORT, ALL_THAT_EXISTS)))
+
+    assert asked == []
+
+
+@pytest.mark.claim("2.8.c")
+def test_as_an_attribute_of_models_resnet50_can_be_called(asked: list[WeightsEnum]) -> None:
+    through_models = re.sub(r"(?m)^resnet50\(", "models.resnet50(", source(WEIGHTS))
+
+    execute_without_numbers(edited(through_models, (IMPORT, ALL_THAT_EXISTS)))
+
+    assert asked == [V1, V2]
+
+
+@pytest.mark.claim("2.8.b", "2.8.f")
+def test_with_the_import_corrected_the_block_asks_for_the_old_weights_then_the_new_ones_then_for_none(
+    asked: list[WeightsEnum],
+) -> None:
+    *before, call = edited(source(WEIGHTS), (IMPORT, CORRECTED)).splitlines()
+
+    names = execute_without_numbers("\n".join(before))
+    assert asked == [V1, V2]
+
+    network = evaluate_call(call, "resnet50", **names)
+    assert asked == [V1, V2]
+    assert isinstance(network, models.ResNet)
+
+
+@pytest.mark.parametrize(
+    ("comment", "weights"),
+    [
+        pytest.param("Old weights with accuracy", V1, marks=pytest.mark.claim("2.8.d"), id="V1"),
+        pytest.param("New weights with accuracy", V2, marks=pytest.mark.claim("2.8.e"), id="V2"),
+    ],
+)
+def test_the_comment_gives_the_share_of_right_first_answers_in_the_metadata_of_the_weights_below_it(
+    comment: str, weights: ResNet50_Weights
+) -> None:
+    (accuracy, named) = re.findall(rf"# {comment} (.+)%\nresnet50\(weights=(.+)\)", source(WEIGHTS))[0]
+
+    metrics = weights.meta["_metrics"]["ImageNet-1K"]
+    assert (f"{metrics['acc@1']:.3f}", str(weights)) == (accuracy, named)
+    assert metrics["acc@1"] < metrics["acc@5"]
+
+
+# --- the second block ---
+
+
+@pytest.mark.claim("2.8.an")
+def test_the_second_block_asks_for_the_old_weights_and_makes_a_resnet(asked: list[WeightsEnum]) -> None:
+    names = execute_without_numbers(source(PRINTED_MODEL))
+
+    assert asked == [V1]
+    assert isinstance(names["model"], models.ResNet)
+
+
+@pytest.mark.claim("2.8.h")
+def test_53_of_the_176_lines_are_printed_otherwise_from_torch_2_13_on_and_none_before(printed: list[str]) -> None:
+    different = [line for line, shown in zip(printed, listing(), strict=True) if line != shown]
+
+    assert len(printed) == 176
+    assert len(different) == (53 if BATCH_NORM_SHOWS_BIAS else 0)
+
+
+@pytest.mark.claim("2.8.h")
+def test_the_lines_printed_otherwise_are_those_of_batch_norm_which_show_its_bias(printed: list[str]) -> None:
+    different = [line for line, shown in zip(printed, listing(), strict=True) if line != shown]
+
+    with_bias = [line for line in printed if "BatchNorm2d" in line] if BATCH_NORM_SHOWS_BIAS else []
+    assert different == with_bias
+    assert all("affine=True, bias=True, track_running_stats=True" in line for line in with_bias)
+
+
+@pytest.mark.claim("2.8.am")
+def test_but_for_the_bias_of_batch_norm_the_listing_is_what_is_printed(printed: list[str]) -> None:
+    assert [line.replace("affine=True, bias=True, ", "affine=True, ") for line in printed] == listing()
+
+
+@pytest.mark.claim("2.8.am")
+@pytest.mark.parametrize("build", [models.resnet34, models.resnet101, models.wide_resnet50_2, models.resnext50_32x4d])
+def test_the_listing_is_that_of_no_other_residual_network(build: Callable[[], nn.Module]) -> None:
+    lines = str(without_numbers(build)).splitlines()
+
+    assert [line.replace("affine=True, bias=True, ", "affine=True, ") for line in lines] != listing()
+
+
+# --- the excerpts ---
+
+
+@pytest.mark.claim("2.8.l")
+def test_the_excerpt_of_the_stem_is_no_python() -> None:
+    with pytest.raises(SyntaxError, match="positional argument follows keyword argument"):
+        execute(excerpt("2_8_stem"))
+
+
+@pytest.mark.claim("2.8.l")
+def test_the_excerpt_of_the_head_stops_at_a_name_that_it_does_not_have() -> None:
+    execute("from torch.nn import AdaptiveAvgPool2d, Linear\n" + excerpt("2_8_head"))
+
+    with pytest.raises(NameError, match="name 'AdaptiveAvgPool2d' is not defined"):
+        execute(excerpt("2_8_head"))
+
+
+@pytest.mark.claim("2.8.l")
+def test_the_excerpt_of_the_stem_is_the_beginning_of_the_listing_shortened_at_the_dots() -> None:
+    lines = excerpt("2_8_stem").splitlines()
+
+    assert [line.count("...") for line in lines] == [0, 1, 0, 1]
+    for line, shown in zip(lines, listing()[1:5], strict=True):
+        assert shown.strip().startswith(line.removesuffix("...)"))
+
+
+@pytest.mark.claim("2.8.l")
+def test_the_excerpt_of_the_head_is_the_end_of_the_listing() -> None:
+    assert excerpt("2_8_head").splitlines() == [line.strip() for line in listing()[-3:-1]]
+
+
+# --- networks and texts ---
+
+
+def without_numbers(build: Callable[[], Any]) -> Any:
+    """Return what the call makes, its tensors on the meta device."""
+    with torch.device("meta"):
+        return build()
+
+
+def execute_without_numbers(text: str) -> dict[str, Any]:
+    """Run the text as a script, its tensors on the meta device, and return its names."""
+    names: dict[str, Any] = without_numbers(lambda: execute(text))
+    return names
+
+
+def listing() -> list[str]:
+    """Return the lines of the network that the document shows below print(model)."""
+    last = ast.parse(source(PRINTED_MODEL)).body[-1]
+    assert isinstance(last, ast.Expr)
+    text: str = ast.literal_eval(last.value)
+    return text.strip("\n").split("\n")
+
+
+def excerpt(name: str) -> str:
+    """Return the text of a block that is an excerpt."""
+    return path_of(name).with_suffix(".txt").read_text(encoding="utf-8")
+
+
+# --- what the tests are given ---
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[WeightsEnum]:
+    """The weights asked for so far. They are not downloaded: parameters without numbers stand in for them."""
+    asked: list[WeightsEnum] = []
+
+    def get_state_dict(weights: WeightsEnum, **_: Any) -> dict[str, Any]:
+        asked.append(weights)
+        return without_numbers(models.resnet50).state_dict()
+
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", get_state_dict)
+    return asked
+
+
+@pytest.fixture
+def printed(asked: list[WeightsEnum], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines that the second block prints."""
+    execute_without_numbers(source(PRINTED_MODEL))
+    assert asked == [V1]
+    return capsys.readouterr().out.removesuffix("\n").split("\n")
