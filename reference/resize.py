@@ -64,7 +64,7 @@ def resize(
     rows = weights(img.shape[-2], h, interpolation, antialias)
     columns = weights(img.shape[-1], w, interpolation, antialias)
     if img.dtype == np.uint8:
-        return _in_bytes(img, rows, columns)
+        return _in_bytes(img.copy(), rows, columns)
     return rows.astype(img.dtype) @ (img @ columns.T.astype(img.dtype))
 
 
@@ -90,6 +90,8 @@ def resized_output_size(
             raise ValueError(f"max_size must be more than size {numbers[0]}, got {max_size}")
         if new_long > max_size:
             new_short, new_long = max_size * new_short // new_long, max_size
+        if new_short < 1:
+            raise ValueError(f"max_size {max_size} leaves nothing of the shorter edge of a picture {size}")
     return (new_short, new_long) if size[0] <= size[1] else (new_long, new_short)
 
 
@@ -146,7 +148,7 @@ def _in_bytes(img: Array, rows: Array, columns: Array) -> Array:
     for matrix, axis in [(rows, -2), (columns, -1)] if rows_first else [(columns, -1), (rows, -2)]:
         if matrix.shape[0] != matrix.shape[1]:
             img = _one_direction(img, matrix, axis)
-    return img if img.base is None else img.copy()
+    return img
 
 
 def _one_direction(img: Array, matrix: Array, axis: int) -> Array:

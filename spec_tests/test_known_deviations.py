@@ -4,6 +4,8 @@ A test that fails here is good news: torch has changed, and the entry can go. On
 deviation has never been seen (`versions`) a test that does not find it is skipped.
 """
 
+from importlib import import_module
+
 import numpy as np
 import pytest
 import torch
@@ -170,3 +172,45 @@ def test_sgd_takes_nan(option):
 
     with pytest.raises(ValueError, match=f"{option} must be at least 0, got nan"):
         reference.sgd(np.zeros(1), np.zeros(1), {}, **{option: float("nan")})
+
+
+@pytest.mark.deviation("antialias-one-column")
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_in_a_picture_resized_to_one_column_all_rows_are_alike(mode):
+    column, size = np.array([[[0.0], [1.0]]]), (4, 1)
+
+    output = functional.interpolate(torch.from_numpy(column)[None], size, mode=mode, antialias=True)
+
+    assert len(output.unique()) == 1
+    assert len(np.unique(reference.resize(column, size, mode))) == 4
+
+
+@pytest.mark.deviation("nearest-one-pixel-short")
+def test_the_pixel_in_the_middle_of_22_made_from_26_is_the_one_before_the_nearest():
+    numbers = np.arange(26, dtype="float32").reshape(1, 1, 26)
+    assert 11 * 26 / 22 == 13
+
+    output = functional.interpolate(torch.from_numpy(numbers), 22, mode="nearest")
+
+    assert output[0, 0, 11].item() == 12
+    assert reference.resize(numbers, (1, 22), "nearest")[0, 0, 11] == 13
+
+
+@pytest.mark.deviation("crop-far-outside")
+@pytest.mark.parametrize("namespace", ["torchvision.transforms", "torchvision.transforms.v2"])
+def test_a_crop_that_ends_before_a_tensor_begins_has_another_size(namespace):
+    row = np.array([[[1.0, 2.0, 3.0]]])
+
+    output = import_module(namespace).functional.crop(torch.from_numpy(row), top=0, left=-2, height=1, width=1)
+
+    assert output.tolist() == [[[0, 1, 2]]]
+    assert reference.crop(row, top=0, left=-2, height=1, width=1).tolist() == [[[0]]]
+
+
+@pytest.mark.deviation("whole-brightness-wraps")
+def test_twice_the_brightness_of_200_is_144():
+    adjust_brightness = import_module("torchvision.transforms.v2").functional.adjust_brightness
+    pixel = np.array([[[200]]], np.uint8)
+
+    assert adjust_brightness(torch.from_numpy(pixel), 2).item() == 2 * 200 - 256
+    assert adjust_brightness(torch.from_numpy(pixel), 2.0).item() == reference.adjust_brightness(pixel, 2).item() == 255

@@ -1,0 +1,821 @@
+"""1.2 and 1.3 Transforms: pictures into tensors, other values, parts of them, turned around, and one after another.
+
+Nothing here rounds but a division, so all paths through torchvision are equal to the references. The random transforms
+are what they do once they have drawn, and how they draw: the seeds of such tests are fixed, and a correct
+implementation would fail one of them at no more than `FALSE_ALARM` of all seeds.
+"""
+
+from functools import partial
+from importlib import import_module
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import reference
+from spec_tests.bounds import Approximation, gamma
+from spec_tests.compare import assert_equal, assert_within
+from spec_tests.formats import FORMATS, exact_formats
+from spec_tests.picture_paths import (
+    PIL_V1,
+    PIL_V2,
+    REFERENCES,
+    TENSOR_V1,
+    TENSOR_V2,
+    THROUGH_PIL,
+    THROUGH_TENSORS,
+    array,
+    each_path,
+    each_tensor_path,
+    every_mode,
+    farthest,
+    image,
+    image_of,
+    photograph,
+    pictures,
+    repeated,
+    stored,
+    tensor,
+    through_pil,
+    through_torchvision,
+)
+from spec_tests.problems import real_numbers, whole_numbers
+from spec_tests.subjects import REFUSALS
+
+PATHS, TENSOR_PATHS = st.sampled_from([*THROUGH_PIL, *THROUGH_TENSORS]), st.sampled_from(THROUGH_TENSORS)
+
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+"""Of ImageNet, as the document has them."""
+
+
+@every_mode
+def test_the_images_of_all_modes_are_of_these_modes(mode):
+    assert image_of(mode).mode == mode
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("1.2.a")
+@pytest.mark.parametrize("path", [PIL_V1, PIL_V2], ids=["v1", "v2"])
+def test_the_transforms_of_the_document_are_classes_of_a_module_of_torchvision(path):
+    names = ["ToTensor", "Normalize", "Resize", "CenterCrop", "RandomCrop", "ColorJitter", "Compose"]
+
+    assert path.module.__name__.startswith("torchvision.transforms")
+    for name in [*names, "RandomHorizontalFlip", "RandomVerticalFlip"]:
+        assert isinstance(getattr(path.module, name), type)
+
+
+# ToTensor
+
+
+def by_array(picture):
+    """Return what ToTensor makes of an array."""
+    return array(PIL_V1.module.ToTensor()(stored(picture)))
+
+
+def by_pil_image(picture):
+    """Return what ToTensor makes of a PIL image."""
+    return array(PIL_V1.module.ToTensor()(image(picture)))
+
+
+def by_references(picture):
+    """Return what the reference makes of a stored picture."""
+    return reference.to_tensor(stored(picture))
+
+
+each_entrance = pytest.mark.parametrize(
+    "to_tensor",
+    [
+        pytest.param(by_references, id="references"),
+        pytest.param(by_array, id="NumPy array", marks=pytest.mark.torch_api),
+        pytest.param(by_pil_image, id="PIL image", marks=pytest.mark.torch_api),
+    ],
+)
+
+
+@pytest.mark.claim("1.3.a", "1.3.b")
+@each_entrance
+def test_to_tensor_moves_the_channels_to_the_front_and_divides_bytes_by_255(to_tensor):
+    orange, pale = (255, 102, 0), (204, 153, 51)
+    picture = np.array([[orange, pale]], np.uint8).transpose(2, 0, 1)
+    assert stored(picture).shape == (1, 2, 3)
+
+    red, green, blue = [[255 / 255, 204 / 255]], [[102 / 255, 153 / 255]], [[0 / 255, 51 / 255]]
+    assert_equal(to_tensor(picture), np.array([red, green, blue], "float32"))
+
+
+@pytest.mark.oracle
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.a")
+@given(picture=pictures(channels=(1, 2, 3, 4)))
+def test_pil_images_and_arrays_give_the_tensor_of_the_reference(picture):
+    assert_equal(by_pil_image(picture), by_references(picture))
+    assert_equal(by_array(picture), by_references(picture))
+
+
+@pytest.mark.claim("1.3.b")
+@pytest.mark.parametrize("to_tensor", [by_references, pytest.param(by_array, marks=pytest.mark.torch_api)])
+@pytest.mark.parametrize("kind", ["bool", "int8", "int16", "uint16", "int32", "int64", "float32", "float64"])
+def test_to_tensor_divides_no_array_but_one_of_bytes(to_tensor, kind):
+    picture = np.arange(12).reshape(3, 2, 2).astype(kind)
+
+    assert_equal(to_tensor(picture), picture)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.b")
+@pytest.mark.parametrize(("mode", "kind"), [("I", "int32"), ("I;16", "int16"), ("F", "float32")])
+def test_to_tensor_divides_no_pil_image_of_wider_numbers(mode, kind):
+    assert_equal(array(PIL_V1.module.ToTensor()(image_of(mode))), array(image_of(mode)).astype(kind))
+
+
+@pytest.mark.torch_api
+def test_to_tensor_takes_16_bits_for_signed_ones_so_that_white_becomes_minus_1():
+    bits = np.array([[[0, 2**15 - 1, 2**15, 2**16 - 1]]], np.uint16)
+
+    assert by_pil_image(bits).tolist() == [[[0, 2**15 - 1, -(2**15), -1]]]
+
+
+@pytest.mark.torch_api
+def test_to_tensor_makes_0_and_1_of_a_picture_in_black_and_white():
+    assert_equal(array(PIL_V1.module.ToTensor()(image_of("1"))), array(image_of("1")).astype("float32"))
+
+
+@pytest.mark.torch_api
+def test_to_tensor_divides_the_numbers_of_a_palette_and_knows_nothing_of_its_colors():
+    numbers = array(image_of("P"))
+
+    output = array(PIL_V1.module.ToTensor()(image_of("P")))
+
+    assert_equal(output, numbers.astype("float32") / np.float32(255))
+    assert output.max() <= 15 / 255
+
+
+@pytest.mark.torch_api
+@every_mode
+def test_to_tensor_of_v2_is_the_same_and_warns_that_it_is_deprecated(mode):
+    with pytest.warns(UserWarning, match=r"The transform `ToTensor\(\)` is deprecated"):
+        to_tensor = PIL_V2.module.ToTensor()
+
+    assert_equal(array(to_tensor(image_of(mode))), array(PIL_V1.module.ToTensor()(image_of(mode))))
+
+
+ALL_BYTES = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+
+
+def scaled_to_float32():
+    """Return what v2 has in place of ToTensor."""
+    v2 = PIL_V2.module
+    return v2.Compose([v2.ToImage(), v2.ToDtype(import_module("torch").float32, scale=True)])
+
+
+@pytest.mark.torch_api
+def test_what_v2_has_in_its_place_multiplies_by_a_255th_which_rounds_twice():
+    exact = ALL_BYTES / 255
+
+    output = array(scaled_to_float32()(image(ALL_BYTES)))
+
+    roundings = gamma(2, FORMATS["float32"].roundoff) + FORMATS["float64"].roundoff
+    assert_within(output, Approximation(exact, roundings * exact), "float32")
+
+
+@pytest.mark.torch_api
+def test_what_v2_has_in_its_place_divides_wider_whole_numbers_too():
+    assert_equal(array(scaled_to_float32()(np.array([[2**31 - 1]], np.int32))), np.ones((1, 1, 1), "float32"))
+
+
+@pytest.mark.parametrize("to_tensor", [by_references, pytest.param(by_array, marks=pytest.mark.torch_api)])
+@pytest.mark.parametrize(
+    ("message", "shape"), [(r"pic has shape \(3,\)", (1, 3)), (r"pic has shape \(1, 2, 2, 3\)", (3, 1, 2, 2))]
+)
+def test_to_tensor_refuses_an_array_that_is_no_picture(to_tensor, message, shape):
+    with pytest.raises(ValueError, match=message if to_tensor is by_references else "should be 2/3 dimensional"):
+        to_tensor(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.torch_api
+def test_to_tensor_of_a_grey_array_that_is_not_divided_shares_its_memory():
+    grey = np.zeros((2, 2))
+
+    pixels = PIL_V1.module.ToTensor()(grey)
+    grey[0, 0] = 5
+
+    assert pixels[0, 0, 0] == 5
+
+
+@pytest.mark.torch_api
+def test_to_tensor_refuses_a_tensor_and_that_of_v2_lets_it_pass():
+    pixels = tensor(np.zeros((1, 2, 2)))
+
+    with pytest.raises(TypeError, match="pic should be PIL Image or ndarray"):
+        PIL_V1.module.ToTensor()(pixels)
+    with pytest.warns(UserWarning, match="deprecated"):
+        assert PIL_V2.module.ToTensor()(pixels) is pixels
+
+
+# Normalize
+
+
+@pytest.mark.claim("1.3.c", "1.3.e")
+@each_tensor_path
+@exact_formats
+def test_normalize_subtracts_the_mean_of_each_channel_and_divides_by_its_std(path, dtype):
+    picture = np.array([[[1, 2]], [[3, 4]], [[5, 6]]], dtype)
+
+    output = path.normalize(picture, [1, 1, 7], [1, 2, 0.5])
+
+    first, second, third = [[1 - 1, 2 - 1]], [[(3 - 1) / 2, (4 - 1) / 2]], [[(5 - 7) / 0.5, (6 - 7) / 0.5]]
+    assert_equal(output, np.array([first, second, third], dtype))
+
+
+@pytest.mark.oracle
+@pytest.mark.torch_api
+@exact_formats
+@given(
+    path=TENSOR_PATHS,
+    picture=pictures((whole_numbers, real_numbers)),
+    means=st.lists(st.floats(-4, 4), min_size=3, max_size=3),
+    deviations=st.lists(st.floats(0.01, 4), min_size=3, max_size=3),
+)
+def test_normalize_equals_the_reference_to_the_last_bit(path, dtype, picture, means, deviations):
+    picture, count = picture.astype(dtype), len(picture)
+
+    output = path.normalize(picture, means[:count], deviations[:count])
+
+    assert_equal(output, reference.normalize(picture, means[:count], deviations[:count]))
+
+
+@each_tensor_path
+def test_one_mean_and_std_serve_all_channels_and_leading_axes_are_other_pictures(path):
+    batch = np.arange(24, dtype="float32").reshape(2, 3, 2, 2)
+
+    assert_equal(path.normalize(batch, [4], [2]), (batch - 4) / 2)
+
+
+@pytest.mark.claim("1.3.d")
+@each_tensor_path
+def test_normalize_maps_0_to_1_to_where_mean_and_std_say(path):
+    black, white = np.zeros((3, 1, 1), "float32"), np.ones((3, 1, 1), "float32")
+
+    assert path.normalize(black, [0.5], [0.5]).ravel().tolist() == [(0 - 0.5) / 0.5] * 3 == [-1] * 3
+    assert path.normalize(white, [0.5], [0.5]).ravel().tolist() == [(1 - 0.5) / 0.5] * 3 == [1] * 3
+    assert round(path.normalize(black, MEAN, STD).min().item(), 3) == round((0 - 0.485) / 0.229, 3) == -2.118
+    assert round(path.normalize(white, MEAN, STD).max().item(), 3) == round((1 - 0.406) / 0.225, 3) == 2.640
+
+
+@pytest.mark.claim("1.3.d")
+@each_tensor_path
+def test_normalize_maps_bytes_to_neither_range(path):
+    ends = np.array([[[0, 255]]], "float32")
+
+    assert path.normalize(ends, [0.5], [0.5]).ravel().tolist() == [(0 - 0.5) / 0.5, (255 - 0.5) / 0.5] == [-1, 509]
+
+
+@pytest.mark.claim("1.3.f")
+@each_tensor_path
+def test_normalize_gives_mean_0_and_deviation_1_with_the_statistics_of_the_data_alone_and_no_range_even_so(path):
+    data = np.array([[[4, 12, 12, 12, 12, 12, 12, 20]]], "float64")
+    assert (data.mean(), data.std()) == (12, 4)
+
+    own, others = path.normalize(data, [12], [4]), path.normalize(data, [10], [0.5])
+
+    assert (own.mean(), own.std()) == (0, 1)
+    assert (own.min(), own.max()) == ((4 - 12) / 4, (20 - 12) / 4) == (-2, 2)
+    assert (others.mean(), others.std()) == ((12 - 10) / 0.5, 4 / 0.5)
+
+
+@pytest.mark.claim("1.3.g")
+@each_tensor_path
+@pytest.mark.parametrize("channel", range(3))
+def test_normalize_leaves_the_histogram_of_a_photograph_as_uneven_as_it_was(path, channel):
+    before = reference.to_tensor(stored(photograph()))
+
+    after = path.normalize(before, MEAN, STD)
+
+    (levels, place, counts), (new_levels, new_place, new_counts) = (
+        np.unique(pixels[channel].astype("float64"), return_inverse=True, return_counts=True)
+        for pixels in (before, after)
+    )
+    assert_equal(new_place, place)
+    assert_equal(new_counts, counts)
+    roundings = 4 * gamma(2, FORMATS["float32"].roundoff) * abs(new_levels).max() / np.ptp(new_levels)
+    same_gaps = Approximation((levels - levels[0]) / np.ptp(levels), np.full(levels.shape, roundings))
+    assert_within((new_levels - new_levels[0]) / np.ptp(new_levels), same_gaps, "float64")
+
+
+REFUSED_BY_NORMALIZE = {
+    "bytes": ("tensor has dtype uint8", np.zeros((1, 2, 2), np.uint8), [0.5], [0.5]),
+    "no channels": (r"tensor has shape \(2, 2\)", np.zeros((2, 2)), [0.5], [0.5]),
+    "an std of 0": (r"std must not be 0 in float64, got \[0\.0\]", np.zeros((1, 2, 2)), [0.5], [0.0]),
+    "one std of 0 among others": ("std must not be 0", np.zeros((2, 2, 2)), [0.5, 0.5], [0.5, 0.0]),
+    "means for other channels": ("mean has 2 numbers, tensor has 3 channels", np.zeros((3, 2, 2)), [0, 0], [1]),
+    "stds for other channels": ("std has 2 numbers, tensor has 3 channels", np.zeros((3, 2, 2)), [0], [1, 1]),
+}
+
+
+@pytest.mark.claim("1.3.c")
+@each_tensor_path
+@pytest.mark.parametrize("case", REFUSED_BY_NORMALIZE)
+def test_normalize_refuses(path, case):
+    message, picture, mean, std = REFUSED_BY_NORMALIZE[case]
+
+    with pytest.raises(REFUSALS, match=message if path is REFERENCES else None):
+        path.normalize(picture, mean, std)
+
+
+@pytest.mark.claim("1.3.c")
+@through_pil
+@every_mode
+def test_normalize_refuses_a_pil_image(path, mode):
+    with pytest.raises(TypeError):
+        path.module.Normalize(mean=[0.5], std=[0.5])(image_of(mode))
+
+
+@pytest.mark.torch_api
+def test_an_std_that_is_0_only_in_the_format_of_the_tensor_is_taken_by_v2_alone():
+    picture = np.ones((1, 1, 1), "float32")
+
+    assert np.float32(1e-50) == 0
+    for path in (REFERENCES, TENSOR_V1):
+        with pytest.raises(ValueError, match="std"):
+            path.normalize(picture, [0.5], [1e-50])
+    assert TENSOR_V2.normalize(picture, [0.5], [1e-50]).item() == np.inf
+
+
+@pytest.mark.torch_api
+def test_three_means_for_a_picture_in_grey_are_taken_by_v2_alone_which_makes_three_channels_of_it():
+    picture = np.ones((1, 1, 1), "float32")
+
+    for path in (REFERENCES, TENSOR_V1):
+        with pytest.raises((ValueError, RuntimeError), match=r"mean has 3 numbers|doesn't match the broadcast shape"):
+            path.normalize(picture, [0, 1, 2], [1, 1, 1])
+    assert TENSOR_V2.normalize(picture, [0, 1, 2], [1, 1, 1]).ravel().tolist() == [1, 0, -1]
+
+
+# Crops and flips
+
+
+@pytest.mark.claim("1.3.i")
+@each_path
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (5, 3, [2, 3, 4]),
+        (5, 4, [1, 2, 3, 4]),  # ½ pixel at either end: rounded to 0 in front
+        (5, 2, [3, 4]),  # 1½: rounded to 2
+        (7, 2, [3, 4]),  # 2½: rounded to 2
+        (2, 4, [0, 1, 2, 0]),
+        (2, 5, [0, 1, 2, 0, 0]),  # one zero in front, two behind
+    ],
+)
+def test_center_crop_takes_the_middle_half_pixels_rounded_to_even_and_fills_with_zeros(path, old, new, kept):
+    row = np.arange(1, old + 1, dtype=np.uint8).reshape(1, 1, old)
+
+    assert_equal(path.center_crop(row, (1, new)), np.array([[kept]], np.uint8))
+    assert_equal(path.center_crop(row.reshape(1, old, 1), (new, 1)), np.array(kept, np.uint8).reshape(1, new, 1))
+
+
+@each_path
+def test_a_crop_beyond_the_picture_is_black_there(path):
+    picture = np.array([[[1, 2], [3, 4]]], np.uint8)
+
+    assert path.crop(picture, 1, -1, 2, 2).tolist() == [[[0, 3], [0, 0]]]
+    assert path.crop(picture, -1, 1, 2, 2).tolist() == [[[0, 0], [2, 0]]]
+    assert path.crop(picture, 2, 2, 1, 1).tolist() == path.crop(picture, -1, -1, 1, 1).tolist() == [[[0]]]
+
+
+@pytest.mark.parametrize("path", [REFERENCES, *(pytest.param(p, marks=pytest.mark.torch_api) for p in THROUGH_PIL)])
+def test_a_crop_far_from_the_picture_is_black(path):
+    assert_equal(path.crop(np.full((1, 1, 3), 9, np.uint8), -3, -2, 2, 1), np.zeros((1, 2, 1), np.uint8))
+
+
+@st.composite
+def crops(draw):
+    """Draw a picture and a crop that meets it or touches its edge (farther off is a known deviation of tensors)."""
+    picture = draw(pictures(channels=(1, 3, 4)))
+    size = height, width = draw(st.tuples(*[st.integers(1, 12)] * 2))
+    h, w = picture.shape[1:]
+    return picture, draw(st.integers(-height, h + 2)), draw(st.integers(-width, w + 2)), *size
+
+
+@pytest.mark.oracle
+@pytest.mark.torch_api
+@given(path=PATHS, call=crops())
+def test_crop_equals_the_reference(path, call):
+    assert_equal(path.crop(*call), reference.crop(*call))
+
+
+@pytest.mark.oracle
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.i")
+@given(
+    path=PATHS,
+    picture=pictures(channels=(1, 3, 4)),
+    size=st.tuples(st.integers(1, 12), st.integers(1, 12)) | st.integers(1, 12) | st.tuples(st.integers(1, 12)),
+)
+def test_center_crop_equals_the_reference_and_so_does_the_transform(path, picture, size):
+    expected = reference.center_crop(picture, size)
+
+    assert_equal(path.center_crop(picture, size), expected)
+    assert_equal(path.through(path.module.CenterCrop(size))(picture), expected)
+
+
+@pytest.mark.oracle
+@pytest.mark.torch_api
+@given(path=PATHS, picture=pictures(channels=(1, 3, 4)))
+def test_flips_equal_the_references(path, picture):
+    assert_equal(path.hflip(picture), reference.hflip(picture))
+    assert_equal(path.vflip(picture), reference.vflip(picture))
+
+
+@each_path
+def test_hflip_swaps_left_and_right_and_vflip_top_and_bottom(path):
+    picture = np.array([[[1, 2, 3], [4, 5, 6]]], np.uint8)
+
+    assert path.hflip(picture).tolist() == [[[3, 2, 1], [6, 5, 4]]]
+    assert path.vflip(picture).tolist() == [[[4, 5, 6], [1, 2, 3]]]
+
+
+GEOMETRY = {
+    "crop": (-1, 2, 4, 9),
+    "center_crop": ((3, 4),),
+    "center_crop, larger": ((8, 9),),
+    "hflip": (),
+    "vflip": (),
+}
+
+
+@pytest.mark.oracle
+@through_pil
+@every_mode
+@pytest.mark.parametrize("case", GEOMETRY)
+def test_pixels_move_alike_in_pil_images_of_every_mode(path, mode, case):
+    operation, before = case.split(",")[0], image_of(mode)
+
+    after = getattr(path.module.functional, operation)(before, *GEOMETRY[case])
+
+    assert after.mode == mode
+    assert_equal(array(after), getattr(reference, operation)(array(before), *GEOMETRY[case]))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("path", [pytest.param(p, marks=pytest.mark.torch_api) for p in THROUGH_TENSORS])
+@pytest.mark.parametrize("kind", ["bool", "int8", "int16", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("case", GEOMETRY)
+def test_pixels_move_alike_in_tensors_of_every_dtype_and_number_of_axes(path, kind, case):
+    operation, picture = case.split(",")[0], np.arange(140).reshape(2, 2, 5, 7).astype(kind)
+
+    assert_equal(
+        getattr(path, operation)(picture, *GEOMETRY[case]), getattr(reference, operation)(picture, *GEOMETRY[case])
+    )
+
+
+@given(picture=pictures())
+def test_a_flip_undoes_itself_and_the_one_is_the_other_of_the_transposed_picture(picture):
+    transposed = picture.swapaxes(1, 2)
+
+    assert_equal(reference.hflip(reference.hflip(picture)), picture)
+    assert_equal(reference.vflip(picture), reference.hflip(transposed).swapaxes(1, 2))
+
+
+@given(call=crops(), inner=st.tuples(*[st.integers(0, 3)] * 2))
+def test_a_crop_of_a_crop_is_a_crop(call, inner):
+    picture, top, left, height, width = call
+    below, right = min(inner[0], height - 1), min(inner[1], width - 1)
+
+    twice = reference.crop(reference.crop(*call), below, right, height - below, width - right)
+
+    assert_equal(twice, reference.crop(picture, top + below, left + right, height - below, width - right))
+
+
+@each_path
+def test_center_crop_refuses_three_numbers(path):
+    with pytest.raises(ValueError, match="must be one or two numbers" if path is REFERENCES else "too many values"):
+        path.center_crop(np.zeros((1, 2, 2), np.uint8), (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("message", "call"),
+    [
+        ("height must be at least 1, got 0", lambda: reference.crop(np.zeros((2, 2)), 0, 0, 0, 1)),
+        ("width must be at least 1, got -1", lambda: reference.crop(np.zeros((2, 2)), 0, 0, 1, -1)),
+        (r"top must be a whole number, got 0\.5", lambda: reference.crop(np.zeros((2, 2)), 0.5, 0, 1, 1)),
+        ("output_size must be at least 1, got 0", lambda: reference.center_crop(np.zeros((2, 2)), 0)),
+        (r"img has shape \(2,\), expected", lambda: reference.hflip(np.zeros(2))),
+        ("img must be a NumPy array, got list", lambda: reference.vflip([[0]])),
+        ("img has dtype complex128", lambda: reference.vflip(np.zeros((2, 2), complex))),
+        ("pic must be a NumPy array, got list", lambda: reference.to_tensor([[0]])),
+        ("tensor must be a NumPy array, got list", lambda: reference.normalize([[[0]]], [0], [1])),
+        ("mean must be a number, got '0'", lambda: reference.normalize(np.zeros((1, 1, 1)), ["0"], [1])),
+    ],
+)
+def test_the_reference_refuses(message, call):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call()
+
+
+# Random crops and flips
+
+NUMBERED = np.arange(1, 31, dtype=np.uint8).reshape(1, 6, 5)
+"""A picture whose pixels tell where they are from."""
+
+
+@pytest.mark.claim("1.3.j")
+@through_torchvision
+def test_random_crop_reaches_every_place_where_the_size_fits_all_alike_and_no_other(path):
+    crop, draws = path.through(path.module.RandomCrop((3, 4))), 1000
+
+    drawn = repeated(crop, NUMBERED, draws)
+
+    offsets = [divmod(int(cropped[0, 0, 0]) - 1, 5) for cropped in drawn]
+    assert_equal(drawn, np.stack([reference.crop(NUMBERED, *offset, 3, 4) for offset in offsets]))
+    places = {(top, left) for top in range(6 - 3 + 1) for left in range(5 - 4 + 1)}
+    assert set(offsets) == places
+    shares = [offsets.count(place) / draws for place in places]
+    assert max(abs(share - 1 / len(places)) for share in shares) < farthest(draws, len(places))
+
+
+@pytest.mark.claim("1.3.j")
+@through_torchvision
+def test_random_crop_to_the_size_of_the_picture_leaves_it_as_it_is(path):
+    assert_equal(path.through(path.module.RandomCrop((6, 5)))(NUMBERED), NUMBERED)
+
+
+@pytest.mark.claim("1.3.j")
+@through_torchvision
+@pytest.mark.parametrize("size", [(7, 5), (6, 6), 6])
+def test_random_crop_refuses_a_picture_that_is_smaller_unless_it_may_add_to_it(path, size):
+    with pytest.raises(ValueError, match=r"Required crop size .* is larger than input image size"):
+        path.module.RandomCrop(size)(path.picture(NUMBERED))
+
+    height, width = size if isinstance(size, tuple) else (size, size)
+    for options in ({"pad_if_needed": True}, {"padding": 1}):
+        output = path.through(path.module.RandomCrop(size, **options))(NUMBERED)
+        assert output.shape == (1, height, width)
+        assert np.isin(output, [0, *NUMBERED.ravel()]).all()
+
+
+@pytest.mark.claim("1.3.v")
+@through_torchvision
+@pytest.mark.parametrize("shape", [(3, 199, 300), (3, 300, 199)])
+def test_a_side_under_200_pixels_is_too_short_for_the_random_crop_and_filled_with_zeros_by_the_other(path, shape):
+    picture = np.ones(shape, np.uint8)
+
+    with pytest.raises(ValueError, match="is larger than input image size"):
+        path.module.RandomCrop(200)(path.picture(picture))
+
+    cropped = path.through(path.module.CenterCrop(200))(picture)
+    assert cropped.shape == (3, 200, 200)
+    assert (cropped == 0).sum() == 3 * 200 * 1
+
+
+FLIPS = {
+    "RandomHorizontalFlip": (reference.hflip, pytest.mark.claim("1.3.k")),
+    "RandomVerticalFlip": (reference.vflip, pytest.mark.claim("1.3.l")),
+}
+each_flip = pytest.mark.parametrize("name", [pytest.param(name, marks=claim) for name, (_, claim) in FLIPS.items()])
+
+
+@through_torchvision
+@each_flip
+@pytest.mark.parametrize("p", [None, 0.25])
+def test_a_random_flip_turns_the_picture_around_with_probability_p_one_half_if_not_said(path, name, p):
+    flip, draws = path.through(getattr(path.module, name)(**{} if p is None else {"p": p})), 500
+
+    drawn = repeated(flip, NUMBERED, draws)
+
+    flipped, left = ((drawn == picture).all(axis=(1, 2, 3)) for picture in (FLIPS[name][0](NUMBERED), NUMBERED))
+    assert_equal(flipped, ~left)
+    assert abs(flipped.mean() - (0.5 if p is None else p)) < farthest(draws)
+
+
+@pytest.mark.claim("1.3.z")
+@through_torchvision
+@each_flip
+def test_with_p_1_a_random_flip_always_flips_and_with_p_0_never(path, name):
+    always, never = (path.through(getattr(path.module, name)(p=p)) for p in (1, 0))
+
+    assert_equal(repeated(always, NUMBERED, 100), np.stack([FLIPS[name][0](NUMBERED)] * 100))
+    assert_equal(repeated(never, NUMBERED, 100), np.stack([NUMBERED] * 100))
+
+
+@through_torchvision
+@pytest.mark.parametrize(("name", "argument"), [("RandomCrop", 3), *((name, 0.5) for name in FLIPS)])
+def test_the_same_seed_draws_the_same_pictures(path, name, argument):
+    transform = path.through(getattr(path.module, name)(argument))
+
+    once, again, otherwise = (repeated(transform, NUMBERED, 20, seed) for seed in (1, 1, 2))
+
+    assert_equal(once, again)
+    assert (once != otherwise).any()
+
+
+@pytest.mark.torch_api
+@pytest.mark.parametrize("name", FLIPS)
+@pytest.mark.parametrize("p", [-0.1, 1.1])
+def test_a_probability_beyond_0_to_1_is_refused_by_v2_alone(name, p):
+    getattr(PIL_V1.module, name)(p)
+    with pytest.raises(ValueError, match="interval"):
+        getattr(PIL_V2.module, name)(p)
+
+
+# Compose
+
+composes = pytest.mark.parametrize(
+    "compose",
+    [
+        pytest.param(reference.compose, id="reference"),
+        pytest.param(lambda transforms: PIL_V1.module.Compose(transforms), id="v1", marks=pytest.mark.torch_api),
+        pytest.param(lambda transforms: PIL_V2.module.Compose(transforms), id="v2", marks=pytest.mark.torch_api),
+    ],
+)
+
+
+@pytest.mark.claim("1.3.n")
+@composes
+def test_compose_applies_the_first_one_first(compose):
+    one_more, twice = [lambda x: x + 1, lambda x: 2 * x]
+
+    assert compose([one_more, twice])(3) == 2 * (3 + 1)
+    assert compose([twice, one_more])(3) == 2 * 3 + 1
+
+
+@composes
+def test_composed_transforms_compose_again(compose):
+    digits = [partial("{1}{0}".format, digit) for digit in "1234"]
+
+    assert compose([compose(digits[:2]), compose(digits[2:])])("") == compose(digits)("") == "1234"
+
+
+@pytest.mark.torch_api
+def test_no_transform_at_all_changes_nothing_and_v2_refuses_it():
+    assert reference.compose([])(3) == PIL_V1.module.Compose([])(3) == 3
+    with pytest.raises(ValueError, match="at least one transform"):
+        PIL_V2.module.Compose([])
+
+
+# The pipeline of the document, and its demo
+
+
+def pipeline():
+    """Return the composed transform, as the document writes it."""
+    transforms = PIL_V1.module
+    return transforms.Compose(
+        [
+            transforms.Resize((256, 256)),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            transforms.Normalize(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225]),
+        ]
+    )
+
+
+@pytest.mark.oracle
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.p", "1.3.n")
+@pytest.mark.parametrize("part", [np.s_[:, :, :], np.s_[:, 100:301, 50:450], np.s_[:, ::40, ::3]])
+def test_the_pipeline_makes_of_a_photograph_what_the_references_make_of_it(part):
+    by_hand = reference.compose(
+        [
+            partial(reference.resize, size=(256, 256)),
+            partial(reference.center_crop, output_size=224),
+            by_references,
+            partial(reference.normalize, mean=MEAN, std=STD),
+        ]
+    )
+
+    output = array(pipeline()(image(photograph()[part])))
+
+    assert (output.shape, output.dtype) == ((3, 224, 224), np.float32)
+    assert_equal(output, by_hand(photograph()[part]))
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.p")
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("P", 1), ("LA", 2), ("RGBA", 4)])
+def test_a_picture_without_just_three_channels_fails_in_the_normalization_that_ends_the_pipeline(mode, channels):
+    *before, normalization = pipeline().transforms
+
+    pixels = PIL_V1.module.Compose(before)(image_of(mode))
+
+    assert pixels.shape == (channels, 224, 224)
+    with pytest.raises(RuntimeError, match=r"broadcast shape|must match the size"):
+        normalization(pixels)
+
+
+def demo():
+    """Return the transforms of the demo."""
+    transforms = PIL_V1.module
+    return [
+        transforms.ToTensor(),
+        transforms.Resize((256, 256)),
+        transforms.CenterCrop(200),
+        transforms.RandomCrop(200),
+        transforms.RandomHorizontalFlip(p=1),
+        transforms.RandomVerticalFlip(p=1),
+        transforms.ColorJitter(brightness=0.5, contrast=0.5, saturation=0.5, hue=0.5),
+        transforms.Compose([transforms.ToTensor(), transforms.Normalize(mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])]),
+    ]
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.t")
+@pytest.mark.parametrize(
+    ("mode", "passing", "message"),
+    [
+        ("L", 7, "doesn't match the broadcast shape"),
+        ("LA", 7, "must match the size of tensor b"),
+        ("P", 6, "image has wrong mode"),
+        ("1", 6, "image has wrong mode"),
+    ],
+)
+def test_a_picture_without_three_channels_stops_the_demo_at_its_last_transform_or_the_one_before(
+    mode, passing, message
+):
+    picture = image(photograph()).convert(mode)
+
+    for transform in demo()[:passing]:
+        transform(picture)
+
+    with pytest.raises((RuntimeError, ValueError), match=message):
+        demo()[passing](picture)
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.t")
+def test_rgba_turned_into_rgb_keeps_its_colors_forgets_its_alpha_and_passes_the_whole_demo():
+    alpha = np.arange(600 * 512).reshape(1, 600, 512).astype(np.uint8)
+    picture = image(np.concatenate([photograph(), alpha]))
+    assert picture.mode == "RGBA"
+
+    converted = picture.convert("RGB")
+
+    assert_equal(array(converted), photograph())
+    for transform in demo():
+        transform(converted)
+
+
+@pytest.mark.claim("1.3.q")
+@each_path
+def test_a_pair_of_equal_sizes_makes_a_square_of_any_picture_and_no_square_of_a_square(path):
+    picture = np.zeros((1, 128, 256), np.uint8)
+    picture[:, :64, :64] = 255
+
+    distorted, kept = path.resize(picture, (256, 256)), path.resize(picture, 256)
+
+    assert [(distorted[0] > 127).any(axis).sum() for axis in (1, 0)] == [128, 64]
+    assert [(kept[0] > 127).any(axis).sum() for axis in (1, 0)] == [128, 128]
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("1.3.q")
+@pytest.mark.parametrize(("weights", "shorter_edge"), [("IMAGENET1K_V1", 256), ("IMAGENET1K_V2", 232)])
+def test_torchvisions_own_preprocessing_for_resnet_50_resizes_the_shorter_edge(weights, shorter_edge):
+    preset = getattr(import_module("torchvision.models").ResNet50_Weights, weights).transforms()
+
+    assert (preset.resize_size, preset.crop_size) == ([shorter_edge], [224])
+    assert (preset.mean, preset.std) == (MEAN, STD)
+
+
+# What the references promise
+
+CALLS = {
+    "crop": (reference.crop, (0, 0, 5, 7)),
+    "center_crop": (reference.center_crop, ((5, 7),)),
+    "hflip": (reference.hflip, ()),
+    "vflip": (reference.vflip, ()),
+    "resize": (reference.resize, ((4, 9),)),
+    "resize to the same size": (reference.resize, ((5, 7),)),
+    "resize, nearest": (reference.resize, ((5, 7), "nearest")),
+    "adjust_brightness": (reference.adjust_brightness, (1,)),
+    "adjust_contrast": (reference.adjust_contrast, (1,)),
+    "adjust_saturation": (reference.adjust_saturation, (1,)),
+    "adjust_hue": (reference.adjust_hue, (0,)),
+    "color_jitter": (reference.color_jitter, ()),
+    "normalize": (reference.normalize, ([0.0], [1.0])),
+    "to_tensor": (reference.to_tensor, ()),
+}
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(
+    ("case", "kind"),
+    [
+        (case, kind)
+        for case in CALLS
+        for kind in ("uint8", "float32", "float64")
+        if kind != "uint8" or case not in ("normalize", "to_tensor")
+    ],
+)
+def test_a_reference_leaves_its_picture_alone_and_returns_a_new_one_of_the_same_dtype(case, kind, channels):
+    function, arguments = CALLS[case]
+    picture = (photograph()[:channels, ::120, ::80] / (1 if kind == "uint8" else 255)).astype(kind)
+    before, strided = picture.copy(), np.repeat(picture, 2, axis=2)[..., ::2]
+    picture.flags.writeable = False
+
+    output = function(picture, *arguments)
+
+    assert output.dtype == picture.dtype
+    assert not np.shares_memory(output, picture)
+    assert_equal(picture, before)
+    assert_equal(function(strided, *arguments), output)
