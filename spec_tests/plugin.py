@@ -14,6 +14,7 @@ not executed. Any other run reports what it executed and does not fail on that.
 """
 
 import functools
+import gc
 import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -92,6 +93,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.stash[DESELECTED].update(reasons[item] for item in left_out)
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if not reasons.get(item)]
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what imports and collection have left: it is there to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
