@@ -119,6 +119,73 @@ def class_loss_backward(problem: Problem, kind: Format) -> tuple[Rounded, Rounde
     return grad_input, grad_target, (-log_p * g * _smoothed(problem, kind)).sum_to(problem.weight.shape)
 
 
+def batch_norm(problem: Problem, kind: Format) -> Rounded:
+    """w · (x − m) / √(v + ε) + b; or, as is quicker for many x, x·h + (b − m·h) with h = w / √(v + ε)."""
+    x, (centred, mean, root) = Rounded.exactly(problem.input, kind), _normalization(problem, kind)
+    weight, bias = (_of_channels(problem, problem.arrays[name]) for name in ("weight", "bias"))
+    slope = Rounded.exactly(1 if weight is None else weight, kind) / root
+    normal, ready = centred / root, x * slope - mean * slope
+    if weight is not None:
+        normal = normal * weight
+    if bias is not None:
+        normal, ready = normal + bias, x * slope + (Rounded.exactly(bias, kind) - mean * slope)
+    return normal.or_by_way_of(ready)
+
+
+def batch_norm_backward(problem: Problem, kind: Format) -> tuple[Rounded, Rounded, Rounded]:
+    """h · g, in training h · (g − mean of g − x̂ · mean of g·x̂); Σ g·x̂; Σ g."""
+    g, (centred, _, root) = Rounded.exactly(problem.grad_output, kind), _normalization(problem, kind)
+    over, channels = _all_but_channels(problem), problem.input.shape[1:2]
+    normal = centred / root
+    grad_weight, grad_bias = (g * normal).sum(over), g.sum(over)
+    inner = g
+    if problem.training:
+        values = problem.input.size // problem.input.shape[1]
+        inner = g - grad_bias / values - normal * (grad_weight / values)
+    weight = _of_channels(problem, problem.weight)
+    slope = Rounded.exactly(1 if weight is None else weight, kind) / root
+    return inner * slope, grad_weight.reshape(channels), grad_bias.reshape(channels)
+
+
+def batch_norm_statistics(problem: Problem, kind: Format) -> tuple[Rounded, Rounded]:
+    """(1 − α)·m + α · mean of the batch; the same of the variance, times N / (N − 1)."""
+    _, mean, _ = _normalization(problem.changed(training=True), kind)
+    values, channels = problem.input.size // problem.input.shape[1], problem.input.shape[1:2]
+    var = _variance(problem, mean, kind) * values / (values - 1)
+    share, keep = (Rounded.exactly(part, kind) * 1 for part in (problem.momentum, 1 - problem.momentum))
+    return (
+        keep * problem.running_mean + share * mean.reshape(channels),
+        keep * problem.running_var + share * var.reshape(channels),
+    )
+
+
+def _normalization(problem: Problem, kind: Format) -> tuple[Rounded, Rounded, Rounded]:
+    """The distance from the mean, the mean and √(v + ε), the last two with an axis for every one of the input's."""
+    x = Rounded.exactly(problem.input, kind)
+    if problem.training:
+        mean = x.sum(_all_but_channels(problem)) / (problem.input.size // problem.input.shape[1])
+        var = _variance(problem, mean, kind)
+    else:
+        running: Any = [_of_channels(problem, problem.arrays[name]) for name in ("running_mean", "running_var")]
+        mean, var = (Rounded.exactly(value, kind) for value in running)
+    eps = Rounded.exactly(problem.eps, kind) * 1  # rounded to the format, it may be
+    return x - mean, mean, (var + eps).sqrt()
+
+
+def _variance(problem: Problem, mean: Rounded, kind: Format) -> Rounded:
+    centred = Rounded.exactly(problem.input, kind) - mean
+    return (centred * centred).sum(_all_but_channels(problem)) / (problem.input.size // problem.input.shape[1])
+
+
+def _all_but_channels(problem: Problem) -> tuple[int, ...]:
+    return (0, *range(2, problem.input.ndim))
+
+
+def _of_channels(problem: Problem, value: Array | None) -> Array | None:
+    """One number for each channel, to be broadcast over the input."""
+    return None if value is None else value.reshape(-1, *[1] * (problem.input.ndim - 2))
+
+
 def _difference(problem: Problem, kind: Format) -> Rounded:
     return Rounded.exactly(problem.input, kind) - problem.target
 

@@ -32,9 +32,13 @@ from spec_tests.exact import assert_sums_equal
 from spec_tests.problems import (
     Array,
     Problem,
+    adaptive_pool_problems,
+    avg_pool_problems,
+    batch_norm_problems,
     class_problems,
     conv_problems,
     distinct_numbers,
+    dyadic_batch_norm_problems,
     elementwise_problems,
     flatten_problems,
     linear_problems,
@@ -117,7 +121,12 @@ LOSSES = {
     "mse_loss": Checked(regression_problems("mse_loss", reductions=SUMS), ("weight",)),
     "nll_loss": Checked(class_problems("nll_loss", whole_numbers, SUMS, targets=("indices",)), ("input",)),
 }
-EXACT = CONVOLUTIONS | LAYERS | MAXIMA | LOSSES
+AVERAGES = {
+    "avg_pool2d": Checked(avg_pool_problems(), ("input",)),
+    "adaptive_avg_pool2d": Checked(adaptive_pool_problems(), ("input",)),
+}
+NORMALIZATION = {"batch_norm": Checked(dyadic_batch_norm_problems(), WEIGHTED)}  # in evaluation
+EXACT = CONVOLUTIONS | LAYERS | MAXIMA | LOSSES | AVERAGES | NORMALIZATION
 
 QUADRATIC = {"mse_loss": Checked(regression_problems("mse_loss", reductions=SUMS), ("input", "target"))}
 
@@ -126,6 +135,7 @@ CURVES = {
     "tanh": Checked(_real(elementwise_problems, "tanh"), ("input",)),
     "softmax": Checked(_real(softmax_problems, "softmax"), ("input",)),
     "log_softmax": Checked(_real(softmax_problems, "log_softmax"), ("input",)),
+    "batch_norm": Checked(batch_norm_problems(training=(True,), epsilons=(1.0,)).map(_on_a_grid), WEIGHTED),
 }
 CROSS_ENTROPY = {"cross_entropy": Checked(_real(class_problems, "cross_entropy"), ("input",))}
 LINEAR_MEANS = {
@@ -242,6 +252,8 @@ def _rounding_of_output(problem: Problem) -> Floats:
         return formulas.regression_loss(problem, REFERENCE).error
     if problem.operation in ("nll_loss", "cross_entropy"):
         return formulas.class_loss(problem, REFERENCE).error
+    if problem.operation == "batch_norm":
+        return formulas.batch_norm(problem, REFERENCE).error
     formula: Callable[..., Rounded] = getattr(formulas, problem.operation)
     return formula(problem.input, **problem.options, kind=REFERENCE).error
 
@@ -252,6 +264,8 @@ def _rounding_of_gradient(problem: Problem, argument: str) -> Floats:
         grads = formulas.regression_loss_backward(problem, REFERENCE)
     elif problem.operation in ("nll_loss", "cross_entropy"):
         grads = formulas.class_loss_backward(problem, REFERENCE)
+    elif problem.operation == "batch_norm":
+        grads = formulas.batch_norm_backward(problem, REFERENCE)
     else:
         formula: Callable[..., Rounded] = getattr(formulas, f"{problem.operation}_backward")
         grads = (formula(problem.grad_output, problem.input, **problem.options, kind=REFERENCE),)
@@ -264,6 +278,8 @@ def _bend(problem: Problem, argument: str) -> float:
     """Return K: along any direction of numbers up to 1, ⟨v, f⟩ has a second derivative of at most K."""
     if problem.operation == "cross_entropy":
         most = _greatest_share(problem) if argument == "input" else 0.0
+    elif problem.operation == "batch_norm":
+        most = _bend_of_batch_norm(problem) if argument == "input" else 0.0
     else:
         most = BENDS[problem.operation] * _uses_of_a_weight(problem)
     return float(abs(problem.grad_output).sum()) * most
@@ -279,6 +295,19 @@ BENDS = {
     "mse_loss": 2.0,  # of a square
 }
 """The greatest second derivative of one number of the output."""
+
+
+def _bend_of_batch_norm(problem: Problem) -> float:
+    """Return K for one number of a batch norm in training: w · (4 + 2√N) / (v + ε), N being a channel's values.
+
+    c is the input less its mean and e the direction less its own, |e| <= 2, s = √(mean of c² + ε) and s′ = mean of c·e
+    / s. The second derivative of c/s is −2·e·s′/s² + c·(3·s′² − mean of e²)/s³, where s′² <= mean of e² <= 1 (Cauchy
+    and Schwarz) and |c| <= √N·s. (Of a short step, s is the same along the way, but for rounding.)
+    """
+    values = problem.input.size // problem.input.shape[1]
+    over = (0, *range(2, problem.input.ndim))
+    largest = 1.0 if problem.weight is None else float(abs(problem.weight).max())
+    return largest * (4 + 2 * sqrt(values)) / float((problem.input.var(axis=over) + problem.eps).min())
 
 
 def _uses_of_a_weight(problem: Problem) -> int:

@@ -187,6 +187,89 @@ def pool_problems(
 
 
 @st.composite
+def avg_pool_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, kernel: int = 2) -> Problem:
+    """Draw an average pooling; with kernels of up to 2×2 every divisor is a power of two, and nothing rounds."""
+    kernel_size = _per_axis(draw, 2, 1, kernel)
+    pads = tuple(min(p, k // 2) for p, k in zip(_per_axis(draw, 2, 0, 1), kernel_size, strict=True))
+    stride = draw(_among(None, *product(range(1, 4), repeat=2)))
+    smallest = [max(1, k - 2 * p) for k, p in zip(kernel_size, pads, strict=True)]
+    size = tuple(map(add, smallest, _per_axis(draw, 2, 0, 4)))
+    one, ceil_mode, counted = draw(_among(*product((False, True), repeat=3)))
+    options: dict[str, Any] = {
+        "kernel_size": _one_or_all(one, kernel_size),
+        "stride": stride if stride is None else _one_or_all(one, stride),
+        "padding": _one_or_all(one, pads),
+        "ceil_mode": ceil_mode,
+    }
+    output_size: Any = reference.max_pool_output_size(size, **options)
+    options |= {"count_include_pad": counted, "divisor_override": draw(_among(None, None, 4, -2))}
+    channels, batch, rng = draw(_among(*range(1, 3))), _leading(draw), np.random.default_rng(draw(SEEDS))
+    arrays = {"input": numbers(rng, (*batch, channels, *size))}
+    return Problem("avg_pool2d", arrays, options, numbers(rng, (*batch, channels, *output_size)))
+
+
+def adaptive_window(i: int, size: int, windows: int) -> range:
+    """Return the cells of window i, of so many windows that share out a size."""
+    return range(i * size // windows, -(-(i + 1) * size // windows))
+
+
+ADAPTIVE_SIZES = list(product(range(1, 9), range(1, 9)))
+"""Sizes, and how many windows share them out."""
+
+DYADIC_SIZES = [
+    (size, windows)
+    for size, windows in ADAPTIVE_SIZES
+    if all(len(adaptive_window(i, size, windows)) in (1, 2, 4, 8) for i in range(windows))
+]
+"""Those where every window holds a power of two of cells, so that no mean rounds."""
+
+
+@st.composite
+def adaptive_pool_problems(
+    draw: st.DrawFn, numbers: Numbers = whole_numbers, sizes: list[tuple[int, int]] = DYADIC_SIZES
+) -> Problem:
+    """Draw an average pooling to a given size, of more cells or of fewer."""
+    (h, i), (w, j) = draw(_among(*product(sizes, sizes)))
+    one = draw(_among(False, True))
+    output_size = i if one and i == j else (i if i != h else None, j)
+    channels, batch, rng = draw(_among(*range(1, 3))), _leading(draw), np.random.default_rng(draw(SEEDS))
+    arrays = {"input": numbers(rng, (*batch, channels, h, w))}
+    return Problem("adaptive_avg_pool2d", arrays, {"output_size": output_size}, numbers(rng, (*batch, channels, i, j)))
+
+
+@st.composite
+def batch_norm_problems(
+    draw: st.DrawFn,
+    numbers: Numbers = real_numbers,
+    training: tuple[bool, ...] = (False, True),
+    epsilons: tuple[float, ...] = (1e-5, 0.25, 2.0),
+) -> Problem:
+    """Draw a batch norm with up to three axes behind the channels, with weight and bias or without either."""
+    in_training, rank = draw(_among(*product(training, (2, 0, 1, 3))))
+    images, channels, *further = draw(_among(*product(range(1, 5), range(1, 4), *[range(1, 4)] * rank)))
+    if in_training and images * prod(further) == 1:  # there is no variance of one value
+        images = 2
+    shape, rng = (images, channels, *further), np.random.default_rng(draw(SEEDS))
+    tracked, with_weight, with_bias = draw(_among(*product((True, False), repeat=3)))
+    momentum, eps = draw(_among(*product((0.1, 0.5, 1.0), epsilons)))
+    arrays: dict[str, Any] = {"input": numbers(rng, shape), "running_mean": None, "running_var": None}
+    if tracked or not in_training:
+        arrays |= {"running_mean": numbers(rng, (channels,)), "running_var": abs(numbers(rng, (channels,))) + 0.25}
+    arrays["weight"] = numbers(rng, (channels,)) if with_weight else None
+    arrays["bias"] = numbers(rng, (channels,)) if with_bias else None
+    options = {"training": in_training, "momentum": momentum, "eps": eps}
+    return Problem("batch_norm", arrays, options, numbers(rng, shape))
+
+
+@st.composite
+def dyadic_batch_norm_problems(draw: st.DrawFn) -> Problem:
+    """Draw a batch norm in evaluation that rounds nothing: whole numbers, each √(variance + ε) a power of two."""
+    problem = draw(batch_norm_problems(whole_numbers, training=(False,), epsilons=(0.25,)))
+    roots = 2.0 ** np.random.default_rng(draw(SEEDS)).integers(0, 3, problem.running_var.shape)
+    return problem.changed(running_var=roots**2 - 0.25)
+
+
+@st.composite
 def pad_problems(
     draw: st.DrawFn, numbers: Numbers = whole_numbers, modes: tuple[str, ...] = reference.padding.MODES
 ) -> Problem:

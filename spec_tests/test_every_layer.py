@@ -18,8 +18,12 @@ from spec_tests.exact import assert_gradients_equal, backward, forward
 from spec_tests.formats import exact_formats, law_format
 from spec_tests.problems import (
     Problem,
+    adaptive_pool_problems,
+    avg_pool_problems,
+    batch_norm_problems,
     class_problems,
     conv_problems,
+    dyadic_batch_norm_problems,
     elementwise_problems,
     linear_problems,
     pad_problems,
@@ -40,6 +44,9 @@ EXACT = st.one_of(
     regression_problems("l1_loss"),
     regression_problems("mse_loss"),
     class_problems("nll_loss", whole_numbers, targets=("indices",)),
+    avg_pool_problems(),
+    adaptive_pool_problems(),
+    dyadic_batch_norm_problems(),
 )
 ROUNDING = st.one_of(
     elementwise_problems("sigmoid", real_numbers),
@@ -47,6 +54,7 @@ ROUNDING = st.one_of(
     softmax_problems("softmax"),
     softmax_problems("log_softmax"),
     class_problems("cross_entropy"),
+    batch_norm_problems(),
 )
 ALL = st.one_of(EXACT, ROUNDING)
 
@@ -63,6 +71,10 @@ def typical_problems():
     scores = {"input": whole_numbers(rng, (2, 3)), **target, "weight": np.array([1.0, 2.0, 4.0])}
     pairs = {"names": ("input", "target", "weight")}
     conv = {"padding": 1, "groups": 2}
+    running = {"running_mean": whole_numbers(rng, (3,)), "running_var": np.array([1.0, 2.0, 4.0])}
+    affine = {"weight": np.array([1.0, 2.0, -4.0]), "bias": whole_numbers(rng, (3,))}
+    normal = {"input": whole_numbers(rng, (2, 3, 5, 4)), **running, **affine}
+    training = {"training": True, "momentum": 0.1, "eps": 1e-5}
     return [
         problem("conv1d", conv, (2, 6, 5), (2, 4, 5), (6, 2, 3), (6,)),
         problem("conv2d", conv, (2, 6, 5, 4), (2, 4, 5, 4), (6, 2, 3, 3), (6,)),
@@ -70,6 +82,9 @@ def typical_problems():
         problem("max_pool1d", {"kernel_size": 2}, (2, 3, 2), (2, 3, 5)),
         problem("max_pool2d", {"kernel_size": 2}, (2, 3, 2, 2), (2, 3, 5, 4)),
         problem("max_pool3d", {"kernel_size": 2}, (2, 3, 2, 2, 2), (2, 3, 4, 5, 4)),
+        problem("avg_pool2d", {"kernel_size": 2}, (2, 3, 2, 2), (2, 3, 5, 4)),
+        problem("adaptive_avg_pool2d", {"output_size": (4, 2)}, (2, 3, 4, 2), (2, 3, 8, 4)),
+        Problem("batch_norm", normal, training, whole_numbers(rng, (2, 3, 5, 4))),
         problem("pad", {"pad": (1, 2, 2, 1), "mode": "reflect"}, (2, 3, 7, 7), (2, 3, 4, 4)),
         problem("linear", {}, (2, 3, 5), (2, 3, 4), (5, 4), (5,)),
         *(problem(operation, {}, (2, 3, 4), (2, 3, 4)) for operation in ("relu", "sigmoid", "tanh")),
@@ -82,13 +97,16 @@ def typical_problems():
 
 
 TYPICAL = {problem.operation: problem for problem in typical_problems()}
-ROUNDING_OPERATIONS = ("sigmoid", "tanh", "softmax", "log_softmax", "cross_entropy")
+ROUNDING_OPERATIONS = ("sigmoid", "tanh", "softmax", "log_softmax", "cross_entropy", "batch_norm")
 NOTHING_TO_DO = {
     "relu": (np.ones((1, 2, 2)),),
     "pad": (np.ones((1, 2)), (0, 0)),
     "max_pool1d": (np.ones((1, 2)), 1),
     "max_pool2d": (np.ones((1, 2, 2)), 1),
     "max_pool3d": (np.ones((1, 2, 2, 2)), 1),
+    "avg_pool2d": (np.ones((1, 2, 2)), 1),
+    "adaptive_avg_pool2d": (np.ones((1, 2, 2)), 2),
+    "batch_norm": (np.ones((1, 2)), np.zeros(2), np.ones(2), None, None, False, 0.1, 0.0),
     "conv1d": (np.ones((1, 2)), np.ones((1, 1, 1))),
     "conv2d": (np.ones((1, 2, 2)), np.ones((1, 1, 1, 1))),
     "conv3d": (np.ones((1, 2, 2, 2)), np.ones((1, 1, 1, 1, 1))),
@@ -223,6 +241,9 @@ ARRAYS = {
     "max_pool1d": (np.zeros((1, 1, 4)), 2),
     "max_pool2d": (np.zeros((1, 1, 4, 4)), 2),
     "max_pool3d": (np.zeros((1, 1, 4, 4, 4)), 2),
+    "avg_pool2d": (np.zeros((1, 1, 4, 4)), 2),
+    "adaptive_avg_pool2d": (np.zeros((1, 1, 4, 4)), 2),
+    "batch_norm": (np.zeros((1, 2, 2)), np.zeros(2), np.ones(2)),
     "pad": (np.zeros((1, 4)), (1, 1)),
     "linear": (np.zeros((1, 2)), np.zeros((3, 2))),
     "flatten": (np.zeros((2, 2)),),

@@ -18,7 +18,7 @@ import reference
 from reference.geometry import PoolGeometry
 from reference.windows import windows
 from spec_tests.formats import rounded
-from spec_tests.problems import Array
+from spec_tests.problems import Array, adaptive_window
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -722,7 +722,8 @@ def measures_the_momentum(momentum: float, state: Any, grad: Array, **rest: Any)
 @wrong("adagrad", "test_the_nth_step_of_adagrad_along_the_same_gradient_is_lr_over_root_n_long", STEP)
 def forgets_earlier_squares(state: Any, **rest: Any) -> Any:
     """Measures every gradient in itself."""
-    return reference.adagrad(state={"step": state.get("step", 0)}, **rest)
+    forgotten = {name: value if name == "step" else 0 * value for name, value in state.items()}
+    return reference.adagrad(state=forgotten, **rest)
 
 
 @wrong("adagrad", "test_lr_decay_divides_the_rate_by_1_and_the_decay_for_every_step_before", STEP)
@@ -736,6 +737,182 @@ def decays_the_rate_of_the_first_step_already(lr: float, lr_decay: float, state:
 def begins_the_sum_at_zero(initial_accumulator_value: float, **rest: Any) -> Any:
     """Ignores the initial value."""
     return reference.adagrad(**rest)
+
+
+# Batch normalization
+
+BY_HAND = "test_a_batch_less_its_mean_is_divided_by_the_root_of_variance_and_eps"
+BATCH_NORM = "test_batch_norm_rounds_within_its_bound"
+VARIANCE_OF_THE_OUTPUT = "test_in_training_every_channel_leaves_with_a_variance_of_1_less_the_share_of_eps"
+MEAN_OF_THE_OUTPUT = "test_in_training_every_channel_leaves_with_mean_0"
+CHANGED_PLACES = "test_in_training_the_values_of_a_channel_may_change_places_wherever_they_stand"
+KEPT = "test_the_biased_variance_divides_and_the_unbiased_one_is_kept"
+SHARE_OF_THE_BATCH = "test_momentum_is_the_share_of_the_batch_and_the_rest_that_of_the_past"
+SUM_OF_THE_GRADIENT = "test_in_training_the_gradient_of_every_channel_adds_up_to_0"
+STEPS_IN_TRAINING = "test_the_gradients_of_a_curve_leave_no_more_of_a_step_than_its_greatest_bend_does"
+STEPS_IN_EVALUATION = "test_in_evaluation_the_gradients_of_batch_norm_say_exactly_what_a_step_changes"
+
+
+@wrong("batch_norm", BY_HAND, VARIANCE_OF_THE_OUTPUT, KEPT, BATCH_NORM)
+def normalizes_with_the_unbiased_variance(input: Array, training: bool, **rest: Any) -> Any:
+    """Divides by N − 1 what it divides the batch by, as `Tensor.var()` does."""
+    statistics = _statistics(input, unbiased=True) if training else {}
+    return reference.batch_norm(input=input, training=False, **{**rest, **statistics})
+
+
+@wrong("batch_norm", BY_HAND, VARIANCE_OF_THE_OUTPUT, BATCH_NORM)
+def adds_eps_outside_the_root(input: Array, training: bool, eps: float, **rest: Any) -> Any:
+    """Divides by √v + ε, as Adam does."""
+    arguments = {**rest, **(_statistics(input) if training else {})}
+    root = np.sqrt(arguments.pop("running_var")) + input.dtype.type(eps)
+    return reference.batch_norm(input=input, running_var=root**2, training=False, eps=0.0, **arguments)
+
+
+@wrong("batch_norm", BY_HAND, "test_in_training_running_statistics_have_no_say", MEAN_OF_THE_OUTPUT)
+def uses_running_statistics_in_training(
+    input: Array, running_mean: Array | None, running_var: Array | None, training: bool, **rest: Any
+) -> Any:
+    """Does not know training from evaluation."""
+    mean = np.zeros(input.shape[1], input.dtype) if running_mean is None else running_mean
+    var = np.ones(input.shape[1], input.dtype) if running_var is None else running_var
+    return reference.batch_norm(input, mean, var, training=False, **rest)
+
+
+@wrong(
+    "batch_norm",
+    "test_in_evaluation_mean_and_variance_are_the_running_ones",
+    "test_in_evaluation_every_value_goes_through_the_same_straight_line_of_its_channel",
+)
+def uses_the_batch_in_evaluation(input: Array, training: bool, **rest: Any) -> Any:
+    """Forgets `eval()`."""
+    return reference.batch_norm(input=input, training=input.size > input.shape[1], **rest)
+
+
+@wrong("batch_norm", BY_HAND, CHANGED_PLACES, BATCH_NORM)
+def normalizes_every_cell_over_the_images(input: Array, training: bool, **rest: Any) -> Any:
+    """Takes the mean over the batch only, and not over the places, as for features without any."""
+    if not training or len(input) < 2:
+        return reference.batch_norm(input=input, training=training, **rest)
+    cells = input.reshape(*input.shape[:2], -1)
+    columns = [reference.batch_norm(cells[..., i], training=True, **rest) for i in range(cells.shape[2])]
+    return np.stack(columns, axis=2).reshape(input.shape)
+
+
+@wrong("batch_norm", BY_HAND, CHANGED_PLACES, BATCH_NORM)
+def normalizes_every_image_by_itself(input: Array, training: bool, **rest: Any) -> Any:
+    """Takes the mean over the places only: this is instance normalization."""
+    if not training or input[0].size == input.shape[1]:
+        return reference.batch_norm(input=input, training=training, **rest)
+    return np.concatenate([reference.batch_norm(input=image[np.newaxis], training=True, **rest) for image in input])
+
+
+@wrong("batch_norm", "test_weight_and_bias_come_last", "test_batch_norm_equals_the_reference_where_nothing_rounds")
+def shifts_before_it_scales(weight: Array | None, bias: Array | None, **rest: Any) -> Any:
+    """Computes (x̂ + b)·w."""
+    shift = bias if bias is None or weight is None else bias * weight
+    return reference.batch_norm(weight=weight, bias=shift, **rest)
+
+
+@wrong("batch_norm_statistics", KEPT, SHARE_OF_THE_BATCH)
+def keeps_the_biased_variance(input: Array, running_mean: Array, running_var: Array, momentum: float) -> Any:
+    """Keeps the variance that it has at hand."""
+    values = input.size // input.shape[1]
+    mean, var = reference.batch_norm_statistics(input, running_mean, running_var, momentum)
+    past = (1 - momentum) * running_var
+    return mean, (past + (var - past) * ((values - 1) / values)).astype(var.dtype)
+
+
+@wrong("batch_norm_statistics", KEPT, "test_with_momentum_0_the_running_statistics_stay_what_they_were")
+def takes_momentum_for_the_share_of_the_past(momentum: float, **rest: Any) -> Any:
+    """Turns momentum around, as it is called in optimizers and in other libraries."""
+    return reference.batch_norm_statistics(momentum=1 - momentum, **rest)
+
+
+@wrong("batch_norm_backward", SUM_OF_THE_GRADIENT, STEPS_IN_TRAINING)
+def takes_the_batch_for_constants(input: Array, training: bool, **rest: Any) -> Any:
+    """Forgets that mean and variance move with the input."""
+    statistics = _statistics(input) if training else {}
+    return reference.batch_norm_backward(input=input, training=False, **{**rest, **statistics})
+
+
+@wrong(
+    "batch_norm_backward",
+    "test_the_gradient_of_a_batch_loses_what_would_shift_or_stretch_the_channel",
+    STEPS_IN_TRAINING,
+)
+def forgets_that_the_variance_moves(grad_output: Array, input: Array, training: bool, **rest: Any) -> Any:
+    """Takes the mean off the gradient, and nothing else."""
+    grads = takes_the_batch_for_constants(grad_output=grad_output, input=input, training=training, **rest)
+    return grads[0] - grads[0].mean(axis=_over(input), keepdims=True) * training, *grads[1:]
+
+
+@wrong("batch_norm_backward", STEPS_IN_EVALUATION, "test_the_gradient_of_the_weight_is_what_a_step_of_1_in_it_adds")
+def multiplies_the_gradient_of_the_weight_by_the_raw_input(
+    grad_output: Array, input: Array, weight: Array | None, **rest: Any
+) -> Any:
+    """Adds up g·x, where what the weight multiplies is x̂."""
+    grads = reference.batch_norm_backward(grad_output=grad_output, input=input, weight=weight, **rest)
+    return grads[0], None if weight is None else (grad_output * input).sum(axis=_over(input)), grads[2]
+
+
+# Average pooling
+
+MEAN_OF_A_WINDOW = "test_every_output_is_the_sum_of_its_window_over_its_count"
+AVERAGE = "test_average_poolings_round_within_their_bound"
+FLOWS_THROUGH_A_MEAN = "test_what_flows_forward_through_a_mean_flows_back_through_it"
+
+
+@wrong("avg_pool2d", "test_zeros_of_the_padding_count_unless_they_are_left_out", MEAN_OF_A_WINDOW, AVERAGE)
+def always_counts_the_padding(count_include_pad: bool, **rest: Any) -> Any:
+    """Ignores that the padding may be left out."""
+    return reference.avg_pool2d(count_include_pad=True, **rest)
+
+
+@wrong("avg_pool2d", "test_the_overhang_of_ceil_mode_counts_in_neither_case", MEAN_OF_A_WINDOW, AVERAGE)
+def counts_the_overhang(kernel_size: Any, count_include_pad: bool, divisor_override: int | None, **rest: Any) -> Any:
+    """Divides by the size of the window, however much of it hangs over the end."""
+    divisor = int(np.prod(_pair(kernel_size))) if divisor_override is None and count_include_pad else divisor_override
+    return reference.avg_pool2d(
+        kernel_size=kernel_size, count_include_pad=count_include_pad, divisor_override=divisor, **rest
+    )
+
+
+@wrong("avg_pool2d", "test_a_divisor_of_ones_own_divides_every_sum", MEAN_OF_A_WINDOW, AVERAGE)
+def ignores_the_divisor(divisor_override: int | None, **rest: Any) -> Any:
+    """Takes the mean, whatever it was told to divide by."""
+    return reference.avg_pool2d(**rest)
+
+
+@wrong("avg_pool2d_backward", FLOWS_THROUGH_A_MEAN)
+def gives_every_cell_the_whole_gradient(divisor_override: int | None, **rest: Any) -> Any:
+    """Forgets to share out."""
+    return reference.avg_pool2d_backward(divisor_override=1, **rest)
+
+
+@wrong("adaptive_avg_pool2d", "test_two_adaptive_windows_over_three_cells_share_the_middle_one", MEAN_OF_A_WINDOW)
+def cuts_the_input_into_windows_that_do_not_overlap(input: Array, output_size: Any) -> Any:
+    """Begins every window where the one before ends, at ⌊i·h/n⌋."""
+    sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)
+    wanted = [h if n is None else n for h, n in zip(input.shape[-2:], sizes, strict=True)]
+    if any(n > h for h, n in zip(input.shape[-2:], wanted, strict=True)):
+        return reference.adaptive_avg_pool2d(input, output_size)
+    for axis, n in zip((-2, -1), wanted, strict=True):
+        edges = [i * input.shape[axis] // n for i in range(n)]
+        counts = np.diff([*edges, input.shape[axis]]).reshape(-1, *[1] * (-axis - 1))
+        input = np.add.reduceat(input, edges, axis) / counts.astype(input.dtype)
+    return input
+
+
+@wrong("adaptive_avg_pool2d_backward", FLOWS_THROUGH_A_MEAN, "test_adaptive_windows_share_out_the_whole_gradient")
+def keeps_one_gradient_of_a_cell_that_two_windows_share(grad_output: Array, input: Array, output_size: Any) -> Any:
+    """Assigns where it has to add: windows overlap."""
+    grad_input, sizes = np.zeros_like(input), grad_output.shape[-2:]
+    for place in np.ndindex(sizes):
+        cells = [adaptive_window(i, h, n) for i, h, n in zip(place, input.shape[-2:], sizes, strict=True)]
+        rows, columns = (slice(cell.start, cell.stop) for cell in cells)
+        share = grad_output[(..., *place)] / input.dtype.type(len(cells[0]) * len(cells[1]))
+        grad_input[..., rows, columns] = share[..., np.newaxis, np.newaxis]
+    return grad_input
 
 
 # Contracts
@@ -866,6 +1043,16 @@ def _borders(input: Array, pad: Any) -> list[tuple[int, int]]:
     """Return `pad`, which counts from the last axis, as `numpy.pad` takes it."""
     pairs = list(zip(pad[::2], pad[1::2], strict=True))[::-1]
     return [(0, 0)] * (input.ndim - len(pairs)) + pairs
+
+
+def _over(input: Array) -> tuple[int, ...]:
+    """Return the axes along which the values of a channel lie."""
+    return (0, *range(2, input.ndim))
+
+
+def _statistics(input: Array, unbiased: bool = False) -> dict[str, Array]:
+    """Return the batch's mean and variance in place of the running ones."""
+    return {"running_mean": input.mean(axis=_over(input)), "running_var": input.var(axis=_over(input), ddof=unbiased)}
 
 
 def _cropped(padded: Array, border: list[tuple[int, int]]) -> Array:

@@ -20,8 +20,9 @@ REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError
 
 _LOSS = ("input", "target", "weight")
 GRADIENTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear"), ("input", "weight", "bias")),
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear", "batch_norm"), ("input", "weight", "bias")),
     **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "pad", "flatten", "nll_loss"), ("input",)),
+    **dict.fromkeys(("avg_pool2d", "adaptive_avg_pool2d"), ("input",)),
     **dict.fromkeys(("relu", "sigmoid", "tanh", "softmax", "log_softmax"), ("input",)),
     **dict.fromkeys(("l1_loss", "mse_loss", "cross_entropy"), _LOSS),
 }

@@ -152,8 +152,27 @@ def load(device: str, variant: str) -> TorchSubject:
     return TorchSubject(torch.device(device))
 
 
+def _batch_norm(input: Any, running_mean: Any, running_var: Any, *args: Any, **options: Any) -> Any:
+    """Normalize, and leave the running statistics alone: torch would write the next ones into the arrays."""
+    mean, var = (None if running is None else running.clone() for running in (running_mean, running_var))
+    return functional.batch_norm(input, mean, var, *args, **options)
+
+
+def _batch_norm_statistics(input: Any, running_mean: Any, running_var: Any, momentum: float = 0.1) -> Any:
+    """Return what a training step writes into copies of the running statistics."""
+    mean, var = running_mean.clone(), running_var.clone()
+    functional.batch_norm(input, mean, var, training=True, momentum=momentum)
+    return mean, var
+
+
+WITHOUT_WRITING = {"batch_norm": _batch_norm, "batch_norm_statistics": _batch_norm_statistics}
+"""What torch has in place only."""
+
+
 def _function(operation: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = getattr(functional, operation, None) or getattr(torch, operation)
+    function: Callable[..., Any] = (
+        WITHOUT_WRITING.get(operation) or getattr(functional, operation, None) or getattr(torch, operation)
+    )
 
     def quiet(*args: Any, **kwargs: Any) -> Any:
         with warnings.catch_warnings():

@@ -1,0 +1,356 @@
+"""2.8 Average pooling: of each window the mean is kept, in windows of a given size or as many as are asked for.
+
+Where every window has 1, 2, 4 or 8 cells, the means of whole numbers are exact; elsewhere they are within the bound of
+a sum that is divided.
+"""
+
+from itertools import product
+from math import prod
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import reference
+from spec_tests.compare import assert_equal
+from spec_tests.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
+from spec_tests.formats import all_formats, exact_formats, law_format
+from spec_tests.gradient_checks import AVERAGES, arguments_of, assert_no_remainder, problems_of
+from spec_tests.problems import (
+    ADAPTIVE_SIZES,
+    SEEDS,
+    adaptive_pool_problems,
+    adaptive_window,
+    avg_pool_problems,
+    real_numbers,
+)
+from spec_tests.refusals import assert_refused
+
+EXACT = avg_pool_problems() | adaptive_pool_problems()
+REAL = avg_pool_problems(real_numbers, kernel=3) | adaptive_pool_problems(real_numbers, ADAPTIVE_SIZES)
+
+# By hand
+
+EXAMPLE = np.array([[[1.0, 3, 2, 6], [5, 7, 4, 0], [9, 6, 3, 8], [2, 7, 1, 4]]])
+"""One channel of 4×4."""
+
+
+def test_the_mean_of_every_window_of_2_by_2(proof):
+    output = proof.avg_pool2d(EXAMPLE, 2)
+
+    by_hand = [[(1 + 3 + 5 + 7) / 4, (2 + 6 + 4 + 0) / 4], [(9 + 6 + 2 + 7) / 4, (3 + 8 + 1 + 4) / 4]]
+    assert output.tolist() == [by_hand] == [[[4, 3], [6, 4]]]
+
+
+def test_zeros_of_the_padding_count_unless_they_are_left_out(proof):
+    with_padding, without = (
+        proof.avg_pool2d(EXAMPLE, 2, padding=1, count_include_pad=counted)[0, 0].tolist() for counted in (True, False)
+    )
+
+    assert (with_padding[0], with_padding[1]) == ((0 + 0 + 0 + 1) / 4, (0 + 0 + 3 + 2) / 4)
+    assert (without[0], without[1]) == (1, (3 + 2) / 2)
+
+
+def test_the_overhang_of_ceil_mode_counts_in_neither_case(proof):
+    line = np.array([[[4.0, 8, 6]]])
+
+    for counted in (True, False):
+        output = proof.avg_pool2d(line, (1, 2), ceil_mode=True, count_include_pad=counted)
+        assert output.tolist() == [[[(4 + 8) / 2, 6 / 1]]]
+
+
+def test_a_divisor_of_ones_own_divides_every_sum(proof):
+    output = proof.avg_pool2d(np.array([[[4.0, 8, 6]]]), (1, 2), ceil_mode=True, divisor_override=8)
+
+    assert output.tolist() == [[[(4 + 8) / 8, 6 / 8]]]
+
+
+def test_two_adaptive_windows_over_three_cells_share_the_middle_one(proof):
+    output = proof.adaptive_avg_pool2d(np.array([[[1.0, 2, 4]]]), (1, 2))
+
+    assert output.tolist() == [[[(1 + 2) / 2, (2 + 4) / 2]]]  # from ⌊i·3/2⌋ to before ⌈(i + 1)·3/2⌉
+
+
+def test_more_adaptive_windows_than_cells_show_cells_more_than_once(proof):
+    output = proof.adaptive_avg_pool2d(np.array([[[2.0, 4]]]), (1, 3))
+
+    assert output.tolist() == [[[2, (2 + 4) / 2, 4]]]
+
+
+@pytest.mark.claim("2.8.ab", "2.8.ad", "2.8.ae")
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (1, 1), (3, 4)])
+def test_averaged_to_1_by_1_each_of_2048_channels_leaves_its_mean(proof, size):
+    channels = np.arange(2048.0).reshape(1, 2048, 1, 1)
+    ramp = np.arange(prod(size)).reshape(size) - (prod(size) - 1) / 2  # adds up to 0
+
+    output = proof.adaptive_avg_pool2d(channels * 4 + ramp * 2, 1)
+
+    assert_equal(output, channels * 4)
+
+
+# Laws
+
+
+@pytest.mark.claim("2.8.ad")
+@law_format
+@given(problem=EXACT)
+def test_every_output_is_the_sum_of_its_window_over_its_count(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    by_hand = np.empty_like(problem.grad_output)
+    for i, j in np.ndindex(by_hand.shape[-2:]):
+        rows, columns, divisor = window(problem, i, j)
+        by_hand[..., i, j] = problem.input[..., rows, :][..., columns].sum(axis=(-2, -1)) / divisor
+
+    assert_equal(problem.forward(subject), by_hand)
+
+
+@pytest.mark.claim("2.8.ad")
+@law_format
+@given(problem=EXACT)
+def test_every_channel_of_every_image_is_averaged_by_itself(subject, dtype, problem):
+    problem = problem.at(dtype)
+    channels = problem.input.reshape(-1, 1, *problem.input.shape[-2:])
+
+    alone = np.concatenate([problem.forward(subject, input=channel) for channel in channels])
+
+    assert_equal(problem.forward(subject).reshape(alone.shape), alone)
+
+
+@law_format
+@given(problem=avg_pool_problems())
+def test_counted_padding_is_a_border_of_zeros(subject, dtype, problem):
+    problem = problem.changed(ceil_mode=False, count_include_pad=True).at(dtype)
+    border = [(p, p) for p in pair(problem.padding)]
+    padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - 2) + border)
+
+    assert_equal(problem.forward(subject), problem.forward(subject, input=padded, padding=0))
+
+
+@law_format
+@given(problem=avg_pool_problems())
+def test_an_average_pooling_is_a_convolution_with_equal_weights(subject, dtype, problem):
+    problem = problem.changed(ceil_mode=False, count_include_pad=True, divisor_override=None).at(dtype)
+    channels, kernel = problem.input.reshape(-1, 1, *problem.input.shape[-2:]), pair(problem.kernel_size)
+    weight = np.full((1, 1, *kernel), 1 / prod(kernel), dtype)
+    stride = kernel if problem.stride is None else problem.stride
+
+    convolved = reference.conv2d(channels, weight, stride=stride, padding=problem.padding)
+
+    assert_equal(problem.forward(subject).reshape(convolved.shape), convolved)
+
+
+@law_format
+@given(problem=adaptive_pool_problems(sizes=[(2, 1), (4, 2), (8, 2), (8, 4), (5, 5), (6, 3)]))
+def test_where_the_sizes_divide_adaptive_pooling_is_pooling_side_by_side(subject, dtype, problem):
+    problem = problem.at(dtype)
+    kernel = [h // n for h, n in zip(problem.input.shape[-2:], problem.grad_output.shape[-2:], strict=True)]
+
+    assert_equal(problem.forward(subject), subject.avg_pool2d(problem.input, tuple(kernel)))
+
+
+@law_format
+@given(problem=EXACT)
+def test_what_flows_forward_through_a_mean_flows_back_through_it(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    output, grad_input = problem.forward(subject), problem.backward(subject)
+
+    assert np.vdot(output, problem.grad_output) == np.vdot(problem.input, grad_input)
+
+
+@law_format
+@given(problem=adaptive_pool_problems())
+def test_adaptive_windows_share_out_the_whole_gradient(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    total = problem.backward(subject).sum(axis=(-2, -1))
+
+    assert_equal(total, problem.grad_output.sum(axis=(-2, -1)))
+
+
+@law_format
+@given(problem=problems_of(AVERAGES), seed=SEEDS)
+def test_the_gradients_of_average_poolings_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
+    for argument in arguments_of(AVERAGES, problem):
+        assert_no_remainder(problem.at(dtype), argument, seed, subject)
+
+
+# The references
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=EXACT)
+def test_average_poolings_equal_the_references_where_no_mean_rounds(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference), dtype)
+
+
+@pytest.mark.oracle
+@all_formats
+@given(problem=REAL)
+def test_average_poolings_round_within_their_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=EXACT)
+def test_the_gradients_of_average_poolings_equal_the_references_where_no_share_rounds(subject, dtype, problem):
+    problem = problem.at(dtype)
+
+    assert_equal(problem.backward(subject), problem.backward(reference))
+
+
+@pytest.mark.oracle
+@exact_formats
+@given(problem=REAL)
+def test_the_gradients_of_average_poolings_round_within_their_bounds(subject, dtype, problem):
+    assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+# Conventions
+
+
+@law_format
+@given(problem=EXACT, value=st.sampled_from([np.nan, np.inf, -np.inf]), seed=SEEDS)
+def test_nan_or_infinity_reaches_exactly_the_windows_that_hold_it(subject, dtype, problem, value, seed):
+    problem = problem.changed(divisor_override=None).at(dtype)
+    cell = np.random.default_rng(seed).integers(problem.input.size)
+    spiked, marked = problem.input.copy(), np.zeros_like(problem.input)
+    spiked.reshape(-1)[cell], marked.reshape(-1)[cell] = value, 1
+
+    expected = np.where(problem.forward(subject, input=marked) > 0, value, problem.forward(subject))
+
+    assert_equal(problem.forward(subject, input=spiked), expected.astype(dtype))
+
+
+@exact_formats
+def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, dtype):
+    empty = np.zeros((0, 2, 5, 4), dtype)
+
+    for name, option in (("avg_pool2d", 2), ("adaptive_avg_pool2d", (2, 2))):
+        output = getattr(subject, name)(empty, option)
+        assert output.shape == (0, 2, 2, 2)
+        assert getattr(subject, f"{name}_backward")(output, empty, option).shape == empty.shape
+
+
+# Refusals
+
+IMAGE = np.zeros((1, 2, 5, 5))
+REFUSED = {
+    "a window of no cells": ("kernel_size must be at least 1, got 0", {"kernel_size": 0}),
+    "a window larger than the input": (r"spans \(6, 6\) cells, the padded input", {"kernel_size": 6}),
+    "a window that is no whole number": ("kernel_size must be a whole number, got 2.0", {"kernel_size": 2.0}),
+    "three sides": ("kernel_size must have 1 or 2 numbers", {"kernel_size": (2, 2, 2)}),
+    "stride 0": ("stride must be at least 1, got 0", {"stride": 0}),
+    "negative padding": ("padding must be at least 0, got -1", {"padding": -1}),
+    "padding of a whole window": ("padding must be at most half of kernel_size", {"padding": 2}),
+    "ceil_mode that is no truth value": ("ceil_mode must be True or False, got 1", {"ceil_mode": 1}),
+    "count_include_pad that is none": ("count_include_pad must be True or False, got 1", {"count_include_pad": 1}),
+    "divisor 0": ("divisor_override must not be 0", {"divisor_override": 0}),
+    "a divisor that is no whole number": ("divisor_override must be a whole number", {"divisor_override": 1.5}),
+    "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}),
+    "no channels": (r"input has shape \(1, 0, 5, 5\)", {"input": IMAGE[:, :0]}),
+    "integers": ("input has dtype int32", {"input": IMAGE.astype("int32")}),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_avg_pool2d_refuses(subject_on_cpu, case):
+    message, changed = REFUSED[case]
+
+    assert_refused(subject_on_cpu, "avg_pool2d", message, **{"input": IMAGE, "kernel_size": 2, **changed})
+
+
+ADAPTIVE_REFUSED = {
+    "a negative size": ("output_size must be at least 1, got -1", {"output_size": -1}),
+    "three sizes": ("output_size must be one or two numbers", {"output_size": (2, 2, 2)}),
+    "no size": ("output_size must be one or two numbers", {"output_size": ()}),
+    "a size that is no whole number": ("output_size must be a whole number, got 2.0", {"output_size": (2.0, 2)}),
+    "a truth value": ("output_size must be a whole number, got True", {"output_size": True}),
+    "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}),
+    "no cells": (r"input has shape \(1, 2, 0, 5\)", {"input": IMAGE[:, :, :0]}),
+    "integers": ("input has dtype int64", {"input": IMAGE.astype("int64")}),
+}
+
+
+@pytest.mark.parametrize("case", ADAPTIVE_REFUSED)
+def test_adaptive_avg_pool2d_refuses(subject_on_cpu, case):
+    message, changed = ADAPTIVE_REFUSED[case]
+
+    assert_refused(subject_on_cpu, "adaptive_avg_pool2d", message, **{"input": IMAGE, "output_size": 2, **changed})
+
+
+@pytest.mark.parametrize("operation", ["avg_pool2d_backward", "adaptive_avg_pool2d_backward"])
+def test_the_gradient_of_an_average_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
+    message = r"grad_output has shape \(1, 2, 3, 3\), expected \(1, 2, 2, 2\)"
+
+    assert_refused(subject_on_cpu, operation, message, np.zeros((1, 2, 3, 3)), IMAGE, 2)
+
+
+# The layers: torch.nn.AvgPool2d and AdaptiveAvgPool2d
+
+
+@pytest.mark.torch_api
+def test_without_options_the_layer_steps_by_its_window_and_counts_the_padding():
+    layer = nn.AvgPool2d((2, 3))
+
+    assert layer.stride == layer.kernel_size == (2, 3)
+    assert (layer.padding, layer.ceil_mode, layer.count_include_pad) == (0, False, True)
+    assert layer.divisor_override is None
+
+
+@pytest.mark.torch_api
+def test_the_layers_have_nothing_to_learn_and_nothing_to_save():
+    for layer in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(1)):
+        assert not list(layer.parameters()) and not layer.state_dict()
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@given(problem=EXACT)
+def test_the_layers_average_with_their_options_and_pass_their_gradients_back(problem):
+    kind = nn.AvgPool2d if problem.operation == "avg_pool2d" else nn.AdaptiveAvgPool2d
+    layer, input = kind(**problem.options), torch.tensor(problem.input, requires_grad=True)
+
+    output = layer(input)
+    output.backward(torch.from_numpy(problem.grad_output))
+
+    assert_equal(output.detach().numpy(), problem.forward(reference))
+    assert_equal(input.grad.numpy(), problem.backward(reference))
+
+
+# What the tests share
+
+
+def pair(value):
+    """Return an option with one number for each axis."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+def window(problem, i, j):
+    """Return the rows and the columns of a window, and what its sum is divided by: the definition, cell by cell."""
+    size = problem.input.shape[-2:]
+    if problem.operation == "adaptive_avg_pool2d":
+        windows = zip((i, j), size, problem.grad_output.shape[-2:], strict=True)
+        rows, columns = (list(adaptive_window(*place)) for place in windows)
+        return rows, columns, len(rows) * len(columns)
+    kernel = pair(problem.kernel_size)
+    stride = kernel if problem.stride is None else pair(problem.stride)
+    places = [
+        range(at * s - p, at * s - p + k)
+        for at, s, p, k in zip((i, j), stride, pair(problem.padding), kernel, strict=True)
+    ]
+    real = [[cell for cell in place if 0 <= cell < h] for place, h in zip(places, size, strict=True)]
+    padded = [
+        [cell for cell in place if -p <= cell < h + p]
+        for place, h, p in zip(places, size, pair(problem.padding), strict=True)
+    ]
+    counted = list(product(*(padded if problem.count_include_pad else real)))
+    return *real, problem.divisor_override or len(counted)
