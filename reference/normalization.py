@@ -41,6 +41,7 @@ def batch_norm(
            [1.]])
     """
     mean, var = _statistics(input, running_mean, running_var, weight, bias, training, momentum, eps)
+    eps = float(eps)  # a number of NumPy's would decide the dtype
     normal = (input - _spread(mean, input)) / np.sqrt(_spread(var, input) + eps)
     scaled = normal if weight is None else normal * _spread(weight, input)
     return scaled if bias is None else scaled + _spread(bias, input)
@@ -54,10 +55,15 @@ def batch_norm_statistics(
     >>> batch_norm_statistics(np.array([[1.0], [3.0]]), np.array([0.0]), np.array([1.0]), momentum=0.5)
     (array([1.]), array([1.5]))
     """
+    for name, value in (("running_mean", running_mean), ("running_var", running_var)):
+        array(name, value)
     mean, var = _statistics(input, running_mean, running_var, None, None, True, momentum, 0.0)
     values = input.size // input.shape[1]
-    keep = 1 - float(momentum)
-    return keep * running_mean + momentum * mean, keep * running_var + momentum * var * (values / (values - 1))
+    share = float(momentum)
+    return (
+        (1 - share) * running_mean + share * mean,
+        (1 - share) * running_var + share * var * (values / (values - 1)),
+    )
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -85,7 +91,7 @@ def batch_norm_backward(
     array("grad_output", grad_output)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, input.shape)
-    over = (0, *range(2, input.ndim))
+    over, eps = (0, *range(2, input.ndim)), float(eps)
     deviation = np.sqrt(_spread(var, input) + eps)
     normal = (input - _spread(mean, input)) / deviation
     grad_weight, grad_bias = (grad_output * normal).sum(axis=over), grad_output.sum(axis=over)
@@ -124,6 +130,8 @@ def _statistics(
     real("momentum", momentum)
     if not real("eps", eps) >= 0:
         raise ValueError(f"eps must be at least 0, got {eps}")
+    if (running_mean is None) != (running_var is None):
+        raise ValueError("running_mean and running_var must both be given, or neither of them")
     if not flag("training", training):
         if running_mean is None or running_var is None:
             raise ValueError("running_mean and running_var are needed unless training")

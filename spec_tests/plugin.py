@@ -177,6 +177,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a full run in which a claim was not executed."""
+    gc.unfreeze()
     if is_full_run(session.config) and session.exitstatus == 0 and summary.not_executed(ledger.entries()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -272,6 +272,8 @@ ADAPTIVE_REFUSED = {
     "a negative size": ("output_size must be at least 1, got -1", {"output_size": -1}),
     "three sizes": ("output_size must be one or two numbers", {"output_size": (2, 2, 2)}),
     "no size": ("output_size must be one or two numbers", {"output_size": ()}),
+    "one size in a tuple": ("output_size must be one or two numbers", {"output_size": (2,)}),
+    "None for both sizes": ("output_size must be a whole number, got None", {"output_size": None}),
     "a size that is no whole number": ("output_size must be a whole number, got 2.0", {"output_size": (2.0, 2)}),
     "a truth value": ("output_size must be a whole number, got True", {"output_size": True}),
     "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}),

@@ -426,8 +426,8 @@ def test_a_single_image_or_a_single_cell_is_enough_for_training_if_there_are_two
 BATCH = np.zeros((2, 3, 4))
 REFUSED = {
     "no running statistics": ("are needed unless training", {"running_mean": None, "running_var": None}),
-    "no running mean": ("are needed unless training", {"running_mean": None}),
-    "no running variance": ("are needed unless training", {"running_var": None}),
+    "no running mean": ("must both be given, or neither", {"running_mean": None}),
+    "no running variance": ("must both be given, or neither", {"running_var": None}),
     "no channels": (r"input has shape \(3,\), expected \(n, c, …\)", {"input": np.zeros(3)}),
     "a mean too many": (r"running_mean has shape \(4,\), expected \(3,\)", {"running_mean": np.zeros(4)}),
     "a variance too few": (r"running_var has shape \(2,\), expected \(3,\)", {"running_var": np.ones(2)}),
