@@ -3,7 +3,7 @@
     --subject NAME      what to test: a file of `spec_tests/subjects` (default torch)
     --device DEVICE     where it computes, for example cuda (default cpu)
     --dtype DTYPE,...   only the tests of these number formats
-    --slow              also the tests that train long or start processes of their own
+    --slow              also what takes long, starts processes of its own, or tests the specification itself
     --cifar10 PATH      the real CIFAR-10, in the folder PATH/cifar-10-batches-py, for the tests of its real counts
     --resnet50-weights FILE
                         trained weights of ResNet-50, as torchvision downloads them, for the tests that use them
@@ -30,6 +30,7 @@ from spec_tests import claims, drawing, gallery, ledger, subjects, summary
 from spec_tests.formats import FORMATS
 
 ROOT = Path(__file__).parent
+A_LONG_RUN = 1000  # tests
 SUBJECT = pytest.StashKey[subjects.Subject]()
 DESELECTED = pytest.StashKey[Counter[str]]()
 ENTRY = pytest.StashKey[ledger.Entry]()
@@ -49,7 +50,7 @@ MARKERS = {
     "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
     "torch_api": "names torch itself: runs only when torch is the subject",
     "oracle": "compares the subject with the references: says nothing when they are the subject",
-    "slow": "trains long or starts processes of its own: runs only with --slow",
+    "slow": "takes long, starts processes, or tests the specification itself: runs only with --slow",
     "project": "tests this project's own tools: runs only with the default subject",
 }
 
@@ -59,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("specification")
     group.addoption("--subject", default="torch", help="the implementation under test (default: torch)")
     group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
-    group.addoption("--slow", action="store_true", help="also long training and tests with processes of their own")
+    group.addoption("--slow", action="store_true", help="also what takes long or starts processes of its own")
     group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
     group.addoption(
         "--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them"
@@ -95,10 +96,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not reasons.get(item)]
 
 
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector what imports and collection have left: it is there to the end."""
-    gc.collect()
-    gc.freeze()
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """In a long run, spare the garbage collector what imports and collection have left: it is there to the end."""
+    if len(session.items) > A_LONG_RUN:
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

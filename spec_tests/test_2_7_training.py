@@ -234,6 +234,7 @@ def command(capsys, *options):
     return status, printed.out, printed.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
 def test_the_command_prints_the_loss_and_the_accuracy_of_every_epoch(capsys, data, implementation):
     status, printed, complaint = command(
@@ -245,6 +246,7 @@ def test_the_command_prints_the_loss_and_the_accuracy_of_every_epoch(capsys, dat
     assert [line[1] for line in lines] == ["1", "2"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
 def test_a_run_stopped_and_taken_up_again_ends_as_one_that_was_not(capsys, data, tmp_path, implementation):
     common = ["--data", data, "--implementation", implementation, "--batch-size", 16, "--optimizer", "adam"]
@@ -262,6 +264,7 @@ def test_a_run_stopped_and_taken_up_again_ends_as_one_that_was_not(capsys, data,
         assert_equal(part.parameters[name], parameter)
 
 
+@pytest.mark.slow
 def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboard(capsys, data, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -278,6 +281,7 @@ def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboar
     assert min(of_the_last_epoch) <= mean <= max(of_the_last_epoch)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "status", "complaint"),
     [
@@ -323,6 +327,7 @@ def test_what_the_command_cannot_do_it_says_in_one_line(
     assert line.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_terminal_is_shown_a_bar(capsys, data, monkeypatch):
     pytest.importorskip("tqdm", reason="tqdm is not installed, without which there is no bar")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
@@ -332,6 +337,7 @@ def test_a_terminal_is_shown_a_bar(capsys, data, monkeypatch):
     assert re.search(r"epoch 1: +\d+%.*/3 \[.*(?:step/s|s/step)", bar)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_training_is_refused(capsys, data, tmp_path):
     common = ["--data", data, "--epochs", 1, "--batch-size", 16]
     command(capsys, *common, "--checkpoint", tmp_path / "c.npz")
@@ -346,6 +352,7 @@ def test_a_checkpoint_of_another_training_is_refused(capsys, data, tmp_path):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_other_data_is_refused(capsys, data, tmp_path):
     datasets.write_cifar10(tmp_path / "other", train_images=48, test_images=20, seed=1)
     common = ["--epochs", 1, "--batch-size", 16]
@@ -357,6 +364,7 @@ def test_a_checkpoint_of_other_data_is_refused(capsys, data, tmp_path):
     assert re.search("c.npz: was trained with data of 48 pictures, .*, this run has of 48 pictures, ", complaint)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
 def test_a_checkpoint_with_a_state_of_another_optimizer_is_refused(capsys, data, tmp_path, implementation):
     common = ["--data", data, "--batch-size", 16, "--implementation", implementation]
@@ -372,6 +380,7 @@ def test_a_checkpoint_with_a_state_of_another_optimizer_is_refused(capsys, data,
     assert complaint.endswith("c.npz: state has 'exp_avg', expected only momentum_buffer\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
 def test_a_run_interrupted_within_an_epoch_goes_on_as_if_it_had_not_been(
     capsys, data, tmp_path, monkeypatch, implementation
@@ -392,6 +401,7 @@ def test_a_run_interrupted_within_an_epoch_goes_on_as_if_it_had_not_been(
         assert_equal(part.parameters[name], parameter)
 
 
+@pytest.mark.slow
 def test_a_run_interrupted_without_a_checkpoint_says_that_nothing_is_saved(capsys, data, monkeypatch):
     monkeypatch.setattr(train, "to_input", interrupting(after=1))
 
@@ -428,6 +438,7 @@ def test_a_process_takes_part_only_if_torchrun_says_everything(monkeypatch, chan
     assert Process.this().speaks == (processes == 1)
 
 
+@pytest.mark.slow
 def test_another_process_than_the_first_speaks_last_and_says_which_it_is(capsys, data, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: print(f"waited {seconds} seconds", file=sys.stderr))
     for name, value in {**TORCHRUN, "RANK": "1"}.items():

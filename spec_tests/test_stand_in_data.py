@@ -23,7 +23,7 @@ from torchvision.datasets.utils import extract_archive
 from reference import archives, class_names, datasets
 from reference.pictures import PICTURES_AT_A_TIME, balanced_labels, pictures
 
-pytestmark = pytest.mark.project
+pytestmark = [pytest.mark.project, pytest.mark.slow]
 
 CIFAR10_FILES = [f"data_batch_{number}" for number in range(1, 6)] + ["test_batch", "batches.meta"]
 CIFAR100_FILES = ["train", "test", "meta"]

@@ -21,7 +21,7 @@ from spec_tests.formats import FORMATS, rounded
 from spec_tests.problems import SEEDS, conv_problems, real_numbers
 from spec_tests.subjects.reference import Namespace
 
-pytestmark = pytest.mark.project
+pytestmark = [pytest.mark.project, pytest.mark.slow]
 
 nan, inf = np.nan, np.inf
 FLOAT32, FLOAT64 = FORMATS["float32"], FORMATS["float64"]

@@ -22,7 +22,7 @@ from spec_tests import claims, drawing, ledger, plugin, summary
 from spec_tests.problems import Problem, class_problems, conv_problems, pool_problems, real_numbers, special_numbers
 from spec_tests.subjects.reference import Namespace
 
-pytestmark = pytest.mark.project
+pytestmark = [pytest.mark.project, pytest.mark.slow]
 
 PROJECT = Path(__file__).parent.parent
 REGISTER = {

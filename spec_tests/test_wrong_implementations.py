@@ -17,7 +17,7 @@ from spec_tests import ledger, subjects
 from spec_tests.subjects import GRADIENTS, OPTIMIZERS
 from spec_tests.wrong_implementations import WRONG
 
-pytestmark = pytest.mark.project
+pytestmark = [pytest.mark.project, pytest.mark.slow]
 
 HERE = Path(__file__).parent
 FIXTURES = ("subject", "subject_on_cpu", "proof")
