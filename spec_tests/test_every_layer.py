@@ -106,7 +106,7 @@ NOTHING_TO_DO = {
     "max_pool3d": (np.ones((1, 2, 2, 2)), 1),
     "avg_pool2d": (np.ones((1, 2, 2)), 1),
     "adaptive_avg_pool2d": (np.ones((1, 2, 2)), 2),
-    "batch_norm": (np.ones((1, 2)), np.zeros(2), np.ones(2), None, None, False, 0.1, 0.0),
+    "batch_norm": (np.ones((1, 2)), np.zeros(2), np.full(2, 0.75), None, None, False, 0.1, 0.25),  # √1
     "conv1d": (np.ones((1, 2)), np.ones((1, 1, 1))),
     "conv2d": (np.ones((1, 2, 2)), np.ones((1, 1, 1, 1))),
     "conv3d": (np.ones((1, 2, 2, 2)), np.ones((1, 1, 1, 1, 1))),
