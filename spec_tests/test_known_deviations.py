@@ -214,3 +214,26 @@ def test_twice_the_brightness_of_200_is_144():
 
     assert adjust_brightness(torch.from_numpy(pixel), 2).item() == 2 * 200 - 256
     assert adjust_brightness(torch.from_numpy(pixel), 2.0).item() == reference.adjust_brightness(pixel, 2).item() == 255
+
+
+@pytest.mark.deviation("half-average-gradients")
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+def test_of_one_and_two_tiny_shares_a_half_gradient_of_average_pooling_keeps_only_the_one(half):
+    u = torch.finfo(half).eps / 2
+    cell = torch.zeros(1, 1, 1, 1, dtype=half, requires_grad=True)
+
+    functional.adaptive_avg_pool2d(cell, (1, 3)).backward(torch.tensor([1, u, u], dtype=half).reshape(1, 1, 1, 3))
+
+    assert cell.grad.item() == 1
+    assert torch.tensor(1 + 2 * u, dtype=half).item() == 1 + 2 * u  # which is a number of the format
+
+
+@pytest.mark.deviation("half-batch-norm")
+@pytest.mark.parametrize(("half", "found"), [(torch.float16, -0.70654296875), (torch.bfloat16, -0.71484375)])
+def test_batch_norm_of_a_half_batch_in_training_is_more_than_one_rounding_off(half, found):
+    batch = torch.tensor([[1.0], [1.0], [2.0]])
+    exact = functional.batch_norm(batch.double(), None, None, training=True)
+
+    output = functional.batch_norm(batch.to(half), None, None, training=True)
+
+    assert output[0].item() == found != exact.to(half)[0].item()
