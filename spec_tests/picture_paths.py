@@ -124,7 +124,8 @@ def array(picture: Any) -> Array:
 @cache
 def photograph() -> Array:
     """Return a photograph that comes with matplotlib, 3 × 600 × 512 bytes; nobody may write to it."""
-    file = import_module("matplotlib.cbook").get_sample_data("grace_hopper.jpg", asfileobj=False)
+    cbook = pytest.importorskip("matplotlib.cbook", reason="there is no Matplotlib, with which the photograph comes")
+    file = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     with Image.open(file) as opened:
         photo = array(opened)
     photo.flags.writeable = False

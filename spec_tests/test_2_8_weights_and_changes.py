@@ -14,7 +14,6 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
-from matplotlib import cbook
 from packaging.version import Version
 from PIL import Image
 from torch import nn
@@ -632,6 +631,7 @@ def pictures():
 @pytest.fixture(scope="module")
 def photograph():
     """The photograph that comes with Matplotlib: Grace Hopper, 512 pixels wide and 600 high."""
+    cbook = pytest.importorskip("matplotlib.cbook", reason="there is no Matplotlib, with which the photograph comes")
     with cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as picture:
         return picture.convert("RGB")
 

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
-from matplotlib import cbook
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.data import DataLoader, RandomSampler, SequentialSampler
@@ -446,6 +445,7 @@ def loop_of(block: str) -> ast.For:
 
 def photograph(mode: str, size: tuple[int, int] = (300, 260)) -> Image.Image:
     """Return the photograph that comes with Matplotlib, 512 wide and 600 high, in this mode and size."""
+    cbook = pytest.importorskip("matplotlib.cbook", reason="there is no Matplotlib, with which the photograph comes")
     with cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as picture:
         return picture.resize(size).convert(mode)
 
