@@ -61,7 +61,7 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
     data, held_out = (_pictures_and_labels(arguments.data, train) for train in (True, False))
     steps_an_epoch = _steps_an_epoch(arguments, process, len(data[0]))
     settings = _settings(arguments, data[1])
-    start, place = _start(arguments, settings), _place(arguments.checkpoint)
+    start, place = _start(arguments, settings), _place(arguments.checkpoint if process.speaks else None)
     if start.steps >= arguments.epochs * steps_an_epoch:
         raise Refusal(f"--resume {arguments.resume}: the steps of all epochs, {arguments.epochs}, are taken already")
     trainer, done = make_trainer(arguments, process, start), start.steps
@@ -81,7 +81,7 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
                     log("accuracy", accuracy, done)
                     mean = sum(losses) / len(losses)
                     print(f"epoch {epoch + 1}/{arguments.epochs}  loss {mean:.4f}  accuracy {accuracy:.1%}", flush=True)
-            if place and process.speaks:
+            if place:
                 _save(place, trainer.snapshot(), settings)
             if interrupts:
                 saved = f"--resume {place} goes on from there" if place else "without --checkpoint nothing is saved"

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from reference import dataloader
 from reference.checks import Array, array, integer, same_dtype
 from reference.cnn import Parameters, check_parameters, cifar10_cnn, cifar10_cnn_loss
 from reference.optim import State, Step, step
@@ -71,9 +72,8 @@ def batches(pictures: int, batch_size: int, epoch: int, seed: int) -> Iterator[A
     if not 1 <= integer("batch_size", batch_size) <= pictures:
         raise ValueError(f"batch_size must be from 1 to the {pictures} pictures, got {batch_size}")
     stream = np.random.SeedSequence(seed, spawn_key=(epoch,))  # apart from the seed's own, which draws parameters
-    order = np.random.default_rng(stream).permutation(pictures)
-    whole = pictures // batch_size
-    return iter(order[: whole * batch_size].reshape(whole, batch_size))
+    generator = np.random.default_rng(stream)
+    return map(np.array, dataloader.batches(pictures, batch_size, shuffle=True, drop_last=True, generator=generator))
 
 
 def right_answers(scores: Array, labels: Array) -> int:

@@ -547,14 +547,16 @@ def test_after_five_steps_two_processes_have_the_same_parameters_and_those_of_a_
 
 
 @pytest.mark.slow
-def test_the_command_prints_the_same_in_two_processes_as_in_one(capsys, data):
+def test_the_command_prints_the_same_in_two_processes_as_in_one_and_saves_once(capsys, data, tmp_path):
     options = ["--data", data, "--implementation", "torch", "--batch-size", 16, "--dtype", "float64", "--epochs", 2]
     _, alone, _ = command(capsys, *options)
 
-    child = in_processes(2, "reference.train", *options)
+    child = in_processes(2, "reference.train", *options, "--checkpoint", tmp_path / "c.npz")
 
     assert child.returncode == 0, child.stderr
     assert child.stdout == alone
+    assert list(tmp_path.iterdir()) == [tmp_path / "c.npz"]
+    assert Checkpoint.load(tmp_path / "c.npz").training.steps == 6
 
 
 @pytest.mark.slow
