@@ -1,5 +1,5 @@
-"""Everything that `pytest spec_tests` adds to pytest is in `spec_tests/plugin.py`."""
+"""Everything that `pytest spec_tests` adds to pytest is in `spec_tests/plugin.py`, and `pytest benchmarks` in `benchmarks/plugin.py`."""
 
-pytest_plugins = ["spec_tests.plugin"]
+pytest_plugins = ["spec_tests.plugin", "benchmarks.plugin"]
 
 collect_ignore = ["spec_tests/code_blocks"]  # the document's snippets, run by `spec_tests/test_code_blocks.py`

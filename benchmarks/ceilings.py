@@ -1,0 +1,115 @@
+"""What the machine can do at best, measured in the same run: the rates that the floors are made of.
+
+A large matrix product and a large convolution, of which the faster one counts (on CPUs that is the convolution), and a
+copy that is too large for any cache. Of several calls the fastest stands: a ceiling is what was reached once.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from typing import Any
+
+import torch
+from threadpoolctl import threadpool_limits
+from torch.nn import functional
+from torch.utils.benchmark import timer
+
+from benchmarks.counts import Ceiling
+from benchmarks.environment import DISTURBED, Watch
+from spec_tests.subjects.torch import set_float32_precision
+
+SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
+"""Of the square matrices, as long as a product takes less than `LONG`."""
+
+IMAGES = {"cpu": (1, 4, 16, 64), "cuda": (64, 256, 1024)}
+CHANNELS, PIXELS, KERNEL = 64, 56, 3
+NUMBERS = {"cpu": 2**26, "cuda": 2**29}
+"""Of the copy: 256 MB and 2 GB of float32, read and written."""
+
+LONG = 0.1
+"""Seconds, in which any chip has reached its rate."""
+TRIES = 7
+ATTEMPTS = 3
+
+
+@contextmanager
+def threads(number: int) -> Iterator[None]:
+    """Give torch and NumPy's BLAS so many threads, 0 for as many as they have."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    with threadpool_limits(number or None):
+        yield
+    torch.set_num_threads(before)
+
+
+def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
+    """Measure what a device reaches with so many threads (0 on a GPU).
+
+    Where other processes take part of the machine meanwhile, it is measured again, and the best of it counts.
+    """
+    if device == "cuda":
+        set_float32_precision("tf32" if precision == "tf32" else "ieee")
+    with threads(number_of_threads), torch.no_grad(), _autocast(device, precision):
+        matmul, convolution, bandwidth = map(max, zip(*_undisturbed(device), strict=True))
+    return Ceiling(device, number_of_threads, precision, matmul, convolution, bandwidth)
+
+
+def _undisturbed(device: str) -> Iterator[tuple[float, float, float]]:
+    """Return the three rates, measured until nobody disturbs, a few times at most."""
+    for _ in range(ATTEMPTS):
+        watch = Watch()
+        yield _matmul(device), _convolution(device), _copy(device)
+        if watch.others() <= DISTURBED:
+            return
+
+
+def _matmul(device: str) -> float:
+    return max(_as_long_as_short(partial(_matmul_of, device), SIDES[device]))
+
+
+def _matmul_of(device: str, side: int) -> tuple[float, float]:
+    matrix = torch.rand(side, side, device=device)
+    return 2 * side**3, _least(lambda: matrix @ matrix)
+
+
+def _convolution(device: str) -> float:
+    return max(_as_long_as_short(partial(_convolution_of, device), IMAGES[device]))
+
+
+def _convolution_of(device: str, images: int) -> tuple[float, float]:
+    input = torch.rand(images, CHANNELS, PIXELS, PIXELS, device=device).to(memory_format=torch.channels_last)
+    weight = torch.rand(CHANNELS, CHANNELS, KERNEL, KERNEL, device=device).to(memory_format=torch.channels_last)
+    flop = 2 * input.numel() * CHANNELS * KERNEL**2
+    return flop, _least(lambda: functional.conv2d(input, weight, padding=KERNEL // 2))
+
+
+def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> Iterator[float]:
+    """Return the rates at growing sizes, up to the first that takes long."""
+    for size in sizes:
+        flop, seconds = work(size)
+        yield flop / seconds
+        if seconds > LONG:
+            return
+
+
+def _copy(device: str) -> float:
+    source = torch.rand(NUMBERS[device], device=device)
+    target = torch.empty_like(source)
+    return 2 * source.numel() * source.element_size() / _least(lambda: target.copy_(source))
+
+
+def _least(call: Callable[[], Any]) -> float:
+    """Return the seconds of the fastest of several calls, the first left out; of a long call only one more is made."""
+    tries = 1 if _seconds(call) > LONG else TRIES
+    return min(_seconds(call) for _ in range(tries))
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    start = timer()
+    call()
+    return timer() - start
+
+
+def _autocast(device: str, precision: str) -> Any:
+    return torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()

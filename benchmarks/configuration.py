@@ -1,0 +1,186 @@
+"""What the network's rows vary: one configuration is one way to compute one phase of one batch.
+
+    phase       forward; backward, through a graph made beforehand; training step, with the update of the parameters
+    device      cpu or cuda
+    threads     of the CPU; 0 on a GPU
+    layout      of the images in memory: contiguous (channel by channel) or channels_last (pixel by pixel)
+    precision   ieee float32, tf32 (products of float32 numbers cut to 11 bits, on GPUs), bf16 (autocast)
+    mode        eager; compile, by torch.compile; graph, a CUDA graph that replays all launches at once
+    data        resident on the device, or copied to it within the timed step
+    who         torch, or the reference in NumPy
+
+The ladder is the default: a chain of configurations of which each changes one thing, from one CPU thread to a CUDA
+graph in bf16. Options of pytest replace parts of it; what they do not name stays as it is there.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
+from typing import Any
+
+PHASES = ("forward", "backward", "training step")
+VALUES: dict[str, tuple[str, ...]] = {
+    "phase": PHASES,
+    "device": ("cpu", "cuda"),
+    "layout": ("contiguous", "channels_last"),
+    "precision": ("ieee", "tf32", "bf16"),
+    "mode": ("eager", "compile", "graph"),
+    "data": ("resident", "copied"),
+}
+"""What the text options may say."""
+
+POWERS = tuple(2**power for power in range(14))
+"""The batches, 1 to 8192."""
+
+LARGEST_ON_CPU = 512
+"""In the default run: there samples a second have long stopped rising."""
+
+STORY = (1, 64, 1024)
+"""The batches of those rungs of the ladder that are there for one comparison."""
+
+SIDE_BY_SIDE = 64
+"""The batch at which NumPy is held against torch."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One row's settings, as the parameters of a test: text and whole numbers."""
+
+    phase: str = "forward"
+    device: str = "cpu"
+    threads: int = 1
+    layout: str = "contiguous"
+    precision: str = "ieee"
+    mode: str = "eager"
+    data: str = "resident"
+    who: str = "torch"
+    batch: int = SIDE_BY_SIDE
+
+    @property
+    def id(self) -> str:
+        """How pytest calls the row."""
+        threads = f"{self.threads}-threads" if self.device == "cpu" else ""
+        parts = (self.phase, self.who, self.device, threads, self.layout, self.precision, self.mode, self.data)
+        return "-".join([*filter(None, parts), str(self.batch)]).replace(" ", "-")
+
+    @property
+    def nonsense(self) -> str:
+        """Why nothing can be computed like this, or an empty string."""
+        on_cpu = self.device == "cpu"
+        if on_cpu and self.mode == "graph":
+            return "mode graph is a CUDA graph: device must be cuda"
+        if on_cpu and self.precision == "tf32":
+            return "precision tf32 is that of NVIDIA's GPUs: device must be cuda"
+        if on_cpu and self.data == "copied":
+            return "data is copied to a GPU: device must be cuda"
+        if self.phase == "backward" and self.data == "copied":
+            return "phase backward starts from what the forward pass has left on the device: data must be resident"
+        if self.mode == "graph" and self.data == "copied":
+            return "mode graph replays on data that stay where they are: data must be resident"
+        return ""
+
+
+NAMES = tuple(field.name for field in fields(Configuration))
+
+
+def ladder(cores: int) -> list[Configuration]:
+    """Return the default rows without their phases: for each rung, at each of its batches, one configuration.
+
+    >>> [rung.layout for rung in ladder(cores=2) if rung.batch == 64 and rung.who == "torch" and rung.device == "cpu"]
+    ['contiguous', 'contiguous', 'channels_last']
+    """
+    one = Configuration(threads=1)
+    all_cores = replace(one, threads=cores)
+    gpu = Configuration(device="cuda", threads=0)
+    tf32 = replace(gpu, precision="tf32")
+    last = replace(tf32, layout="channels_last")
+    half = replace(last, precision="bf16")
+    rungs = [
+        (one, POWERS),
+        *([(all_cores, POWERS)] if cores > 1 else []),
+        (replace(all_cores, layout="channels_last"), POWERS),
+        (gpu, POWERS),
+        (tf32, POWERS),
+        (replace(tf32, data="copied"), STORY),
+        (last, STORY),
+        (half, POWERS),
+        (replace(half, mode="compile"), STORY),
+        (replace(half, mode="graph"), POWERS),
+        (replace(one, who="reference"), (SIDE_BY_SIDE,)),
+    ]
+    return [replace(rung, batch=batch) for rung, batches in rungs for batch in batches]
+
+
+def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Configuration]:
+    """Return the rows that options ask for, lists of values by name, those of `Configuration` but for `who`.
+
+    Without any it is the ladder, phase by phase, on the CPU up to `LARGEST_ON_CPU`. `phase`, `device` and `batch`
+    choose from its rungs and give them other batches; any other name takes the place of the rungs: all combinations of
+    what is asked for, the rest as in the plainest configuration. Raises ValueError where nothing of it can be computed.
+
+    >>> [row.id for row in chosen_rows({"phase": ["forward"], "threads": [1], "batch": [8]}, cores=2)]
+    ['forward-torch-cpu-1-threads-contiguous-ieee-eager-resident-8']
+    """
+    rungs = _combinations(options, cores) if options.keys() - {"phase", "device", "batch"} else ladder(cores)
+    rungs = [rung for rung in rungs if rung.device in options.get("device", VALUES["device"])]
+    if "batch" in options:
+        rungs = [replace(rung, batch=batch) for rung in rungs for batch in options["batch"]]
+    else:
+        rungs = [rung for rung in rungs if rung.device == "cuda" or rung.batch <= LARGEST_ON_CPU]
+    asked = [replace(rung, phase=phase) for phase in options.get("phase", PHASES) for rung in rungs]
+    possible = [row for row in asked if not row.nonsense]
+    if not possible:
+        raise ValueError("; ".join(dict.fromkeys(row.nonsense for row in asked)))
+    return list(dict.fromkeys(possible))
+
+
+def _combinations(options: Mapping[str, Sequence[Any]], cores: int) -> list[Configuration]:
+    names = [name for name in NAMES if name in options and name not in ("phase", "batch")]
+    combined = product(*(options[name] for name in names))
+    rows = [Configuration(**dict(zip(names, values, strict=True))) for values in combined]
+    return [replace(row, threads=_threads(row, options, cores)) for row in rows]
+
+
+def _threads(row: Configuration, options: Mapping[str, Sequence[Any]], cores: int) -> int:
+    if row.device == "cuda":
+        return 0
+    return row.threads if "threads" in options else cores
+
+
+def parsed(name: str, text: str, cores: int) -> list[Any]:
+    """Return the values of an option, comma separated: words of `VALUES`, or whole numbers from 1.
+
+    `threads` may say "all". Raises ValueError that names the option, what came and what was expected.
+
+    >>> parsed("threads", "1,all", cores=2), parsed("phase", "training step", cores=2)
+    ([1, 2], ['training step'])
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    if not words:
+        raise ValueError(f"{name} is empty")
+    return list(dict.fromkeys(_value(name, word, cores) for word in words))
+
+
+def _value(name: str, word: str, cores: int) -> Any:
+    if name in VALUES:
+        if word not in VALUES[name]:
+            raise ValueError(f"{name} is {word!r}, expected one of {', '.join(VALUES[name])}")
+        return word
+    if name == "threads" and word == "all":
+        return cores
+    if not word.isdecimal() or int(word) < 1:
+        raise ValueError(f"{name} is {word!r}, expected a whole number of at least 1")
+    if name == "threads" and int(word) > cores:
+        raise ValueError(f"threads is {word}, but there are {cores} processors")
+    return int(word)
+
+
+def parametrization(rows: Iterable[Configuration]) -> list[tuple[Any, ...]]:
+    """Return the rows as values for `NAMES`."""
+    return [tuple(asdict(row).values()) for row in rows]
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,140 @@
+"""What the network's layers have to do at least: floating point operations, and bytes to and from memory.
+
+A product and its addition are two operations; comparisons and additions of biases are not counted, as torch's
+`FlopCounterMode` does not. Bytes are ideal, layer by layer: every layer reads what it needs once and writes its
+result once, whatever the caches hold; the parameters count once a batch, all else once a sample. Of a pooling
+window the gradient needs to know which cell has won: one byte.
+
+The floor of a phase is the least time that a chip needs for it: layer by layer the longer of operations at the
+chip's rate and bytes at its bandwidth. In training nobody asks for the gradient of the images.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+
+from reference.cnn import PARAMETERS
+
+CONVOLUTIONS = {"conv1": (3, 32, 32), "conv2": (32, 32, 16), "conv3": (32, 64, 8)}
+"""Channels in, channels out, and the height and width of both."""
+
+LAYERS = ("conv1", "p1", "conv2", "p2", "conv3", "p3", "linear")
+NUMBER_BYTES = {"ieee": 4, "tf32": 4, "bf16": 2}
+PARAMETER_BYTES = 4
+"""Parameters and their gradients stay float32 under autocast."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one layer, in one direction, has to do for a batch."""
+
+    layer: str
+    flop: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What a device was seen to reach."""
+
+    device: str
+    threads: int
+    precision: str
+    matmul: float
+    """FLOP/s of a large matrix product."""
+    convolution: float
+    """FLOP/s of a large convolution."""
+    bandwidth: float
+    """bytes/s of a large copy, read and written."""
+
+    @property
+    def rate(self) -> float:
+        """The higher of both rates, FLOP/s."""
+        return max(self.matmul, self.convolution)
+
+
+@dataclass(frozen=True)
+class Floor:
+    """The least time for some work, in seconds, and what most of it is due to."""
+
+    seconds: float
+    binds: str
+
+
+def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
+    """Return the work of a phase, layer by layer; a training step is forward, backward, and the update.
+
+    >>> sum(work.flop for work in works("forward", 1)), sum(work.flop for work in works("backward", 1))
+    (24596480, 44277760)
+    """
+    forward = [_forward(layer, batch, NUMBER_BYTES[precision]) for layer in LAYERS]
+    if phase == "forward":
+        return forward
+    backward = [_backward(layer, batch, NUMBER_BYTES[precision]) for layer in reversed(LAYERS)]
+    return backward if phase == "backward" else [*forward, *backward, _update()]
+
+
+def layer_work(layer: str, phase: str, batch: int) -> Work:
+    """Return the work of one layer by itself in float32, all its gradients wanted, that of the images, too."""
+    number = NUMBER_BYTES["ieee"]
+    return _forward(layer, batch, number) if phase == "forward" else _backward(layer, batch, number, all_wanted=True)
+
+
+def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
+    """Return the least time for the work.
+
+    >>> ceiling = Ceiling("cpu", 1, "ieee", matmul=50.0, convolution=100.0, bandwidth=10.0)
+    >>> floor([Work("conv1", flop=300, bytes=10), Work("p1", flop=0, bytes=20)], ceiling)
+    Floor(seconds=5.0, binds='compute')
+    """
+    times = [(work.flop / ceiling.rate, work.bytes / ceiling.bandwidth) for work in work]
+    compute = sum(by_rate for by_rate, by_bandwidth in times if by_rate > by_bandwidth)
+    memory = sum(by_bandwidth for by_rate, by_bandwidth in times if by_rate <= by_bandwidth)
+    return Floor(compute + memory, "compute" if compute > memory else "memory")
+
+
+def _forward(layer: str, batch: int, number: int) -> Work:
+    ins, outs = sizes(layer)
+    return Work(layer, 2 * _products(layer) * batch, (ins + outs) * batch * number + _parameters(layer))
+
+
+def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> Work:
+    """Read the gradient of the output and the input, write the gradient of the input and of the parameters."""
+    ins, outs = sizes(layer)
+    if layer.startswith("p"):
+        return Work(layer, 0, (ins + outs) * batch * number + outs * batch)
+    first = layer == "conv1" and not all_wanted
+    written = 0 if first else ins
+    weight = PARAMETERS[f"{layer}.weight"]
+    read_weight = 0 if first else prod(weight) * PARAMETER_BYTES
+    flop = 2 * _products(layer) * batch * (1 if first else 2)
+    return Work(layer, flop, (outs + ins + written) * batch * number + read_weight + _parameters(layer))
+
+
+def _update() -> Work:
+    """Read every parameter and its gradient, write the parameter."""
+    return Work("update", 0, 3 * sum(map(prod, PARAMETERS.values())) * PARAMETER_BYTES)
+
+
+def sizes(layer: str) -> tuple[int, int]:
+    """Return how many numbers of one sample a layer reads and writes."""
+    if layer == "linear":
+        outs, ins = PARAMETERS["linear.weight"]
+        return ins, outs
+    channels, outs, size = CONVOLUTIONS[f"conv{layer[-1]}"]
+    if layer.startswith("p"):
+        return outs * size**2, outs * (size // 2) ** 2
+    return channels * size**2, outs * size**2
+
+
+def _products(layer: str) -> int:
+    """Return how many products one sample takes: the weight, once for every place of the output."""
+    if layer.startswith("p"):
+        return 0
+    places = CONVOLUTIONS[layer][2] ** 2 if layer in CONVOLUTIONS else 1
+    return prod(PARAMETERS[f"{layer}.weight"]) * places
+
+
+def _parameters(layer: str) -> int:
+    """Return the bytes of a layer's parameters."""
+    return sum(prod(size) for name, size in PARAMETERS.items() if name.startswith(layer)) * PARAMETER_BYTES

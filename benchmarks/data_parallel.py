@@ -1,0 +1,283 @@
+"""How well does training scale? The training step of the document's network in several processes, against one.
+
+    torchrun --nproc-per-node=2 -m benchmarks.data_parallel --batch 64 --steps 20 --json scaling.json
+
+First the first process takes plain steps while the others wait; then all of them take steps that end with equal
+gradients, averaged by DistributedDataParallel. T(n) being the median time of a step in n processes:
+
+    weak scaling      every process has the whole batch: efficiency = T(1) / T(n)
+    strong scaling    (--strong) the batch is dealt out: efficiency = T(1) / (n·T(n))
+
+On the CPU a process has one thread, so that n processes want n idle cores, and gloo carries the gradients; on GPUs,
+one for each process, it is nccl. All compute in IEEE float32. The data are on the device beforehand, and a step's time
+is the first process's, which waits for the others' gradients.
+
+Before that, in float64, the averaged gradient is compared with that of one process on all pictures. Both add up the
+same products in another order, so that they differ by twice the bound of `spec_tests/network.py` at most.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed
+from torch.nn import functional
+from torch.utils.benchmark import timer
+
+import reference
+from benchmarks.environment import environment
+from reference.checks import Array
+from reference.command import Parser, Refusal, WrongUsage, number_from, run
+from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
+from reference.training import Training
+from spec_tests.formats import FORMATS
+from spec_tests.network import roundings
+from spec_tests.subjects.torch import set_float32_precision
+
+PROGRAM = "python -m benchmarks.data_parallel"
+WARM_UPS = 3
+COMPARED = 8
+"""The pictures of each process in the comparison of gradients."""
+LEARNING_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class Row:
+    """The steps of one way to train: seconds a step, pictures a second of all processes, and the efficiency if any."""
+
+    scaling: str
+    processes: int
+    batch_of_a_process: int
+    median: float
+    p5: float
+    p95: float
+    samples_per_second: float
+    efficiency: float | None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command: status 2 after wrong options, 1 after anything else it cannot do, each with one line."""
+    run(PROGRAM, lambda: measure(_options(arguments), Process.this()), rank_of_this_process())
+
+
+def measure(options: argparse.Namespace, process: Process) -> None:
+    """Compare, measure, print and write as the options say."""
+    if options.strong and options.batch % process.processes:
+        raise WrongUsage(f"--strong cannot deal out --batch {options.batch} evenly to {process.processes} processes")
+    place = _place(options.json) if options.json and process.speaks else None
+    with _one_thread(options.device), _group():
+        together = _trainer(options.device, process)
+        gradients = compared_gradients(options.device, process)
+        rows = list(_rows(options, process, together))
+    if process.speaks:
+        print("\n".join(table(rows, options, process)), flush=True)
+        if place:
+            _write(place, _result(rows, options, process, gradients))
+
+
+def _rows(options: argparse.Namespace, process: Process, together: TorchTrainer) -> Iterator[Row]:
+    """Measure one process alone, then all of them on a batch each, and on one batch dealt out if that is asked for."""
+    alone = _alone(options, process)
+    yield row_of("one process", alone, 1, options.batch)
+    if process.processes > 1:
+        yield row_of("weak", step_seconds(together, options.batch, options), process.processes, options.batch, alone)
+    if process.processes > 1 and options.strong:
+        share = options.batch // process.processes
+        yield row_of("strong", step_seconds(together, share, options), process.processes, share, alone)
+
+
+def _alone(options: argparse.Namespace, process: Process) -> Array:
+    """Return the seconds of the first process's plain steps; the others, which have waited, return nothing of use."""
+    seconds = np.ones(options.steps)
+    if process.speaks:
+        seconds = step_seconds(_trainer(options.device, Process(0, 1, process.local_rank)), options.batch, options)
+    if process.processes > 1:
+        distributed.barrier()
+    return seconds
+
+
+def step_seconds(trainer: TorchTrainer, batch: int, options: argparse.Namespace) -> Array:
+    """Return the seconds of each of the steps on this process's own batch, without the first ones."""
+    step = training_step(trainer, *_drawn(batch, trainer.device))
+    for _ in range(WARM_UPS):
+        step()
+    return np.array([_seconds(step) for _ in range(options.steps)])
+
+
+def training_step(trainer: TorchTrainer, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
+    """Return a step: forward, backward, with several processes the average of their gradients, and the update."""
+
+    def step() -> None:
+        trainer.optimizer.zero_grad()
+        functional.cross_entropy(trainer.trained(images), labels).backward()  # type: ignore[no-untyped-call]
+        trainer.optimizer.step()
+
+    return step
+
+
+def row_of(scaling: str, seconds: Array, processes: int, batch: int, alone: Array | None = None) -> Row:
+    """Describe the steps of so many processes, each with this batch; `alone` are those of one with the whole batch.
+
+    >>> row_of("weak", np.array([0.25]), processes=2, batch=8, alone=np.array([0.125])).efficiency
+    0.5
+    >>> row_of("strong", np.array([0.25]), processes=2, batch=4, alone=np.array([0.5])).efficiency
+    1.0
+    """
+    p5, median, p95 = map(float, np.quantile(seconds, (0.05, 0.5, 0.95)))
+    efficiency = None if alone is None else float(np.median(alone)) / median
+    if efficiency is not None and scaling == "strong":
+        efficiency /= processes
+    return Row(scaling, processes, batch, median, p5, p95, processes * batch / median, efficiency)
+
+
+def compared_gradients(device: str, process: Process) -> dict[str, Any]:
+    """Return how near the average of all processes' gradients comes to one process's: Refusal if beyond the bound."""
+    pictures = COMPARED * process.processes
+    mine = process.share(np.arange(pictures))
+    averaged = _gradients(_trainer(device, process, "float64"), pictures, mine)
+    whole = _gradients(_trainer(device, Process(0, 1, process.local_rank), "float64"), pictures, np.arange(pictures))
+    counts, roundoff = roundings(pictures), FORMATS["float64"].roundoff
+    shares = [
+        float((averaged[name] - value).norm() / (2 * counts[name] * roundoff * value.norm()))
+        for name, value in whole.items()
+    ]
+    share = _greatest_of_all(max(shares), process)
+    if not share <= 1:
+        raise Refusal(f"the averaged gradient is {share:.3g} times its bound off that of one process")
+    return {"pictures": pictures, "dtype": "float64", "share_of_bound": share}
+
+
+def _gradients(trainer: TorchTrainer, pictures: int, mine: Array) -> dict[str, torch.Tensor]:
+    """Return the gradients that a step leaves, on the CPU."""
+    images, labels = _drawn(pictures, trainer.device, torch.float64)
+    training_step(trainer, images[mine], labels[mine])()
+    return {name: parameter.grad.cpu() for name, parameter in trainer.network.named_parameters()}
+
+
+def _greatest_of_all(number: float, process: Process) -> float:
+    if process.processes == 1:
+        return number
+    numbers: list[Any] = [None] * process.processes
+    distributed.all_gather_object(numbers, number)
+    return max(numbers)
+
+
+def _trainer(device: str, process: Process, dtype: str = "float32") -> TorchTrainer:
+    start = Training(reference.initial_parameters(np.random.default_rng(0), dtype))
+    trainer = TorchTrainer(start, "sgd", {"lr": LEARNING_RATE}, device=device, process=process)
+    if trainer.device.type == "cuda":
+        set_float32_precision("ieee")
+        torch.cuda.set_device(trainer.device)  # which the clock and the barrier wait for
+    return trainer
+
+
+def _drawn(
+    pictures: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return pictures and their labels on the device."""
+    rng = np.random.default_rng(1)
+    images = torch.from_numpy(rng.standard_normal((pictures, 3, 32, 32)))
+    return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, pictures)).to(device)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = timer()
+    call()
+    return timer() - start
+
+
+@contextmanager
+def _one_thread(device: str) -> Iterator[None]:
+    """On the CPU, have torch compute in one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1 if device == "cpu" else threads)
+    yield
+    torch.set_num_threads(threads)
+
+
+@contextmanager
+def _group() -> Iterator[None]:
+    """Dissolve the group of processes at the end, if the trainer has formed one and nothing has gone wrong."""
+    yield
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
+
+
+def table(rows: Sequence[Row], options: argparse.Namespace, process: Process) -> Iterator[str]:
+    """Return the lines to print."""
+    yield f"Training step of the CNN, float32, {options.device}; {options.steps} steps after {WARM_UPS} to warm up"
+    yield f"{'':27}{'median':>12}{'p5':>12}{'p95':>12}{'samples/s':>12}{'efficiency':>12}"
+    for row in rows:
+        name = f"{row.processes} x {row.batch_of_a_process}, {row.scaling}"
+        times = "".join(f"{1000 * seconds:>9.3f} ms" for seconds in (row.median, row.p5, row.p95))
+        efficiency = "" if row.efficiency is None else f"{row.efficiency:.1%}"
+        yield f"{name:27}{times}{row.samples_per_second:>12.0f}{efficiency:>12}"
+    if process.processes == 1:
+        yield "One process: no efficiency to measure. torchrun --nproc-per-node=N -m benchmarks.data_parallel starts N."
+
+
+def _result(
+    rows: Sequence[Row], options: argparse.Namespace, process: Process, gradients: Mapping[str, Any]
+) -> dict[str, Any]:
+    backend = {"cpu": "gloo", "cuda": "nccl"}[options.device] if process.processes > 1 else None
+    return {
+        "format": 1,
+        "question": "data parallel",
+        "environment": environment(),
+        "device": options.device,
+        "backend": backend,
+        "threads": 1 if options.device == "cpu" else 0,
+        "processes": process.processes,
+        "steps": options.steps,
+        "warm_ups": WARM_UPS,
+        "gradients": gradients,
+        "rows": [asdict(row) for row in rows],
+    }
+
+
+def _place(path: Path) -> Path:
+    """Return where to write, tried out before anything is measured."""
+    try:
+        if path.is_dir():
+            raise OSError(0, "is a folder")
+        _unfinished(path).touch()
+        _unfinished(path).unlink()
+    except OSError as error:
+        raise Refusal(f"--json {path}: {error.strerror}") from None
+    return path
+
+
+def _write(path: Path, result: Mapping[str, Any]) -> None:
+    """Write a result, whole or not at all."""
+    try:
+        _unfinished(path).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        os.replace(_unfinished(path), path)
+    except OSError as error:
+        _unfinished(path).unlink(missing_ok=True)
+        raise Refusal(f"--json {path}: {error.strerror}") from None
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".unfinished")
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(PROGRAM, description="Measure how well the training of the document's CNN scales.")
+    add = parser.add_argument
+    add("--batch", type=number_from(int, 1), default=64, help="the pictures of one process (default 64)")
+    add("--steps", type=number_from(int, 1), default=20, help="how many steps are measured (default 20)")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes (default cpu)")
+    add("--strong", action="store_true", help="measure also one batch that is dealt out to all processes")
+    add("--json", type=Path, metavar="FILE", help="write the result there")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()

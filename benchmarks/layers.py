@@ -1,0 +1,96 @@
+"""One layer of the document's network at a time, by torch and by the reference, on a batch of 64 drawn images."""
+
+from collections.abc import Callable
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+import reference
+from benchmarks.configuration import SIDE_BY_SIDE
+from benchmarks.counts import CONVOLUTIONS, LAYERS
+from reference.checks import Array
+from reference.cnn import PARAMETERS
+from spec_tests.formats import FORMATS
+from spec_tests.problems import Problem, real_numbers
+from spec_tests.subjects import GRADIENTS
+
+Run = Callable[[], Any]
+
+
+def problem(layer: str) -> Problem:
+    """Return the layer as a call in float32, its arrays drawn.
+
+    >>> problem("p3").arrays["input"].shape
+    (64, 64, 8, 8)
+    """
+    rng = np.random.default_rng(LAYERS.index(layer))
+    if layer == "linear":
+        arrays = _drawn(rng, layer, (SIDE_BY_SIDE, PARAMETERS["linear.weight"][1]))
+        return _problem(rng, "linear", arrays, {}, (SIDE_BY_SIDE, PARAMETERS["linear.weight"][0]))
+    ins, outs, size = CONVOLUTIONS[f"conv{layer[-1]}"]
+    if layer.startswith("p"):
+        pooled = {"input": real_numbers(rng, (SIDE_BY_SIDE, outs, size, size))}
+        half = (SIDE_BY_SIDE, outs, size // 2, size // 2)
+        return _problem(rng, "max_pool2d", pooled, {"kernel_size": 2, "stride": 2}, half)
+    arrays = _drawn(rng, layer, (SIDE_BY_SIDE, ins, size, size))
+    return _problem(rng, "conv2d", arrays, {"padding": 2}, (SIDE_BY_SIDE, outs, size, size))
+
+
+def _drawn(rng: np.random.Generator, layer: str, input: tuple[int, ...]) -> dict[str, Array]:
+    shapes = {"input": input, "weight": PARAMETERS[f"{layer}.weight"], "bias": PARAMETERS[f"{layer}.bias"]}
+    return {name: real_numbers(rng, size) for name, size in shapes.items()}
+
+
+def _problem(
+    rng: np.random.Generator, operation: str, arrays: dict[str, Array], options: dict[str, Any], output: tuple[int, ...]
+) -> Problem:
+    return Problem(operation, arrays, options, real_numbers(rng, output)).at("float32")
+
+
+def by_torch(layer: Problem, phase: str) -> Run:
+    """Return torch's call, its tensors made beforehand; backward through a graph made beforehand."""
+    leaves = {name: torch.from_numpy(array) for name, array in layer.arrays.items()}
+    operation = getattr(functional, layer.operation)
+    if phase == "forward":
+        return lambda: operation(**leaves, **layer.options)
+    wanted = [leaf.requires_grad_() for leaf in leaves.values()]
+    output, cotangent = operation(**leaves, **layer.options), torch.from_numpy(layer.grad_output)
+    return lambda: torch.autograd.grad(output, wanted, cotangent, retain_graph=True)
+
+
+def by_reference(layer: Problem, phase: str) -> Run:
+    """Return the reference's call."""
+    return (lambda: layer.forward(reference)) if phase == "forward" else (lambda: layer.backward(reference))
+
+
+BY = {"torch": by_torch, "reference": by_reference}
+
+
+def error(found: Any, layer: Problem, phase: str) -> float:
+    """Return how far an answer of either is off, normwise, the worst of its arrays; AssertionError beyond u·√K."""
+    by_hand = by_reference(layer.at("float64"), phase)()
+    errors = [_normwise(one, other) for one, other in zip(_arrays(found), _arrays(by_hand), strict=True)]
+    bound = sqrt(_terms(layer)) * FORMATS["float32"].roundoff
+    worst = max(errors)
+    assert worst <= bound, f"{layer.operation} {phase} is {worst:.3g} of its norm off, the bound is {bound:.3g}"
+    return worst
+
+
+def _arrays(answer: Any) -> list[Array]:
+    return [np.asarray(array) for array in (answer if isinstance(answer, tuple) else (answer,))]
+
+
+def _normwise(computed: Array, exact: Array) -> float:
+    return float(np.linalg.norm(computed - exact) / np.linalg.norm(exact))
+
+
+def _terms(layer: Problem) -> int:
+    """Return the most terms that a sum of this layer has, in its output or in a gradient; a maximum sums nothing."""
+    if "weight" not in GRADIENTS[layer.operation]:
+        return 0
+    outs, *kernel = layer.arrays["weight"].shape
+    places = prod(layer.grad_output.shape) // outs
+    return max(prod(kernel) + 1, outs * prod(kernel[1:]), places)

@@ -1,0 +1,115 @@
+"""The form of a result, the JSON that a run of the benchmarks leaves; JSON Schema."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+
+from benchmarks.configuration import NAMES, PHASES
+
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "network": NAMES,
+    "layer": ("layer", "phase", "who"),
+    "rivals": ("work", "who"),
+    "resnet50": ("who",),
+}
+"""What a benchmark may ask, and the parameters that its rows then have."""
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+_POSITIVE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1e9}
+_RATE = {"type": "number", "exclusiveMinimum": 0, "maximum": 1e21}
+_AMOUNT = {"type": ["number", "null"], "minimum": 0}
+
+
+def _object(*required: str, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+PARAMS = _object(
+    phase={"enum": list(PHASES)},
+    **dict.fromkeys(("device", "layout", "precision", "mode", "data", "who", "layer", "work"), _TEXT),
+    **dict.fromkeys(("threads", "batch"), _COUNT),
+)
+
+EXTRA_INFO = _object(
+    *("question", "batch", "threads", "device"),
+    batch={"type": "integer", "minimum": 1},
+    threads=_COUNT,
+    device=_TEXT,
+    floor=_or_null(_object("seconds", "binds", seconds=_POSITIVE, binds={"enum": ["compute", "memory"]})),
+    ratio=_or_null(
+        _object("to", "median", "low", "high", to=_TEXT, **dict.fromkeys(("median", "low", "high"), _POSITIVE))
+    ),
+    others={**_AMOUNT, "maximum": 1},
+    disturbed={"type": ["boolean", "null"]},
+    **dict.fromkeys(("flop", "bytes", "error", "event_seconds", "launch_seconds", "peak_bytes"), _AMOUNT),
+)
+
+STATS = _object("median", "p5", "p95", **dict.fromkeys(("median", "p5", "p95"), _POSITIVE))
+
+ROW = _object("name", "params", "stats", "extra_info", name=_TEXT, params=PARAMS, stats=STATS, extra_info=EXTRA_INFO)
+"""A row that answers one of the `QUESTIONS`."""
+
+ENVIRONMENT = _object(
+    *("versions", "flags", "cpu", "cores", "date"), versions={"type": "object"}, flags={"type": "object"}
+)
+
+CEILING = _object(
+    *("device", "threads", "precision", "matmul", "convolution", "bandwidth"),
+    device=_TEXT,
+    threads=_COUNT,
+    precision=_TEXT,
+    **dict.fromkeys(("matmul", "convolution", "bandwidth"), _RATE),
+)
+
+RESULT = _object(
+    *("benchmarks", "environment", "ceilings"),
+    benchmarks={"type": "array", "items": _object("stats")},  # those of other questions may have any form
+    environment=ENVIRONMENT,
+    ceilings={"type": "array", "items": CEILING},
+)
+
+
+LONGEST = 200
+"""Characters of a message, which may quote all that was found."""
+
+
+def check(found: Any, schema: Mapping[str, Any], what: str) -> None:
+    """Raise ValueError saying where and why, if what was found does not fit the schema."""
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(found))
+    if error is not None:
+        place = "".join(f", {part}" for part in error.absolute_path)
+        message = error.message if len(error.message) <= LONGEST else f"{error.message[:LONGEST]}…"
+        raise ValueError(f"{what}{place}: {message}")
+
+
+def name_of(row: Any) -> str:
+    """Return the name of a row, however malformed the row is."""
+    return str(row.get("name", "a row without a name")) if isinstance(row, dict) else repr(row)
+
+
+def question_of(row: Any) -> Any:
+    """Return what a row asks; None if it does not say."""
+    extra = row.get("extra_info") if isinstance(row, dict) else None
+    return extra.get("question") if isinstance(extra, dict) else None
+
+
+def _check_row(row: Any) -> None:
+    """Raise ValueError, naming the row, if it lacks what its question needs."""
+    check(row, ROW, name_of(row))
+    check(row["params"], {"required": QUESTIONS[question_of(row)]}, f"{name_of(row)}, params")
+
+
+def check_result(result: Any) -> None:
+    """Raise ValueError, naming the place, if this is not a result."""
+    for row in result.get("benchmarks", []) if isinstance(result, dict) else []:
+        check(row, {"type": "object", "required": ["stats"]}, name_of(row))
+    check(result, RESULT, "the result")
+    for row in result["benchmarks"]:
+        if question_of(row) in QUESTIONS:
+            _check_row(row)

@@ -1,0 +1,301 @@
+"""What a run of the benchmarks found, read from its JSON and checked, and the figures derived from it.
+
+A result is what `pytest benchmarks --benchmark-only --benchmark-json FILE` leaves: the mapping of pytest-benchmark, to
+which this project adds "environment", "ceilings" and each row's "extra_info" (`result_schema.py` has its form). Times
+are seconds, rates FLOP or bytes a second.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from benchmarks.counts import Ceiling
+from benchmarks.result_schema import QUESTIONS, check_result, name_of, question_of
+
+Result = Mapping[str, Any]
+
+PHASES_ZH = {"forward": "前向", "backward": "反向", "training step": "训练一步"}
+
+GOALS = {"forward": 2.0, "backward": 3.0, "training step": 2.5, "resnet50": 3.0}
+"""So many times torch's time the references may take: a convolution's two phases, a training step, ResNet-50."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """How many times as long as another implementation a row's takes, both measured in turn."""
+
+    to: str
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One benchmark: what ran, and what was measured."""
+
+    name: str
+    question: str
+    params: Mapping[str, Any]
+    median: float
+    p5: float
+    p95: float
+    batch: int
+    threads: int
+    device: str
+    flop: float | None = None
+    bytes: float | None = None
+    floor: float | None = None
+    """No machine of this speed needs less than so many seconds, if all bytes come from its memory."""
+    binds: str = ""
+    """What sets the floor, "compute" or "memory"."""
+    error: float | None = None
+    others: float | None = None
+    disturbed: bool = False
+    ratio: Ratio | None = None
+    event_seconds: float | None = None
+    launch_seconds: float | None = None
+    peak_bytes: float | None = None
+
+    @property
+    def phase(self) -> str:
+        """One of `PHASES`, or "" where the question has none."""
+        return str(self.params.get("phase", ""))
+
+    @property
+    def who(self) -> str:
+        """Whose code ran."""
+        return str(self.params["who"])
+
+    @property
+    def label(self) -> str:
+        """The configuration in words, without phase and batch."""
+        return label(self.params)
+
+    @property
+    def samples_per_second(self) -> float:
+        """Samples a second at the median time."""
+        return self.batch / self.median
+
+    @property
+    def percent_of_floor(self) -> float | None:
+        """The floor as a percentage of the median time: 100 would be perfect. None where there is no floor."""
+        return None if self.floor is None else 100 * self.floor / self.median
+
+
+def checked(result: Any) -> Result:
+    """Return the result as it came; ValueError, naming the place, if it has not the form that this module reads."""
+    check_result(result)
+    found: Result = result
+    return found
+
+
+def rows_of(result: Result, question: str) -> list[Row]:
+    """Return the rows of a `checked` result that answer this question, in their order."""
+    return [_row(row) for row in result["benchmarks"] if question_of(row) == question]
+
+
+def network_rows(result: Result) -> list[Row]:
+    """Return the rows of the ladder: the document's network in one configuration after another."""
+    return rows_of(result, "network")
+
+
+def all_rows(result: Result) -> list[Row]:
+    """Return the rows of all questions, question by question."""
+    return [row for question in QUESTIONS for row in rows_of(result, question)]
+
+
+def other_rows(result: Result) -> list[str]:
+    """Return the names of the rows that answer none of the `QUESTIONS`."""
+    return [name_of(row) for row in result["benchmarks"] if question_of(row) not in QUESTIONS]
+
+
+def ceilings(result: Result) -> list[Ceiling]:
+    """Return what each device was seen to reach in the run."""
+    names = [field.name for field in fields(Ceiling)]
+    return [Ceiling(**{name: found[name] for name in names}) for found in result["ceilings"]]
+
+
+def label(params: Mapping[str, Any]) -> str:
+    """Say in a few words what ran, phase and batch left out.
+
+    >>> label({"who": "torch", "device": "cpu", "threads": 1, "layout": "contiguous", "precision": "ieee",
+    ...        "mode": "eager", "data": "resident"})
+    'cpu, 1 thread, contiguous, ieee, eager'
+    >>> label({"who": "torch", "device": "cuda", "threads": 0, "layout": "channels_last", "precision": "bf16",
+    ...        "mode": "graph", "data": "copied"})
+    'cuda, channels_last, bf16, graph, copied'
+    >>> label({"who": "reference", "device": "cpu", "threads": 2, "layout": "contiguous", "precision": "ieee",
+    ...        "mode": "eager", "data": "resident"})
+    'cpu, 2 threads, reference'
+    """
+    how = [params["layout"], params["precision"], params["mode"], *["copied"] * (params["data"] == "copied")]
+    return ", ".join([processor(params), *(how if params["who"] == "torch" else [params["who"]])])
+
+
+def processor(params: Mapping[str, Any]) -> str:
+    """Say what computed.
+
+    >>> processor({"device": "cpu", "threads": 2}), processor({"device": "cuda", "threads": 0})
+    ('cpu, 2 threads', 'cuda')
+    """
+    threads = {0: "", 1: ", 1 thread"}.get(params["threads"], f", {params['threads']} threads")
+    return f"{params['device']}{threads}"
+
+
+def work(row: Row) -> str:
+    """Say in a few words what a row of NumPy's and torch's comparison computes."""
+    if row.question == "layer":
+        return f"{row.params['layer']} {row.phase}"
+    if row.question == "network":
+        return f"network {row.phase}, batch {row.batch}"
+    return {"rivals": str(row.params.get("work")), "resnet50": f"ResNet-50 forward, batch {row.batch}"}[row.question]
+
+
+def configurations(rows: Iterable[Row]) -> list[str]:
+    """Return the labels of the rows in order, each once."""
+    return list(dict.fromkeys(row.label for row in rows))
+
+
+def batches(rows: Iterable[Row]) -> list[int]:
+    """Return the batches of the rows, each once, the smallest first."""
+    return sorted({row.batch for row in rows})
+
+
+def nearest_batch(rows: Iterable[Row], wanted: int = 64) -> int:
+    """Return the batch with rows that is the fewest doublings away from the wanted one, of two the smaller.
+
+    Raises ValueError where there are no rows.
+    """
+    return min(batches(rows), key=lambda batch: (abs(math.log2(batch / wanted)), batch))
+
+
+def chosen(rows: Iterable[Row], phase: str, batch: int, device: str = "") -> list[Row]:
+    """Return the rows of this phase and batch, and of this device, if one is named."""
+    return [row for row in rows if row.phase == phase and row.batch == batch and device in ("", row.device)]
+
+
+def fastest(rows: Iterable[Row]) -> Row | None:
+    """Return the row of the least median time, of equals the first; None where there are no rows."""
+    return min(rows, key=lambda row: row.median, default=None)
+
+
+def best_cpu(rows: Iterable[Row], phase: str, batch: int) -> Row | None:
+    """Return the fastest row on the CPU, whatever its configuration; None where there is none."""
+    return fastest(chosen(rows, phase, batch, "cpu"))
+
+
+def speed_up(row: Row, rows: Iterable[Row]) -> float | None:
+    """Return how many times as fast as the best CPU configuration of its phase and batch a row is."""
+    best = best_cpu(rows, row.phase, row.batch)
+    return None if best is None else best.median / row.median
+
+
+def crossover(rows: Iterable[Row], phase: str) -> int | None:
+    """Return the smallest batch from which on, in every larger batch too, the GPU beats the CPU's best configuration.
+
+    Only batches that ran on both count. None where the GPU is not faster at the largest of them, or there is none.
+    """
+    found = None
+    for batch in reversed(batches(rows := list(rows))):
+        gpu, cpu = fastest(chosen(rows, phase, batch, "cuda")), best_cpu(rows, phase, batch)
+        if gpu is None or cpu is None:
+            continue
+        if gpu.median >= cpu.median:
+            break
+        found = batch
+    return found
+
+
+def suspicious(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that are faster than their floor."""
+    return [row for row in rows if row.floor is not None and row.median < row.floor]
+
+
+def disturbed(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows during which other processes used the machine."""
+    return [row for row in rows if row.disturbed]
+
+
+def goal(row: Row) -> float | None:
+    """Return how many times torch's time the row may take; None where no goal was set."""
+    if row.who != "reference" or row.ratio is None or row.ratio.to != "torch":
+        return None
+    if row.question == "layer":
+        return GOALS[row.phase] if row.params["layer"].startswith("conv") else None
+    if row.question == "network":
+        return GOALS[row.phase] if row.phase == "training step" else None
+    return GOALS.get(row.question)
+
+
+def against_torch(rows: Iterable[Row]) -> list[Row]:
+    """Return the references' rows that were measured in turn with torch's."""
+    return [row for row in rows if row.who == "reference" and row.ratio is not None and row.ratio.to == "torch"]
+
+
+def rivalry(rows: Sequence[Row]) -> list[tuple[Row, Ratio]]:
+    """Return others' rows, each with how many times the reference's time it takes for the same work.
+
+    That is the ratio measured in turn, else that of the medians, without a spread. A row whose work the reference has
+    no row for is left out.
+    """
+    found = ((row, _to_reference(row, rows)) for row in rows if row.who != "reference")
+    return [(row, ratio) for row, ratio in found if ratio is not None]
+
+
+def _to_reference(row: Row, rows: Iterable[Row]) -> Ratio | None:
+    if row.ratio is not None and row.ratio.to == "reference":
+        return row.ratio
+    same = fastest(other for other in rows if other.who == "reference" and work(other) == work(row))
+    if same is None:
+        return None
+    if same.ratio is not None and same.ratio.to == row.who:
+        return Ratio("reference", 1 / same.ratio.median, 1 / same.ratio.high, 1 / same.ratio.low)
+    quotient = row.median / same.median
+    return Ratio("reference", quotient, quotient, quotient)
+
+
+def three_digits(value: float) -> str:
+    """Write a number with three digits.
+
+    >>> [three_digits(value) for value in (0.0123456, 1.5, 99.96, 12345, 0)]
+    ['0.0123', '1.50', '100', '12,300', '0']
+    """
+    rounded = float(f"{value:.2e}")
+    decimals = 2 - math.floor(math.log10(abs(rounded))) if rounded else 0
+    return f"{rounded:,.{max(decimals, 0)}f}"
+
+
+def percent(row: Row) -> str:
+    """Write how much of the median time the floor is, or an empty string where there is none."""
+    return "" if row.percent_of_floor is None else f"{three_digits(row.percent_of_floor)} %"
+
+
+def with_unit(value: float, unit: str) -> str:
+    """Write a quantity with three digits and a sensible prefix of its unit.
+
+    >>> with_unit(1.2345e-3, "s"), with_unit(0.9999e-3, "s"), with_unit(8.9e-5, "s"), with_unit(2.2e10, "B/s")
+    ('1.23 ms', '1.00 ms', '89.0 µs', '22.0 GB/s')
+    """
+    prefixes = {-3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
+    rounded = float(f"{value:.2e}")
+    thousands = min(max(math.floor(math.log10(rounded) / 3), -3), 5) if rounded > 0 else 0
+    return f"{three_digits(rounded / 1000.0**thousands)} {prefixes[thousands]}{unit}"
+
+
+def _row(row: Mapping[str, Any]) -> Row:
+    extra, stats = row["extra_info"], row["stats"]
+    floor, ratio = extra.get("floor") or {}, extra.get("ratio")
+    return Row(
+        **{name: stats[name] for name in ("median", "p5", "p95")},
+        **{name: extra[name] for name in ("question", "batch", "threads", "device")},
+        **{name: extra.get(name) for name in ("flop", "bytes", "error", "others")},
+        **{name: extra.get(name) for name in ("event_seconds", "launch_seconds", "peak_bytes")},
+        name=name_of(row),
+        params=row["params"],
+        floor=floor.get("seconds"),
+        binds=floor.get("binds", ""),
+        disturbed=bool(extra.get("disturbed")),
+        ratio=ratio and Ratio(*(ratio[name] for name in ("to", "median", "low", "high"))),
+    )

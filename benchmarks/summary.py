@@ -1,0 +1,423 @@
+"""What a result of the benchmarks says in sentences and tables, each in English and in Chinese."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks import results
+from benchmarks.configuration import PHASES
+from benchmarks.results import PHASES_ZH, Result, Row, percent, three_digits, with_unit
+from spec_tests.report.benchmark_part import Table
+
+Words = tuple[str, str]
+"""The same in English and in Chinese."""
+
+BINDS_ZH = {"compute": "计算", "memory": "内存", "": ""}
+DISTURBED, FAST = "†", "‡"
+"""Marks of rows that were disturbed, and of rows that are faster than their floor."""
+
+KINDS: dict[str, Words] = {
+    "forward": ("a convolution's forward pass", "卷积前向"),
+    "backward": ("a convolution's backward pass", "卷积反向"),
+    "training step": ("a training step of the network", "网络训练一步"),
+    "resnet50": ("ResNet-50", " ResNet-50"),
+}
+"""What the goals are set for."""
+
+MISSING: dict[str, Words] = {
+    "network": ("the network (no times against batch, no ladder)", "网络（没有耗时与批大小图和阶梯图）"),
+    "layer": ("single layers (no roofline, no shares)", "单独的层（没有屋顶线图和占比图）"),
+    "rivals": ("other implementations", "其他实现"),
+    "resnet50": ("ResNet-50", "ResNet-50"),
+}
+"""What a result without rows of a question does not show."""
+
+
+def title(result: Result) -> Words:
+    """Return the machine's name."""
+    environment = result["environment"]
+    gpu = environment.get("device")
+    cores = environment["cores"]
+    return (
+        f"{environment['cpu']}, {cores} {'core' if cores == 1 else 'cores'}" + (f", {gpu}" if gpu else ""),
+        f"{environment['cpu']}，{cores} 核" + (f"，{gpu}" if gpu else ""),
+    )
+
+
+def sentences(result: Result) -> list[Words]:
+    """Return what the run was, what came out, and what to be careful with."""
+    rows = results.all_rows(result)
+    return [
+        _where(result),
+        _software(result),
+        _reading(),
+        *_crossovers(results.network_rows(result)),
+        *_goals(rows),
+        *_rivals(results.rows_of(result, "rivals")),
+        *_cautions(rows),
+        *_missing(result),
+    ]
+
+
+def tables(result: Result) -> list[Table]:
+    """Return the tables that the result has rows for."""
+    network, rows = results.network_rows(result), results.all_rows(result)
+    found = [
+        *(_network_table([row for row in network if row.phase == phase], phase) for phase in PHASES),
+        _layer_table(results.rows_of(result, "layer")),
+        _ratio_table(results.against_torch(rows)),
+        _rival_table(results.rows_of(result, "rivals")),
+        _ceiling_table(result),
+        _disturbed_table(results.disturbed(rows)),
+        _suspicious_table(results.suspicious(rows)),
+    ]
+    return [table for table in found if table.rows]
+
+
+def _where(result: Result) -> Words:
+    environment = result["environment"]
+    gpu, driver, commit = (environment.get(name) for name in ("device", "driver", "commit"))
+    driver_en, driver_zh = (f" (driver {driver})", f"（驱动 {driver}）") if driver else ("", "")
+    modified_en, modified_zh = (", modified", "（有未提交的改动）") if environment.get("modified") else ("", "")
+    name_en, name_zh = title(result)
+    return (
+        f"Measured on {name_en}{driver_en if gpu else ', without a GPU'}; {environment['date']}; "
+        f"commit {commit or 'unknown'}{modified_en}.",
+        f"测量环境：{name_zh}{driver_zh if gpu else '，没有 GPU'}；{environment['date']}；"
+        f"提交 {commit or '未知'}{modified_zh}。",
+    )
+
+
+def _software(result: Result) -> Words:
+    environment = result["environment"]
+    versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
+    versions += f", BLAS {environment['blas']}" if environment.get("blas") else ""
+    flags = ", ".join(f"{name} = {_plain(value)}" for name, value in environment["flags"].items())
+    return (f"Versions: {versions}. Flags: {flags or 'none'}.", f"版本：{versions}。设置：{flags or '无'}。")
+
+
+def _plain(value: Any) -> str:
+    """Write a flag as people do."""
+    return ("on" if value else "off") if isinstance(value, bool) else "none" if value is None else str(value)
+
+
+def _reading() -> Words:
+    return (
+        "Times are medians of one batch; p5–p95 is where nine in ten lie. The floor is the least time that the device "
+        "would need if it reached, layer by layer, its ceilings: the rate and the bandwidth measured in the same run. "
+        "A speed-up is against the CPU's best configuration at the same batch. ieee, tf32 and bf16 are different "
+        "precisions: compare within one. Errors are normwise, against a float64 result.",
+        "耗时是处理一批数据的中位数；九成的测量值在 p5 与 p95 之间。下限是设备逐层达到其上限时所需的最短时间，"
+        "上限即同一次运行中测得的运算速率与带宽。加速比以同一批大小下 CPU 的最佳配置为基准。"
+        "ieee、tf32 和 bf16 是不同的精度，应在同一精度内比较。误差是相对于 float64 结果的范数误差。",
+    )
+
+
+def _crossovers(rows: Sequence[Row]) -> list[Words]:
+    """Say for each phase from which batch on the GPU is faster."""
+    if not rows:
+        return []
+    if not any(row.device == "cuda" for row in rows):
+        return [("There is no GPU in this run.", "本次运行没有 GPU。")]
+    return [_crossover(rows, phase) for phase in PHASES if _on_both(rows, phase)]
+
+
+def _crossover(rows: Sequence[Row], phase: str) -> Words:
+    batch, largest = results.crossover(rows, phase), max(_on_both(rows, phase))
+    if batch is None:
+        return (
+            f"{phase.capitalize()}: at batch {largest}, the largest that ran on both, the GPU's best configuration "
+            "does not beat the CPU's best.",
+            f"{PHASES_ZH[phase]}：批大小为 {largest}（两者都测过的最大批）时，GPU 的最佳配置并不比 CPU 的最佳配置快。",
+        )
+    copied_en, copied_zh = _when_copied(rows, phase)
+    return (
+        f"{phase.capitalize()}: from batch {batch} on the GPU's best configuration beats the CPU's best{copied_en}.",
+        f"{PHASES_ZH[phase]}：批大小从 {batch} 起，GPU 的最佳配置快于 CPU 的最佳配置{copied_zh}。",
+    )
+
+
+def _when_copied(rows: Sequence[Row], phase: str) -> Words:
+    """Say the same of those rows that copy the data to the GPU each time, if there are any."""
+    copied = [row for row in rows if row.device == "cpu" or row.params["data"] == "copied"]
+    if not _on_both(copied, phase):
+        return "", ""
+    batch = results.crossover(copied, phase)
+    if batch is None:
+        return "; with the data copied to it each time it does not", "；若每次都把数据复制到 GPU，则并不更快"
+    return (
+        f"; with the data copied to it each time, from batch {batch} on",
+        f"；若每次都把数据复制到 GPU，则从 {batch} 起",
+    )
+
+
+def _on_both(rows: Sequence[Row], phase: str) -> set[int]:
+    """Return the batches that ran on the CPU and on the GPU."""
+    cpu, gpu = ({row.batch for row in rows if row.phase == phase and row.device == name} for name in ("cpu", "cuda"))
+    return cpu & gpu
+
+
+def _goals(rows: Sequence[Row]) -> list[Words]:
+    """Say of each goal whether it is met, by the slowest of the rows that it is set for."""
+    found = []
+    for kind, (kind_en, kind_zh) in KINDS.items():
+        ratios = [(row.ratio.median, row) for row in results.against_torch(rows) if row.ratio and _kind(row) == kind]
+        if not ratios:
+            continue
+        most, row = max(ratios, key=lambda pair: pair[0])
+        goal, met = results.GOALS[kind], most <= results.GOALS[kind]
+        found.append(
+            (
+                f"Goal, at most {goal:g} times torch's time for {kind_en} in NumPy: {'met' if met else 'not met'}; "
+                f"{three_digits(most)} times ({results.work(row)}).",
+                f"目标：用 NumPy 计算{kind_zh}，耗时不超过 torch 的 {goal:g} 倍：{'已达到' if met else '未达到'}；"
+                f"{three_digits(most)} 倍（{_work_zh(row)}）。",
+            )
+        )
+    return found
+
+
+def _kind(row: Row) -> str:
+    """Return which goal a row has, "" for none."""
+    if results.goal(row) is None:
+        return ""
+    return row.phase or row.question
+
+
+def _rivals(rows: Sequence[Row]) -> list[Words]:
+    """Count who is faster than the reference."""
+    found = results.rivalry(rows)
+    if not found:
+        return []
+    slower = sum(ratio.median > 1 for _, ratio in found)
+    return [
+        (
+            f"Other implementations: of {len(found)} measurements {slower} take longer than the reference.",
+            f"其他实现：{len(found)} 次测量中有 {slower} 次比参考实现慢。",
+        )
+    ]
+
+
+def _cautions(rows: Sequence[Row]) -> list[Words]:
+    """Say how many rows are not to be trusted as they stand, and why."""
+    cautions = []
+    if disturbed := len(results.disturbed(rows)):
+        cautions.append(
+            (
+                f"Other processes used the machine during {disturbed} of {len(rows)} rows; they are marked {DISTURBED} "
+                "in the tables and drawn hollow.",
+                f"{len(rows)} 行中有 {disturbed} 行在测量时有其他进程占用机器；表中标有 {DISTURBED}，图中画成空心。",
+            )
+        )
+    if fast := len(results.suspicious(rows)):
+        cautions.append(
+            (
+                f"Rows faster than their floor, marked {FAST}: {fast}. The floor takes all bytes from memory, and a "
+                "small batch lives in the cache; at a large batch such a row is a sign of a mistake.",
+                f"比下限还快的行（标有 {FAST}）：{fast} 行。下限假定所有字节都来自内存，而小批数据可以一直留在缓存中；"
+                "若批很大，这样的行说明测量或计算有误。",
+            )
+        )
+    return cautions
+
+
+def _missing(result: Result) -> list[Words]:
+    """Say what is not here because the result has no rows of it."""
+    missing = [words for question, words in MISSING.items() if not results.rows_of(result, question)]
+    said = []
+    if missing:
+        said.append(
+            (
+                f"The result has no rows of: {'; '.join(en for en, _ in missing)}.",
+                f"结果中没有以下内容：{'；'.join(zh for _, zh in missing)}。",
+            )
+        )
+    if others := results.other_rows(result):
+        said.append(
+            (f"Rows of other benchmarks, left out: {len(others)}.", f"其他基准测试的行未列入：{len(others)} 行。")
+        )
+    return said
+
+
+def _network_table(rows: Sequence[Row], phase: str) -> Table:
+    """Return the times of a phase by batch; what only a GPU has in columns of their own."""
+    rows = sorted(rows, key=lambda row: row.batch)
+    gpu = any(row.device == "cuda" for row in rows)
+    header = [
+        *(("configuration", "配置"), ("batch", "批大小"), ("median", "中位数"), ("p5–p95", "p5–p95")),
+        *(
+            ("samples/s", "样本/秒"),
+            ("of the floor", "占下限"),
+            ("bound by", "受限于"),
+            ("speed-up", "加速比"),
+        ),
+        ("error", "误差"),
+        *((("on the GPU", "GPU 上"), ("launching", "启动"), ("memory", "显存")) if gpu else ()),
+    ]
+    return _table(
+        (f"The network, {phase}", f"网络，{PHASES_ZH[phase]}"),
+        header,
+        [[*_network_cells(row, rows), *(_gpu_cells(row) if gpu else ())] for row in rows],
+    )
+
+
+def _network_cells(row: Row, rows: Sequence[Row]) -> list[Words]:
+    times = results.speed_up(row, rows)
+    return [
+        _same(_marked(row, row.label)),
+        _same(str(row.batch)),
+        *_time_cells(row),
+        _same(three_digits(row.samples_per_second)),
+        *_floor_cells(row),
+        _same("" if times is None else f"{three_digits(times)}×"),
+        _same(_error(row)),
+    ]
+
+
+def _gpu_cells(row: Row) -> list[Words]:
+    units = ((row.event_seconds, "s"), (row.launch_seconds, "s"), (row.peak_bytes, "B"))
+    return [_same("" if value is None else with_unit(value, unit)) for value, unit in units]
+
+
+def _layer_table(rows: Sequence[Row]) -> Table:
+    header = [
+        *(("layer", "层"), ("by", "实现"), ("median", "中位数"), ("p5–p95", "p5–p95")),
+        *(("of the floor", "占下限"), ("bound by", "受限于"), ("error", "误差")),
+    ]
+    return _table(
+        ("The layers one by one", "逐层"),
+        header,
+        [
+            [
+                _work_cell(row),
+                _same(row.who),
+                *_time_cells(row),
+                *_floor_cells(row),
+                _same(_error(row)),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _ratio_table(rows: Sequence[Row]) -> Table:
+    """Return how many times torch's time NumPy takes, and what the goals say of it."""
+    header = [("work", "计算"), ("NumPy / torch", "NumPy / torch"), ("quartiles", "四分位数")]
+    return _table(
+        ("NumPy against torch, measured in turn", "NumPy 与 torch 交替测量之比"),
+        [*header, ("goal", "目标"), ("met", "达到")],
+        [[_work_cell(row), *_ratio_cells(row.ratio), *_goal_cells(row)] for row in rows],
+    )
+
+
+def _goal_cells(row: Row) -> list[Words]:
+    goal = results.goal(row)
+    if goal is None or row.ratio is None:
+        return [_same(""), _same("")]
+    return [_same(f"≤ {goal:g}"), ("yes", "是") if row.ratio.median <= goal else ("no", "否")]
+
+
+def _rival_table(rows: Sequence[Row]) -> Table:
+    ratios = dict(results.rivalry(rows))
+    return _table(
+        ("Other implementations", "其他实现"),
+        [
+            *(("work", "计算"), ("by", "实现"), ("median", "中位数"), ("p5–p95", "p5–p95")),
+            *(("time / reference", "耗时 / 参考实现"), ("quartiles", "四分位数"), ("error", "误差")),
+        ],
+        [
+            [
+                _work_cell(row),
+                _same(row.who),
+                *_time_cells(row),
+                *_ratio_cells(ratios.get(row)),
+                _same(_error(row)),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _ceiling_table(result: Result) -> Table:
+    return _table(
+        ("Ceilings, measured in the same run", "同一次运行中测得的上限"),
+        [
+            *(("device", "设备"), ("precision", "精度"), ("matrix product", "矩阵乘法"), ("convolution", "卷积")),
+            ("memory, read + written", "内存（读 + 写）"),
+        ],
+        [
+            [
+                _same(results.processor({"device": ceiling.device, "threads": ceiling.threads})),
+                _same(ceiling.precision),
+                _same(with_unit(ceiling.matmul, "FLOP/s")),
+                _same(with_unit(ceiling.convolution, "FLOP/s")),
+                _same(with_unit(ceiling.bandwidth, "B/s")),
+            ]
+            for ceiling in results.ceilings(result)
+        ],
+    )
+
+
+def _disturbed_table(rows: Sequence[Row]) -> Table:
+    return _table(
+        ("Disturbed rows", "受干扰的行"),
+        [("row", "行"), ("other processes' share of the CPU", "其他进程占用 CPU")],
+        [[_same(row.name), _same("" if row.others is None else f"{100 * row.others:.0f} %")] for row in rows],
+    )
+
+
+def _suspicious_table(rows: Sequence[Row]) -> Table:
+    return _table(
+        ("Rows faster than their floor", "比下限还快的行"),
+        [("row", "行"), ("median", "中位数"), ("floor", "下限"), ("of the floor", "占下限")],
+        [
+            [_same(row.name), *map(_same, (with_unit(row.median, "s"), with_unit(row.floor or 0, "s"), percent(row)))]
+            for row in rows
+        ],
+    )
+
+
+def _work_cell(row: Row) -> Words:
+    return _marked(row, results.work(row)), _marked(row, _work_zh(row))
+
+
+def _work_zh(row: Row) -> str:
+    if row.question == "layer":
+        return f"{row.params['layer']} {PHASES_ZH[row.phase]}"
+    if row.question == "network":
+        return f"网络{PHASES_ZH[row.phase]}，批大小 {row.batch}"
+    return f"ResNet-50 前向，批大小 {row.batch}" if row.question == "resnet50" else results.work(row)
+
+
+def _time_cells(row: Row) -> list[Words]:
+    return [_same(with_unit(row.median, "s")), _same(f"{with_unit(row.p5, 's')} – {with_unit(row.p95, 's')}")]
+
+
+def _floor_cells(row: Row) -> list[Words]:
+    return [_same(percent(row)), (row.binds, BINDS_ZH[row.binds])]
+
+
+def _ratio_cells(ratio: results.Ratio | None) -> list[Words]:
+    if ratio is None:
+        return [_same(""), _same("")]
+    spread = f"{three_digits(ratio.low)} – {three_digits(ratio.high)}"
+    return [_same(three_digits(ratio.median)), _same(spread if ratio.low < ratio.high else "")]
+
+
+def _error(row: Row) -> str:
+    return "" if row.error is None else f"{row.error:.1e}"
+
+
+def _marked(row: Row, text: str) -> str:
+    """Add the marks of a row that is not to be trusted as it stands."""
+    marks = DISTURBED * row.disturbed + FAST * bool(results.suspicious([row]))
+    return f"{text} {marks}".strip()
+
+
+def _same(text: str) -> Words:
+    return text, text
+
+
+def _table(caption: Words, header: Sequence[Words], rows: Sequence[Sequence[Words]]) -> Table:
+    """Return a table from words in both languages."""
+    (header_en, header_zh), both = zip(*header, strict=True), [tuple(zip(*row, strict=True)) for row in rows]
+    return Table(*caption, header_en, header_zh, tuple(en for en, _ in both), tuple(zh for _, zh in both))

@@ -1,0 +1,27 @@
+"""The tables of a result, as text for the terminal: the same as those of `benchmarks.report`."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+from benchmarks import results, summary
+from benchmarks.results import Result
+from spec_tests.report.benchmark_part import Table
+
+
+def lines(result: Result) -> list[str]:
+    """Return the tables and then the sentences of a result."""
+    tables = [[*_lines(table), ""] for table in summary.tables(results.checked(result))]
+    return [*chain(*tables), *(sentence for sentence, _ in summary.sentences(result))]
+
+
+def _lines(table: Table) -> list[str]:
+    rows = [table.header_en, *table.rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [f"{table.caption_en}:", *(_line(row, widths) for row in rows)]
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return a row, its first column flush left and the others flush right."""
+    first, *others = cells
+    padded = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
+    return "  ".join([first.ljust(widths[0]), *padded]).rstrip()

@@ -1,0 +1,37 @@
+"""How long the forward pass, the backward pass and a training step of the document's network take.
+
+A row is one configuration of `benchmarks/configuration.py`; the ladder there is the default. Compare rows of one run:
+the machine's limits are measured in it, too, and every row says how near it comes to them. What each row computes is
+checked against the reference in float64 before its time is believed.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from torch.utils.benchmark import timer
+
+from benchmarks import accuracy
+from benchmarks.configuration import Configuration
+from benchmarks.conftest import Ceilings
+from benchmarks.counts import works
+from benchmarks.measuring import counted, described, timed
+from benchmarks.side_by_side import ratio
+from benchmarks.steps import step
+
+
+@pytest.mark.benchmark(timer=timer, max_time=0.4, min_rounds=5)
+@pytest.mark.usefixtures("threads_of_row")
+def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: Ceilings) -> None:
+    row = configuration_of_row
+    benchmark.group = f"{row.phase}, batch {row.batch}"
+    benchmark.extra_info.update(described("network", row.batch, row.threads, row.device))
+    limit = ceiling(row.device, row.threads, row.precision)
+    benchmark.extra_info.update(counted(works(row.phase, row.batch, row.precision), limit))
+    benchmark.extra_info.update(error=accuracy.error(row))
+
+    timed(benchmark, step(row).run, row.device)
+
+    if row.who == "reference" and benchmark.enabled:
+        by_torch = step(replace(row, who="torch"))
+        benchmark.extra_info.update(ratio=ratio(step(row).run, by_torch.run).as_data("torch"))
