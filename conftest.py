@@ -1,4 +1,4 @@
-"""Everything that `pytest spec_tests` adds to pytest is in `spec_tests/plugin.py`, and `pytest benchmarks` in `benchmarks/plugin.py`."""
+"""Options and hooks: the specification's in `spec_tests/plugin.py`, the benchmarks' in `benchmarks/plugin.py`."""
 
 pytest_plugins = ["spec_tests.plugin", "benchmarks.plugin"]
 

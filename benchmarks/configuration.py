@@ -88,10 +88,11 @@ def ladder(cores: int) -> list[Configuration]:
     """Return the default rows without their phases: for each rung, at each of its batches, one configuration.
 
     >>> [rung.layout for rung in ladder(cores=2) if rung.batch == 64 and rung.who == "torch" and rung.device == "cpu"]
-    ['contiguous', 'contiguous', 'channels_last']
+    ['contiguous', 'contiguous', 'channels_last', 'channels_last']
     """
     one = Configuration(threads=1)
     all_cores = replace(one, threads=cores)
+    last_on_cpu = replace(all_cores, layout="channels_last")
     gpu = Configuration(device="cuda", threads=0)
     tf32 = replace(gpu, precision="tf32")
     last = replace(tf32, layout="channels_last")
@@ -99,7 +100,8 @@ def ladder(cores: int) -> list[Configuration]:
     rungs = [
         (one, POWERS),
         *([(all_cores, POWERS)] if cores > 1 else []),
-        (replace(all_cores, layout="channels_last"), POWERS),
+        (last_on_cpu, POWERS),
+        (replace(last_on_cpu, mode="compile"), (SIDE_BY_SIDE,)),
         (gpu, POWERS),
         (tf32, POWERS),
         (replace(tf32, data="copied"), STORY),

@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,25 +14,28 @@ import psutil
 import torch
 
 from benchmarks.configuration import cores
+from spec_tests.report import surroundings
 
-PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "onnx", "numpy-ml")
+PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "onnx", "numpy-ml", "autograd", "scipy")
+ROOT = Path(__file__).parent.parent
 DISTURBED = 0.05
 """A row is flagged when other processes had more than this share of all processors' time."""
 
 
 def environment() -> dict[str, Any]:
     """Return what the figures depend on, read back from the running process."""
+    commit, modified = surroundings.commit(ROOT, (*surroundings.FILES, "benchmarks/*.py"))
     return {
         "versions": versions(),
         "flags": flags(),
         "machine": f"{platform.system()} {platform.machine()}",
-        "cpu": processor(),
+        "cpu": surroundings.processor(),
         "cores": cores(),
         "blas": blas(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "driver": _answer("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"),
-        "commit": _answer("git", "rev-parse", "HEAD"),
-        "modified": bool(_answer("git", "status", "--porcelain", "--untracked-files=no")),
+        "driver": driver() if torch.cuda.is_available() else None,
+        "commit": commit,
+        "modified": modified,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
@@ -70,23 +72,14 @@ def blas() -> str:
     return f"{found['name']} {found['version']}"
 
 
-@cache
-def processor() -> str:
-    """Return the processor's name, as the system has it."""
-    information = Path("/proc/cpuinfo")
-    lines = information.read_text().splitlines() if information.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or "unknown"
-
-
-def _answer(*command: str) -> str | None:
-    """Return what a program says in its first line, or None where it is missing or fails."""
-    folder = Path(__file__).parent
+def driver() -> str | None:
+    """Return the version of NVIDIA's driver, or None where its program is missing or fails."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        said = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=10, check=True).stdout
+        said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.strip().partition("\n")[0] or None
+    return said.partition("\n")[0].strip() or None
 
 
 class Moment(NamedTuple):

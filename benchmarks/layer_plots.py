@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, FuncFormatter
+from matplotlib.ticker import EngFormatter
 
 from benchmarks import results
 from benchmarks.counts import Ceiling
-from benchmarks.plots import BESIDE, log_axis, panels, style
+from benchmarks.plots import BESIDE, PLAIN, log_axis, panels, style
 from benchmarks.results import Row, three_digits, with_unit
 from spec_tests.report.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, to_svg
 
@@ -24,9 +24,6 @@ LAYER_COLOURS = (BLUE, "#9cc3e6", "#2f5f8f", "#c9def2", PURPLE, "#cdbbe4", GREEN
 """A convolution is dark and the pooling behind it light."""
 
 PHASE_COLOURS = {"forward": BLUE, "backward": ORANGE, "training step": PURPLE}
-
-PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
-"""Numbers on an axis without zeros behind the point."""
 
 NAMED = 0.06
 """A layer's share is named in its bar from this one on; below, the name does not fit."""
@@ -229,9 +226,10 @@ def _draw_rival(ax: Axes, place: int, line: tuple[Row, results.Ratio] | str) -> 
 
 
 def _draw_bar(ax: Axes, place: int, ratio: results.Ratio, colour: str, hollow: bool) -> None:
-    """Draw a bar from 1 to the ratio, its quartiles as whiskers."""
+    """Draw a bar from 1 to the ratio, its quartiles as whiskers, and 1 as a line."""
     face = "none" if hollow else colour
     ax.barh(place, ratio.median - 1, 0.65, left=1, facecolor=face, edgecolor=colour)
+    ax.plot([1, 1], [place - 0.5, place + 0.5], color=INK, lw=1)
     ax.plot([ratio.low, ratio.high], [place] * 2, color=INK, lw=1, marker="|", markersize=5)
 
 
@@ -240,12 +238,11 @@ def _named(work: str, ratio: results.Ratio | None) -> str:
 
 
 def _finish_ratios(ax: Axes, values: Sequence[float]) -> None:
-    """Scale the axis of ratios around 1, where a line stands; the first bar is on top."""
+    """Scale the axis of ratios around 1; the first bar is on top."""
     low, high = min([*values, 1]), max([*values, 1])
     log_axis(ax, "x", low, high, PLAIN)
     margin = (high / low) ** 0.15 * 1.1
     ax.set_xlim(low / margin, high * margin)
-    ax.axvline(1, color=INK, lw=1)
     ax.tick_params(axis="y", length=0)
     ax.invert_yaxis()
 

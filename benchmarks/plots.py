@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, Formatter, LogLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator, NullLocator
 
 from benchmarks import results
 from benchmarks.configuration import PHASES
@@ -30,12 +30,18 @@ BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsi
 BAR_SHARE = 0.57
 """Of a panel's width, for its longest bar; the rest is for the words beside it."""
 
+UNEQUAL = 20.0
+"""Where the longest bar is more than so many times the shortest, the axis is logarithmic."""
+
 DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 
 FEWEST_BATCHES = 0.5
 """A configuration is drawn as a line if it was measured at this share of the batches that its device was."""
 
-LONG, SHORT = 50.0, 4.0
+PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+"""Numbers on an axis without zeros behind the point."""
+
+LONG, SHORT = 200.0, 4.0
 """Where the largest over the smallest is more, an axis has labels at powers of ten only, or also at 2 and 5."""
 
 
@@ -122,10 +128,8 @@ def log_axis(ax: Axes, name: str, low: float, high: float, formatter: Formatter)
     """Make the axis "x" or "y" logarithmic, with enough labels on it for the numbers from low to high."""
     axis = ax.xaxis if name == "x" else ax.yaxis
     ax.set(**{f"{name}scale": "log"})
-    labelled = (
-        (1.0,) if high / low > LONG else (1.0, 2.0, 5.0) if high / low > SHORT else (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-    )
-    axis.set_major_locator(LogLocator(subs=labelled))
+    few, some, many = (1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+    axis.set_major_locator(LogLocator(subs=few if high / low > LONG else some if high / low > SHORT else many))
     axis.set_major_formatter(formatter)
     axis.set_minor_locator(NullLocator())
 
@@ -160,7 +164,7 @@ def _draw_times(ax: Axes, rows: Sequence[Row], looks: dict[str, tuple[str, str]]
         line = sorted({(row.batch, row.floor) for row in rows if row.floor and _floor_name(row) == floor})
         ax.plot(*zip(*line, strict=True), color=colour, linestyle=dashes, lw=1.1)
     ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter(ScalarFormatter())
+    ax.xaxis.set_major_formatter(PLAIN)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_xlabel("batch")
     ax.grid(True)
@@ -208,7 +212,7 @@ def _draw_bars(ax: Axes, rows: Sequence[Row], labels: Sequence[str]) -> None:
         face = "none" if row.disturbed else colour
         ax.barh(place, row.samples_per_second, 0.65, facecolor=face, edgecolor=colour)
         ax.annotate(_bar_text(row), (row.samples_per_second, place), (4, 0), **BESIDE)
-    left = low / 3 if high / low > LONG else 0
+    left = low / 3 if high / low > UNEQUAL else 0
     if left:
         log_axis(ax, "x", low, high, EngFormatter(sep=""))
         ax.set_xlim(left, left * (high / left) ** (1 / BAR_SHARE))

@@ -1,9 +1,8 @@
 """The form of a result, the JSON that a run of the benchmarks leaves; JSON Schema."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
-
-import jsonschema
 
 from benchmarks.configuration import NAMES, PHASES
 
@@ -81,6 +80,7 @@ LONGEST = 200
 
 def check(found: Any, schema: Mapping[str, Any], what: str) -> None:
     """Raise ValueError saying where and why, if what was found does not fit the schema."""
+    jsonschema = import_module("jsonschema")  # here, because a run that leaves a result does without
     error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(found))
     if error is not None:
         place = "".join(f", {part}" for part in error.absolute_path)

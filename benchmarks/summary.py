@@ -212,9 +212,10 @@ def _cautions(rows: Sequence[Row]) -> list[Words]:
         cautions.append(
             (
                 f"Rows faster than their floor, marked {FAST}: {fast}. The floor takes all bytes from memory, and a "
-                "small batch lives in the cache; at a large batch such a row is a sign of a mistake.",
+                "small batch lives in the cache; ceilings measured on a disturbed machine are too low. Otherwise such "
+                "a row is a sign of a mistake.",
                 f"比下限还快的行（标有 {FAST}）：{fast} 行。下限假定所有字节都来自内存，而小批数据可以一直留在缓存中；"
-                "若批很大，这样的行说明测量或计算有误。",
+                "机器受干扰时测得的上限也会偏低。除此之外，这样的行说明测量或计算有误。",
             )
         )
     return cautions

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from itertools import chain
 
-from benchmarks import results, summary
+from benchmarks import summary
 from benchmarks.results import Result
 from spec_tests.report.benchmark_part import Table
 
 
 def lines(result: Result) -> list[str]:
     """Return the tables and then the sentences of a result."""
-    tables = [[*_lines(table), ""] for table in summary.tables(results.checked(result))]
+    tables = [[*_lines(table), ""] for table in summary.tables(result)]
     return [*chain(*tables), *(sentence for sentence, _ in summary.sentences(result))]
 
 

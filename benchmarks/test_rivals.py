@@ -161,7 +161,7 @@ def test_rivals(benchmark: Any, work: str, who: str) -> None:
     benchmark.group = work
     benchmark.extra_info.update(described("rivals", len(problem.input), threads=1))
 
-    results = timed(benchmark, call) if benchmark.enabled else benchmark(call)
+    results = timed(benchmark, call)
 
     benchmark.extra_info.update(error=error(results, exact_of(work)))
     if who != "reference" and benchmark.enabled:

@@ -41,7 +41,7 @@ def clock() -> Clock:
 
 
 def test_a_call_that_takes_three_times_as_long_has_the_ratio_three(clock: Clock) -> None:
-    found = ratio(clock.call("slow", 0.75), clock.call("fast", 0.25), timer=clock.read)
+    found = ratio(clock.call("slow", 0.375), clock.call("fast", 0.125), timer=clock.read)
 
     assert found == Ratio(3.0, 3.0, 3.0, rounds=9)
 

@@ -17,6 +17,8 @@ from reference.command import Refusal, WrongUsage, run
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
 from spec_tests.report.picture import BLUE
 
+pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
+
 JSON = dict[str, Any]
 
 ENVIRONMENT = {

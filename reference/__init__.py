@@ -35,11 +35,20 @@ from reference.cnn import (
     cifar10_cnn,
     cifar10_cnn_backward,
     cifar10_cnn_layers,
+    cifar10_cnn_layers_backward,
     cifar10_cnn_loss,
     initial_parameters,
 )
 from reference.color import adjust_brightness, adjust_contrast, adjust_hue, adjust_saturation, color_jitter
-from reference.convolution import conv1d, conv1d_backward, conv2d, conv2d_backward, conv3d, conv3d_backward
+from reference.convolution import (
+    conv1d,
+    conv1d_backward,
+    conv2d,
+    conv2d_backward,
+    conv2d_weight,
+    conv3d,
+    conv3d_backward,
+)
 from reference.cross_entropy import cross_entropy, cross_entropy_backward, nll_loss, nll_loss_backward
 from reference.geometry import conv_output_size, max_pool_output_size
 from reference.linear import flatten, flatten_backward, linear, linear_backward
@@ -78,6 +87,7 @@ __all__ = [
     "cifar10_cnn",
     "cifar10_cnn_backward",
     "cifar10_cnn_layers",
+    "cifar10_cnn_layers_backward",
     "cifar10_cnn_loss",
     "color_jitter",
     "compose",
@@ -85,6 +95,7 @@ __all__ = [
     "conv1d_backward",
     "conv2d",
     "conv2d_backward",
+    "conv2d_weight",
     "conv3d",
     "conv3d_backward",
     "conv_output_size",

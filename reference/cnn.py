@@ -23,7 +23,7 @@ import numpy as np
 from reference.activation import relu as rectified
 from reference.activation import relu_backward
 from reference.checks import Array, array, flag, same_dtype, shape
-from reference.convolution import conv2d, conv2d_backward
+from reference.convolution import conv2d, conv2d_backward, conv2d_weight
 from reference.cross_entropy import cross_entropy, cross_entropy_backward
 from reference.linear import flatten, flatten_backward, linear, linear_backward
 from reference.pooling import max_pool2d, max_pool2d_backward
@@ -103,16 +103,44 @@ def cifar10_cnn_backward(
     array("grad_output", grad_output)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, outputs["linear"].shape)
-    return _chained(grad_output, outputs, parameters)
+    return cifar10_cnn_layers_backward(grad_output, outputs, parameters)
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def cifar10_cnn_layers_backward(
+    grad_output: Array, outputs: Mapping[str, Array], parameters: Parameters, input_requires_grad: bool = True
+) -> tuple[Any, dict[str, Array]]:
+    """Send the gradient of the scores (n, 10) back through the layers, given what `cifar10_cnn_layers` returned.
+
+    Returns grad_input, None without `input_requires_grad`, and the gradient of every parameter, by its name.
+    """
+    wanted = flag("input_requires_grad", input_requires_grad)
+    grads: dict[str, Any] = {}
+    grad: Any = grad_output
+    grad, *grads["linear"] = linear_backward(grad, outputs["flatten"], *_of("linear", parameters))
+    grad = flatten_backward(grad, outputs["p3"], 1)
+    for stage, before in (("3", "p2"), ("2", "p1"), ("1", "input")):
+        layer, rectifier = f"conv{stage}", f"relu{stage}"
+        grad = max_pool2d_backward(grad, outputs.get(rectifier, outputs[layer]), kernel_size=2, stride=2)
+        if rectifier in outputs:
+            grad = relu_backward(grad, outputs[layer])
+        if before == "input" and not wanted:
+            weight, _ = _of(layer, parameters)
+            grads[layer] = conv2d_weight(outputs[before], weight.shape, grad, padding=2), grad.sum(axis=(0, 2, 3))
+            grad = None
+        else:
+            grad, *grads[layer] = conv2d_backward(grad, outputs[before], *_of(layer, parameters), padding=2)
+    return grad, {name: grads[name.partition(".")[0]][name.endswith("bias")] for name in PARAMETERS}
 
 
 def cifar10_cnn_loss(
-    input: Array, target: Array, parameters: Parameters, relu: bool = False
-) -> tuple[Array, Array, dict[str, Array]]:
+    input: Array, target: Array, parameters: Parameters, relu: bool = False, input_requires_grad: bool = True
+) -> tuple[Array, Array | None, dict[str, Array]]:
     """Return the mean cross entropy of the scores, its grad_input, and the gradient of every parameter.
 
     input (n, 3, 32, 32), target (n,), int64: the number of each image's class. Raises as `cifar10_cnn` and
-    `cross_entropy`.
+    `cross_entropy`. Training changes no images: without `input_requires_grad`, grad_input is None and the work
+    for it is left out.
 
     >>> parameters = {name: np.zeros(size) for name, size in PARAMETERS.items()}
     >>> loss, _, _ = cifar10_cnn_loss(np.zeros((1, 3, 32, 32)), np.array([7]), parameters)
@@ -122,21 +150,7 @@ def cifar10_cnn_loss(
     outputs = cifar10_cnn_layers(input, parameters, relu)
     loss = cross_entropy(outputs["linear"], target)
     grad_logits, _, _ = cross_entropy_backward(np.ones_like(loss), outputs["linear"], target)
-    return loss, *_chained(grad_logits, outputs, parameters)
-
-
-def _chained(grad: Array, outputs: dict[str, Array], parameters: Parameters) -> tuple[Array, dict[str, Array]]:
-    """Send a gradient from the scores back to the input, layer by layer."""
-    grads: dict[str, Any] = {}
-    grad, *grads["linear"] = linear_backward(grad, outputs["flatten"], *_of("linear", parameters))
-    grad = flatten_backward(grad, outputs["p3"], 1)
-    for stage, before in (("3", "p2"), ("2", "p1"), ("1", "input")):
-        layer, rectifier = f"conv{stage}", f"relu{stage}"
-        grad = max_pool2d_backward(grad, outputs.get(rectifier, outputs[layer]), kernel_size=2, stride=2)
-        if rectifier in outputs:
-            grad = relu_backward(grad, outputs[layer])
-        grad, *grads[layer] = conv2d_backward(grad, outputs[before], *_of(layer, parameters), padding=2)
-    return grad, {name: grads[name.partition(".")[0]][name.endswith("bias")] for name in PARAMETERS}
+    return loss, *cifar10_cnn_layers_backward(grad_logits, outputs, parameters, input_requires_grad)
 
 
 def _of(layer: str, parameters: Parameters) -> tuple[Array, Array]:

@@ -13,26 +13,25 @@ its gradients are the products with either factor's transpose:
     grad_weight = grad_output @ columnsᵀ
     grad_input  = fold(weightᵀ @ grad_output)        fold adds each column back onto the cells it came from
 
-That is the formulation used here for every rank, stride, dilation and grouping, a few images at a time so
-that the columns stay in the processor's cache. For the document's three convolutions, batch 64, one thread, it
-takes 1.8, 2.1 and 2.2 times torch's time forward and 1.0, 2.8 and 3.0 times backward, measured side by side by
-`benchmarks/test_reference_against_torch.py` (torch 2.15, AVX2). What stops it: the columns hold every cell
-once for each tap, 25 times for a 5×5 kernel, and copying them, or folding them back, takes about as long as
-the product. Unrolling the kernel's rows alone copies 5 times instead and is a fifth faster on the second and
-third convolution, and slower on the first; it needs a loop over taps inside the product, so it is not used.
+That is the formulation used here for every rank, stride, dilation and grouping, one image at a time so that the
+columns stay in the processor's cache, and one axis after the other so that whole rows are copied. For the
+document's three convolutions, batch 64, one thread, it takes 1.7, 1.8 and 1.8 times torch's time forward and 1.0,
+2.2 and 2.3 times backward, measured side by side in `benchmarks` (torch 2.15, AVX2). What stops it: the matrix
+products alone take 1.1 to 1.3 times torch's time (0.6 backward through the first convolution), for torch's own
+convolution runs faster than the BLAS; and the columns, which hold every cell once for each tap, 25 times for a 5×5
+kernel, have to be written and read, or folded back.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, Size, array, same_dtype, shape
+from reference.checks import FLOATS, INTEGERS, Array, Size, array, positive_sizes, same_dtype, shape
 from reference.geometry import ConvGeometry
 from reference.padding import pad, pad_backward
 from reference.windows import windows
-
-IMAGES_AT_A_TIME = 8
 
 
 def conv1d(
@@ -154,14 +153,37 @@ def conv3d_backward(
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
+def conv2d_weight(
+    input: Array,
+    weight_size: Sequence[int],
+    grad_output: Array,
+    stride: Size = 1,
+    padding: Size | str = 0,
+    dilation: Size = 1,
+    groups: int = 1,
+) -> Array:
+    """Return grad_weight of `conv2d` alone, all that a first layer needs: nothing lies before it.
+
+    Named and called as in `torch.nn.grad`. (grad_bias is the sum of grad_output over images and places.)
+
+    >>> conv2d_weight(np.array([[[3.0]]]), (1, 1, 1, 1), np.array([[[2.0]]]))
+    array([[[[6.]]]])
+    """
+    array("input", input)
+    weight = np.zeros(positive_sizes("weight_size", weight_size), input.dtype)  # its shape is what counts
+    images = _batched(2, input, weight)
+    geometry = ConvGeometry.of(images, weight, None, stride, padding, dilation, groups)
+    return _grad_weight(_checked_grads(2, grad_output, input, weight, geometry), images, weight, geometry)
+
+
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def _forward(rank: int, input: Array, weight: Array, bias: Array | None, *options: Any) -> Array:
     images = _batched(rank, input, weight)
     geometry = ConvGeometry.of(images, weight, bias, *options)
-    padded = pad(images, _margins(geometry))
     kernels = _matrix(weight, geometry)
     products = np.empty((len(images), *kernels.shape[:2], prod(geometry.output_size)), input.dtype)
-    for some in _blocks(images):
-        np.matmul(kernels, _columns(padded[some], geometry), out=products[some])
+    for columns, product in zip(_columns(images, geometry), products, strict=True):
+        np.matmul(kernels, columns, out=product)
     output = products.reshape(len(images), len(weight), *geometry.output_size)
     if bias is not None:
         output += bias.reshape(-1, *[1] * rank)
@@ -174,22 +196,32 @@ def _backward(
 ) -> tuple[Array, Array, Array | None]:
     images = _batched(rank, input, weight)
     geometry = ConvGeometry.of(images, weight, bias, *options)
+    grads = _checked_grads(rank, grad_output, input, weight, geometry)
+    grad_bias = None if bias is None else grads.sum(axis=(0, -1)).reshape(bias.shape)
+    grad_input = _grad_input(grads, images, weight, geometry).reshape(input.shape)
+    return grad_input, _grad_weight(grads, images, weight, geometry), grad_bias
+
+
+def _grad_input(grads: Array, images: Array, weight: Array, geometry: ConvGeometry) -> Array:
+    kernels = _matrix(weight, geometry)
+    return _fold((kernels.mT @ grad for grad in grads), images, geometry)
+
+
+def _grad_weight(grads: Array, images: Array, weight: Array, geometry: ConvGeometry) -> Array:
+    grad_kernels = np.zeros_like(_matrix(weight, geometry))
+    for columns, grad in zip(_columns(images, geometry), grads, strict=True):
+        grad_kernels += grad @ columns.mT
+    return grad_kernels.reshape(weight.shape)
+
+
+def _checked_grads(rank: int, grad_output: Array, input: Array, weight: Array, geometry: ConvGeometry) -> Array:
+    """Return the gradients of the output as one matrix a group, (n, g, o, i·j)."""
     for name, value in (("grad_output", grad_output), ("input", input)):
         array(name, value, FLOATS)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, (*input.shape[: -rank - 1], len(weight), *geometry.output_size))
-
-    padded = pad(images, _margins(geometry))
-    kernels = _matrix(weight, geometry)
-    grads = grad_output.reshape(len(images), *kernels.shape[:2], prod(geometry.output_size))
-    grad_padded, grad_kernels = np.zeros_like(padded), np.zeros_like(kernels)
-    for some in _blocks(images):
-        grad_kernels += (grads[some] @ _columns(padded[some], geometry).mT).sum(axis=0)
-        _fold(kernels.mT @ grads[some], grad_padded[some], geometry)
-
-    grad_input = pad_backward(grad_padded, images, _margins(geometry)).reshape(input.shape)
-    grad_bias = None if bias is None else grads.sum(axis=(0, -1)).reshape(bias.shape)
-    return grad_input, grad_kernels.reshape(weight.shape), grad_bias
+    images = len(input) if input.ndim == weight.ndim else 1
+    return grad_output.reshape(images, geometry.groups, len(weight) // geometry.groups, prod(geometry.output_size))
 
 
 def _matrix(weight: Array, geometry: ConvGeometry) -> Array:
@@ -197,20 +229,46 @@ def _matrix(weight: Array, geometry: ConvGeometry) -> Array:
     return weight.reshape(geometry.groups, len(weight) // geometry.groups, -1)
 
 
-def _columns(padded: Array, geometry: ConvGeometry) -> Array:
-    """Copy the cells of every window into a column: (n, g·c, *size) -> (n, g, c·y·x, i·j)."""
-    rank = len(geometry.kernel_size)
-    view = windows(padded, geometry.kernel_size, geometry.stride, geometry.dilation)  # (n, g·c, i, j, y, x)
-    cells = np.moveaxis(view, range(-rank, 0), range(2, 2 + rank))
-    return cells.reshape(len(padded), geometry.groups, -1, prod(geometry.output_size))
+def _columns(images: Array, geometry: ConvGeometry) -> Iterator[Array]:
+    """Copy the cells of every window into a column, image by image: (n, g·c, *size) -> n times (g, c·y·x, i·j).
+
+    One axis after the other, (h, w) -> (x, h, j) -> (y, x, i, j): so the last copy, the largest, moves whole rows
+    rather than single windows. It is made of one image at a time, which stays in the processor's cache.
+    """
+    first, *others = _axes(geometry)
+    cells = pad(images, _margins(geometry))
+    for axis in reversed(others):
+        cells = _taps(cells, axis, geometry).copy()
+    for image in _taps(cells, first, geometry):
+        yield image.reshape(geometry.groups, -1, prod(geometry.output_size))
 
 
-def _fold(columns: Array, grad_padded: Array, geometry: ConvGeometry) -> None:
-    """Add every column back onto the cells that `_columns` copied it from."""
-    view = windows(grad_padded, geometry.kernel_size, geometry.stride, geometry.dilation, writeable=True)
-    cells = columns.reshape(*grad_padded.shape[:2], *geometry.kernel_size, *geometry.output_size)
-    for tap in np.ndindex(geometry.kernel_size):
-        view[(..., *tap)] += cells[(slice(None), slice(None), *tap)]
+def _fold(columns: Iterable[Array], images: Array, geometry: ConvGeometry) -> Array:
+    """Add every column back onto the cells that `_columns` copied it from, in its steps backwards."""
+    unfolded = (images.shape[1], *geometry.kernel_size, *geometry.output_size)
+    cells: Iterable[Array] = (image.reshape(unfolded) for image in columns)
+    size = [len(images), *unfolded]
+    for axis in _axes(geometry):
+        del size[2]
+        size[axis] = images.shape[axis] + sum(geometry.padding[axis])
+        folded = np.zeros(size, images.dtype)
+        for image, taps in zip(cells, _taps(folded, axis, geometry), strict=True):
+            for tap in range(geometry.kernel_size[axis]):  # taps overlap one another, but never themselves
+                taps[:, tap] += image[:, tap]
+        cells = folded
+    return pad_backward(folded, images, _margins(geometry))
+
+
+def _taps(cells: Array, axis: int, geometry: ConvGeometry) -> Array:
+    """View, of one axis, the cells under each tap: (n, g·c, …, h, …) -> (n, g·c, y, …, i, …)."""
+    kernel_size, stride, dilation = geometry.kernel_size[axis], geometry.stride[axis], geometry.dilation[axis]
+    view = windows(np.moveaxis(cells, axis, -1), (kernel_size,), (stride,), (dilation,), writeable=True)
+    return np.moveaxis(view, (-2, -1), (axis, 2))
+
+
+def _axes(geometry: ConvGeometry) -> range:
+    """Return the spatial axes, counted from the end."""
+    return range(-len(geometry.kernel_size), 0)
 
 
 def _batched(rank: int, input: Array, weight: Array) -> Array:
@@ -224,10 +282,6 @@ def _batched(rank: int, input: Array, weight: Array) -> Array:
     if input.ndim not in (rank + 1, rank + 2):
         raise ValueError(f"input has {input.ndim} axes, expected {rank + 2}, or {rank + 1} without the batch")
     return input if input.ndim == rank + 2 else input[np.newaxis]
-
-
-def _blocks(images: Array) -> list[slice]:
-    return [slice(start, start + IMAGES_AT_A_TIME) for start in range(0, len(images), IMAGES_AT_A_TIME)]
 
 
 def _margins(geometry: ConvGeometry) -> list[int]:

@@ -19,10 +19,10 @@ import numpy as np
 
 from reference.checks import FLOATS, INTEGERS, Array, Size, array, flag, same_dtype, shape
 from reference.geometry import PoolGeometry
-from reference.padding import pad, pad_backward
+from reference.padding import pad
 from reference.windows import windows
 
-NOWHERE = -1  # the index of a cell of the padding
+NOWHERE = -1  # the index where no cell is a real one
 
 
 def max_pool1d(
@@ -141,52 +141,65 @@ def max_pool3d_backward(
 
 
 def _forward(rank: int, input: Array, options: tuple[Any, ...], return_indices: bool) -> Array | tuple[Array, Array]:
-    leaders, places = _play(input, _check(rank, input, options))
-    return (leaders, places) if flag("return_indices", return_indices) else leaders
+    geometry = _check(rank, input, options)
+    maxima = _maxima(input, geometry)
+    return (maxima, _places(input, geometry)) if flag("return_indices", return_indices) else maxima
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def _backward(rank: int, grad_output: Array, input: Array, options: tuple[Any, ...]) -> Array:
     geometry = _check(rank, input, options)
     for name, value in (("grad_output", grad_output), ("input", input)):
         array(name, value, FLOATS)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, (*input.shape[:-rank], *geometry.output_size))
-    _, places = _play(input, geometry)
-    numbers = _windows(pad(_numbers(input, rank), _margins(geometry), value=NOWHERE), geometry)
-    grad_padded = pad(np.zeros_like(input), _margins(geometry))
-    grad_cells = _windows(grad_padded, geometry)
-    for tap in np.ndindex(geometry.kernel_size):
-        grad_cells[(..., *tap)] += np.where(places == numbers[(..., *tap)], grad_output, 0)
-    return pad_backward(grad_padded, input, _margins(geometry))
+    channels, cells = prod(input.shape[:-rank]), prod(input.shape[-rank:])
+    places = _places(input, geometry).reshape(channels, prod(geometry.output_size))
+    won = places != NOWHERE
+    winners = places + cells * np.arange(channels)[:, np.newaxis]  # numbered on through all channels
+    grad_input = np.zeros(channels * cells, input.dtype)
+    np.add.at(grad_input, winners[won], grad_output.reshape(won.shape)[won])
+    return grad_input.reshape(input.shape)
 
 
-def _play(input: Array, geometry: PoolGeometry) -> tuple[Array, Array]:
-    """Apply the rule above to all windows at once, tap by tap: return the leaders and their places."""
-    rank = len(geometry.kernel_size)
-    cells = _windows(pad(input, _margins(geometry)), geometry)
-    numbers = _windows(pad(_numbers(input, rank), _margins(geometry), value=NOWHERE), geometry)
-    lowest = -np.inf if input.dtype.name in FLOATS else np.iinfo(input.dtype).min
-    leader = np.full((*input.shape[:-rank], *geometry.output_size), lowest, input.dtype)
-    place = np.full(leader.shape, NOWHERE, np.int64)
-    for tap in np.ndindex(geometry.kernel_size):
-        cell, number = cells[(..., *tap)], numbers[(..., *tap)]
-        is_nan = cell != cell
-        leads = (number != NOWHERE) & ((place == NOWHERE) | (cell > leader) | is_nan)
-        leader = np.where(leads, cell, leader)
-        place = np.where(leads, number, place)
-    return leader, place
+def _maxima(input: Array, geometry: PoolGeometry) -> Array:
+    """Apply the rule above to all windows at once, tap by tap: return the leaders."""
+    taps, leaders = _start(input, geometry)
+    for cells in taps:
+        leads = (cells > leaders) | (cells != cells)
+        leaders = np.where(leads, cells, leaders)  # np.maximum might take the other one of 0.0 and −0.0
+    return leaders
 
 
-def _windows(padded: Array, geometry: PoolGeometry) -> Array:
-    """View the windows that count: (…, *size) -> (…, *output, *kernel)."""
-    view = windows(padded, geometry.kernel_size, geometry.stride, geometry.dilation, writeable=True)
-    counted: list[Any] = [..., *map(slice, geometry.output_size), *[slice(None)] * len(geometry.kernel_size)]
-    return view[tuple(counted)]
+def _places(input: Array, geometry: PoolGeometry) -> Array:
+    """Apply the rule above to all windows at once, tap by tap: return the leaders' places."""
+    taps, leaders = _start(input, geometry)
+    numbers = _taps(pad(_numbers(input, len(geometry.kernel_size)), _margins(geometry)), geometry)
+    leading = np.zeros(leaders.shape, np.int64)
+    for cells, number in zip(taps, numbers, strict=True):
+        leads = (cells > leaders) | (cells != cells) | (leading == 0)
+        leading = np.maximum(leading, leads * number)  # the later of two cells of a window has the larger number
+        leaders = np.maximum(leaders, cells)
+    return leading - 1
+
+
+def _start(input: Array, geometry: PoolGeometry) -> tuple[list[Array], Array]:
+    """Return the cells under each tap and, for every window, the lowest number, which the padding holds too."""
+    lowest = -np.inf if input.dtype.name in FLOATS else int(np.iinfo(input.dtype).min)
+    size = (*input.shape[: -len(geometry.kernel_size)], *geometry.output_size)
+    return _taps(pad(input, _margins(geometry), value=lowest), geometry), np.full(size, lowest, input.dtype)
+
+
+def _taps(padded: Array, geometry: PoolGeometry) -> list[Array]:
+    """View the cells under each tap of the windows that count, in row order: (…, *size) -> (…, *output) each."""
+    view = windows(padded, geometry.kernel_size, geometry.stride, geometry.dilation)
+    places: tuple[Any, ...] = (..., *map(slice, geometry.output_size))
+    return [view[(..., *tap)][places] for tap in np.ndindex(geometry.kernel_size)]
 
 
 def _numbers(input: Array, rank: int) -> Array:
-    """Number the cells of one channel, row by row."""
-    return np.arange(prod(input.shape[-rank:])).reshape(input.shape[-rank:])
+    """Number the cells of one channel, row by row, from 1: a place is one less, and 0, that of the padding, none."""
+    return 1 + np.arange(prod(input.shape[-rank:])).reshape(input.shape[-rank:])
 
 
 def _margins(geometry: PoolGeometry) -> list[int]:

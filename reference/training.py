@@ -45,7 +45,7 @@ def training_step(
     >>> training.steps, bool(after < before)
     (2, True)
     """
-    loss, _, gradients = cifar10_cnn_loss(images, labels, training.parameters, relu)
+    loss, _, gradients = cifar10_cnn_loss(images, labels, training.parameters, relu, input_requires_grad=False)
     parameters, states = step(optimizer, training.parameters, gradients, training.states, **options)
     return loss, Training(parameters, states, training.steps + 1)
 

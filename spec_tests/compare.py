@@ -38,7 +38,19 @@ def assert_within(actual: Any, approximation: Approximation, dtype: str) -> None
             f"{_where(at, wrong)}: is {_at(actual, at)}, exact is {_at(exact, at)}; "
             f"the error {_at(error, at):.3g} is beyond the bound {_at(bound, at):.3g}"
         )
-    ledger.record(dtype, share=float((error / np.where(bound == 0, 1, bound)).max()))
+    ledger.record(dtype, *nearest(error, bound))
+
+
+def nearest(error: Any, bound: Any) -> ledger.Nearest:
+    """Return the element whose error is the greatest share of its bound, none of the errors beyond its bound.
+
+    >>> nearest(np.array([0.25, 0.5]), np.array([0.5, 2.0]))
+    Nearest(share=0.5, error=0.25, bound=0.5)
+    """
+    error, bound = np.broadcast_arrays(error, bound)
+    shares = error / np.where(bound == 0, 1, bound)
+    at = np.unravel_index(shares.argmax(), shares.shape)
+    return ledger.Nearest(float(shares[at]), float(error[at]), float(bound[at]))
 
 
 def _same_kind(actual: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -1,7 +1,20 @@
-"""What the run did, as data: every comparison, example and outcome, by test. The summary is printed from it."""
+"""What the run did: every comparison, example and outcome, by test. The summary and the report are made from it."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+
+class Nearest(NamedTuple):
+    """Of comparisons that held, the element that came nearest to its bound."""
+
+    share: float
+    """The error as a share of the bound."""
+    error: float = 0.0
+    bound: float = 0.0
+
+
+EXACT = Nearest(0.0)
+"""What a comparison leaves in which only exact equality was asked."""
 
 
 @dataclass
@@ -13,8 +26,8 @@ class Entry:
     claims: tuple[str, ...] = ()
     examples: int = 0
     comparisons: int = 0
-    worst: dict[str, float] = field(default_factory=dict)
-    """By dtype, the greatest error seen, as a share of its bound; 0 where only exact equality was asked."""
+    worst: dict[str, Nearest] = field(default_factory=dict)
+    """By dtype, how near the comparisons came to their bounds; `EXACT` where only exact equality was asked."""
     outcome: str = "not run"
     last_example: dict[str, Any] = field(default_factory=dict)
 
@@ -36,11 +49,11 @@ def stop() -> None:
     _current = None
 
 
-def record(dtype: str, share: float) -> None:
-    """Record one comparison of the current test that held."""
+def record(dtype: str, share: float, error: float = 0.0, bound: float = 0.0) -> None:
+    """Record one comparison of the current test that held, by its element nearest to the bound."""
     if _current is not None:
         _current.comparisons += 1
-        _current.worst[dtype] = max(_current.worst.get(dtype, 0.0), share)
+        _current.worst[dtype] = max(_current.worst.get(dtype, EXACT), Nearest(share, error, bound))
 
 
 def example(arguments: dict[str, Any]) -> None:
@@ -53,8 +66,3 @@ def example(arguments: dict[str, Any]) -> None:
 def entries() -> list[Entry]:
     """Return what has been recorded, test by test."""
     return list(_entries.values())
-
-
-def as_data() -> list[dict[str, Any]]:
-    """Return the records as plain data, without the drawn arrays."""
-    return [{k: v for k, v in asdict(entry).items() if k != "last_example"} for entry in entries()]

@@ -21,6 +21,7 @@ from PIL import Image
 
 import reference
 from spec_tests import ledger
+from spec_tests.compare import nearest
 from spec_tests.problems import SEEDS
 
 Array = npt.NDArray[Any]
@@ -223,4 +224,4 @@ def assert_bytes_within(actual: Array, expected: npt.ArrayLike, bound: npt.Array
     assert (actual.shape, actual.dtype) == (center.shape, np.dtype(np.uint8))
     off = abs(actual - center)
     assert (off <= bound).all(), f"{off.max():.4g} units off, {(off - bound).max():.3g} more than the bound allows"
-    ledger.record("uint8", share=float((off / np.where(bound == 0, 1, bound)).max()))
+    ledger.record("uint8", *nearest(off, bound))

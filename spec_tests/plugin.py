@@ -8,6 +8,7 @@
     --resnet50-weights FILE
                         trained weights of ResNet-50, as torchvision downloads them, for the tests that use them
     --tensorboard DIR   leave a log there that shows what the document describes: `tensorboard --logdir DIR`
+    --report DIR        leave the report of this run there: claims.json, and index.html to read
 
 A full run, `pytest spec_tests` without selection and on the default subject, fails if a registered claim was
 not executed. Any other run reports what it executed and does not fail on that.
@@ -19,7 +20,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ A_LONG_RUN = 1000  # tests
 SUBJECT = pytest.StashKey[subjects.Subject]()
 DESELECTED = pytest.StashKey[Counter[str]]()
 ENTRY = pytest.StashKey[ledger.Entry]()
+SMALLEST_CASE = "the smallest case"
+"""The title under which a failure is drawn."""
 
 _common: dict[str, Any] = {
     "deadline": None,  # a first call of torch takes its time
@@ -43,7 +46,8 @@ _common: dict[str, Any] = {
 settings.register_profile("dev", max_examples=100, **_common)
 settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_common)
 settings.register_profile("thorough", max_examples=1000, **_common)
-settings.load_profile("ci" if "CI" in os.environ else "dev")
+PROFILE = "ci" if "CI" in os.environ else "dev"
+settings.load_profile(PROFILE)
 
 MARKERS = {
     "claim(id, ...)": "the claims of the document, at most three, that this test executes",
@@ -66,6 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them"
     )
     group.addoption("--tensorboard", type=Path, metavar="DIR", help="leave a log there for tensorboard --logdir DIR")
+    group.addoption("--report", type=Path, metavar="DIR", help="leave the report of this run there, a page and data")
     group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
 
 
@@ -76,12 +81,15 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DESELECTED] = Counter()
     if config.option.tensorboard is not None:
         config.pluginmanager.register(gallery.Log(config.option.tensorboard, config.option.resnet50_weights))
+    if config.option.report is not None and not hasattr(config, "workerinput"):
+        record = import_module("spec_tests.report.record")  # here, because most runs do without
+        config.pluginmanager.register(record.Report(config.option.report))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Load the subject, check the claims, and leave out what this subject cannot answer."""
-    specification = [item for item in items if _is_specification(item)]
+    specification = [item for item in items if is_specification(item)]
     if not specification:
         return
     config.stash[SUBJECT] = subject = _load_subject(config)
@@ -148,9 +156,9 @@ def children(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Make the ledger write to this test while it runs."""
-    if not _is_specification(item):
+    if not is_specification(item):
         return (yield)
-    item.stash[ENTRY] = entry = ledger.Entry(item.nodeid, _section(item), _claims_of(item))
+    item.stash[ENTRY] = entry = ledger.Entry(item.nodeid, section_of(item), claims_of(item))
     ledger.start(entry)
     if not _is_property(item):
         ledger.example({})
@@ -173,7 +181,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
         entry.outcome = report.outcome
         if report.failed and entry.last_example:
             arguments = {**getattr(getattr(item, "callspec", None), "params", {}), **entry.last_example}
-            report.sections.append(("the smallest case", drawing.smallest_case(item, arguments, item.config.option)))
+            report.sections.append((SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option)))
     return report
 
 
@@ -218,8 +226,25 @@ def is_full_run(config: pytest.Config) -> bool:
     return whole and default and not selected and not parallel
 
 
-def _is_specification(item: pytest.Item) -> bool:
+def is_specification(item: pytest.Item) -> bool:
+    """Tell whether a test is one of the specification, and not, for example, a benchmark."""
     return ROOT in item.path.parents
+
+
+def section_of(item: pytest.Item) -> str:
+    """Return the section of the document that a test's file is about, or an empty string."""
+    numbers = [part for part in item.path.stem.split("_") if part.isdigit()]
+    return ".".join(numbers)
+
+
+def claims_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the claims that a test executes."""
+    return tuple(dict.fromkeys(id for mark in item.iter_markers("claim") for id in mark.args))
+
+
+def wanted_dtypes(config: pytest.Config) -> set[str]:
+    """Return the number formats that --dtype asks for, none where it is not given."""
+    return {dtype.strip() for dtype in config.option.dtype.split(",") if dtype.strip()}
 
 
 def _is_property(item: pytest.Item) -> bool:
@@ -236,17 +261,8 @@ def _deviation_never_seen_here(item: pytest.Item) -> str | None:
     return None if minor in entry["versions"] else str(entry["id"])
 
 
-def _section(item: pytest.Item) -> str:
-    numbers = [part for part in item.path.stem.split("_") if part.isdigit()]
-    return ".".join(numbers)
-
-
-def _claims_of(item: pytest.Item) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(id for mark in item.iter_markers("claim") for id in mark.args))
-
-
 def _check_claims(item: pytest.Item) -> None:
-    ids = _claims_of(item)
+    ids = claims_of(item)
     unknown = [id for id in ids if id not in claims.register()]
     if unknown:
         raise pytest.UsageError(f"{item.nodeid} names claims that are not in the register: {', '.join(unknown)}")
@@ -264,16 +280,12 @@ def _load_subject(config: pytest.Config) -> subjects.Subject:
         raise pytest.UsageError(f"--cifar10 {option.cifar10}: there is no folder cifar-10-batches-py in it")
     if option.resnet50_weights is not None and not option.resnet50_weights.is_file():
         raise pytest.UsageError(f"--resnet50-weights {option.resnet50_weights}: there is no such file")
-    missing = _wanted_dtypes(config) - subject.dtypes
+    missing = wanted_dtypes(config) - subject.dtypes
     if missing:
         raise pytest.UsageError(
             f"--dtype {', '.join(sorted(missing))}: {subject.name} computes in {', '.join(sorted(subject.dtypes))}"
         )
     return subject
-
-
-def _wanted_dtypes(config: pytest.Config) -> set[str]:
-    return {dtype.strip() for dtype in config.option.dtype.split(",") if dtype.strip()}
 
 
 def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: subjects.Subject) -> str:
@@ -294,7 +306,7 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: subj
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     if dtype and dtype not in subject.dtypes:
         return f"the subject does not compute in {dtype}"
-    if dtype and _wanted_dtypes(config) and dtype not in _wanted_dtypes(config):
+    if dtype and wanted_dtypes(config) and dtype not in wanted_dtypes(config):
         return "--dtype asks for other formats"
     return ""
 

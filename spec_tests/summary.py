@@ -89,7 +89,8 @@ def _line(title: str, cells: Iterable[object]) -> str:
 
 def _worst(entries: list[Entry]) -> list[str]:
     """Name, for every format, the test that came nearest to its bound."""
-    found = [(dtype, share, entry.test) for entry in entries for dtype, share in entry.worst.items() if share > 0]
+    found = [(dtype, seen.share, entry.test) for entry in entries for dtype, seen in entry.worst.items()]
+    found = [row for row in found if row[1] > 0]
     nearest = [max(row for row in found if row[0] == dtype) for dtype in sorted({row[0] for row in found})]
     heading = ["largest error, as a share of its bound:"] if nearest else []
     return heading + [f"  {dtype:9} {share:.3f}  {test.rpartition('::')[2]}" for dtype, share, test in nearest]

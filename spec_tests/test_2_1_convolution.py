@@ -3,6 +3,8 @@
 The laws come first: they need no other implementation, and on whole numbers every one is exact.
 """
 
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -276,6 +278,40 @@ def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, dty
     assert_equal(grad_bias, problem.grad_output.sum(tuple(a for a in range(problem.input.ndim) if a != channel)))
 
 
+# The gradient of the weight alone
+
+
+@law_format
+@given(problem=conv_problems(ranks=(2,)))
+def test_the_gradient_of_the_weight_alone_is_the_one_that_comes_with_the_others(dtype, problem):
+    problem = problem.at(dtype)
+
+    alone = reference.conv2d_weight(problem.input, problem.weight.shape, problem.grad_output, **problem.options)
+
+    _, together, _ = problem.backward(reference)
+    assert_equal(alone, together)
+
+
+@pytest.mark.torch_api
+@pytest.mark.oracle
+@given(problem=conv_problems(ranks=(2,), paddings=("numbers",), batched=True))
+def test_the_gradient_of_the_weight_alone_equals_that_of_torch_nn_grad(problem):
+    problem = problem.at("float64")
+    input, grad_output = torch.from_numpy(problem.input), torch.from_numpy(problem.grad_output)
+
+    theirs = torch.nn.grad.conv2d_weight(input, problem.weight.shape, grad_output, **problem.options)
+
+    ours = reference.conv2d_weight(problem.input, problem.weight.shape, problem.grad_output, **problem.options)
+    assert_equal(ours, theirs.numpy())
+
+
+@pytest.mark.torch_api
+def test_the_gradient_of_the_weight_alone_is_called_as_that_of_torch_nn_grad():
+    ours, theirs = (inspect.signature(layers.conv2d_weight).parameters for layers in (reference, torch.nn.grad))
+
+    assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()]
+
+
 # Conventions
 
 
@@ -385,6 +421,28 @@ def test_the_gradient_of_a_conv_refuses_a_cotangent_that_is_not_shaped_as_the_ou
     message = r"grad_output has shape .*, expected"
 
     assert_refused(subject_on_cpu, f"conv{rank}d_backward", message, np.zeros((1, 1, *[4] * rank)), input, weight)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"input": IMAGE > 0}, "input has dtype bool"),
+        ({"input": IMAGE.tolist()}, "input must be a NumPy array, got list"),
+        ({"input": IMAGE[0, 0]}, "input has 2 axes, expected 4, or 3"),
+        ({"weight_size": (6, 2, 3)}, "weight has 3 axes, expected 4"),
+        ({"weight_size": (6, 2, 0, 3)}, r"weight_size must be at least 1, got \(6, 2, 0, 3\)"),
+        ({"weight_size": (6, 2, 3, 3.0)}, "weight_size must be a whole number, got 3.0"),
+        ({"weight_size": (6, 4, 3, 3)}, "weight has 4 input channels a group, input has 4 channels in 2 groups"),
+        ({"grad_output": np.zeros((1, 6, 5, 5))}, r"grad_output has shape \(1, 6, 5, 5\), expected \(1, 6, 3, 3\)"),
+        ({"grad_output": np.zeros((1, 6, 3, 3), "float32")}, "one dtype expected, got grad_output float32"),
+        ({"stride": 0}, "stride must be at least 1, got 0"),
+    ],
+)
+def test_the_gradient_of_the_weight_alone_refuses(changed, message):
+    call = {"input": IMAGE, "weight_size": KERNELS.shape, "grad_output": np.zeros((1, 6, 3, 3)), "groups": 2}
+
+    with pytest.raises((ValueError, TypeError), match=message):
+        reference.conv2d_weight(**{**call, **changed})
 
 
 def mostly(*valid, rarely):

@@ -421,6 +421,30 @@ def test_the_reference_of_loss_and_gradients_is_cross_entropy_behind_the_network
         assert_equal(one, other)
 
 
+@pytest.mark.parametrize("relu", [False, True])
+@four_draws
+def test_the_references_loss_and_gradients_are_the_same_where_nobody_asks_for_that_of_the_input(seed, relu):
+    problem, target = real_network(seed, images=3, relu=relu), np.array([seed, 9, 0])
+
+    loss, grad_input, gradients = reference.cifar10_cnn_loss(
+        problem.input, target, problem.parameters, relu, input_requires_grad=False
+    )
+
+    expected, _, with_input = reference.cifar10_cnn_loss(problem.input, target, problem.parameters, relu)
+    assert grad_input is None
+    assert_equal(loss, expected)
+    assert gradients.keys() == with_input.keys()
+    for name, gradient in gradients.items():
+        assert_near(gradient, with_input[name], roundings(images=3)[name], "float64")
+
+
+def test_whether_the_input_requires_a_gradient_is_true_or_false():
+    images, parameters = images_and_parameters(1)
+
+    with pytest.raises(TypeError, match="input_requires_grad must be True or False, got 1"):
+        reference.cifar10_cnn_loss(images, np.array([7]), parameters, input_requires_grad=1)
+
+
 @pytest.mark.torch_api
 @pytest.mark.oracle
 @four_draws

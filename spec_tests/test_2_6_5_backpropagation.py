@@ -483,7 +483,11 @@ CASES = [
 ]
 
 
-NETWORKS = {"cifar10_cnn": "test_2_5_cifar10_cnn.py", "residual_block": "test_2_8_resnet.py"}
+NETWORKS = {
+    "cifar10_cnn": "test_2_5_cifar10_cnn.py",
+    "cifar10_cnn_layers": "test_2_5_cifar10_cnn.py",
+    "residual_block": "test_2_8_resnet.py",
+}
 """Their gradients chain those of layers, and are checked in files of their own."""
 
 

@@ -281,9 +281,10 @@ def test_a_claim_that_needs_something_is_not_checked_unless_a_test_executed_it(
 
 
 def test_the_summary_names_the_largest_error_of_every_format():
+    near = ledger.Nearest
     entries = [
-        ledger.Entry("a.py::test_near", "2.1", worst={"float32": 0.25, "float64": 0.0}, outcome="passed"),
-        ledger.Entry("a.py::test_nearer[float32]", "2.1", worst={"float32": 0.5}, outcome="passed"),
+        ledger.Entry("a.py::test_near", "2.1", worst={"float32": near(0.25), "float64": near(0.0)}, outcome="passed"),
+        ledger.Entry("a.py::test_nearer[float32]", "2.1", worst={"float32": near(0.5)}, outcome="passed"),
     ]
 
     text = summary.lines(entries, "a subject", full=False, deselected=Counter())

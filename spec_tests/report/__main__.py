@@ -1,0 +1,87 @@
+"""What can be done with reports that are there: merge them, compare them, make the page of one again.
+
+    python -m spec_tests.report merge DIR FILE FILE...      one report in DIR, with a column for each run
+    python -m spec_tests.report compare OLD NEW             what changed, claim by claim; status 1 if a claim was lost
+    python -m spec_tests.report page FILE DIR               the report in FILE, its page made anew, in DIR
+
+Each FILE is a claims.json that `pytest spec_tests --report DIR` wrote, or a merged one. What is wrong with the options
+or with a file is said in one line, with status 2.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reference.command import Parser, Refusal, WrongUsage, run
+from spec_tests.report import comparing, merging, writing
+
+PROGRAM = "python -m spec_tests.report"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a command on reports."""
+    run(PROGRAM, lambda: _command(**vars(_parser().parse_args(argv))))
+
+
+def _command(command: Callable[..., None], **options: Any) -> None:
+    try:
+        writing.require_packages()
+        command(**options)
+    except BrokenPipeError:
+        raise  # `run` knows what to do
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        raise WrongUsage(error) from None
+
+
+def merge(folder: Path, files: list[Path]) -> None:
+    """Write one report of all these files."""
+    _write(folder, merging.merge([writing.read(file) for file in files]))
+
+
+def compare(old: Path, new: Path) -> None:
+    """Print what changed; end with status 1 if a claim was lost."""
+    comparisons, alone = comparing.compare(writing.read(old), writing.read(new))
+    print("\n".join(comparing.lines(comparisons, alone)))
+    if comparing.lost(comparisons):
+        sys.exit(Refusal.status)
+
+
+def page(file: Path, folder: Path) -> None:
+    """Write the report again, with a new page."""
+    _write(folder, writing.read(file))
+
+
+def _write(folder: Path, data: writing.Data) -> None:
+    writing.write(folder, data)
+    print(f"wrote {folder / writing.PAGE} and {folder / writing.DATA}")
+
+
+def _parser() -> Parser:
+    parser = Parser(PROGRAM, description="Merge, compare and show reports of the specification.")
+    commands = parser.add_subparsers(required=True, metavar="{merge,compare,page}")
+    folder, file = Argument("folder", "DIR", "the folder to write to; it is made if need be"), "a claims.json"
+    _add(commands, merge, folder, Argument("files", "FILE", file, nargs="+"))
+    _add(commands, compare, Argument("old", "OLD", f"{file} of before"), Argument("new", "NEW", f"{file} of now"))
+    _add(commands, page, Argument("file", "FILE", file), folder)
+    return parser
+
+
+class Argument(NamedTuple):
+    """A path that a command takes, or several."""
+
+    name: str
+    metavar: str
+    help: str
+    nargs: str | None = None
+
+
+def _add(commands: Any, command: Callable[..., None], *arguments: Argument) -> None:
+    added = commands.add_parser(command.__name__, description=command.__doc__)
+    added.set_defaults(command=command)
+    for argument in arguments:
+        added.add_argument(argument.name, type=Path, metavar=argument.metavar, help=argument.help, nargs=argument.nargs)
+
+
+if __name__ == "__main__":
+    main()

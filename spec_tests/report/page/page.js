@@ -1,0 +1,168 @@
+"use strict";
+// The page's switches: language, contents, filter and search, links to claims. Without it the page shows all, in English.
+
+const page = document.documentElement;
+page.classList.add("js");
+
+// Language
+
+function remembered() {
+  try {
+    return localStorage.getItem("language");
+  } catch {
+    return null; // the browser keeps nothing
+  }
+}
+
+function remember(language) {
+  try {
+    localStorage.setItem("language", language);
+  } catch {
+    // then it is forgotten with the page
+  }
+}
+
+function preferred() {
+  const wanted = navigator.languages?.[0] ?? navigator.language ?? "en";
+  return wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+function speak(language) {
+  page.classList.toggle("chinese", language === "zh");
+  page.lang = language === "zh" ? "zh-Hans" : "en";
+  document.title = page.getAttribute(`data-title-${language}`);
+  for (const element of document.querySelectorAll("[data-label-en]")) {
+    element.setAttribute("aria-label", element.getAttribute(`data-label-${language}`));
+  }
+  for (const element of document.querySelectorAll("[data-placeholder-en]")) {
+    element.placeholder = element.getAttribute(`data-placeholder-${language}`);
+  }
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.language === language));
+  }
+}
+
+const start = ["en", "zh"].includes(remembered()) ? remembered() : preferred();
+page.classList.toggle("chinese", start === "zh"); // before anything is drawn
+
+// Filter and search
+
+const wanted = new Set(); // verdicts; none means all
+let claims = [];
+
+function collectClaims() {
+  claims = [...document.querySelectorAll(".claim")].map((element) => ({
+    element,
+    verdicts: element.dataset.verdicts.split(" "),
+    text: [element.id.slice("claim-".length), ...textsOf(element)].join(" ").toLowerCase(),
+  }));
+}
+
+function textsOf(claim) {
+  return [...claim.querySelectorAll(".text, .sentence")].map((element) => element.textContent);
+}
+
+function show() {
+  const words = document.getElementById("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = ({ verdicts, text }) =>
+    (wanted.size === 0 || verdicts.some((verdict) => wanted.has(verdict))) && words.every((word) => text.includes(word));
+  const filtered = wanted.size > 0 || words.length > 0;
+  let count = 0;
+  for (const claim of claims) {
+    claim.element.hidden = !fits(claim);
+    count += claim.element.hidden ? 0 : 1;
+  }
+  for (const section of document.querySelectorAll(".section")) {
+    section.hidden = filtered && section.querySelector(".claim:not([hidden])") === null;
+  }
+  page.classList.toggle("filtered", filtered);
+  for (const element of document.querySelectorAll("[data-shown]")) element.textContent = String(count);
+  document.getElementById("nothing").hidden = count > 0;
+  document.getElementById("reset").hidden = !filtered;
+}
+
+function toggle(button) {
+  const pressed = button.getAttribute("aria-pressed") !== "true";
+  button.setAttribute("aria-pressed", String(pressed));
+  wanted[pressed ? "add" : "delete"](button.dataset.verdict);
+  show();
+}
+
+function reset() {
+  wanted.clear();
+  for (const button of document.querySelectorAll(".filter")) button.setAttribute("aria-pressed", "false");
+  document.getElementById("search").value = "";
+  show();
+  document.getElementById("search").focus();
+}
+
+// Links: what they lead to is shown and open, whatever the filter says
+
+function follow() {
+  let id = location.hash.slice(1);
+  try {
+    id = decodeURIComponent(id);
+  } catch {
+    // not an address of ours
+  }
+  const target = document.getElementById(id);
+  if (target === null) return;
+  for (let element = target; element !== null; element = element.parentElement) element.hidden = false;
+  if (target.classList.contains("claim")) target.querySelector(".evidence")?.setAttribute("open", "");
+  target.scrollIntoView();
+}
+
+// What scrolls in itself can be reached by the keyboard, and nothing else of that kind stops it
+
+function letReach() {
+  const wide = [...document.querySelectorAll(".scroll, .drawing, .formulas dd, .math")].map((element) => [
+    element,
+    element.scrollWidth > element.clientWidth,
+  ]);
+  for (const [element, scrolls] of wide) {
+    if (scrolls) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  }
+}
+
+// Contents, on narrow screens
+
+function openMenu(open) {
+  page.classList.toggle("menu-open", open);
+  document.getElementById("menu").setAttribute("aria-expanded", String(open));
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  speak(start);
+  collectClaims();
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => {
+      speak(button.dataset.language);
+      letReach();
+      remember(button.dataset.language);
+    });
+  }
+  for (const button of document.querySelectorAll(".filter")) button.addEventListener("click", () => toggle(button));
+  document.getElementById("search").addEventListener("input", show);
+  document.getElementById("reset").addEventListener("click", reset);
+  const menu = document.getElementById("menu");
+  menu.addEventListener("click", () => openMenu(menu.getAttribute("aria-expanded") !== "true"));
+  document.getElementById("contents").addEventListener("click", (event) => {
+    if (event.target.closest("a")) openMenu(false);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && page.classList.contains("menu-open")) {
+      openMenu(false);
+      menu.focus();
+    }
+  });
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]'); // a second click on the same link changes no address
+    if (link !== null && link.hash === location.hash) follow();
+  });
+  window.addEventListener("hashchange", follow);
+  window.addEventListener("resize", letReach);
+  document.addEventListener("toggle", letReach, true);
+  letReach();
+  follow();
+});

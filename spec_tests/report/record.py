@@ -1,0 +1,299 @@
+"""What `--report DIR` adds to pytest: the record of a run, as data, and the page that is made of it.
+
+The data are those that `claims.schema.json` describes. They come from this run's collection, its reports and its
+ledger, from the two registers, and from nothing else.
+"""
+
+import inspect
+import textwrap
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spec_tests import claims, ledger, plugin
+from spec_tests.formats import FORMATS
+from spec_tests.report import failures, surroundings, writing
+
+Data = dict[str, Any]
+
+PROVEN = {"true": "confirmed", "false": "corrected", "imprecise": "refined", "uncheckable": "uncheckable"}
+"""What a claim is called whose tests passed, by its verdict in the register."""
+
+
+@dataclass
+class Case:
+    """One collected test: a function, or a function with one set of its parameters."""
+
+    id: str
+    """The node id from the project's folder on."""
+    name: str
+    """The part of the id that names the parameters; empty where there are none."""
+    section: str
+    claims: tuple[str, ...]
+    deviations: tuple[str, ...]
+    function: Callable[..., Any] | None
+    outcome: str = "not run"
+    failure: str = ""
+    entry: ledger.Entry = field(default_factory=lambda: ledger.Entry("", ""))
+    """What the ledger says of it; nothing where its body was not reached."""
+
+    @property
+    def test(self) -> str:
+        """The id of the function."""
+        return self.id.removesuffix(f"[{self.name}]") if self.name else self.id
+
+    @property
+    def ran(self) -> bool:
+        """Whether it had a result, and was not just left out or skipped."""
+        return self.outcome in ("passed", "failed")
+
+
+class Report:
+    """The record of a run, written once all tests have run, whichever they were and however they ended."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder now: one that cannot be made is a usage error, not a surprise at the end."""
+        self.folder, self.cases, self.message = folder.absolute(), dict[str, Case](), ""
+        self.started, self.clock = datetime.now(UTC), time.perf_counter()
+        try:
+            writing.require_packages()
+            folder.mkdir(parents=True, exist_ok=True)
+        except ModuleNotFoundError as error:
+            raise pytest.UsageError(f"--report {folder}: {error}") from None
+        except OSError as error:
+            raise pytest.UsageError(f"--report {folder} is not a folder to write to: {error.strerror}") from None
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Note every test of the specification, those that will be left out too."""
+        if plugin.is_specification(item):
+            self.cases[item.nodeid] = case_of(item)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
+        """Note how a test's setup, its body and its teardown ended, with the drawing of a failure."""
+        report: pytest.TestReport = yield
+        if (case := self.cases.get(item.nodeid)) is not None:
+            note(case, report, item.config)
+        return report
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Write the report, unless the run was broken off or only listed tests."""
+        finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if finished and not session.config.option.collectonly:
+            self.message = self._write(session)
+
+    def _write(self, session: pytest.Session) -> str:
+        """Write the report; return what there is to say of it."""
+        if not self.cases:
+            return f"no report in {self.folder}: this process collected no test of the specification"
+        seconds = round(time.perf_counter() - self.clock, 1)
+        run = {"started": self.started.isoformat(timespec="seconds"), "seconds": seconds}
+        try:
+            writing.write(self.folder, data_of(session.config, self.cases, run))
+        except (OSError, writing.Unreadable) as error:
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            return f"ERROR: no report in {self.folder}: {error}"
+        return f"the report of this run: {self.folder / writing.PAGE}, and as data {self.folder / writing.DATA}"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Say where the report is, or why there is none."""
+        if self.message:
+            terminalreporter.write_line(self.message)
+
+
+def case_of(item: pytest.Item) -> Case:
+    """Return a collected test as it is before it runs."""
+    file = item.path.relative_to(plugin.ROOT.parent).as_posix()
+    return Case(
+        id="::".join([file, *item.nodeid.split("::")[1:]]),
+        name=getattr(getattr(item, "callspec", None), "id", ""),
+        section=plugin.section_of(item),
+        claims=plugin.claims_of(item),
+        deviations=tuple(mark.args[0] for mark in item.iter_markers("deviation")),
+        function=getattr(item, "function", None),
+    )
+
+
+def note(case: Case, report: pytest.TestReport, config: pytest.Config) -> None:
+    """Add to a test how one of its three phases ended: one failure outweighs the others."""
+    if report.failed:
+        case.outcome = "failed"
+        case.failure = "\n\n".join(filter(None, [case.failure, failures.text_of(report, config)]))
+    elif case.outcome != "failed" and (report.when == "call" or report.skipped):
+        case.outcome = report.outcome
+
+
+def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
+    """Return the data of a run. `cases` are by node id; `run` says when it started, and how long it took."""
+    entries = {entry.test: entry for entry in ledger.entries()}
+    for id, case in cases.items():
+        case.entry = entries.get(id, case.entry)
+    found = list(cases.values())
+    return {
+        "format": writing.FORMAT,
+        "runs": [{**asked_for(config), **facts(config), **run, **counts(config, found)}],
+        "claims": claims_of(found),
+        "tests": tests_of(found),
+        "deviations": [dict(deviation) for deviation in claims.deviations()],
+    }
+
+
+def asked_for(config: pytest.Config) -> Data:
+    """Return what the run was asked for."""
+    subject, option = config.stash[plugin.SUBJECT], config.option
+    return {
+        "name": subject.name,
+        "subject": option.subject,
+        "device": option.device,
+        "dtypes": [dtype for dtype in FORMATS if dtype in (plugin.wanted_dtypes(config) or subject.dtypes)],
+        "profile": getattr(option, "hypothesis_profile", None) or plugin.PROFILE,
+        "options": options(option),
+        "full": plugin.is_full_run(config),
+    }
+
+
+def options(option: Any) -> list[str]:
+    """Return the options that changed which tests ran, without the names of files."""
+    switches = {"--slow": option.slow, "--cifar10": option.cifar10, "--resnet50-weights": option.resnet50_weights}
+    values = {"--dtype": option.dtype, "-k": option.keyword, "-m": option.markexpr, "--maxfail": option.maxfail}
+    return [name for name, given in switches.items() if given] + [f"{name} {v}" for name, v in values.items() if v]
+
+
+def facts(config: pytest.Config) -> Data:
+    """Return where the run took place."""
+    commit, modified = surroundings.commit(plugin.ROOT.parent)
+    return {
+        "versions": surroundings.versions(),
+        "machine": surroundings.machine(config.option.device),
+        "commit": commit,
+        "modified": modified,
+    }
+
+
+def counts(config: pytest.Config, cases: list[Case]) -> Data:
+    """Return how many tests ended how, what was left out, and which known deviations were seen."""
+    return {
+        "outcomes": {name: sum(case.outcome == name for case in cases) for name in ("passed", "failed", "skipped")},
+        "examples": sum(case.entry.examples for case in cases),
+        "comparisons": sum(case.entry.comparisons for case in cases),
+        "left_out": [
+            {"reason": reason, "tests": count} for reason, count in sorted(config.stash[plugin.DESELECTED].items())
+        ],
+        "deviations": [entry["id"] for entry in claims.deviations() if _was_seen(entry["id"], cases)],
+        "sections": sections(cases),
+    }
+
+
+def _was_seen(deviation: str, cases: list[Case]) -> bool:
+    outcomes = {case.outcome for case in cases if deviation in case.deviations}
+    return "passed" in outcomes and "failed" not in outcomes
+
+
+def sections(cases: Iterable[Case]) -> Data:
+    """Return by section how many tests ran, how many failed, and how many examples they tried."""
+    grouped = defaultdict[str, list[Case]](list)
+    for case in cases:
+        if case.ran:
+            grouped[case.section].append(case)
+    return {
+        section: {
+            "tests": len(group),
+            "failed": sum(case.outcome == "failed" for case in group),
+            "examples": sum(case.entry.examples for case in group),
+        }
+        for section, group in sorted(grouped.items())
+    }
+
+
+def claims_of(cases: Iterable[Case]) -> list[Data]:
+    """Return every claim of the register, with the result of this run."""
+    executing = defaultdict[str, list[Case]](list)
+    for case in cases:
+        for id in case.claims if case.ran else ():
+            executing[id].append(case)
+    return [{**_as_registered(claim), "results": [result_of(claim, executing[id])]} for id, claim in _register()]
+
+
+def _register() -> Iterable[tuple[str, claims.Claim]]:
+    return claims.register().items()
+
+
+def _as_registered(claim: claims.Claim) -> Data:
+    return {"register" if name == "verdict" else name: value for name, value in vars(claim).items()}
+
+
+def result_of(claim: claims.Claim, cases: list[Case]) -> Data:
+    """Return what the tests that executed a claim say of it."""
+    return {
+        "verdict": verdict(claim, {case.outcome for case in cases}),
+        "tests": [case.id for case in cases],
+        "examples": sum(case.entry.examples for case in cases),
+        "comparisons": sum(case.entry.comparisons for case in cases),
+        "worst": worst(case.entry for case in cases),
+    }
+
+
+def verdict(claim: claims.Claim, outcomes: set[str]) -> str:
+    """Return what a run found of a claim: one failure outweighs any number of passes."""
+    if "failed" in outcomes:
+        return "failed"
+    return PROVEN[claim.verdict] if "passed" in outcomes or claim.verdict == "uncheckable" else "not run"
+
+
+def worst(entries: Iterable[ledger.Entry]) -> Data:
+    """Return by number format the comparison that came nearest to its bound."""
+    found: dict[str, ledger.Nearest] = {}
+    for entry in entries:
+        for dtype, seen in entry.worst.items():
+            found[dtype] = max(found.get(dtype, ledger.EXACT), seen)
+    return {dtype: seen._asdict() for dtype, seen in sorted(found.items())}
+
+
+def tests_of(cases: Iterable[Case]) -> list[Data]:
+    """Return every test function that carries claims, or that failed, with its source and the result of this run."""
+    functions = defaultdict[str, list[Case]](list)
+    for case in cases:
+        functions[case.test].append(case)
+    return [
+        test_of(test, group)
+        for test, group in functions.items()
+        if any(case.claims or case.outcome == "failed" for case in group)
+    ]
+
+
+def test_of(test: str, cases: list[Case]) -> Data:
+    """Return a test function with all its cases."""
+    line, source = source_of(cases[0].function)
+    outcomes = {case.outcome for case in cases}
+    return {
+        "test": test,
+        "section": cases[0].section,
+        "claims": list(dict.fromkeys(id for case in cases for id in case.claims)),
+        "file": test.partition("::")[0],
+        "line": line,
+        "source": source,
+        "results": [
+            {
+                "outcome": next((o for o in ("failed", "passed", "skipped") if o in outcomes), "not run"),
+                "cases": sum(case.ran for case in cases),
+                "examples": sum(case.entry.examples for case in cases),
+                "failures": [{"case": case.name, "text": case.failure} for case in cases if case.outcome == "failed"],
+            }
+        ],
+    }
+
+
+def source_of(function: Callable[..., Any] | None) -> tuple[int, str]:
+    """Return where the written function begins, its decorators included, and its text; of a doctest, nothing."""
+    if function is None:
+        return 1, ""
+    written = getattr(getattr(function, "hypothesis", None), "inner_test", function)
+    lines, first = inspect.getsourcelines(inspect.unwrap(written))
+    return first, textwrap.dedent("".join(lines))
