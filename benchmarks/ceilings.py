@@ -21,8 +21,11 @@ from spec_tests.subjects.torch import set_float32_precision
 SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 """Of the square matrices, as long as a product takes less than `LONG`."""
 
-IMAGES = {"cpu": (1, 4, 16, 64), "cuda": (64, 256, 1024)}
-CHANNELS, PIXELS, KERNEL = 64, 56, 3
+IMAGES = {"cpu": (4, 16, 64), "cuda": (64, 256, 1024)}
+CHANNELS = 64
+SHAPES = ((56, 3, torch.channels_last), (8, 5, torch.contiguous_format))
+"""Of the convolutions: height and width of images and of kernels, layout. Which is faster depends on the chip."""
+
 NUMBERS = {"cpu": 2**26, "cuda": 2**29}
 """Of the copy: 256 MB and 2 GB of float32, read and written."""
 
@@ -74,14 +77,17 @@ def _matmul_of(device: str, side: int) -> tuple[float, float]:
 
 
 def _convolution(device: str) -> float:
-    return max(_as_long_as_short(partial(_convolution_of, device), IMAGES[device]))
+    calls = [partial(_convolution_of, device, *shape) for shape in SHAPES]
+    return max(rate for call in calls for rate in _as_long_as_short(call, IMAGES[device]))
 
 
-def _convolution_of(device: str, images: int) -> tuple[float, float]:
-    input = torch.rand(images, CHANNELS, PIXELS, PIXELS, device=device).to(memory_format=torch.channels_last)
-    weight = torch.rand(CHANNELS, CHANNELS, KERNEL, KERNEL, device=device).to(memory_format=torch.channels_last)
-    flop = 2 * input.numel() * CHANNELS * KERNEL**2
-    return flop, _least(lambda: functional.conv2d(input, weight, padding=KERNEL // 2))
+def _convolution_of(
+    device: str, pixels: int, kernel: int, layout: torch.memory_format, images: int
+) -> tuple[float, float]:
+    input = torch.rand(images, CHANNELS, pixels, pixels, device=device).to(memory_format=layout)
+    weight = torch.rand(CHANNELS, CHANNELS, kernel, kernel, device=device).to(memory_format=layout)
+    flop = 2 * input.numel() * CHANNELS * kernel**2
+    return flop, _least(lambda: functional.conv2d(input, weight, padding=kernel // 2))
 
 
 def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> Iterator[float]:

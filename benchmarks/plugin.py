@@ -90,6 +90,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
+    """Leave out the machine's name in its network: a result is there to be passed on."""
+    machine_info.pop("node", None)
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the environment and the ceilings; of each row's times keep the 5th and 95th percentile."""
     output_json["benchmarks"] = [_row(row) for row in output_json["benchmarks"]]

@@ -284,6 +284,7 @@ def test_a_row_that_is_measured_is_printed_and_stored(tmp_path: Any, monkeypatch
     assert row["params"]["batch"] == 2
     assert row["stats"]["p5"] <= row["stats"]["median"] <= row["stats"]["p95"]
     assert "data" not in row["stats"]
+    assert "node" not in result["machine_info"]
     assert row["extra_info"]["floor"]["seconds"] == floor(works("forward", 2), CEILING).seconds
     assert "The network, forward:" in written
 
