@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -620,3 +621,27 @@ def test_a_refusal_is_one_line_and_a_status(capsys: pytest.CaptureFixture[str]) 
     assert (
         capsys.readouterr().err == "benchmarks.report: error: missing.json cannot be read: No such file or directory\n"
     )
+
+
+STORED = Path(__file__).parent / "results" / "amd-epyc-2-cores.json"
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh.md"])
+def test_the_readme_quotes_the_stored_result(readme: str) -> None:
+    text = (Path(__file__).parent.parent / readme).read_text(encoding="utf-8")
+    rows = results.all_rows(results.checked(json.loads(STORED.read_text(encoding="utf-8"))))
+    ratios = {results.work(row): row.ratio for row in results.against_torch(rows)}
+    names = [*(f"conv{n} {phase}" for phase in ("forward", "backward") for n in "123")]
+    names += ["network training step, batch 64", "ResNet-50 forward, batch 1"]
+
+    findings = text.partition("amd-epyc-2-cores/")[2].partition("\n- ")[2]
+    quoted = re.findall(r"\b\d\.\d\d\b", findings)[: len(names)]
+    assert quoted == [f"{ratio.median:.2f}" for name in names if (ratio := ratios[name]) is not None]
+
+
+def test_the_stored_summaries_say_what_the_stored_result_says() -> None:
+    part = report.part(json.loads(STORED.read_text(encoding="utf-8")))
+
+    for name, language in (("README.md", "en"), ("README.zh.md", "zh")):
+        stored = (STORED.with_suffix("") / name).read_text(encoding="utf-8")
+        assert stored == report.markdown(part, language)
