@@ -22,6 +22,7 @@ from benchmarks.steps import step
 
 @pytest.mark.benchmark(timer=timer, max_time=0.4, min_rounds=5)
 @pytest.mark.usefixtures("threads_of_row")
+@pytest.mark.filterwarnings("default")  # what torch warns of on some machine is printed, and measured all the same
 def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: Ceilings) -> None:
     row = configuration_of_row
     benchmark.group = f"{row.phase}, batch {row.batch}"
