@@ -5,7 +5,7 @@ copy that is too large for any cache. Of several calls the fastest stands: a cei
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.nn import functional
 from torch.utils.benchmark import timer
 
 from benchmarks.counts import Ceiling
-from benchmarks.environment import DISTURBED, Watch
+from benchmarks.environment import Watch
 from spec_tests.subjects.torch import set_float32_precision
 
 SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
@@ -23,8 +23,8 @@ SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 
 IMAGES = {"cpu": (4, 16, 64), "cuda": (64, 256, 1024)}
 CHANNELS = 64
-SHAPES = ((56, 3, torch.channels_last), (8, 5, torch.contiguous_format))
-"""Of the convolutions: height and width of images and of kernels, layout. Which is faster depends on the chip."""
+PIXELS, KERNEL = 58, 3
+"""Without padding: of a product with zero nobody knows whether it is computed."""
 
 NUMBERS = {"cpu": 2**26, "cuda": 2**29}
 """Of the copy: 256 MB and 2 GB of float32, read and written."""
@@ -39,11 +39,13 @@ ATTEMPTS = 3
 def threads(number: int) -> Iterator[None]:
     """Give torch and NumPy's BLAS so many threads, 0 for as many as they have."""
     before = torch.get_num_threads()
-    if number:
-        torch.set_num_threads(number)
-    with threadpool_limits(number or None):
-        yield
-    torch.set_num_threads(before)
+    try:
+        if number:
+            torch.set_num_threads(number)
+        with threadpool_limits(number or None):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
@@ -53,41 +55,40 @@ def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
     """
     if device == "cuda":
         set_float32_precision("tf32" if precision == "tf32" else "ieee")
-    with threads(number_of_threads), torch.no_grad(), _autocast(device, precision):
-        matmul, convolution, bandwidth = map(max, zip(*_undisturbed(device), strict=True))
+    numbers = torch.bfloat16 if precision == "bf16" else torch.float32
+    with threads(number_of_threads), torch.no_grad():
+        matmul, convolution, bandwidth = map(max, zip(*_undisturbed(device, numbers), strict=True))
     return Ceiling(device, number_of_threads, precision, matmul, convolution, bandwidth)
 
 
-def _undisturbed(device: str) -> Iterator[tuple[float, float, float]]:
+def _undisturbed(device: str, numbers: torch.dtype) -> Iterator[tuple[float, float, float]]:
     """Return the three rates, measured until nobody disturbs, a few times at most."""
     for _ in range(ATTEMPTS):
         watch = Watch()
-        yield _matmul(device), _convolution(device), _copy(device)
-        if watch.others() <= DISTURBED:
+        yield _matmul(device, numbers), _convolution(device, numbers), _copy(device)
+        if not watch.disturbed():
             return
 
 
-def _matmul(device: str) -> float:
-    return max(_as_long_as_short(partial(_matmul_of, device), SIDES[device]))
+def _matmul(device: str, numbers: torch.dtype) -> float:
+    return max(_as_long_as_short(partial(_matmul_of, device, numbers), SIDES[device]))
 
 
-def _matmul_of(device: str, side: int) -> tuple[float, float]:
-    matrix = torch.rand(side, side, device=device)
+def _matmul_of(device: str, numbers: torch.dtype, side: int) -> tuple[float, float]:
+    matrix = torch.rand(side, side, device=device, dtype=numbers)
     return 2 * side**3, _least(lambda: matrix @ matrix)
 
 
-def _convolution(device: str) -> float:
-    calls = [partial(_convolution_of, device, *shape) for shape in SHAPES]
-    return max(rate for call in calls for rate in _as_long_as_short(call, IMAGES[device]))
+def _convolution(device: str, numbers: torch.dtype) -> float:
+    return max(_as_long_as_short(partial(_convolution_of, device, numbers), IMAGES[device]))
 
 
-def _convolution_of(
-    device: str, pixels: int, kernel: int, layout: torch.memory_format, images: int
-) -> tuple[float, float]:
-    input = torch.rand(images, CHANNELS, pixels, pixels, device=device).to(memory_format=layout)
-    weight = torch.rand(CHANNELS, CHANNELS, kernel, kernel, device=device).to(memory_format=layout)
-    flop = 2 * input.numel() * CHANNELS * kernel**2
-    return flop, _least(lambda: functional.conv2d(input, weight, padding=kernel // 2))
+def _convolution_of(device: str, numbers: torch.dtype, images: int) -> tuple[float, float]:
+    kind: Any = {"device": device, "dtype": numbers}
+    input = torch.rand(images, CHANNELS, PIXELS, PIXELS, **kind).to(memory_format=torch.channels_last)
+    weight = torch.rand(CHANNELS, CHANNELS, KERNEL, KERNEL, **kind).to(memory_format=torch.channels_last)
+    flop = 2 * images * CHANNELS**2 * KERNEL**2 * (PIXELS - KERNEL + 1) ** 2
+    return flop, _least(lambda: functional.conv2d(input, weight))
 
 
 def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> Iterator[float]:
@@ -115,7 +116,3 @@ def _seconds(call: Callable[[], Any]) -> float:
     start = timer()
     call()
     return timer() - start
-
-
-def _autocast(device: str, precision: str) -> Any:
-    return torch.autocast(device, torch.bfloat16) if precision == "bf16" else nullcontext()

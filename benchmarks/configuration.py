@@ -27,6 +27,7 @@ VALUES: dict[str, tuple[str, ...]] = {
     "precision": ("ieee", "tf32", "bf16"),
     "mode": ("eager", "compile", "graph"),
     "data": ("resident", "copied"),
+    "who": ("torch", "reference"),
 }
 """What the text options may say."""
 
@@ -68,6 +69,9 @@ class Configuration:
     def nonsense(self) -> str:
         """Why nothing can be computed like this, or an empty string."""
         on_cpu = self.device == "cpu"
+        plain = replace(_PLAIN, phase=self.phase, threads=self.threads, batch=self.batch)
+        if self.who == "reference" and self != plain:
+            return "who reference is NumPy: it computes on the CPU, contiguous, ieee and eager"
         if on_cpu and self.mode == "graph":
             return "mode graph is a CUDA graph: device must be cuda"
         if on_cpu and self.precision == "tf32":
@@ -81,6 +85,7 @@ class Configuration:
         return ""
 
 
+_PLAIN = Configuration(who="reference")
 NAMES = tuple(field.name for field in fields(Configuration))
 
 
@@ -110,16 +115,17 @@ def ladder(cores: int) -> list[Configuration]:
         (replace(half, mode="compile"), STORY),
         (replace(half, mode="graph"), POWERS),
         (replace(one, who="reference"), (SIDE_BY_SIDE,)),
+        *([(replace(all_cores, who="reference"), (SIDE_BY_SIDE,))] if cores > 1 else []),
     ]
     return [replace(rung, batch=batch) for rung, batches in rungs for batch in batches]
 
 
 def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Configuration]:
-    """Return the rows that options ask for, lists of values by name, those of `Configuration` but for `who`.
+    """Return the rows that options ask for, lists of values by the names of `Configuration`.
 
     Without any it is the ladder, phase by phase, on the CPU up to `LARGEST_ON_CPU`. `phase`, `device` and `batch`
     choose from its rungs and give them other batches; any other name takes the place of the rungs: all combinations of
-    what is asked for, the rest as in the plainest configuration. Raises ValueError where nothing of it can be computed.
+    what is asked for, the rest as in the plainest configuration. Raises ValueError for a value that no row can have.
 
     >>> [row.id for row in chosen_rows({"phase": ["forward"], "threads": [1], "batch": [8]}, cores=2)]
     ['forward-torch-cpu-1-threads-contiguous-ieee-eager-resident-8']
@@ -132,8 +138,11 @@ def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Config
         rungs = [rung for rung in rungs if rung.device == "cuda" or rung.batch <= LARGEST_ON_CPU]
     asked = [replace(rung, phase=phase) for phase in options.get("phase", PHASES) for rung in rungs]
     possible = [row for row in asked if not row.nonsense]
-    if not possible:
-        raise ValueError("; ".join(dict.fromkeys(row.nonsense for row in asked)))
+    for name, value in ((name, value) for name, values in options.items() for value in values):
+        if not any(getattr(row, name) == value for row in possible):
+            reasons = dict.fromkeys(row.nonsense for row in asked if getattr(row, name) == value)
+            unfit = f"no row has {name} {value}: it is for other rows than are asked for"
+            raise ValueError("; ".join(reasons) or unfit)
     return list(dict.fromkeys(possible))
 
 

@@ -6,7 +6,8 @@ result once, whatever the caches hold; the parameters count once a batch, all el
 window the gradient needs to know which cell has won: one byte.
 
 The floor of a phase is the least time that a chip needs for it: layer by layer the longer of operations at the
-chip's rate and bytes at its bandwidth. In training nobody asks for the gradient of the images.
+chip's rate and bytes at its bandwidth, products with the zeros of padding left out. In training nobody asks for the
+gradient of the images.
 """
 
 from collections.abc import Iterable
@@ -18,6 +19,10 @@ from reference.cnn import PARAMETERS
 CONVOLUTIONS = {"conv1": (3, 32, 32), "conv2": (32, 32, 16), "conv3": (32, 64, 8)}
 """Channels in, channels out, and the height and width of both."""
 
+KERNEL, PADDING = 5, 2
+"""Of every convolution, in both directions."""
+
+Size = tuple[int, ...]
 LAYERS = ("conv1", "p1", "conv2", "p2", "conv3", "p3", "linear")
 NUMBER_BYTES = {"ieee": 4, "tf32": 4, "bf16": 2}
 PARAMETER_BYTES = 4
@@ -31,6 +36,13 @@ class Work:
     layer: str
     flop: int
     bytes: int
+    padding_flop: int = 0
+    """Of these the products with the zeros of padding, which a clever kernel leaves out."""
+
+    @property
+    def useful_flop(self) -> int:
+        """The operations that no kernel can leave out."""
+        return self.flop - self.padding_flop
 
 
 @dataclass(frozen=True)
@@ -87,7 +99,7 @@ def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
     >>> floor([Work("conv1", flop=300, bytes=10), Work("p1", flop=0, bytes=20)], ceiling)
     Floor(seconds=5.0, binds='compute')
     """
-    times = [(work.flop / ceiling.rate, work.bytes / ceiling.bandwidth) for work in work]
+    times = [(work.useful_flop / ceiling.rate, work.bytes / ceiling.bandwidth) for work in work]
     compute = sum(by_rate for by_rate, by_bandwidth in times if by_rate > by_bandwidth)
     memory = sum(by_bandwidth for by_rate, by_bandwidth in times if by_rate <= by_bandwidth)
     return Floor(compute + memory, "compute" if compute > memory else "memory")
@@ -95,7 +107,8 @@ def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
 
 def _forward(layer: str, batch: int, number: int) -> Work:
     ins, outs = sizes(layer)
-    return Work(layer, 2 * _products(layer) * batch, (ins + outs) * batch * number + _parameters(layer))
+    flop, padding = 2 * batch * _products(layer), 2 * batch * _products_on_padding(layer)
+    return Work(layer, flop, (ins + outs) * batch * number + _parameters(layer), padding)
 
 
 def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> Work:
@@ -107,8 +120,9 @@ def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> 
     written = 0 if first else ins
     weight = PARAMETERS[f"{layer}.weight"]
     read_weight = 0 if first else prod(weight) * PARAMETER_BYTES
-    flop = 2 * _products(layer) * batch * (1 if first else 2)
-    return Work(layer, flop, (outs + ins + written) * batch * number + read_weight + _parameters(layer))
+    gradients = 1 if first else 2
+    flop, padding = (2 * gradients * batch * count(layer) for count in (_products, _products_on_padding))
+    return Work(layer, flop, (outs + ins + written) * batch * number + read_weight + _parameters(layer), padding)
 
 
 def _update() -> Work:
@@ -133,6 +147,36 @@ def _products(layer: str) -> int:
         return 0
     places = CONVOLUTIONS[layer][2] ** 2 if layer in CONVOLUTIONS else 1
     return prod(PARAMETERS[f"{layer}.weight"]) * places
+
+
+def _products_on_padding(layer: str) -> int:
+    """Return how many of these products have a zero of the padding as a factor."""
+    if layer not in CONVOLUTIONS:
+        return 0
+    ins, outs, size = CONVOLUTIONS[layer]
+    inside = taps_inside(size, size, KERNEL, stride=1, padding=PADDING)
+    return ins * outs * ((KERNEL * size) ** 2 - inside**2)
+
+
+def taps_inside(cells: int, places: int, kernel: int, stride: int, padding: int) -> int:
+    """Return how many taps of a kernel, over all its places along one axis, meet a cell and not the padding.
+
+    >>> taps_inside(cells=4, places=4, kernel=3, stride=1, padding=1)  # 2 + 3 + 3 + 2
+    10
+    """
+    met = (place * stride + tap - padding for place in range(places) for tap in range(kernel))
+    return sum(0 <= cell < cells for cell in met)
+
+
+def convolution_work(
+    name: str, input: Size, weight: Size, output: Size, stride: tuple[int, int], padding: tuple[int, int]
+) -> Work:
+    """Return the forward work of any 2-D convolution in float32 without groups or dilation, by its arrays' shapes."""
+    axes = zip(input[2:], output[2:], weight[2:], stride, padding, strict=True)
+    products = output[0] * prod(weight[:2])
+    flop = 2 * products * prod(weight[2:]) * prod(output[2:])
+    useful = 2 * products * prod(taps_inside(*axis) for axis in axes)
+    return Work(name, flop, sum(map(prod, (input, weight, output))) * NUMBER_BYTES["ieee"], flop - useful)
 
 
 def _parameters(layer: str) -> int:

@@ -32,7 +32,9 @@ from torch.nn import functional
 from torch.utils.benchmark import timer
 
 import reference
+from benchmarks import ceilings
 from benchmarks.environment import environment
+from benchmarks.side_by_side import WARM_UPS
 from reference.checks import Array
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
@@ -42,7 +44,6 @@ from spec_tests.network import roundings
 from spec_tests.subjects.torch import set_float32_precision
 
 PROGRAM = "python -m benchmarks.data_parallel"
-WARM_UPS = 3
 COMPARED = 8
 """The pictures of each process in the comparison of gradients."""
 LEARNING_RATE = 0.01
@@ -72,7 +73,7 @@ def measure(options: argparse.Namespace, process: Process) -> None:
     if options.strong and options.batch % process.processes:
         raise WrongUsage(f"--strong cannot deal out --batch {options.batch} evenly to {process.processes} processes")
     place = _place(options.json) if options.json and process.speaks else None
-    with _one_thread(options.device), _group():
+    with ceilings.threads(1 if options.device == "cpu" else 0), _group():
         together = _trainer(options.device, process)
         gradients = compared_gradients(options.device, process)
         rows = list(_rows(options, process, together))
@@ -191,15 +192,6 @@ def _seconds(call: Callable[[], object]) -> float:
     start = timer()
     call()
     return timer() - start
-
-
-@contextmanager
-def _one_thread(device: str) -> Iterator[None]:
-    """On the CPU, have torch compute in one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1 if device == "cpu" else threads)
-    yield
-    torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from spec_tests.report import surroundings
 
 PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "onnx", "numpy-ml", "autograd", "scipy")
 ROOT = Path(__file__).parent.parent
-DISTURBED = 0.05
-"""A row is flagged when other processes had more than this share of all processors' time."""
+DISTURBED = 0.1
+"""A row is flagged when other processes had more than this share of one processor's time."""
 
 
 def environment() -> dict[str, Any]:
@@ -44,7 +44,8 @@ def versions() -> dict[str, str]:
     """Return the versions of Python and of the installed packages that take part."""
     installed = {distribution.metadata["Name"].lower() for distribution in metadata.distributions()}
     found = {name: metadata.version(name) for name in PACKAGES if name in installed}
-    return {"python": platform.python_version(), **found} | ({"cuda": torch.version.cuda} if torch.version.cuda else {})
+    cuda = {"cuda": str(torch.version.cuda)} if torch.cuda.is_available() else {}
+    return {"python": platform.python_version(), **found, **cuda}
 
 
 def flags() -> dict[str, Any]:
@@ -56,10 +57,19 @@ def flags() -> dict[str, Any]:
         "mkldnn": bool(backends.mkldnn.enabled),
         "cudnn": backends.cudnn.version() if torch.cuda.is_available() else None,
         "cudnn.benchmark": bool(backends.cudnn.benchmark),
-        "float32 products": backends.cuda.matmul.fp32_precision,
-        "float32 convolutions": backends.cudnn.conv.fp32_precision,
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
         **{name: os.environ[name] for name in variables if name in os.environ},
+    }
+
+
+def precision_flags() -> dict[str, Any]:
+    """Return torch's settings that a row on a GPU may change, as they are now."""
+    backends: Any = torch.backends
+    return {
+        "float32 products": backends.cuda.matmul.fp32_precision,
+        "float32 convolutions": backends.cudnn.conv.fp32_precision,
+        "reduced bf16 sums": backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
+        "cudnn.deterministic": backends.cudnn.deterministic,
     }
 
 
@@ -104,9 +114,20 @@ class Watch:
     def __init__(self, read: Callable[[], Moment] = now) -> None:
         self.read, self.start = read, read()
 
-    def others(self) -> float:
-        """Return the share of all processors' time, 0 to 1, that others have used so far."""
+    def processors(self) -> float | None:
+        """Return how many processors others have used on average, None where the system does not tell."""
         end = self.read()
-        used = (end.busy - self.start.busy) - (end.own - self.start.own)
-        available = (end.wall - self.start.wall) * (psutil.cpu_count() or 1)
-        return min(max(used / max(available, 1e-9), 0.0), 1.0)
+        busy, own = end.busy - self.start.busy, end.own - self.start.own
+        if busy < own / 2:  # the machine cannot have worked less than this process
+            return None
+        return max(busy - own, 0.0) / max(end.wall - self.start.wall, 1e-9)
+
+    def others(self) -> float | None:
+        """Return the share of all processors' time, 0 to 1, that others have used so far; None where nobody knows."""
+        used = self.processors()
+        return None if used is None else min(used / (psutil.cpu_count() or 1), 1.0)
+
+    def disturbed(self) -> bool | None:
+        """Return whether others have used more than `DISTURBED`; None where nobody knows."""
+        used = self.processors()
+        return None if used is None else used > DISTURBED

@@ -5,6 +5,7 @@ As in `plots`, a drawing takes the rows that it shows and returns a picture.
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -36,14 +37,15 @@ DIRECTIONS = ("forward", "backward")
 
 def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
     """Draw the rate of each layer that computes, over its operations a byte, below what the machine can do."""
-    rows = [row for row in rows if row.flop and row.bytes]
+    rows = [row for row in rows if row.operations and row.bytes]
+    padding_en, padding_zh = _padding(rows)
     with style():
         figure, axes = panels(len(DIRECTIONS), width=10, height=4.4, sharex=True, sharey=True)
         for ax, direction in zip(axes, DIRECTIONS, strict=True):
             _draw_roof(ax, rows, ceiling)
             _draw_layers(ax, [row for row in rows if row.phase == direction])
             ax.set_title(direction)
-            ax.set_xlabel("FLOP a byte of ideal traffic")
+            ax.set_xlabel(f"FLOP a byte of ideal traffic{padding_en}")
         figure.legend(handles=_roofline_legend(rows, ceiling), loc="outside lower center", ncols=4, fontsize=9)
         svg = to_svg(figure, "benchmarks-roofline")
     where = results.processor({"device": ceiling.device, "threads": ceiling.threads})
@@ -54,9 +56,10 @@ def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
         section="benchmarks",
         title_en=f"Roofline of the layers ({where})",
         title_zh=f"各层的屋顶线模型（{where}）",
-        alt_en=f"The rate of each layer over its operations a byte, below a roof of {roof}. Share of the roof that the "
-        f"best layer reaches: {shares}. Pooling has no operations by this count and no place here.",
-        alt_zh=f"各层的运算速率与每字节运算次数，上方的屋顶为 {roof}。最好的一层达到屋顶的比例：{shares}。"
+        alt_en=f"The rate of each layer over its operations a byte{padding_en}, below a roof of {roof}. "
+        f"Share of the roof that the best layer reaches: {shares}. Pooling has no operations by this "
+        "count and no place here.",
+        alt_zh=f"各层的运算速率与每字节运算次数{padding_zh}，上方的屋顶为 {roof}。最好的一层达到屋顶的比例：{shares}。"
         "池化层按此计数没有浮点运算，图中不出现。",
         svg=svg,
     )
@@ -169,7 +172,7 @@ def _draw_roof(ax: Axes, rows: Sequence[Row], ceiling: Ceiling) -> None:
 def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
     """Draw a dot for each row; a line joins those of one layer, whose name stands beside the upper one."""
     layers = sorted({(_intensity(row), row.params["layer"]) for row in rows})
-    for (intensity, layer), (following, _) in zip(layers, [*layers[1:], (math.inf, "")], strict=True):
+    for (intensity, layer), (following, _) in pairwise([*layers, (math.inf, "")]):
         rates = [_rate(row) for row in rows if row.params["layer"] == layer]
         ax.plot([intensity] * 2, [min(rates), max(rates)], color=GREY, lw=0.8, zorder=1)
         offset, alignment = (-7, "right") if following < CLOSE * intensity else (7, "left")
@@ -188,12 +191,18 @@ def _roofline_legend(rows: Sequence[Row], ceiling: Ceiling) -> list[Line2D]:
     return [Line2D([], [], color=GREY, lw=2, label=roof), *lines]
 
 
+def _padding(rows: Sequence[Row]) -> tuple[str, str]:
+    """Say in English and in Chinese that operations on padding do not count, where the rows tell them apart."""
+    told = any(row.useful_flop is not None for row in rows)
+    return (" (operations on padding left out)", "（不计对补零的运算）") if told else ("", "")
+
+
 def _intensity(row: Row) -> float:
-    return (row.flop or 0) / (row.bytes or 1)
+    return (row.operations or 0) / (row.bytes or 1)
 
 
 def _rate(row: Row) -> float:
-    return (row.flop or 0) / row.median
+    return (row.operations or 0) / row.median
 
 
 def _shares_of_roof(rows: Sequence[Row], ceiling: Ceiling) -> str:
@@ -261,5 +270,5 @@ def _draw_shares(ax: Axes, place: int, times: dict[str, float], colours: dict[st
         ax.barh(place, share, 0.7, left=left, color=colours[layer])
         if share >= 100 * NAMED:
             ink = "black" if layer.startswith("p") else "white"
-            ax.text(left + share / 2, place, layer, ha="center", va="center", fontsize=8, color=ink)
+            ax.text(left + share / 2, place, layer, ha="center", va="center", fontsize=9, color=ink)
         left += share

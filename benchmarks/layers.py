@@ -9,6 +9,7 @@ import torch
 from torch.nn import functional
 
 import reference
+from benchmarks.accuracy import normwise
 from benchmarks.configuration import SIDE_BY_SIDE
 from benchmarks.counts import CONVOLUTIONS, LAYERS
 from reference.checks import Array
@@ -72,7 +73,7 @@ BY = {"torch": by_torch, "reference": by_reference}
 def error(found: Any, layer: Problem, phase: str) -> float:
     """Return how far an answer of either is off, normwise, the worst of its arrays; AssertionError beyond u·√K."""
     by_hand = by_reference(layer.at("float64"), phase)()
-    errors = [_normwise(one, other) for one, other in zip(_arrays(found), _arrays(by_hand), strict=True)]
+    errors = [normwise(one, other) for one, other in zip(_arrays(found), _arrays(by_hand), strict=True)]
     bound = sqrt(_terms(layer)) * FORMATS["float32"].roundoff
     worst = max(errors)
     assert worst <= bound, f"{layer.operation} {phase} is {worst:.3g} of its norm off, the bound is {bound:.3g}"
@@ -81,10 +82,6 @@ def error(found: Any, layer: Problem, phase: str) -> float:
 
 def _arrays(answer: Any) -> list[Array]:
     return [np.asarray(array) for array in (answer if isinstance(answer, tuple) else (answer,))]
-
-
-def _normwise(computed: Array, exact: Array) -> float:
-    return float(np.linalg.norm(computed - exact) / np.linalg.norm(exact))
 
 
 def _terms(layer: Problem) -> int:

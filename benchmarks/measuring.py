@@ -1,31 +1,40 @@
 """How a row is measured: warmed up, timed by a clock that waits for the device, watched, and described.
 
 The clock is `torch.utils.benchmark.timer`, which waits for the accelerator before it reads the time. A clock that does
-not wait measures how fast work is handed over, not how fast it is done: `unfinished` notices that, for every row.
+not wait measures how fast work is handed over, not how fast it is done: `refuse_unsynchronized` looks at every row's.
 """
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+import pytest
 import torch
 from torch.utils.benchmark import timer as synchronized_timer
 
 from benchmarks.counts import Ceiling, Work, floor
-from benchmarks.environment import DISTURBED, Watch
-from benchmarks.steps import WARM_UP
+from benchmarks.environment import Watch, precision_flags
+from benchmarks.side_by_side import WARM_UPS
 
 Run = Callable[[], Any]
 Clock = Callable[[], float]
+
+ROW = pytest.mark.benchmark(timer=synchronized_timer, max_time=0.4, min_rounds=5, min_time=0, calibration_precision=1)
+"""Every row's mark: one call a round, so that a time is that of one call from hand-over to end, however short."""
 
 LATE = 1e-3
 """Seconds of work left over that are no accident of the system's."""
 CUDA_CALLS = 11
 """Of which the median is taken."""
+CYCLES = 2e9
+"""A second of a GPU's clock, at most."""
+SHORT = 1e-4
+"""Seconds for the launch of two events."""
 EMPTY: dict[str, Any] = dict.fromkeys(
-    ("flop", "bytes", "floor", "error", "ratio", "event_seconds", "launch_seconds", "peak_bytes")
+    ("flop", "useful_flop", "bytes", "floor", "error", "ratio", "event_seconds", "launch_seconds", "peak_bytes")
 )
 
 
@@ -33,26 +42,27 @@ class UnsynchronizedClock(AssertionError):
     """The clock was read before the work was done."""
 
 
-def timed(benchmark: Any, run: Run, device: str = "cpu", clock: Clock = synchronized_timer) -> Any:
+def timed(benchmark: Any, run: Run, device: str = "cpu") -> Any:
     """Time a call with pytest-benchmark, note who else used the machine, and return what the call returns.
 
     In a smoke test it is called once.
-
-    `clock` is the one that the benchmark was told to use, by its mark.
     """
     if not benchmark.enabled:
         return benchmark(run)
-    for _ in range(WARM_UP):
+    for _ in range(WARM_UPS):
         run()
-    wait = torch.accelerator.synchronize if device != "cpu" else _nothing
-    refuse_unsynchronized(run, clock, wait)
+    refuse_unsynchronized(run, benchmark._timer, _waiting(device))  # the clock that it will be timed by
     watch = Watch()
     result = benchmark(run)
-    others = watch.others()
-    benchmark.extra_info.update(others=others, disturbed=others > DISTURBED)
+    benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed())
     if device == "cuda":
-        benchmark.extra_info.update(of_cuda(run))
+        benchmark.extra_info.update(of_cuda(run), flags=precision_flags())
     return result
+
+
+def _waiting(device: str) -> Callable[[], None]:
+    """Return the call that waits for a device; on the CPU a call is done when it returns."""
+    return (lambda: None) if device == "cpu" else torch.accelerator.synchronize
 
 
 def refuse_unsynchronized(run: Run, clock: Clock, wait: Callable[[], None]) -> None:
@@ -70,27 +80,37 @@ def refuse_unsynchronized(run: Run, clock: Clock, wait: Callable[[], None]) -> N
 
 
 def of_cuda(run: Run) -> dict[str, float]:
-    """Return the time between events on the device, the time the host needs to launch, and the most memory held."""
+    """Return the time on the device, the time the host needs to launch, and the most memory that tensors had.
+
+    The memory of a CUDA graph's own pool, which it has kept since it was captured, does not count.
+    """
+    gc.collect()
     torch.cuda.reset_peak_memory_stats()
-    both = [_event_and_launch_seconds(run) for _ in range(CUDA_CALLS)]
-    events, launches = zip(*both, strict=True)
+    launch = median(_launch_seconds(run) for _ in range(CUDA_CALLS))
     return {
-        "event_seconds": median(events),
-        "launch_seconds": median(launches),
+        "event_seconds": median(_event_seconds(run, launch) for _ in range(CUDA_CALLS)),
+        "launch_seconds": launch,
         "peak_bytes": torch.cuda.max_memory_allocated(),
     }
 
 
-def _event_and_launch_seconds(run: Run) -> tuple[float, float]:
-    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
+def _launch_seconds(run: Run) -> float:
     torch.cuda.synchronize()
     start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _event_seconds(run: Run, launch: float) -> float:
+    """Return the time between two events, the device being kept busy until all has been launched."""
+    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
+    torch.cuda.synchronize()
+    torch.cuda._sleep(int((2 * launch + SHORT) * CYCLES))  # type: ignore[no-untyped-call]  # torch's
     before.record()
     run()
     after.record()
-    launched = time.perf_counter() - start
     torch.cuda.synchronize()
-    return before.elapsed_time(after) / 1000, launched
+    return float(before.elapsed_time(after)) / 1000
 
 
 def described(question: str, batch: int, threads: int, device: str = "cpu", **known: Any) -> dict[str, Any]:
@@ -102,10 +122,7 @@ def counted(work: list[Work], ceiling: Ceiling | None) -> Mapping[str, Any]:
     """Return the operations and ideal bytes of some work, and its floor under a ceiling."""
     return {
         "flop": sum(part.flop for part in work),
+        "useful_flop": sum(part.useful_flop for part in work),
         "bytes": sum(part.bytes for part in work),
         "floor": None if ceiling is None else asdict(floor(work, ceiling)),
     }
-
-
-def _nothing() -> None:
-    """On the CPU a call is done when it returns."""

@@ -24,7 +24,7 @@ from spec_tests.report.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RE
 COLD = (BLUE, PURPLE, "#2a9d9d", "#5566aa")
 WARM = (ORANGE, RED, "#a9744f", "#d07ab8", "#b5a11e")
 MARKERS = "os^Dv"
-BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 8}
+BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9}
 """For a text beside a mark."""
 
 BAR_SHARE = 0.57
@@ -41,31 +41,36 @@ FEWEST_BATCHES = 0.5
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 """Numbers on an axis without zeros behind the point."""
 
+MARKED = "ieee"
+"""The precision whose crossover is marked: that of the CPU. The others' would often stand in the same place."""
+
 LONG, SHORT = 200.0, 4.0
 """Where the largest over the smallest is more, an axis has labels at powers of ten only, or also at 2 and 5."""
 
 
 def time_against_batch(rows: Sequence[Row]) -> Picture:
     """Draw the median time of the main configurations over the batch, between the 5th and the 95th percentile."""
-    crossovers = {phase: results.crossover(rows, phase) for phase in PHASES}
+    found = ((phase, results.crossover(rows, phase, MARKED)) for phase in PHASES)
+    crossovers = {phase: batch for phase, batch in found if batch is not None}
     rows = main_rows(rows)
     looks, phases = _looks(rows), _phases(rows)
+    floors = _floor_looks(rows, looks)
     with style():
         figure, axes = panels(len(phases), width=11 if len(phases) > 1 else 7, height=5.4, sharey=True)
         for ax, phase in zip(axes, phases, strict=True):
-            _draw_times(ax, [row for row in rows if row.phase == phase], looks)
-            _draw_crossover(ax, crossovers[phase], phase)
+            _draw_times(ax, [row for row in rows if row.phase == phase], looks, floors)
+            _draw_crossover(ax, crossovers.get(phase), phase)
         log_axis(axes[0], "y", min(row.p5 for row in rows), max(row.p95 for row in rows), EngFormatter("s"))
         axes[0].set_ylabel("time of one batch")
-        _add_legend(figure, rows, looks)
+        _add_legend(figure, rows, looks, floors)
         svg = to_svg(figure, "benchmarks-time")
     return Picture(
         id="benchmarks-time",
         section="benchmarks",
         title_en="Time against batch",
         title_zh="耗时与批大小",
-        alt_en=_alt_of_times(rows, phases),
-        alt_zh=_alt_of_times_zh(rows, phases),
+        alt_en=_alt_of_times(rows, phases) + _alt_of_crossovers(crossovers),
+        alt_zh=_alt_of_times_zh(rows, phases) + _alt_of_crossovers_zh(crossovers),
         svg=svg,
     )
 
@@ -148,7 +153,9 @@ def _looks(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
     return {label: looks.get(label, (GREEN, "X")) for label in results.configurations(rows)}
 
 
-def _draw_times(ax: Axes, rows: Sequence[Row], looks: dict[str, tuple[str, str]]) -> None:
+def _draw_times(
+    ax: Axes, rows: Sequence[Row], looks: dict[str, tuple[str, str]], floors: dict[str, tuple[str, Any]]
+) -> None:
     """Draw a line for each configuration, its band, hollow markers where disturbed, and the floors dashed."""
     for label in results.configurations(rows):
         mine = sorted((row for row in rows if row.label == label), key=lambda row: row.batch)
@@ -160,18 +167,18 @@ def _draw_times(ax: Axes, rows: Sequence[Row], looks: dict[str, tuple[str, str]]
             dots = [row for row in mine if row.disturbed == hollow]
             x, y = [row.batch for row in dots], [row.median for row in dots]
             ax.plot(x, y, marker, color=colour, markerfacecolor=face, markersize=size)
-    for floor, (colour, dashes) in _floor_looks(rows).items():
-        line = sorted({(row.batch, row.floor) for row in rows if row.floor and _floor_name(row) == floor})
-        ax.plot(*zip(*line, strict=True), color=colour, linestyle=dashes, lw=1.1)
+    for floor, (colour, dashes) in floors.items():
+        line = dict(sorted((row.batch, row.floor) for row in rows if row.floor and _floor_name(row) == floor))
+        ax.plot(list(line), list(line.values()), color=colour, linestyle=dashes, lw=1.1)
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter(PLAIN)
-    ax.tick_params(axis="x", labelsize=8)
+    ax.tick_params(axis="x", labelsize=9)
     ax.set_xlabel("batch")
     ax.grid(True)
 
 
 def _draw_crossover(ax: Axes, batch: int | None, phase: str) -> None:
-    ax.set_title(phase if batch is None else f"{phase}\nGPU faster from batch {batch} on")
+    ax.set_title(phase if batch is None else f"{phase}\nGPU faster from batch {batch} on, {MARKED}")
     if batch is not None:
         ax.axvline(batch, color=INK, linestyle=":", lw=1)
 
@@ -181,22 +188,24 @@ def _floor_name(row: Row) -> str:
     return f"floor of {results.processor(row.params)}, {row.params['precision']}"
 
 
-def _floor_looks(rows: Sequence[Row]) -> dict[str, tuple[str, Any]]:
-    """Return a colour, that of the device, and dashes for each floor."""
-    looks = {}
-    for device, colour in (("cpu", BLUE), ("cuda", ORANGE)):
-        names = dict.fromkeys(_floor_name(row) for row in rows if row.floor and row.device == device)
-        looks.update({name: (colour, dashes) for name, dashes in zip(names, cycle(DASHES), strict=False)})
-    return looks
+def _floor_looks(rows: Sequence[Row], looks: dict[str, tuple[str, str]]) -> dict[str, tuple[str, Any]]:
+    """Return a colour, that of the first configuration that has it, and dashes for each floor."""
+    colours: dict[str, str] = {}
+    for row in rows:
+        if row.floor:
+            colours.setdefault(_floor_name(row), looks[row.label][0])
+    return {name: (colours[name], dashes) for name, dashes in zip(colours, cycle(DASHES), strict=False)}
 
 
-def _add_legend(figure: Figure, rows: Sequence[Row], looks: dict[str, tuple[str, str]]) -> None:
+def _add_legend(
+    figure: Figure, rows: Sequence[Row], looks: dict[str, tuple[str, str]], floors: dict[str, tuple[str, Any]]
+) -> None:
     """Say below the panels which line is what."""
     lines = [
         Line2D([], [], color=colour, marker=marker, markersize=5, label=label)
         for label, (colour, marker) in looks.items()
     ]
-    for name, (colour, dashes) in _floor_looks(rows).items():
+    for name, (colour, dashes) in floors.items():
         lines.append(Line2D([], [], color=colour, linestyle=dashes, label=name))
     if any(row.disturbed for row in rows):
         lines.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="none", lw=0, label="disturbed"))
@@ -251,6 +260,16 @@ def _alt_of_times_zh(rows: Sequence[Row], phases: Sequence[str]) -> str:
         f"折线图：{len(labels)} 种配置处理一批数据的中位耗时，批大小从 {batches[0]} 到 {batches[-1]}，"
         f"两轴均为对数刻度。最小批与最大批上的最短耗时：{ends}。"
     )
+
+
+def _alt_of_crossovers(crossovers: dict[str, int]) -> str:
+    said = ", ".join(f"{phase} {batch}" for phase, batch in crossovers.items())
+    return said and f" A dotted line marks the batch from which on the GPU is faster in {MARKED}: {said}."
+
+
+def _alt_of_crossovers_zh(crossovers: dict[str, int]) -> str:
+    said = "，".join(f"{PHASES_ZH[phase]} {batch}" for phase, batch in crossovers.items())
+    return said and f"点线标出 {MARKED} 精度下 GPU 从哪个批大小起更快：{said}。"
 
 
 def _ends(rows: Sequence[Row], phase: str) -> str:

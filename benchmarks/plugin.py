@@ -4,7 +4,7 @@
     --phases PHASE,...      forward, backward, training step
     --devices DEVICE,...    cpu, cuda
     --threads N,...         of the CPU, a number or "all"
-    --layouts, --precisions, --modes, --data
+    --layouts, --precisions, --modes, --data, --who
                             all combinations of these instead of the ladder's rungs (`benchmarks/configuration.py`)
 
 `--benchmark-json FILE` leaves the result, with the environment and the ceilings of the run; `python -m
@@ -31,6 +31,7 @@ OPTIONS = {
     "precision": "precisions",
     "mode": "modes",
     "data": "data",
+    "who": "who",
     "batch": "batches",
 }
 SMOKE_BATCHES = [1, 8]
@@ -98,7 +99,7 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the environment and the ceilings; of each row's times keep the 5th and 95th percentile."""
-    output_json["benchmarks"] = [_row(row) for row in output_json["benchmarks"]]
+    output_json["benchmarks"] = config.stash[ROWS]
     output_json.update(_surroundings(config))
 
 

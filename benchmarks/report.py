@@ -50,7 +50,7 @@ def pictures(result: Result) -> Iterator[Picture]:
     if network:
         yield plots.ladder(network)
     ceiling = next((found for found in results.ceilings(result) if layers and _is_roof(found, layers[0])), None)
-    if ceiling and any(row.flop and row.bytes for row in layers):
+    if ceiling and any(row.operations and row.bytes for row in layers):
         yield layer_plots.roofline(layers, ceiling)
     resnet50 = results.rows_of(result, "resnet50")
     if compared := results.against_torch([*layers, *network, *resnet50]):

@@ -46,10 +46,15 @@ EXTRA_INFO = _object(
     ),
     others={**_AMOUNT, "maximum": 1},
     disturbed={"type": ["boolean", "null"]},
+    useful_flop={"type": ["integer", "null"], "minimum": 0},
     **dict.fromkeys(("flop", "bytes", "error", "event_seconds", "launch_seconds", "peak_bytes"), _AMOUNT),
 )
 
-STATS = _object("median", "p5", "p95", **dict.fromkeys(("median", "p5", "p95"), _POSITIVE))
+STATS = _object(
+    *("median", "p5", "p95"),
+    rounds={"type": "integer", "minimum": 1},
+    **dict.fromkeys(("median", "p5", "p95"), _POSITIVE),
+)
 
 ROW = _object("name", "params", "stats", "extra_info", name=_TEXT, params=PARAMS, stats=STATS, extra_info=EXTRA_INFO)
 """A row that answers one of the `QUESTIONS`."""

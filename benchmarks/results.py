@@ -20,6 +20,13 @@ PHASES_ZH = {"forward": "前向", "backward": "反向", "training step": "训练
 GOALS = {"forward": 2.0, "backward": 3.0, "training step": 2.5, "resnet50": 3.0}
 """So many times torch's time the references may take: a convolution's two phases, a training step, ResNet-50."""
 
+UNSTEADY = 1.5
+"""A row whose 95th percentile is more than so many times its median is unsteady.
+
+Most rows stay well below. With several threads the system may let one of them wait for a core, and a round lasts as
+long as its slowest thread.
+"""
+
 
 @dataclass(frozen=True)
 class Ratio:
@@ -44,7 +51,11 @@ class Row:
     batch: int
     threads: int
     device: str
+    rounds: int | None = None
     flop: float | None = None
+    """As torch's `FlopCounterMode` counts."""
+    useful_flop: float | None = None
+    """Without operations on zero padding, which a clever kernel may skip."""
     bytes: float | None = None
     floor: float | None = None
     """No machine of this speed needs less than so many seconds, if all bytes come from its memory."""
@@ -52,6 +63,7 @@ class Row:
     """What sets the floor, "compute" or "memory"."""
     error: float | None = None
     others: float | None = None
+    """None where the system does not tell what other processes use; then `disturbed` says nothing."""
     disturbed: bool = False
     ratio: Ratio | None = None
     event_seconds: float | None = None
@@ -72,6 +84,11 @@ class Row:
     def label(self) -> str:
         """The configuration in words, without phase and batch."""
         return label(self.params)
+
+    @property
+    def operations(self) -> float | None:
+        """The operations that have to be done, those on zero padding left out where they are known."""
+        return self.flop if self.useful_flop is None else self.useful_flop
 
     @property
     def samples_per_second(self) -> float:
@@ -192,17 +209,27 @@ def speed_up(row: Row, rows: Iterable[Row]) -> float | None:
     return None if best is None else best.median / row.median
 
 
-def crossover(rows: Iterable[Row], phase: str) -> int | None:
+def on_gpu(rows: Iterable[Row], phase: str, precision: str) -> list[Row]:
+    """Return the rows of this phase that ran on the GPU in this precision."""
+    return [row for row in rows if (row.device, row.phase, row.params["precision"]) == ("cuda", phase, precision)]
+
+
+def on_both(rows: Sequence[Row], phase: str, precision: str) -> list[int]:
+    """Return the batches that ran on the GPU in this precision, and on the CPU in any; the smallest first."""
+    cpu = (row for row in rows if row.device == "cpu" and row.phase == phase)
+    return sorted(set(batches(cpu)) & set(batches(on_gpu(rows, phase, precision))))
+
+
+def crossover(rows: Sequence[Row], phase: str, precision: str) -> int | None:
     """Return the smallest batch from which on, in every larger batch too, the GPU beats the CPU's best configuration.
 
-    Only batches that ran on both count. None where the GPU is not faster at the largest of them, or there is none.
+    The GPU computes in this precision, the CPU in any. Only batches that ran on both count. None where the GPU is not
+    faster at the largest of them, or there is none.
     """
-    found = None
-    for batch in reversed(batches(rows := list(rows))):
-        gpu, cpu = fastest(chosen(rows, phase, batch, "cuda")), best_cpu(rows, phase, batch)
-        if gpu is None or cpu is None:
-            continue
-        if gpu.median >= cpu.median:
+    gpu, found = on_gpu(rows, phase, precision), None
+    for batch in reversed(on_both(rows, phase, precision)):
+        times = (speed_up(row, rows) for row in gpu if row.batch == batch)
+        if not any(time is not None and time > 1 for time in times):
             break
         found = batch
     return found
@@ -216,6 +243,16 @@ def suspicious(rows: Iterable[Row]) -> list[Row]:
 def disturbed(rows: Iterable[Row]) -> list[Row]:
     """Return the rows during which other processes used the machine."""
     return [row for row in rows if row.disturbed]
+
+
+def unwatched(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows during which the system did not tell what other processes used."""
+    return [row for row in rows if row.others is None]
+
+
+def unsteady(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows of which many rounds took much longer than the median."""
+    return [row for row in rows if row.p95 > UNSTEADY * row.median]
 
 
 def goal(row: Row) -> float | None:
@@ -290,10 +327,11 @@ def _row(row: Mapping[str, Any]) -> Row:
     return Row(
         **{name: stats[name] for name in ("median", "p5", "p95")},
         **{name: extra[name] for name in ("question", "batch", "threads", "device")},
-        **{name: extra.get(name) for name in ("flop", "bytes", "error", "others")},
+        **{name: extra.get(name) for name in ("flop", "useful_flop", "bytes", "error", "others")},
         **{name: extra.get(name) for name in ("event_seconds", "launch_seconds", "peak_bytes")},
         name=name_of(row),
         params=row["params"],
+        rounds=stats.get("rounds"),
         floor=floor.get("seconds"),
         binds=floor.get("binds", ""),
         disturbed=bool(extra.get("disturbed")),

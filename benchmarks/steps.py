@@ -11,7 +11,7 @@ rounded once, whoever computes it.
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ import torch
 from torch.nn import functional
 
 import reference
-from benchmarks.configuration import Configuration
+from benchmarks.configuration import SIDE_BY_SIDE, Configuration
+from benchmarks.side_by_side import WARM_UPS
 from reference.checks import Array
 from reference.cnn import PARAMETERS, cifar10_cnn_layers, cifar10_cnn_layers_backward
 from reference.train_in_torch import torch_network
@@ -27,8 +28,8 @@ from reference.training import Training, training_step
 from spec_tests.subjects.torch import set_float32_precision
 
 LEARNING_RATE = 2.0**-10
-WARM_UP = 3
-"""Calls before the first that counts: a cold one allocates, chooses algorithms, and compiles."""
+NEAR = 2**-17
+"""128 units of float32, four times the most that its errors reach on the way to a pooling window."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,38 @@ class Step:
     run: Callable[[], Any]
     outcome: Callable[[], dict[str, Array]]
     updated: Callable[[], dict[str, Array]] | None = None
-    """The parameters that one step from the first ones leaves, with `outcome` its gradients."""
+    """After `outcome`, whose step started from the first parameters: the parameters that it left."""
 
 
 @cache
 def drawn(batch: int) -> tuple[Array, Array]:
-    """Return images (n, 3, 32, 32) and labels (n,)."""
-    images = np.random.default_rng(0).standard_normal((batch, 3, 32, 32), np.float32)
-    return images, np.random.default_rng(1).integers(0, 10, batch)
+    """Return images (n, 3, 32, 32) and labels (n,).
+
+    In the first 64 images no two cells of a pooling window are so near that float32 could take one for the other: each
+    has one gradient, whoever computes it.
+    """
+    rng = np.random.default_rng(0)
+    images = rng.standard_normal((2 * SIDE_BY_SIDE, 3, 32, 32), np.float32)
+    decided = images[np.flatnonzero(lead(images) > NEAR)[:SIDE_BY_SIDE]]
+    others = rng.standard_normal((max(batch - SIDE_BY_SIDE, 0), 3, 32, 32), np.float32)
+    return np.concatenate([decided, others])[:batch], np.random.default_rng(1).integers(0, 10, batch)
+
+
+def lead(images: Array) -> Array:
+    """Return for each image by how much, in units of its layer, the greatest cell of a window leads, at the least."""
+    wide = {name: value.astype("float64") for name, value in first_parameters().items()}
+    outputs = cifar10_cnn_layers(images.astype("float64"), wide)
+    leads = [leads_of_windows(outputs[f"conv{stage}"]).reshape(len(images), -1).min(axis=1) for stage in "123"]
+    return np.min(leads, axis=0)
+
+
+def leads_of_windows(x: Array) -> Array:
+    """Return by how much the greatest cell of every 2×2 window leads, in units of all cells' root mean square."""
+    n, c, h, w = x.shape
+    windows = x.reshape(n, c, h // 2, 2, w // 2, 2).swapaxes(3, 4).reshape(n, -1, 4)
+    second, first = np.moveaxis(np.partition(windows, (2, 3), axis=2)[..., 2:], -1, 0)
+    leads: Array = (first - second) / np.sqrt(np.mean(x * x))
+    return leads
 
 
 @cache
@@ -80,7 +105,8 @@ def by_reference(configuration: Configuration) -> Step:
         _, after = training_step(training, images, labels, reference.sgd, lr=LEARNING_RATE)
         return dict(after.parameters)
 
-    return Step(trained, lambda: reference.cifar10_cnn_loss(images, labels, parameters)[-1], trained)
+    loss = partial(reference.cifar10_cnn_loss, images, labels, parameters, input_requires_grad=False)
+    return Step(trained, lambda: loss()[-1], trained)
 
 
 def _seen(run: Callable[[], dict[str, Array]]) -> Step:
@@ -158,18 +184,14 @@ class _Batch:
 
         run = self._replayed(trained)
 
-        def from_the_start() -> dict[str, Array]:
+        def gradients_from_the_start() -> dict[str, Array]:
             with torch.no_grad():
                 for parameter, value in zip(self.parameters, first_parameters().values(), strict=True):
                     parameter.copy_(torch.from_numpy(value))
             run()
-            return self._named(self.parameters)
-
-        def gradients() -> dict[str, Array]:
-            from_the_start()
             return self._named([parameter.grad for parameter in self.parameters])
 
-        return Step(run, gradients, from_the_start)
+        return Step(run, gradients_from_the_start, lambda: self._named(self.parameters))
 
     def _precision(self) -> Any:
         if self.configuration.precision == "bf16":
@@ -185,21 +207,30 @@ class _Batch:
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):  # a graph's backward pass runs on the stream of its forward pass
             prepare()
-            for _ in range(WARM_UP):
+            for _ in range(WARM_UPS):
                 run()
         torch.cuda.current_stream().wait_stream(aside)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=aside):
             result = run()
 
-        def replay() -> Any:
-            graph.replay()
-            return result
-
-        return replay
+        return _Replay(graph, result, (self, run))
 
     def _named(self, tensors: Iterable[torch.Tensor | None]) -> dict[str, Array]:
         return {name: _array(tensor) for name, tensor in zip(PARAMETERS, tensors, strict=True) if tensor is not None}
+
+
+@dataclass(frozen=True)
+class _Replay:
+    """A captured CUDA graph, as a call. It works on the addresses it was captured with, which have to stay taken."""
+
+    graph: Any
+    result: Any
+    alive: tuple[Any, ...]
+
+    def __call__(self) -> Any:
+        self.graph.replay()
+        return self.result
 
 
 def _array(tensor: torch.Tensor) -> Array:

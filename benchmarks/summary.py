@@ -1,10 +1,10 @@
 """What a result of the benchmarks says in sentences and tables, each in English and in Chinese."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmarks import results
-from benchmarks.configuration import PHASES
+from benchmarks.configuration import PHASES, VALUES
 from benchmarks.results import PHASES_ZH, Result, Row, percent, three_digits, with_unit
 from spec_tests.report.benchmark_part import Table
 
@@ -22,6 +22,19 @@ KINDS: dict[str, Words] = {
     "resnet50": ("ResNet-50", " ResNet-50"),
 }
 """What the goals are set for."""
+
+CONVOLUTION_LIMIT: Words = (
+    "What limits NumPy's convolutions: the rate of the BLAS in the matrix products, and memory traffic, for the "
+    "windows hold every cell once for each tap of the kernel and have to be written and read (see "
+    "reference/convolution.py).",
+    "NumPy 卷积的瓶颈：一是 BLAS 计算矩阵乘积的速率；二是内存读写，因为卷积核有多少个位置，"
+    "每个元素就在各窗口中出现多少次，而这些窗口都要写入并读出（见 reference/convolution.py）。",
+)
+POOLING_LIMIT: Words = (
+    "Pooling's backward pass: the reference keeps no state and looks for the winners again; torch kept them from its "
+    "forward pass.",
+    "池化的反向：参考实现不保存状态，要重新查找各窗口的最大值位置；torch 在前向时已经把它们保存下来。",
+)
 
 MISSING: dict[str, Words] = {
     "network": ("the network (no times against batch, no ladder)", "网络（没有耗时与批大小图和阶梯图）"),
@@ -49,9 +62,10 @@ def sentences(result: Result) -> list[Words]:
     return [
         _where(result),
         _software(result),
-        _reading(),
+        _reading(rows),
         *_crossovers(results.network_rows(result)),
         *_goals(rows),
+        *_limits(results.rows_of(result, "layer")),
         *_rivals(results.rows_of(result, "rivals")),
         *_cautions(rows),
         *_missing(result),
@@ -100,15 +114,40 @@ def _plain(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else "none" if value is None else str(value)
 
 
-def _reading() -> Words:
+def _reading(rows: Sequence[Row]) -> Words:
+    rounds_en, rounds_zh = _fewest_rounds(rows)
+    padding_en, padding_zh = _padding(rows)
     return (
-        "Times are medians of one batch; p5–p95 is where nine in ten lie. The floor is the least time that the device "
-        "would need if it reached, layer by layer, its ceilings: the rate and the bandwidth measured in the same run. "
+        f"Times are medians of one batch; p5–p95 is where nine in ten lie{rounds_en}. The floor is the least time that "
+        "the device would need if it reached, layer by layer, its ceilings: the rate and the bandwidth measured in the "
+        f"same run{padding_en}. "
         "A speed-up is against the CPU's best configuration at the same batch. ieee, tf32 and bf16 are different "
         "precisions: compare within one. Errors are normwise, against a float64 result.",
-        "耗时是处理一批数据的中位数；九成的测量值在 p5 与 p95 之间。下限是设备逐层达到其上限时所需的最短时间，"
-        "上限即同一次运行中测得的运算速率与带宽。加速比以同一批大小下 CPU 的最佳配置为基准。"
+        f"耗时是处理一批数据的中位数；九成的测量值在 p5 与 p95 之间{rounds_zh}。"
+        "下限是设备逐层达到其上限时所需的最短时间，"
+        f"上限即同一次运行中测得的运算速率与带宽{padding_zh}。加速比以同一批大小下 CPU 的最佳配置为基准。"
         "ieee、tf32 和 bf16 是不同的精度，应在同一精度内比较。误差是相对于 float64 结果的范数误差。",
+    )
+
+
+def _fewest_rounds(rows: Sequence[Row]) -> Words:
+    """Say how many rounds the rows have at least, if they tell, and what that means for their spread."""
+    rounds = [row.rounds for row in rows if row.rounds is not None]
+    if not rounds:
+        return "", ""
+    return (
+        f" (every row has at least {min(rounds)} rounds; where it has few, p5–p95 is nearly the whole range)",
+        f"（每行至少测 {min(rounds)} 次；次数少时，p5–p95 几乎就是测量值的整个范围）",
+    )
+
+
+def _padding(rows: Sequence[Row]) -> Words:
+    """Say that operations on padding do not count, where the rows tell them apart."""
+    if all(row.useful_flop is None for row in rows):
+        return "", ""
+    return (
+        "; operations on zero padding, which a clever kernel may skip, do not count",
+        "；对补零的运算可以跳过，不计入",
     )
 
 
@@ -117,43 +156,88 @@ def _crossovers(rows: Sequence[Row]) -> list[Words]:
     if not rows:
         return []
     if not any(row.device == "cuda" for row in rows):
-        return [("There is no GPU in this run.", "本次运行没有 GPU。")]
-    return [_crossover(rows, phase) for phase in PHASES if _on_both(rows, phase)]
+        return [
+            (
+                "There is no GPU in this run: the rows for one are outstanding.",
+                "本次运行没有 GPU：GPU 上的测量尚待进行。",
+            )
+        ]
+    return [_crossover(rows, phase) for phase in PHASES if any(_outcome(rows, phase))]
 
 
 def _crossover(rows: Sequence[Row], phase: str) -> Words:
-    batch, largest = results.crossover(rows, phase), max(_on_both(rows, phase))
-    if batch is None:
-        return (
-            f"{phase.capitalize()}: at batch {largest}, the largest that ran on both, the GPU's best configuration "
-            "does not beat the CPU's best.",
-            f"{PHASES_ZH[phase]}：批大小为 {largest}（两者都测过的最大批）时，GPU 的最佳配置并不比 CPU 的最佳配置快。",
-        )
-    copied_en, copied_zh = _when_copied(rows, phase)
+    won, lost = _outcome(rows, phase)
+    (from_en, from_zh), (at_en, at_zh) = _from(won), _at_largest(lost)
+    (but_en, but_zh), (copied_en, copied_zh) = _but_not(lost), _when_copied(rows, phase)
+    beats_en = f"beats the CPU's best {from_en}{but_en}" if won else f"does not beat the CPU's best {at_en}"
+    beats_zh = (
+        f"批大小{from_zh}，GPU 的最佳配置快于 CPU 的最佳配置{but_zh}"
+        if won
+        else f"{at_zh}，GPU 的最佳配置并不比 CPU 的最佳配置快"
+    )
     return (
-        f"{phase.capitalize()}: from batch {batch} on the GPU's best configuration beats the CPU's best{copied_en}.",
-        f"{PHASES_ZH[phase]}：批大小从 {batch} 起，GPU 的最佳配置快于 CPU 的最佳配置{copied_zh}。",
+        f"{phase.capitalize()}: the GPU's best configuration {beats_en}{copied_en}.",
+        f"{PHASES_ZH[phase]}：{beats_zh}{copied_zh}。",
     )
 
 
 def _when_copied(rows: Sequence[Row], phase: str) -> Words:
     """Say the same of those rows that copy the data to the GPU each time, if there are any."""
-    copied = [row for row in rows if row.device == "cpu" or row.params["data"] == "copied"]
-    if not _on_both(copied, phase):
-        return "", ""
-    batch = results.crossover(copied, phase)
-    if batch is None:
-        return "; with the data copied to it each time it does not", "；若每次都把数据复制到 GPU，则并不更快"
-    return (
-        f"; with the data copied to it each time, from batch {batch} on",
-        f"；若每次都把数据复制到 GPU，则从 {batch} 起",
-    )
+    won, lost = _outcome([row for row in rows if row.device == "cpu" or row.params["data"] == "copied"], phase)
+    (from_en, from_zh), (at_en, at_zh), (but_en, but_zh) = _from(won), _at_largest(lost), _but_not(lost)
+    if won:
+        return (
+            f"; with the data copied to it each time, {from_en}{but_en}",
+            f"；若每次都把数据复制到 GPU，则{from_zh}{but_zh}",
+        )
+    if lost:
+        return (
+            f"; with the data copied to it each time it does not {at_en}",
+            f"；若每次都把数据复制到 GPU，则{at_zh}并不更快",
+        )
+    return "", ""
 
 
-def _on_both(rows: Sequence[Row], phase: str) -> set[int]:
-    """Return the batches that ran on the CPU and on the GPU."""
-    cpu, gpu = ({row.batch for row in rows if row.phase == phase and row.device == name} for name in ("cpu", "cuda"))
-    return cpu & gpu
+def _outcome(rows: Sequence[Row], phase: str) -> tuple[dict[str, int], dict[str, int]]:
+    """Return by precision from which batch on the GPU is faster; of the others the largest batch that ran on both."""
+    won, lost = {}, {}
+    for precision in VALUES["precision"]:
+        both, batch = results.on_both(rows, phase, precision), results.crossover(rows, phase, precision)
+        if batch is not None:
+            won[precision] = batch
+        elif both:
+            lost[precision] = both[-1]
+    return won, lost
+
+
+def _from(won: Mapping[str, int]) -> Words:
+    """Say from which batch on.
+
+    >>> _from({"ieee": 4, "tf32": 2})
+    ('from batch 4 on in ieee, 2 in tf32', '从 4（ieee）、2（tf32）起')
+    """
+    said = [f"{batch} in {precision}" for precision, batch in won.items()]
+    return f"from batch {', '.join(said)}".replace(" in ", " on in ", 1), f"从 {_listed_zh(won)}起"
+
+
+def _at_largest(lost: Mapping[str, int]) -> Words:
+    """Say at which batch the GPU is not faster.
+
+    >>> _at_largest({"bf16": 64})
+    ('in bf16 at batch 64, the largest that ran on both', '在两者都测过的最大批 64（bf16）上')
+    """
+    said = [f"in {precision} at batch {batch}" for precision, batch in lost.items()]
+    return f"{', '.join(said)}, the largest that ran on both", f"在两者都测过的最大批 {_listed_zh(lost)}上"
+
+
+def _but_not(lost: Mapping[str, int]) -> Words:
+    """Except the precisions in which the GPU is not faster, if there are any."""
+    en, zh = _at_largest(lost)
+    return (f", but not {en}", f"，但{zh}并不更快") if lost else ("", "")
+
+
+def _listed_zh(batches: Mapping[str, int]) -> str:
+    return "、".join(f"{batch}（{precision}）" for precision, batch in batches.items())
 
 
 def _goals(rows: Sequence[Row]) -> list[Words]:
@@ -183,6 +267,18 @@ def _kind(row: Row) -> str:
     return row.phase or row.question
 
 
+def _limits(rows: Sequence[Row]) -> list[Words]:
+    """Say what NumPy's layers spend their time on, of the kinds of layers that were measured."""
+    reference = {(row.params["layer"], row.phase) for row in rows if row.who == "reference"}
+    both = reference & {(row.params["layer"], row.phase) for row in rows if row.who == "torch"}
+    limits = []
+    if any(layer.startswith("conv") for layer, _ in reference):
+        limits.append(CONVOLUTION_LIMIT)
+    if any(layer.startswith("p") and phase == "backward" for layer, phase in both):
+        limits.append(POOLING_LIMIT)
+    return limits
+
+
 def _rivals(rows: Sequence[Row]) -> list[Words]:
     """Count who is faster than the reference."""
     found = results.rivalry(rows)
@@ -199,26 +295,64 @@ def _rivals(rows: Sequence[Row]) -> list[Words]:
 
 def _cautions(rows: Sequence[Row]) -> list[Words]:
     """Say how many rows are not to be trusted as they stand, and why."""
-    cautions = []
-    if disturbed := len(results.disturbed(rows)):
-        cautions.append(
-            (
-                f"Other processes used the machine during {disturbed} of {len(rows)} rows; they are marked {DISTURBED} "
-                "in the tables and drawn hollow.",
-                f"{len(rows)} 行中有 {disturbed} 行在测量时有其他进程占用机器；表中标有 {DISTURBED}，图中画成空心。",
-            )
+    return [*_disturbed(rows), *_unwatched(rows), *_unsteady(rows), *_suspicious(rows)]
+
+
+def _disturbed(rows: Sequence[Row]) -> list[Words]:
+    count = len(results.disturbed(rows))
+    if not count:
+        return []
+    return [
+        (
+            f"Other processes used the machine during {count} of {len(rows)} rows; they are marked {DISTURBED} "
+            "in the tables and drawn hollow.",
+            f"{len(rows)} 行中有 {count} 行在测量时有其他进程占用机器；表中标有 {DISTURBED}，图中画成空心。",
         )
-    if fast := len(results.suspicious(rows)):
-        cautions.append(
-            (
-                f"Rows faster than their floor, marked {FAST}: {fast}. The floor takes all bytes from memory, and a "
-                "small batch lives in the cache; ceilings measured on a disturbed machine are too low. Otherwise such "
-                "a row is a sign of a mistake.",
-                f"比下限还快的行（标有 {FAST}）：{fast} 行。下限假定所有字节都来自内存，而小批数据可以一直留在缓存中；"
-                "机器受干扰时测得的上限也会偏低。除此之外，这样的行说明测量或计算有误。",
-            )
+    ]
+
+
+def _unwatched(rows: Sequence[Row]) -> list[Words]:
+    count = len(results.unwatched(rows))
+    if not count:
+        return []
+    return [
+        (
+            f"During {count} of {len(rows)} rows the system did not tell what other processes used: they may have "
+            "been disturbed and bear no mark.",
+            f"{len(rows)} 行中有 {count} 行在测量时系统没有给出其他进程的占用情况：可能受到干扰，却没有标记。",
         )
-    return cautions
+    ]
+
+
+def _unsteady(rows: Sequence[Row]) -> list[Words]:
+    unsteady = results.unsteady(rows)
+    if not unsteady:
+        return []
+    several = sum(row.threads > 1 for row in unsteady)
+    return [
+        (
+            f"Unsteady rows, whose p95 is over {results.UNSTEADY:g} times the median: {len(unsteady)} of {len(rows)}, "
+            f"{several} of them with several threads. There the system may let one thread wait for a core, and the "
+            "others wait for that thread.",
+            f"不稳定的行（p95 超过中位数的 {results.UNSTEADY:g} 倍）：{len(rows)} 行中有 {len(unsteady)} 行，"
+            f"其中 {several} 行使用多个线程。多线程时，系统可能让某个线程等待空闲的核，其余线程则要等待该线程。",
+        )
+    ]
+
+
+def _suspicious(rows: Sequence[Row]) -> list[Words]:
+    count = len(results.suspicious(rows))
+    if not count:
+        return []
+    return [
+        (
+            f"Rows faster than their floor, marked {FAST}: {count}. The floor takes all bytes from memory, and a "
+            "small batch lives in the cache; ceilings measured on a disturbed machine are too low. Otherwise such "
+            "a row is a sign of a mistake.",
+            f"比下限还快的行（标有 {FAST}）：{count} 行。下限假定所有字节都来自内存，而小批数据可以一直留在缓存中；"
+            "机器受干扰时测得的上限也会偏低。除此之外，这样的行说明测量或计算有误。",
+        )
+    ]
 
 
 def _missing(result: Result) -> list[Words]:
@@ -246,6 +380,7 @@ def _network_table(rows: Sequence[Row], phase: str) -> Table:
     header = [
         *(("configuration", "配置"), ("batch", "批大小"), ("median", "中位数"), ("p5–p95", "p5–p95")),
         *(
+            ("rounds", "次数"),
             ("samples/s", "样本/秒"),
             ("of the floor", "占下限"),
             ("bound by", "受限于"),
@@ -267,6 +402,7 @@ def _network_cells(row: Row, rows: Sequence[Row]) -> list[Words]:
         _same(_marked(row, row.label)),
         _same(str(row.batch)),
         *_time_cells(row),
+        _same("" if row.rounds is None else str(row.rounds)),
         _same(three_digits(row.samples_per_second)),
         *_floor_cells(row),
         _same("" if times is None else f"{three_digits(times)}×"),

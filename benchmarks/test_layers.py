@@ -7,17 +7,16 @@ over from one machine to another, not the times, which do not. Backward is all g
 from typing import Any
 
 import pytest
-from torch.utils.benchmark import timer
 
 from benchmarks import layers
 from benchmarks.configuration import SIDE_BY_SIDE
 from benchmarks.conftest import Ceilings
 from benchmarks.counts import LAYERS, layer_work
-from benchmarks.measuring import counted, described, timed
+from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio
 
 
-@pytest.mark.benchmark(timer=timer, max_time=0.4, min_rounds=5)
+@ROW
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("who", layers.BY)
 @pytest.mark.parametrize("phase", ["forward", "backward"])

@@ -9,18 +9,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from torch.utils.benchmark import timer
 
 from benchmarks import accuracy
 from benchmarks.configuration import Configuration
 from benchmarks.conftest import Ceilings
 from benchmarks.counts import works
-from benchmarks.measuring import counted, described, timed
+from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio
 from benchmarks.steps import step
 
 
-@pytest.mark.benchmark(timer=timer, max_time=0.4, min_rounds=5)
+@ROW
 @pytest.mark.usefixtures("threads_of_row")
 @pytest.mark.filterwarnings("default")  # what torch warns of on some machine is printed, and measured all the same
 def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: Ceilings) -> None:
@@ -29,10 +28,11 @@ def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: C
     benchmark.extra_info.update(described("network", row.batch, row.threads, row.device))
     limit = ceiling(row.device, row.threads, row.precision)
     benchmark.extra_info.update(counted(works(row.phase, row.batch, row.precision), limit))
-    benchmark.extra_info.update(error=accuracy.error(row))
+    computed = step(row)
+    benchmark.extra_info.update(error=accuracy.error(row, computed))
 
-    timed(benchmark, step(row).run, row.device)
+    timed(benchmark, computed.run, row.device)
 
     if row.who == "reference" and benchmark.enabled:
         by_torch = step(replace(row, who="torch"))
-        benchmark.extra_info.update(ratio=ratio(step(row).run, by_torch.run).as_data("torch"))
+        benchmark.extra_info.update(ratio=ratio(computed.run, by_torch.run).as_data("torch"))

@@ -1,6 +1,7 @@
 """How close does hand-written NumPy come to torch on a whole network? ResNet-50, one picture, one thread, float32.
 
-The reference's row carries how many times torch's time it takes, both measured alternately.
+The reference's row carries how many times torch's time it takes, both measured alternately. Operations, bytes and the
+floor are those of its convolutions and its linear layer.
 """
 
 from collections.abc import Callable
@@ -10,11 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch.utils.benchmark import timer
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import resnet50
 
 import reference
-from benchmarks.measuring import described, timed
+from benchmarks.accuracy import normwise
+from benchmarks.conftest import Ceilings
+from benchmarks.counts import Work, convolution_work
+from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio
 from spec_tests.formats import FORMATS
 
@@ -42,16 +46,46 @@ def runs(model: Any) -> dict[str, Run]:
     }
 
 
-@pytest.mark.benchmark(timer=timer, max_time=1.0, min_rounds=5, group="resnet50 forward, batch 1 at 224x224")
+@pytest.fixture(scope="module")
+def work(model: Any) -> list[Work]:
+    """What the convolutions and the linear layer have to do for one picture."""
+    found: list[Work] = []
+
+    def note(layer: Any, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
+        flat = (1, 1) if layer.weight.ndim == 2 else ()  # a linear layer is a convolution of single cells
+        input, weight, written = ((*tensor.shape, *flat) for tensor in (inputs[0], layer.weight, output))
+        stride, padding = getattr(layer, "stride", (1, 1)), getattr(layer, "padding", (0, 0))
+        found.append(convolution_work("", input, weight, written, stride, padding))
+
+    layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    model(torch.zeros(1, 3, SIZE, SIZE))
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def test_the_counted_operations_are_those_that_torch_counts(model: Any, work: list[Work]) -> None:
+    with FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, 3, SIZE, SIZE))
+
+    assert sum(part.flop for part in work) == counter.get_total_flops()
+
+
+@ROW
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("who", ["torch", "reference"])
-def test_resnet50_forward(benchmark: Any, model: Any, runs: dict[str, Run], who: str) -> None:
+def test_resnet50_forward(
+    benchmark: Any, model: Any, runs: dict[str, Run], who: str, work: list[Work], ceiling: Ceilings
+) -> None:
+    benchmark.group = f"resnet50 forward, batch 1 at {SIZE}x{SIZE}"
     benchmark.extra_info.update(described("resnet50", batch=1, threads=1))
+    benchmark.extra_info.update(counted(work, ceiling("cpu", 1, "ieee")))
 
     scores = timed(benchmark, runs[who])
 
     exact = runs["exact"]()
-    error = float(np.linalg.norm(scores - exact) / np.linalg.norm(exact))
+    error = normwise(scores, exact)
     sums = [value[0].numel() for value in model.state_dict().values() if value.ndim == 4]
     assert error <= sum(map(sqrt, sums)) * FORMATS["float32"].roundoff  # as in spec_tests/network.py
     benchmark.extra_info.update(error=error)

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torch.utils.benchmark import timer
 
 import reference
 from benchmarks import rivals
-from benchmarks.measuring import described, timed
+from benchmarks.accuracy import normwise
+from benchmarks.measuring import ROW, described, timed
 from benchmarks.rivals import Rival
 from benchmarks.side_by_side import ratio
 from reference.checks import Array
@@ -152,7 +152,7 @@ def exact_of(work: str) -> tuple[Approximation, ...]:
     return WORKS[work].exact(problem_of(work))
 
 
-@pytest.mark.benchmark(timer=timer, max_time=0.4, min_rounds=5)
+@ROW
 @pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize(("work", "who"), ROWS)
 def test_rivals(benchmark: Any, work: str, who: str) -> None:
@@ -183,9 +183,4 @@ def error(results: Any, right: tuple[Approximation, ...]) -> float:
 def error_of(result: Array, right: Approximation) -> float:
     """Require a result within its bound, and return its error."""
     assert_within(result, right, "float32")
-    return norm(result - right.exact) / norm(right.exact)
-
-
-def norm(array: Array) -> float:
-    """Return the root of the sum of all squares."""
-    return float(np.linalg.norm(np.ravel(array)))
+    return normwise(result, right.exact)

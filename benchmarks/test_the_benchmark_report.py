@@ -16,7 +16,7 @@ from benchmarks.configuration import PHASES, Configuration
 from benchmarks.results import Row
 from reference.command import Refusal, WrongUsage, run
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
-from spec_tests.report.picture import BLUE
+from spec_tests.report.picture import BLUE, PURPLE
 
 pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
 
@@ -213,6 +213,12 @@ def table(found: JSON, caption: str) -> Table:
     return wanted
 
 
+def dashed(svg: str) -> set[str]:
+    """Return the colours of a picture's dashed lines."""
+    styles = [part.get("style", "") for part in ElementTree.fromstring(svg).iter()]
+    return set(re.findall(r"stroke: (#\w{6})", "\n".join(style for style in styles if "stroke-dasharray" in style)))
+
+
 @pytest.fixture(scope="module")
 def everything() -> BenchmarkPart:
     """What is said of a result with all rows."""
@@ -278,13 +284,26 @@ def test_without_a_row_on_the_cpu_there_is_no_speed_up() -> None:
 def test_the_crossover_is_the_batch_from_which_on_the_gpu_stays_faster(
     gpu: dict[int, float], batch: int | None
 ) -> None:
-    assert results.crossover(on_both({1: 1, 8: 8, 64: 64}, gpu), "forward") == batch
+    assert results.crossover(on_both({1: 1, 8: 8, 64: 64}, gpu), "forward", "ieee") == batch
 
 
 def test_the_crossover_is_against_the_best_of_several_cpu_configurations() -> None:
     found = [*on_both({8: 8, 64: 64}, {8: 4, 64: 4}), *rows(network_row(2e-3, batch=8, threads=2))]
 
-    assert results.crossover(found, "forward") == 64
+    assert results.crossover(found, "forward", "ieee") == 64
+
+
+def test_each_precision_of_the_gpu_has_a_crossover_of_its_own_against_the_cpu_in_any() -> None:
+    gpu: JSON = {"device": "cuda", "threads": 0}
+    found = [
+        *on_both({8: 8, 64: 64}, {8: 9, 64: 9}),
+        *rows(*(network_row(5e-3, **gpu, batch=batch, precision="tf32") for batch in (8, 64))),
+        *rows(network_row(3e-2, batch=64, precision="bf16"), network_row(4e-2, **gpu, batch=64, precision="bf16")),
+    ]
+
+    crossovers = [results.crossover(found, "forward", precision) for precision in ("ieee", "tf32", "bf16")]
+
+    assert crossovers == [64, 8, None]
 
 
 @pytest.mark.parametrize(("batches", "nearest"), [([1, 64, 512], 64), ([1, 100], 100), ([32, 128], 32), ([4096], 4096)])
@@ -322,13 +341,16 @@ def test_the_table_of_a_phase_says_what_was_measured() -> None:
     )
 
     assert table(found, "The network, forward").rows == (
-        ("cpu, 1 thread, channels_last, ieee, eager", "1", "100 µs", "90.0 µs – 110 µs", "10,000", "", "", "1.00×", ""),
         (
-            *("cpu, 1 thread, contiguous, ieee, eager", "64", "2.00 ms", "1.80 ms – 2.20 ms", "32,000"),
+            *("cpu, 1 thread, channels_last, ieee, eager", "1", "100 µs", "90.0 µs – 110 µs", "9", "10,000"),
+            *("", "", "1.00×", ""),
+        ),
+        (
+            *("cpu, 1 thread, contiguous, ieee, eager", "64", "2.00 ms", "1.80 ms – 2.20 ms", "9", "32,000"),
             *("25.0 %", "compute", "1.00×", "1.2e-07"),
         ),
         (
-            *("cpu, 2 threads, contiguous, ieee, eager †", "64", "4.00 ms", "3.60 ms – 4.40 ms", "16,000"),
+            *("cpu, 2 threads, contiguous, ieee, eager †", "64", "4.00 ms", "3.60 ms – 4.40 ms", "9", "16,000"),
             *("", "", "0.500×", ""),
         ),
     )
@@ -375,7 +397,7 @@ def test_a_result_without_a_gpu_says_so() -> None:
     said = english(result(network_row()))
 
     assert "2 cores, without a GPU;" in said
-    assert "There is no GPU in this run." in said
+    assert "There is no GPU in this run: the rows for one are outstanding." in said
 
 
 def test_a_result_with_a_gpu_says_from_which_batch_on_it_is_faster() -> None:
@@ -393,9 +415,32 @@ def test_a_result_with_a_gpu_says_from_which_batch_on_it_is_faster() -> None:
     said = english(found)
 
     assert "2 cores, NVIDIA H100 (driver 570.1);" in said
-    assert "Forward: from batch 8 on the GPU's best configuration beats the CPU's best; with the data copied" in said
-    assert "copied to it each time it does not." in said
-    assert "Backward: at batch 64, the largest that ran on both, the GPU's best configuration does not beat" in said
+    assert "Forward: the GPU's best configuration beats the CPU's best from batch 8 on in ieee; with the data" in said
+    assert "copied to it each time it does not in ieee at batch 8, the largest that ran on both." in said
+    assert "Backward: the GPU's best configuration does not beat the CPU's best in ieee at batch 64, the" in said
+
+
+def test_the_crossovers_of_all_precisions_stand_in_one_sentence() -> None:
+    gpu: JSON = {"device": "cuda", "threads": 0}
+    times = {"ieee": (9e-3, 7e-3), "tf32": (5e-3, 5e-3), "bf16": (9e-3, 9e-3)}
+    found = result(
+        *(network_row(8e-3, batch=batch) for batch in (1, 8)),
+        *(
+            network_row(time, **gpu, batch=batch, precision=precision)
+            for precision, both in times.items()
+            for batch, time in zip((1, 8), both, strict=True)
+        ),
+        network_row(6e-3, **gpu, batch=8, precision="tf32", data="copied"),
+    )
+
+    (said,) = [words for words in summary.sentences(results.checked(found)) if words[0].startswith("Forward:")]
+
+    assert said == (
+        "Forward: the GPU's best configuration beats the CPU's best from batch 8 on in ieee, 1 in tf32, but not in "
+        "bf16 at batch 8, the largest that ran on both; with the data copied to it each time, from batch 8 on in tf32.",
+        "前向：批大小从 8（ieee）、1（tf32）起，GPU 的最佳配置快于 CPU 的最佳配置，"
+        "但在两者都测过的最大批 8（bf16）上并不更快；若每次都把数据复制到 GPU，则从 8（tf32）起。",
+    )
 
 
 def test_versions_flags_and_commit_are_named() -> None:
@@ -411,6 +456,55 @@ def test_disturbed_rows_are_counted_and_listed() -> None:
     assert "Other processes used the machine during 1 of 2 rows" in english(found)
     ((name, share),) = table(found, "Disturbed rows").rows
     assert (name, share) == (found["benchmarks"][1]["name"], "31 %")
+
+
+def test_rows_are_counted_for_which_the_system_does_not_tell_of_others() -> None:
+    untold = network_row(1e-3, {"others": None, "disturbed": None}, threads=2)
+
+    said = english(result(network_row(), untold))
+
+    assert "During 1 of 2 rows the system did not tell what other processes used" in said
+    assert "Other processes used" not in said
+    assert "did not tell" not in english(result(network_row()))
+
+
+def test_unsteady_rows_are_counted_and_how_many_of_them_have_several_threads() -> None:
+    found = result(*(network_row(1e-3, threads=threads) for threads in (1, 2, 3, 4)))
+    for row, p95 in zip(found["benchmarks"], (1.6e-3, 1.6e-3, 9e-3, 1.5e-3), strict=True):
+        row["stats"]["p95"] = p95
+
+    assert "p95 is over 1.5 times the median: 3 of 4, 2 of them with several threads." in english(found)
+    assert "Unsteady" not in english(result(network_row()))
+
+
+def test_the_fewest_rounds_are_named_where_the_rows_tell() -> None:
+    found = result(network_row(), network_row(threads=2))
+    found["benchmarks"][1]["stats"]["rounds"] = 5
+    silent = result(network_row())
+    del silent["benchmarks"][0]["stats"]["rounds"]
+
+    assert "nine in ten lie (every row has at least 5 rounds; where it has few, p5–p95 is nearly" in english(found)
+    assert "nine in ten lie. The floor" in english(silent)
+    assert table(silent, "The network, forward").rows[0][4] == ""
+
+
+@pytest.mark.parametrize(
+    ("layer", "phase", "who", "convolution", "pooling"),
+    [
+        ("conv1", "forward", ("torch", "reference"), True, False),
+        ("conv1", "forward", ("torch",), False, False),
+        ("p2", "backward", ("torch", "reference"), False, True),
+        ("p2", "backward", ("reference",), False, False),
+        ("p2", "forward", ("torch", "reference"), False, False),
+    ],
+)
+def test_what_limits_numpy_is_said_of_the_layers_that_were_measured(
+    layer: str, phase: str, who: Sequence[str], convolution: bool, pooling: bool
+) -> None:
+    said = english(result(*(row("layer", {"layer": layer, "phase": phase, "who": name}, 1e-3) for name in who)))
+
+    assert ("What limits NumPy's convolutions: the rate of the BLAS" in said) == convolution
+    assert ("the reference keeps no state and looks for the winners again" in said) == pooling
 
 
 def test_rows_faster_than_their_floor_are_listed_with_the_reason() -> None:
@@ -464,6 +558,52 @@ def test_a_disturbed_row_is_drawn_hollow() -> None:
     for undisturbed, hollow in zip(quiet, loud, strict=True):
         assert hollow.svg.count(f"fill: {BLUE}") < undisturbed.svg.count(f"fill: {BLUE}")
     assert ["disturbed" in pictures[0].svg for pictures in (quiet, loud)] == [False, True]
+
+
+@pytest.mark.parametrize(("useful", "operations"), [(600, 600), (0, 0), (None, 1000)])
+def test_operations_on_padding_do_not_count_where_they_are_known(useful: int | None, operations: int) -> None:
+    (found,) = rows(network_row(extra={"flop": 1000, "useful_flop": useful}))
+
+    assert found.operations == operations
+
+
+def test_the_roofline_leaves_out_operations_on_padding_and_says_so() -> None:
+    params = {"layer": "conv1", "phase": "forward", "who": "torch"}
+    counted, told = (
+        result(row("layer", params, 1e-3, flop=40_000_000, bytes=1_000_000, **extra))
+        for extra in ({}, {"useful_flop": 10_000_000})
+    )
+
+    roofs = [report.part(found).pictures[0] for found in (counted, told)]
+
+    assert "torch 36.4 %" in roofs[0].alt_en  # 40 GFLOP/s of 110, for 40 FLOP a byte at 22 GB/s would be more
+    assert "torch 9.09 %" in roofs[1].alt_en  # 10 GFLOP/s of 110, for 10 FLOP a byte at 22 GB/s would be 220
+    assert ["(operations on padding left out)" in roof.alt_en + roof.svg for roof in roofs] == [False, True]
+    assert "operations on zero padding, which a clever kernel may skip, do not count" in english(told)
+
+
+def test_a_floor_has_the_colour_of_the_rows_whose_floor_it_is() -> None:
+    extra = {"floor": {"seconds": 1e-4, "binds": "memory"}}
+    first = [network_row(1e-3, batch=batch) for batch in (1, 2)]
+    second = [network_row(1e-3, extra, threads=2, batch=batch) for batch in (1, 2)]
+
+    svg = report.part(result(*first, *second)).pictures[0].svg
+
+    assert dashed(svg) == {PURPLE}
+
+
+def test_the_crossover_in_ieee_is_marked_and_told() -> None:
+    found = result(
+        *(network_row(1e-3 * batch, batch=batch) for batch in (1, 8)),
+        *(network_row(2e-3, device="cuda", threads=0, batch=batch) for batch in (1, 8)),
+        *(network_row(1e-4, device="cuda", threads=0, batch=batch, precision="bf16") for batch in (1, 8)),
+    )
+
+    picture = report.part(found).pictures[0]
+
+    assert "GPU faster from batch 8 on, ieee" in picture.svg
+    assert picture.alt_en.endswith(" marks the batch from which on the GPU is faster in ieee: forward 8.")
+    assert "faster in ieee" not in report.part(full_result(gpu=False)).pictures[0].alt_en
 
 
 @pytest.mark.parametrize(
@@ -570,6 +710,10 @@ SECOND = "test_network[forward-cpu-2-contiguous-ieee-eager-resident-torch-64]"
         (
             json.dumps(changed("benchmarks", 1, "params", "phase", to="sideways")),
             f"{SECOND}, params, phase: 'sideways' is not one of ['forward', 'backward', 'training step']",
+        ),
+        (
+            json.dumps(changed("benchmarks", 1, "extra_info", "useful_flop", to=0.5)),
+            f"{SECOND}, extra_info, useful_flop: 0.5 is not of type 'integer', 'null'",
         ),
         (
             json.dumps(changed("benchmarks", 1, "extra_info", "floor", to={"seconds": 1})),

@@ -1,24 +1,44 @@
 """The benchmarks' own tools: counts, floors, rows and options, clocks, and what a row is checked for; no times."""
 
 import contextlib
+import gc
 import io
 import json
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 import torch
+import torch.utils.benchmark
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import accuracy, ceilings, environment, layers, measuring, steps
-from benchmarks.configuration import LARGEST_ON_CPU, NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, parsed
+import reference.cnn
+from benchmarks import (
+    accuracy,
+    ceilings,
+    environment,
+    layers,
+    measuring,
+    plugin,
+    steps,
+    test_layers,
+    test_network,
+    test_resnet50,
+    test_rivals,
+)
+from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, parsed
 from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
 from benchmarks.environment import Moment, Watch
+from benchmarks.side_by_side import WARM_UPS
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
 from reference.train_in_torch import torch_network
 
@@ -64,7 +84,22 @@ def test_the_bytes_of_the_first_convolution_by_hand() -> None:
     forward = works("forward", 2)[0]
 
     images, output, parameters = 2 * 3 * 32 * 32, 2 * 32 * 32 * 32, 32 * 3 * 5 * 5 + 32
-    assert forward == Work("conv1", flop=2 * 2 * 32 * 3 * 5 * 5 * 32 * 32, bytes=4 * (images + output + parameters))
+    assert (forward.layer, forward.flop) == ("conv1", 2 * 2 * 32 * 3 * 5 * 5 * 32 * 32)
+    assert forward.bytes == 4 * (images + output + parameters)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("phase", ["forward", "backward"])
+def test_the_operations_on_padding_are_those_that_meet_its_zeros(layer: str, phase: str) -> None:
+    work = layer_work(layer, phase, batch=3)
+    if layer not in CONVOLUTIONS:
+        assert work.padding_flop == 0
+        return
+    _, _, size = CONVOLUTIONS[layer]
+
+    inside = np.pad(np.ones((size, size)), 2)
+    share = np.lib.stride_tricks.sliding_window_view(inside, (5, 5)).mean()  # of all taps at all places
+    assert work.useful_flop == round(work.flop * share)
 
 
 def test_the_bytes_of_a_pooling_gradient_by_hand() -> None:
@@ -122,7 +157,6 @@ def test_the_default_rows_have_every_phase_and_small_batches_on_the_cpu() -> Non
     assert {row.phase for row in rows} == set(PHASES)
     assert {row.batch for row in rows if row.device == "cpu"} == {2**power for power in range(10)}
     assert max(row.batch for row in rows if row.device == "cuda") == 8192
-    assert LARGEST_ON_CPU == 512
 
 
 def test_on_one_core_no_row_claims_more() -> None:
@@ -144,6 +178,9 @@ def test_options_ask_for_all_combinations_that_can_be_computed() -> None:
         ({"data": ["copied"], "device": ["cpu"]}, "data is copied to a GPU"),
         ({"data": ["copied"], "device": ["cuda"], "phase": ["backward"]}, "data must be resident"),
         ({"data": ["copied"], "device": ["cuda"], "mode": ["graph"], "phase": ["forward"]}, "mode graph replays"),
+        ({"mode": ["eager", "graph"], "device": ["cpu"]}, "mode graph is a CUDA graph"),
+        ({"threads": [1], "device": ["cuda"]}, "no row has threads 1: it is for other rows than are asked for"),
+        ({"who": ["reference"], "layout": ["channels_last"]}, "who reference is NumPy"),
     ],
 )
 def test_what_nothing_can_compute_is_refused(options: dict[str, Any], message: str) -> None:
@@ -185,6 +222,53 @@ def later(seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
     return run, wait
 
 
+class FakeBenchmark:
+    """What `timed` needs of pytest-benchmark's fixture."""
+
+    def __init__(self, clock: Callable[[], float], enabled: bool = True) -> None:
+        self._timer, self.enabled, self.extra_info = clock, enabled, dict[str, Any]()
+
+    def __call__(self, run: Callable[[], Any]) -> Any:
+        """Call once, untimed."""
+        return run()
+
+
+def counting() -> Callable[[], int]:
+    """Return a call that says how often it has been called."""
+    return partial(next, count(1))
+
+
+def test_a_row_is_warmed_up_and_watched() -> None:
+    benchmark = FakeBenchmark(time.perf_counter)
+
+    result = measuring.timed(benchmark, counting())
+
+    assert result == WARM_UPS + 1 + 1  # one for the clock, one for the benchmark
+    assert benchmark.extra_info.keys() == {"others", "disturbed"}
+
+
+def test_in_a_smoke_test_a_row_is_called_once() -> None:
+    assert measuring.timed(FakeBenchmark(time.perf_counter, enabled=False), counting()) == 1
+
+
+def test_a_row_that_is_timed_by_a_clock_that_does_not_wait_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    run, wait = later(0.2)
+    monkeypatch.setattr(torch.accelerator, "synchronize", wait)
+
+    with pytest.raises(measuring.UnsynchronizedClock, match="it has to wait for the device"):
+        measuring.timed(FakeBenchmark(time.perf_counter), run, device="a device that works on alone")
+
+
+def test_every_row_is_timed_by_the_clock_that_waits_one_call_at_a_time() -> None:
+    mark = measuring.ROW.mark
+
+    assert mark.kwargs["timer"] is torch.utils.benchmark.timer
+    assert (mark.kwargs["min_time"], mark.kwargs["calibration_precision"]) == (0, 1)
+    tests: list[Any] = [test_layers.test_layer, test_network.test_network, test_rivals.test_rivals]
+    for test in [*tests, test_resnet50.test_resnet50_forward]:
+        assert mark in test.pytestmark
+
+
 def test_a_clock_that_does_not_wait_for_the_work_is_noticed() -> None:
     run, wait = later(0.2)
 
@@ -202,17 +286,31 @@ def test_a_clock_that_waits_passes() -> None:
     measuring.refuse_unsynchronized(run, waiting_clock, wait)
 
 
+def watched(busy: float, own: float) -> Watch:
+    """Return a watch that has seen four seconds, so many of the machine's processors busy, and with our own work."""
+    moments = iter([Moment(wall=10.0, busy=100.0, own=50.0), Moment(wall=14.0, busy=100.0 + busy, own=50.0 + own)])
+    return Watch(lambda: next(moments))
+
+
 def test_what_others_use_is_their_share_of_all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
-    moments = iter([Moment(wall=10.0, busy=100.0, own=50.0), Moment(wall=14.0, busy=107.0, own=53.0)])
 
-    assert Watch(lambda: next(moments)).others() == 4 / 8  # 7 busy, 3 of them our own, of 2 times 4 seconds
+    assert watched(busy=7.0, own=3.0).others() == 4 / 8  # 4 seconds of others, of 2 times 4
+
+
+@pytest.mark.parametrize(("busy", "disturbed"), [(3.0, False), (3.25, False), (3.5, True), (7.0, True), (1.0, None)])
+def test_a_row_is_disturbed_by_a_tenth_of_one_processor(busy: float, disturbed: bool | None) -> None:
+    assert watched(busy=busy, own=3.0).disturbed() is disturbed  # a tenth of 4 seconds is 0.4
+
+
+def test_a_system_that_counts_no_work_does_not_tell_what_others_use() -> None:
+    assert watched(busy=0.0, own=3.0).others() is None
 
 
 def test_the_environment_can_be_written_as_json() -> None:
     found = json.loads(json.dumps(environment.environment()))
 
-    assert found["versions"]["torch"] == torch.__version__.partition("+")[0] or torch.__version__
+    assert torch.__version__.startswith(found["versions"]["torch"])
     assert {"flags", "cpu", "cores", "device", "driver", "commit", "date"} <= found.keys()
 
 
@@ -232,17 +330,122 @@ def test_a_ceiling_stops_growing_when_it_takes_long() -> None:
     assert rates == [1 / 0.01, 2 / 0.05, 4 / 0.5]
 
 
+def test_ceilings_count_what_they_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Callable[[], Any]] = []
+
+    def one_second(call: Callable[[], Any]) -> float:
+        calls.append(call)
+        return 1.0
+
+    monkeypatch.setattr(ceilings, "_least", one_second)
+    monkeypatch.setattr(ceilings, "NUMBERS", {"cpu": 1000})
+
+    products, _ = ceilings._matmul_of("cpu", torch.float32, 64)
+    convolved, _ = ceilings._convolution_of("cpu", torch.bfloat16, 2)
+    bandwidth = ceilings._copy("cpu")
+
+    assert (products, convolved) == tuple(operations_seen_by_torch(call) for call in calls[:2])
+    assert calls[1]().dtype == torch.bfloat16
+    assert bandwidth == 1000 * 4 * 2  # read and written
+
+
 @pytest.mark.parametrize("who", ["torch", "reference"])
 @pytest.mark.parametrize("phase", PHASES)
 def test_an_answer_that_is_a_thousandth_off_is_noticed(phase: str, who: str) -> None:
-    configuration = Configuration(phase=phase, who=who, batch=2)
+    configuration = Configuration(phase=phase, who=who)
     right = steps.step(configuration)
     wrong = replace(right, outcome=lambda: {name: value * 1.001 for name, value in right.outcome().items()})
-    exact = accuracy.exact(phase, images=2)
 
-    accuracy.assert_near(right, exact, configuration, images=2)
+    assert accuracy.error(configuration, right) > 0
     with pytest.raises(AssertionError, match="of its norm off, the bound is"):
-        accuracy.assert_near(wrong, exact, configuration, images=2)
+        accuracy.error(configuration, wrong)
+
+
+def test_scores_of_a_part_of_the_batch_are_noticed() -> None:
+    configuration = Configuration(batch=65)
+    right = steps.step(configuration)
+    part = replace(right, outcome=lambda: {"scores": right.outcome()["scores"][:64]})
+
+    with pytest.raises(AssertionError, match="is not the whole batch"):
+        accuracy.error(configuration, part)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_bfloat16_that_is_none_is_noticed(phase: str) -> None:
+    ieee = steps.step(Configuration(phase=phase, batch=2))
+
+    with pytest.raises(AssertionError, match="it cannot be bfloat16"):
+        accuracy.error(Configuration(phase=phase, batch=2, precision="bf16"), ieee)
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_bfloat16_is_coarser_than_float32_and_within_its_bound(phase: str) -> None:
+    configuration = Configuration(phase=phase, batch=2, precision="bf16")
+
+    assert accuracy.error(configuration, steps.step(configuration)) > 2**-9
+
+
+@pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
+@pytest.mark.parametrize("batch", [3, 65])
+@pytest.mark.parametrize("phase", PHASES)
+def test_what_is_timed_does_the_work_that_is_counted(phase: str, batch: int, layout: str) -> None:
+    run = steps.step(Configuration(phase=phase, batch=batch, layout=layout)).run
+
+    assert operations_seen_by_torch(run) == sum(work.flop for work in works(phase, batch))
+
+
+def test_images_lie_in_memory_as_the_row_says() -> None:
+    for layout, form in (("contiguous", torch.contiguous_format), ("channels_last", torch.channels_last)):
+        batch = steps._Batch(Configuration(layout=layout, batch=2))
+
+        assert batch.images.is_contiguous(memory_format=form)
+        assert batch.network.conv2.weight.is_contiguous(memory_format=form)
+
+
+def test_a_compiled_row_runs_a_compiled_network() -> None:
+    eager, compiled = (steps._Batch(Configuration(mode=mode, batch=2)) for mode in ("eager", "compile"))
+
+    assert compiled.computes is not compiled.network
+    assert eager.computes is eager.network
+
+
+def test_a_reference_backward_does_not_repeat_the_forward_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = steps.step(Configuration(phase="backward", who="reference", batch=2)).run
+
+    monkeypatch.setattr(reference.cnn, "conv2d", None)
+    run()
+
+
+class FakeGraph:
+    """A CUDA graph that replays nothing."""
+
+    def replay(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_graph_keeps_what_it_was_captured_with(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = SimpleNamespace(wait_stream=lambda _: None)
+    for name, fake in (("Stream", lambda: stream), ("current_stream", lambda: stream), ("CUDAGraph", FakeGraph)):
+        monkeypatch.setattr(torch.cuda, name, fake)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "graph", lambda *_, **__: contextlib.nullcontext())
+    batch = steps._Batch(Configuration(phase=phase, batch=2, mode="graph"))
+    images, run = weakref.ref(batch.images), getattr(batch, phase.replace(" ", "_"))().run
+
+    del batch
+    gc.collect()
+
+    assert images() is not None
+    run()
+
+
+def test_the_first_images_leave_no_window_undecided() -> None:
+    images, _ = steps.drawn(200)
+
+    assert len(images) == 200
+    assert (steps.lead(images[:SIDE_BY_SIDE]) > steps.NEAR / 2).all()  # the scale is that of all images together
+    assert (images[:8] == steps.drawn(8)[0]).all()
 
 
 def test_a_step_that_does_not_update_is_noticed() -> None:
@@ -286,7 +489,33 @@ def test_a_row_that_is_measured_is_printed_and_stored(tmp_path: Any, monkeypatch
     assert "data" not in row["stats"]
     assert "node" not in result["machine_info"]
     assert row["extra_info"]["floor"]["seconds"] == floor(works("forward", 2), CEILING).seconds
+    assert row["extra_info"]["error"] > 0
     assert "The network, forward:" in written
+
+
+def test_percentiles_are_those_of_the_single_times() -> None:
+    stats = {"median": 11.0, "data": [float(time) for time in range(1, 22)]}
+
+    assert plugin._row({"stats": stats})["stats"] == {"median": 11.0, "p5": 2.0, "p95": 20.0}
+
+
+def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(tmp_path: Any) -> None:
+    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
+    stored = f"--benchmark-json={tmp_path / 'result.json'}"
+    run_pytest("benchmarks/test_network.py", "--benchmark-only", stored, *options)
+
+    (row,) = json.loads((tmp_path / "result.json").read_text())["benchmarks"]
+    assert row["extra_info"]["ratio"]["to"] == "torch"
+
+
+def test_results_can_be_saved_as_pytest_benchmark_does(tmp_path: Any) -> None:
+    options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
+    storage = f"--benchmark-storage={tmp_path}"
+
+    code, _ = run_pytest("benchmarks/test_network.py", "--benchmark-only", "--benchmark-save=one", storage, *options)
+
+    assert code == 0
+    assert len(list(tmp_path.rglob("*one.json"))) == 1
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
