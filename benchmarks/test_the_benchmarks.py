@@ -35,10 +35,10 @@ from benchmarks import (
     test_resnet50,
     test_rivals,
 )
-from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, parsed
+from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, cores, parsed
 from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
 from benchmarks.environment import Moment, Watch
-from benchmarks.side_by_side import WARM_UPS
+from benchmarks.side_by_side import WARM_UPS, Ratio
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
 from reference.train_in_torch import torch_network
 
@@ -137,6 +137,12 @@ def test_a_floor_adds_up_what_binds_each_layer() -> None:
     assert floor(work, CEILING).seconds == seconds
     assert floor(work, CEILING).binds == "memory"
     assert floor(work[:2], CEILING).binds == "compute"
+
+
+def test_a_floor_does_not_ask_for_products_with_padding() -> None:
+    work = Work("conv1", flop=400, bytes=10, padding_flop=100)
+
+    assert floor([work], CEILING).seconds == (400 - 100) / 100
 
 
 def test_each_step_of_the_ladder_changes_one_thing() -> None:
@@ -394,6 +400,10 @@ def test_what_is_timed_does_the_work_that_is_counted(phase: str, batch: int, lay
     assert operations_seen_by_torch(run) == sum(work.flop for work in works(phase, batch))
 
 
+def test_a_forward_pass_makes_no_graph() -> None:
+    assert not steps.step(Configuration(batch=2)).run().requires_grad
+
+
 def test_images_lie_in_memory_as_the_row_says() -> None:
     for layout, form in (("contiguous", torch.contiguous_format), ("channels_last", torch.channels_last)):
         batch = steps._Batch(Configuration(layout=layout, batch=2))
@@ -499,13 +509,31 @@ def test_percentiles_are_those_of_the_single_times() -> None:
     assert plugin._row({"stats": stats})["stats"] == {"median": 11.0, "p5": 2.0, "p95": 20.0}
 
 
-def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(tmp_path: Any) -> None:
+def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice_for_numpy(one: Callable[[], Any], other: Callable[[], Any]) -> Ratio:
+        assert isinstance(other(), torch.Tensor)
+        return Ratio(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, 5)
+
+    monkeypatch.setattr(test_network, "ratio", twice_for_numpy)
     options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
     stored = f"--benchmark-json={tmp_path / 'result.json'}"
     run_pytest("benchmarks/test_network.py", "--benchmark-only", stored, *options)
 
     (row,) = json.loads((tmp_path / "result.json").read_text())["benchmarks"]
-    assert row["extra_info"]["ratio"]["to"] == "torch"
+    assert row["extra_info"]["ratio"] == {"to": "torch", "median": 2.0, "low": 2.0, "high": 2.0, "rounds": 5}
+
+
+@pytest.mark.parametrize("threads", ["1", "all"])
+def test_a_row_has_the_threads_it_says(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(test_network, "timed", lambda *_: seen.append(torch.get_num_threads()))
+    options = ("--phases=forward", "--who=torch", f"--threads={threads}", "--batches=1", "--benchmark-disable")
+
+    run_pytest("benchmarks/test_network.py", *options)
+
+    assert seen == parsed("threads", threads, cores())
 
 
 def test_results_can_be_saved_as_pytest_benchmark_does(tmp_path: Any) -> None:
