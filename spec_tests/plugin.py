@@ -205,6 +205,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def is_full_run(config: pytest.Config) -> bool:
     """Tell whether this run was asked for the whole specification on the default subject."""
     option = config.option
+    return asks_for_everything(config) and (option.subject, option.device, option.dtype) == ("torch", "cpu", "")
+
+
+def asks_for_everything(config: pytest.Config) -> bool:
+    """Tell whether this run was asked for every file of the specification, and nothing in them was deselected."""
+    option = config.option
     paths = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args}
     whole = not paths.isdisjoint({ROOT, ROOT.parent})
     selected = any(
@@ -222,8 +228,7 @@ def is_full_run(config: pytest.Config) -> bool:
         )
     )
     parallel = hasattr(config, "workerinput") or getattr(option, "numprocesses", None)
-    default = (option.subject, option.device, option.dtype) == ("torch", "cpu", "")
-    return whole and default and not selected and not parallel
+    return whole and not selected and not parallel
 
 
 def is_specification(item: pytest.Item) -> bool:

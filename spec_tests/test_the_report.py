@@ -10,15 +10,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from importlib import import_module
+from functools import reduce
+from importlib import import_module, metadata
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from spec_tests import claims, ledger, plugin, summary
+from spec_tests import claims, ledger, plugin, subjects, summary
 from spec_tests.report import __main__ as command
-from spec_tests.report import comparing, failures, merging, page, pictures, surroundings, writing
+from spec_tests.report import comparing, failures, merging, page, pictures, record, surroundings, writing
 from spec_tests.test_the_run import NUMBER, PROJECT, REGISTER, pytest_in_this_process
 
 pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
@@ -131,6 +132,8 @@ def test_the_run_itself_is_recorded(data):
     (run,) = data["runs"]
 
     assert (run["subject"], run["device"], run["full"]) == ("torch", "cpu", False)
+    assert run["scope"] == {"whole": False, "arguments": [WORKED.relative_to(PROJECT).as_posix()]}
+    assert f"torch {run['versions']['torch']} " in run["name"]
     assert run["dtypes"] == ["float32", "float64", "float16", "bfloat16"]
     assert run["versions"].keys() == {"python", "numpy", "torch", "torchvision", "hypothesis", "pytest"}
     assert run["outcomes"] == {"passed": run["sections"]["2.1.2"]["tests"], "failed": 0, "skipped": 0}
@@ -204,6 +207,10 @@ def test_a_folder_of_this_machine_is_replaced_wherever_it_is_named(printed, reco
     assert failures.scrubbed(printed.format(**names), config) == recorded.format(**names)
 
 
+def test_the_references_are_printed_by_their_name_which_is_the_same_in_every_run():
+    assert repr(subjects.load("reference")) == subjects.load("reference").name
+
+
 TRUE = '@pytest.mark.claim("2.2.t")\n'
 FALSE = '@pytest.mark.claim("2.2.f")\n'
 FIXTURE = "@pytest.fixture\ndef late():"
@@ -271,20 +278,91 @@ def test_examples_are_counted_and_options_kept_without_the_names_of_files(small,
     assert run["options"] == ["--slow", "--cifar10", "-k it"]
 
 
+def test_a_claim_counts_the_examples_of_all_its_tests_and_a_section_those_of_all_of_its_own(small):
+    data = small(f"{TRUE}def test_a(): pass\n{TRUE}def test_b(): pass\ndef test_c(): pass").data
+
+    assert (result(data, "2.2.t")["examples"], data["runs"][0]["sections"]["2.2"]["examples"]) == (2, 3)
+
+
+def test_a_section_counts_its_tests_that_ran_and_those_of_them_that_failed(small):
+    body = "def test_a(): assert 0\ndef test_b(): assert 0\ndef test_c(): pass\ndef test_d(): pytest.skip('no')"
+
+    sections = small(body).data["runs"][0]["sections"]
+
+    assert sections == {"2.2": {"tests": 3, "failed": 2, "examples": 3}}
+
+
+@pytest.mark.parametrize(
+    ("options", "whole"),
+    [
+        ([], True),
+        (["--subject", "reference"], True),
+        (["--slow"], True),
+        (["--maxfail=2"], True),
+        (["-x"], False),
+        (["-k", "test_a"], False),
+        (["--dtype", "float64"], False),
+    ],
+)
+def test_a_run_is_whole_if_everything_was_asked_for_and_had_its_turn(small, options, whole):
+    data = small("def test_a(): assert 0\ndef test_b(): pass\ndef test_c(): assert 0", *options).data
+
+    assert data["runs"][0]["scope"]["whole"] is whole
+
+
+def test_a_run_in_which_a_file_could_not_be_read_is_not_whole(small, tmp_path):
+    (tmp_path / "spec_tests/test_2_2_broken.py").write_text("an error of syntax")
+
+    data = small(PASSES, "--continue-on-collection-errors").data
+
+    assert data["runs"][0]["scope"] == {"whole": False, "arguments": ["spec_tests"]}
+
+
+@pytest.mark.parametrize(
+    ("argument", "recorded"),
+    [
+        (".", "spec_tests"),
+        ("..", "."),
+        ("test_a.py::test_it[a/b-1]", "spec_tests/test_a.py::test_it[a/b-1]"),
+        ("/elsewhere/test_b.py::test_it", "test_b.py::test_it"),
+    ],
+)
+def test_what_was_asked_for_is_recorded_without_folders_of_this_machine(monkeypatch, argument, recorded):
+    monkeypatch.setattr(plugin, "ROOT", Path("/home/project/spec_tests"))
+
+    assert record.asked_place(argument, plugin.ROOT) == recorded
+
+
 def test_tests_that_were_left_out_are_counted_by_their_reason(small):
     (run,) = small(f"{TRUE}@pytest.mark.slow\ndef test_long(): pass\ndef test_short(): pass").data["runs"]
 
     assert run["left_out"] == [{"reason": "they take long: --slow runs them", "tests": 1}]
 
 
-@pytest.mark.parametrize(("body", "seen"), [("pass", ["half-conv-gradients"]), ("assert 0", [])])
-def test_a_known_deviation_was_seen_if_the_test_that_demonstrates_it_passed(small, monkeypatch, body, seen):
+@pytest.mark.parametrize(
+    ("bodies", "seen"),
+    [
+        (["pass", "pytest.skip('no')"], ["half-conv-gradients"]),
+        (["pass", "assert 0"], []),
+        (["assert 0"], []),
+        (["pytest.skip('no')"], []),
+    ],
+)
+def test_a_known_deviation_was_seen_if_all_tests_passed_that_demonstrate_it(small, monkeypatch, bodies, seen):
     monkeypatch.setattr(plugin, "_deviation_never_seen_here", {}.get)
+    tests = (f"@pytest.mark.deviation('half-conv-gradients')\ndef test_{i}(): {b}" for i, b in enumerate(bodies))
 
-    data = small(f"@pytest.mark.deviation('half-conv-gradients')\ndef test_it(): {body}").data
+    data = small("\n".join(tests)).data
 
     assert data["runs"][0]["deviations"] == seen
     assert data["deviations"] == claims.deviations()
+
+
+@pytest.mark.parametrize("name", ["where", "expected", "found", "consequence", "seen"])
+@pytest.mark.parametrize("deviation", claims.deviations(), ids=lambda deviation: deviation["id"])
+def test_a_known_deviation_is_described_in_english_and_in_chinese(deviation, name):
+    assert deviation[name].strip()
+    assert deviation[f"{name}_zh"].strip()
 
 
 # When there is a report, and when there is none
@@ -430,6 +508,13 @@ def test_where_git_cannot_tell_there_is_no_commit(repository, monkeypatch, witho
     assert surroundings.commit(folder) == (None, None)
 
 
+@pytest.mark.parametrize(("imported", "version"), [({"__version__": "9+cu132"}, "9+cu132"), ({}, None)])
+def test_an_imported_package_says_its_version_itself(monkeypatch, imported, version):
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(**imported))
+
+    assert surroundings.versions()["torch"] == (version or metadata.version("torch"))
+
+
 # The form of the data
 
 
@@ -474,6 +559,15 @@ def put(data, place, value):
         (["claims", 3, "results"], [], r"\$.claims\[3\].results: 0 of them, expected one for each of 1 runs"),
         (["tests", 0, "results"], [], r"\$.tests\[0\].results: 0 of them, expected one for each of 1 runs"),
         (["claims", 3, "id"], "1.a", r"\$.claims: '1.a' is there more than once"),
+        (["claims", 0, "section"], "9.9", r"\$.claims\[0\].section: '9.9' is none of 1, 1\.1, "),
+        (["tests", 0, "claims"], ["9.9.z"], r"\$.tests\[0\].claims: '9.9.z' is none of the claims"),
+        (["runs", 0, "scope"], None, r"\$.runs\[0\]: 'scope' is a required property"),
+        (["runs", 0, "started"], "2026-13-01T00:00:00+00:00", r"\$.runs\[0\].started: '2026-13-.*' is no moment"),
+        (["claims", 0, "printed"], [1.0, float("nan")], r"\$.claims\[0\].printed\[1\]: nan is no number of JSON"),
+        (["runs", 0, "seconds"], float("inf"), r"\$.runs\[0\].seconds: inf is no number of JSON"),
+        (["claims", 0, "en"], "half \ud83d", r"\$.claims\[0\].en: 'half \\ud83d' holds half of a character"),
+        (["claims", 0, "corrected"], {"\udc00": 1}, r"\$.claims\[0\].corrected: .* holds half of a character"),
+        (["claims", 0, "printed"], reduce(lambda inner, _: [inner], range(60), 0), r"\$.* nested more than 50 deep"),
     ],
 )
 def test_data_of_another_form_are_refused_with_the_file_and_the_place(tmp_path, data, place, value, message):
@@ -482,6 +576,36 @@ def test_data_of_another_form_are_refused_with_the_file_and_the_place(tmp_path, 
     file.write_text(json.dumps(data), encoding="utf-8")
 
     with pytest.raises(writing.Unreadable, match=rf"claims\.json does not hold a report's data: {message}"):
+        writing.read(file)
+
+
+@pytest.mark.parametrize(
+    ("register", "verdict"),
+    [
+        ("true", "corrected"),
+        ("true", "refined"),
+        ("true", "uncheckable"),
+        ("false", "confirmed"),
+        ("imprecise", "confirmed"),
+        ("uncheckable", "confirmed"),
+        ("uncheckable", "not run"),
+    ],
+)
+def test_a_verdict_that_the_register_rules_out_is_refused(data, register, verdict):
+    put(data, ["claims", 3, "register"], register)
+    put(data, ["claims", 3, "results", 0, "verdict"], verdict)
+
+    with pytest.raises(writing.Unreadable, match=rf"\$.claims\[3\].results\[0\].verdict: '{verdict}' of a claim .*"):
+        writing.check(data)
+
+
+def test_a_file_that_is_nested_too_deeply_for_python_is_refused_with_its_name(tmp_path):
+    file = tmp_path / "claims.json"
+    file.write_text("[" * 100_000 + "]" * 100_000)
+
+    with pytest.raises(
+        writing.Unreadable, match=r"claims\.json does not hold a report's data: it is nested too deeply"
+    ):
         writing.read(file)
 
 
@@ -520,6 +644,52 @@ def test_runs_of_one_name_are_told_apart_by_a_number_also_in_merged_reports(data
     writing.check(again)
 
 
+def of(data, second, **more):
+    """Return a report of another run, of these versions or other facts."""
+    versions = data["runs"][0]["versions"] | {name: more.pop(name) for name in ("python", "numpy") if name in more}
+    return later(data, second, versions=versions, **more)
+
+
+def test_runs_of_one_name_are_told_apart_by_what_differs_among_them_and_only_the_rest_by_a_number(data):
+    reports = [of(data, i, python=python) for i, python in enumerate(["3.11.2", "3.12.1", "3.12.1", "3.13.0"])]
+
+    name, merged = data["runs"][0]["name"], merging.merge(reports)
+    versions = ["3.11", "3.12", "3.12 (2)", "3.13"]
+    assert [run["name"] for run in merged["runs"]] == [f"{name}, Python {version}" for version in versions]
+    assert {merging.own_name(run) for run in merged["runs"]} == {name}
+
+
+@pytest.mark.parametrize(
+    ("facts", "details"),
+    [
+        ({"numpy": "2.0.0"}, ["NumPy {versions[numpy]}", "NumPy 2.0.0"]),
+        ({"dtypes": ["float64"]}, ["float32 float64 float16 bfloat16", "float64"]),
+        ({"options": ["--slow"]}, ["no options", "--slow"]),
+        ({"scope": {"whole": True, "arguments": []}}, ["a part", "whole"]),
+        ({"machine": "A, 8 CPUs"}, ["{machine}", "A, 8 CPUs"]),
+        ({"commit": None}, ["commit 0123456", "commit unknown"]),
+        ({"python": "3.99.1", "machine": "A, 8 CPUs"}, ["Python {python}", "Python 3.99"]),
+    ],
+)
+def test_whatever_differs_is_in_the_name_and_no_more_than_is_needed(data, facts, details):
+    data["runs"][0]["commit"] = "0123456789" * 4
+    run = data["runs"][0]
+    first = details[0].format(**run, python=merging.minor(run, "python"))
+
+    names = [run["name"] for run in merging.merge([data, of(data, 1, **facts)])["runs"]]
+
+    assert names == [f"{run['name']}, {detail}" for detail in (first, details[1])]
+
+
+def test_a_third_run_changes_the_names_of_the_first_two_as_if_all_had_been_merged_at_once(data):
+    one, other, third = data, of(data, 1, machine="A"), of(data, 2, python="3.99.0")
+
+    at_once = merging.merge([one, other, third])
+
+    assert merging.merge([merging.merge([one, other]), third]) == at_once
+    assert len({run["name"] for run in at_once["runs"]}) == 3
+
+
 def test_it_does_not_matter_which_reports_are_merged_first(data):
     one, other, third = data, later(data, 1), later(data, 2)
 
@@ -552,6 +722,16 @@ def test_what_only_one_report_knows_is_kept_and_was_not_run_by_the_other(data):
             len(data[part]) for part in ("claims", "tests", "deviations")
         ]
         writing.check(merged)
+
+
+def test_what_a_report_of_several_runs_does_not_know_was_run_by_none_of_them(data):
+    shorter = merging.merge([later(data, 1), later(data, 2)])
+    shorter["claims"], shorter["tests"] = shorter["claims"][1:], shorter["tests"][1:]
+
+    merged = merging.merge([shorter, data])
+
+    writing.check(merged)
+    assert [len(entry["results"]) for part in ("claims", "tests") for entry in (merged[part][-1],)] == [3, 3]
 
 
 @pytest.mark.parametrize(
@@ -609,9 +789,15 @@ def status_of(*arguments):
     return 0
 
 
-def claim_with(claim="2.1.2.a", **changes):
-    """Return a function that changes the first run's result of a claim."""
-    return lambda data: result(data, claim).update(changes)
+def claim_with(claim="2.1.2.a", register=None, **changes):
+    """Return a function that changes the first run's result of a claim, and maybe the register's verdict."""
+
+    def change(data):
+        (entry,) = [entry for entry in data["claims"] if entry["id"] == claim]
+        entry["register"] = register or entry["register"]
+        result(data, claim).update(changes)
+
+    return change
 
 
 def run_with(**changes):
@@ -620,8 +806,10 @@ def run_with(**changes):
 
 
 def without_the_claim(data):
-    """Take a claim out of the register."""
+    """Take a claim out of the register and from the tests."""
     data["claims"] = [claim for claim in data["claims"] if claim["id"] != "2.1.2.a"]
+    for test in data["tests"]:
+        test["claims"] = [id for id in test["claims"] if id != "2.1.2.a"]
 
 
 def without_torch(data):
@@ -656,8 +844,14 @@ def test_a_claim_that_is_no_longer_proven_is_lost_and_the_other_way_round_it_is_
 @pytest.mark.parametrize(
     ("change", "line"),
     [
-        (claim_with(verdict="refined"), r"verdict +2\.1\.2\.a \(.*\) was confirmed, is now refined"),
-        (claim_with("1.b", verdict="not run"), r"verdict +1\.b \(.*\) was uncheckable, is now not run"),
+        (
+            claim_with(register="imprecise", verdict="refined"),
+            r"verdict +2\.1\.2\.a \(.*\) was confirmed, is now refined",
+        ),
+        (
+            claim_with("1.b", register="true", verdict="not run"),
+            r"verdict +1\.b \(.*\) was uncheckable, is now not run",
+        ),
         (
             claim_with(worst=nearer(0.2)),
             r"margin +2\.1\.2\.a .*: float32 errors were 0\.02 of their bound, are now 0\.2",
@@ -698,32 +892,104 @@ def test_small_differences_are_no_change(compared, change):
     assert (status, printed.splitlines()[1:]) == (0, ["  together: no change"])
 
 
-def runs(*names):
-    """Return runs of torch on the CPU, and where the name says so on a GPU."""
-    return [{"name": name, "subject": "torch", "device": "cuda" if "cuda" in name else "cpu"} for name in names]
+def runs(*kinds):
+    """Return runs of torch, each written as "torch 2.15, 3.11 cuda": its version, Python's, and what is special."""
+    return [
+        {
+            "name": kind,
+            "subject": "torch",
+            "device": "cuda" if "cuda" in kind else "cpu",
+            "versions": {"torch": kind.split(",")[0].split()[1], "python": kind.split()[2]},
+            "dtypes": [],
+            "options": ["--slow"] if "slow" in kind else [],
+            "scope": {"whole": True},
+            "machine": "A",
+            "commit": None,
+        }
+        for kind in kinds
+    ]
 
 
 @pytest.mark.parametrize(
     ("old", "new", "pairs"),
     [
-        (["torch 1"], ["torch 2"], [(0, 0)]),
-        (["torch 1", "torch 1 cuda"], ["torch 2 cuda", "torch 2"], [(0, 1), (1, 0)]),
-        (["torch 1", "torch 2"], ["torch 2", "torch 3"], [(0, 1), (1, 0)]),
-        (["torch 1", "torch 2"], ["torch 3"], []),
-        (["torch 1", "torch 2"], ["torch 2"], [(1, 0)]),
-        (["torch 1"], ["torch 1 cuda"], []),
+        (["torch 1, 3"], ["torch 2, 4"], [(0, 0)]),
+        (["torch 1, 3", "torch 1, 3 cuda"], ["torch 2, 3 cuda", "torch 2, 3"], [(0, 1), (1, 0)]),
+        (["torch 1, 3", "torch 2, 3"], ["torch 2, 3", "torch 3, 3"], [(0, 1), (1, 0)]),
+        (["torch 1, 3", "torch 2, 3"], ["torch 3, 3"], []),
+        (["torch 1, 3", "torch 2, 3"], ["torch 2, 3"], [(1, 0)]),
+        (["torch 1, 3"], ["torch 1, 3 cuda"], []),
+        (["torch 1, 3.1", "torch 1, 3.2", "torch 1, 3.3"], ["torch 1, 3.1", "torch 1, 3.3"], [(0, 0), (2, 1)]),
+        (["torch 1, 3.1", "torch 1, 3.2"], ["torch 2, 3.2", "torch 2, 3.1"], [(0, 1), (1, 0)]),
+        (["torch 1, 3.1", "torch 2, 3.1"], ["torch 2, 3.2", "torch 1, 3.2"], [(0, 1), (1, 0)]),
+        (["torch 1, 3.1", "torch 2, 3.2"], ["torch 2, 3.2", "torch 3, 3.3"], [(1, 0)]),
+        (["torch 1, 3.1", "torch 1, 3.1 slow"], ["torch 1, 3.1 slow"], [(1, 0)]),
+        (["torch 1, 3.1", "torch 1, 3.1"], ["torch 1, 3.1", "torch 1, 3.1"], [(0, 0), (1, 1)]),
+        (["torch 1, 3.1", "torch 1, 3.1"], ["torch 1, 3.1"], [(0, 0)]),
     ],
 )
-def test_runs_are_matched_by_subject_and_device_and_among_several_by_name(old, new, pairs):
+def test_of_the_runs_of_a_subject_and_device_those_are_matched_that_are_most_alike(old, new, pairs):
     assert comparing.matched(runs(*old), runs(*new)) == pairs
 
 
-def test_a_run_without_its_like_is_named(data):
-    newer = later(data, name="torch 99", device="cuda")
+def test_a_run_whose_name_was_changed_by_merging_is_still_itself(data):
+    several = [of(data, second, python=f"3.9{second}.0") for second in range(4)]
+    fewer = several[:1] + several[2:]
 
-    _, alone = comparing.compare(merging.merge([data, newer]), data)
+    pairs = comparing.matched(merging.merge(several)["runs"], merging.merge(fewer)["runs"])
 
-    assert alone == ["torch 99: a run of the old report without its like in the other"]
+    assert pairs == [(0, 0), (2, 1), (3, 2)]
+
+
+def test_a_run_without_its_like_is_named_and_its_claims_are_not_lost(data):
+    newer = later(data, name="torch 99", device="cuda", commit=None)
+
+    comparisons, alone = comparing.compare(merging.merge([data, newer]), data)
+    _, alone_backwards = comparing.compare(data, merging.merge([data, newer]))
+
+    named = "torch 99 (2030-01-01 00:00, no commit)"
+    assert alone == [f"{named}: OLD has it, and NEW has no run like it: it is gone"]
+    assert alone_backwards == [f"{named}: NEW has it, and OLD has no run like it"]
+    assert not comparing.lost(comparisons)
+
+
+def test_a_claim_is_lost_if_any_run_lost_it_and_it_is_that_run_that_is_said_to_have(data):
+    old = merging.merge([of(data, 1, python="3.97.0"), of(copy.deepcopy(data), 2, python="3.98.0")])
+    new = copy.deepcopy(old)
+    result(new, "2.1.2.a", run=1)["verdict"] = "failed"
+
+    comparisons, _ = comparing.compare(old, new)
+
+    assert comparing.lost(comparisons)
+    assert [[change.kind for change in comparison.changes] for comparison in comparisons] == [[], ["lost"]]
+
+
+def test_each_comparison_says_when_its_runs_were_and_of_which_commit(compared):
+    _, printed = compared(run_with(started="2030-01-01T23:45:06+00:00", commit="abcdef0123" * 4, modified=True))
+
+    assert re.match(
+        r"torch \S+ on cpu \(2\d{3}-\d\d-\d\d \d\d:\d\d, (commit \w{7}( with changes)?|no commit)\) -> "
+        r"torch \S+ on cpu \(2030-01-01 23:45, commit abcdef0 with changes\)\n",
+        printed,
+    )
+
+
+PART = {"whole": False, "arguments": ["spec_tests/test_2_2_max_pooling.py"]}
+WHOLE = {"whole": True, "arguments": ["spec_tests"]}
+
+
+@pytest.mark.parametrize(("before", "now", "said"), [(WHOLE, PART, True), (PART, PART, False), (WHOLE, WHOLE, False)])
+def test_of_a_part_that_is_compared_with_the_whole_it_is_said_first(data, before, now, said):
+    old, new = data, copy.deepcopy(data)
+    run_with(scope=before)(old)
+    run_with(scope=now, options=["-x"])(new)
+    claim_with(verdict="not run")(new)
+
+    comparisons, alone = comparing.compare(old, new)
+
+    assert comparing.lost(comparisons)
+    line = "  NEW is only a part of the specification: pytest spec_tests/test_2_2_max_pooling.py -x. "
+    assert list(comparing.lines(comparisons, alone))[1].startswith(line) is said
 
 
 # The commands
@@ -761,6 +1027,16 @@ def test_what_a_command_cannot_do_is_said_in_one_line(of_torch, tmp_path, capsys
     assert status == 2
     assert re.fullmatch(rf"{command.PROGRAM}: error: .*{message}.*\n", capsys.readouterr().err)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_help_says_what_each_command_does_and_how_compare_ends(capsys):
+    assert status_of("--help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name in (command.merge, command.compare, command.page):
+        assert f"{name.__name__} {name.__doc__}" in shown
+
+    assert status_of("compare", "--help") == 0
+    assert re.findall(r"^ +status (\d)", capsys.readouterr().out, re.MULTILINE) == ["0", "1", "2"]
 
 
 def test_reports_that_have_no_subject_in_common_cannot_be_compared(of_torch, of_references, capsys):

@@ -1,14 +1,16 @@
 """What can be done with reports that are there: merge them, compare them, make the page of one again.
 
     python -m spec_tests.report merge DIR FILE FILE...      one report in DIR, with a column for each run
-    python -m spec_tests.report compare OLD NEW             what changed, claim by claim; status 1 if a claim was lost
+    python -m spec_tests.report compare OLD NEW             what changed, claim by claim
     python -m spec_tests.report page FILE DIR               the report in FILE, its page made anew, in DIR
 
-Each FILE is a claims.json that `pytest spec_tests --report DIR` wrote, or a merged one. What is wrong with the options
-or with a file is said in one line, with status 2.
+Each file is a claims.json that `pytest spec_tests --report DIR` wrote, or a merged one. What is wrong with the options
+or with a file is said in one line, with status 2; so it is if no run of OLD has its like in NEW. `compare` ends with
+status 1 if a claim was lost.
 """
 
 import sys
+from argparse import RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -35,12 +37,12 @@ def _command(command: Callable[..., None], **options: Any) -> None:
 
 
 def merge(folder: Path, files: list[Path]) -> None:
-    """Write one report of all these files."""
+    """Write one report of all these files, with a column for each run."""
     _write(folder, merging.merge([writing.read(file) for file in files]))
 
 
 def compare(old: Path, new: Path) -> None:
-    """Print what changed; end with status 1 if a claim was lost."""
+    """Print what changed, claim by claim; end with status 1 if a claim was lost."""
     comparisons, alone = comparing.compare(writing.read(old), writing.read(new))
     print("\n".join(comparing.lines(comparisons, alone)))
     if comparing.lost(comparisons):
@@ -48,7 +50,7 @@ def compare(old: Path, new: Path) -> None:
 
 
 def page(file: Path, folder: Path) -> None:
-    """Write the report again, with a new page."""
+    """Write a report again, with a new page."""
     _write(folder, writing.read(file))
 
 
@@ -62,7 +64,8 @@ def _parser() -> Parser:
     commands = parser.add_subparsers(required=True, metavar="{merge,compare,page}")
     folder, file = Argument("folder", "DIR", "the folder to write to; it is made if need be"), "a claims.json"
     _add(commands, merge, folder, Argument("files", "FILE", file, nargs="+"))
-    _add(commands, compare, Argument("old", "OLD", f"{file} of before"), Argument("new", "NEW", f"{file} of now"))
+    old, new = Argument("old", "OLD", f"{file} of before"), Argument("new", "NEW", f"{file} of now")
+    _add(commands, compare, old, new, description=comparing.__doc__)
     _add(commands, page, Argument("file", "FILE", file), folder)
     return parser
 
@@ -76,8 +79,13 @@ class Argument(NamedTuple):
     nargs: str | None = None
 
 
-def _add(commands: Any, command: Callable[..., None], *arguments: Argument) -> None:
-    added = commands.add_parser(command.__name__, description=command.__doc__)
+def _add(commands: Any, command: Callable[..., None], *arguments: Argument, description: str | None = None) -> None:
+    added = commands.add_parser(
+        command.__name__,
+        help=command.__doc__,
+        description=description or command.__doc__,
+        formatter_class=RawDescriptionHelpFormatter,  # a list stays a list
+    )
     added.set_defaults(command=command)
     for argument in arguments:
         added.add_argument(argument.name, type=Path, metavar=argument.metavar, help=argument.help, nargs=argument.nargs)

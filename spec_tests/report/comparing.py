@@ -8,14 +8,20 @@
     deviation   a known deviation that is seen now, or no longer
     version     what is installed in another version
 
-Runs are compared that were asked for the same subject on the same device.
+Runs are compared that were asked for the same subject on the same device; of several, those of the same name, Python
+and torch.
+
+    status 0    no claim was lost; a run of OLD that NEW does not have is named, and changes nothing here
+    status 1    a claim was lost; where NEW is only a part of the specification, so is all that it did not run
+    status 2    a file is not what it should be, or no run of OLD has its like in NEW
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
-Data = dict[str, Any]
+from spec_tests.report.merging import DETAILS, minor, own_name
+from spec_tests.report.writing import Data
 
 PROVEN = ("confirmed", "corrected", "refined")
 WORSE = 10
@@ -42,8 +48,8 @@ class Change(NamedTuple):
 class Comparison(NamedTuple):
     """Two runs, an old and a new one, and what is different."""
 
-    old: str
-    new: str
+    old: Data
+    new: Data
     changes: list[Change]
 
 
@@ -56,44 +62,79 @@ def compare(old: Data, new: Data) -> tuple[list[Comparison], list[str]]:
     if not pairs:
         raise ValueError("no run of the one was asked for the same subject and device as a run of the other")
     comparisons = [
-        Comparison(old["runs"][was]["name"], new["runs"][now]["name"], list(changes(old, was, new, now)))
-        for was, now in pairs
+        Comparison(old["runs"][was], new["runs"][now], list(changes(old, was, new, now))) for was, now in pairs
     ]
-    alone = [
-        _alone(old["runs"], {was for was, _ in pairs}, "old"),
-        _alone(new["runs"], {now for _, now in pairs}, "new"),
-    ]
-    return comparisons, [line for lines in alone for line in lines]
+    gone = _alone(old["runs"], {was for was, _ in pairs}, "OLD has it, and NEW has no run like it: it is gone")
+    added = _alone(new["runs"], {now for _, now in pairs}, "NEW has it, and OLD has no run like it")
+    return comparisons, gone + added
 
 
 def matched(old: list[Data], new: list[Data]) -> list[tuple[int, int]]:
-    """Return the places of the runs that belong together: of one subject and device, and if there are more, one name.
+    """Return the places of the runs that belong together: those that are most alike, and are of one subject and device.
 
-    What is then left of a subject and device belongs together if it is one run in each report.
+    Runs that are alike in all that `LIKENESSES` knows are paired in their order. Otherwise two runs are paired that are
+    the only ones left that are so much alike; and in the end two that are the only ones of their subject and device.
     """
-    by_name = {(_asked(run), run["name"]): place for place, run in enumerate(new)}
-    pairs = [(place, by_name[key]) for place, run in enumerate(old) if (key := (_asked(run), run["name"])) in by_name]
-    left_old = _by_request(old, {was for was, _ in pairs})
-    left_new = _by_request(new, {now for _, now in pairs})
-    single = [(left_old[key][0], left_new[key][0]) for key in left_old if len(left_old[key]) == len(left_new[key]) == 1]
-    return sorted(pairs + single)
+    left_old, left_new = dict(enumerate(old)), dict(enumerate(new))
+    pairs = []
+    for likeness in LIKENESSES:
+        for was, now in _alike(left_old, left_new, likeness, several=likeness is LIKENESSES[0]):
+            pairs.append((was, now))
+            del left_old[was], left_new[now]
+    only = _alike(dict(enumerate(old)), dict(enumerate(new)), _asked)
+    return sorted({*pairs, *((was, now) for was, now in only if was in left_old and now in left_new)})
 
 
-def _asked(run: Data) -> tuple[str, str]:
+def _asked(run: Data) -> tuple[str, ...]:
     return run["subject"], run["device"]
 
 
-def _by_request(runs: list[Data], taken: set[int]) -> dict[tuple[str, str], list[int]]:
-    grouped = defaultdict[tuple[str, str], list[int]](list)
-    for place, run in enumerate(runs):
-        if place not in taken:
-            grouped[_asked(run)].append(place)
+def _of_versions(run: Data) -> tuple[str, ...]:
+    return *_asked(run), minor(run, "python"), minor(run, "torch")
+
+
+def _of_name(run: Data) -> tuple[str, ...]:
+    return *_of_versions(run), own_name(run)
+
+
+LIKENESSES: tuple[Callable[[Data], tuple[str, ...]], ...] = (
+    lambda run: (*_of_name(run), *(detail(run) for detail in DETAILS[4:8])),
+    _of_name,
+    _of_versions,
+    lambda run: (*_asked(run), minor(run, "python")),
+    lambda run: (*_asked(run), minor(run, "torch")),
+)
+"""In what two runs may be alike, the most first."""
+
+
+def _alike(
+    old: dict[int, Data], new: dict[int, Data], likeness: Callable[[Data], tuple[str, ...]], several: bool = False
+) -> list[tuple[int, int]]:
+    """Return the places of the runs that are alike: all in their order, or only where one is like one."""
+    before, after = _grouped(old, likeness), _grouped(new, likeness)
+    return [
+        pair
+        for key in before
+        if several or len(before[key]) == len(after[key]) == 1
+        for pair in zip(before[key], after[key], strict=False)  # of several the last ones may have no partner
+    ]
+
+
+def _grouped(runs: dict[int, Data], likeness: Callable[[Data], tuple[str, ...]]) -> dict[tuple[str, ...], list[int]]:
+    grouped = defaultdict[tuple[str, ...], list[int]](list)
+    for place, run in runs.items():
+        grouped[likeness(run)].append(place)
     return grouped
 
 
-def _alone(runs: list[Data], matched: set[int], which: str) -> list[str]:
-    names = [run["name"] for place, run in enumerate(runs) if place not in matched]
-    return [f"{name}: a run of the {which} report without its like in the other" for name in names]
+def _alone(runs: list[Data], matched: set[int], why: str) -> list[str]:
+    return [f"{named(run)}: {why}" for place, run in enumerate(runs) if place not in matched]
+
+
+def named(run: Data) -> str:
+    """Return a run's name, when it was, and of which commit."""
+    commit = f"commit {run['commit'][:7]}{' with changes' if run['modified'] else ''}" if run["commit"] else "no commit"
+    return f"{run['name']} ({run['started'][:16].replace('T', ' ')}, {commit})"
 
 
 def changes(old: Data, was: int, new: Data, now: int) -> Iterator[Change]:
@@ -143,11 +184,17 @@ def lost(comparisons: Iterable[Comparison]) -> bool:
 def lines(comparisons: Iterable[Comparison], alone: Iterable[str]) -> Iterator[str]:
     """Give the printed comparison: a paragraph for each pair of runs, and what could not be compared."""
     for comparison in comparisons:
-        yield f"{comparison.old} -> {comparison.new}"
+        yield f"{named(comparison.old)} -> {named(comparison.new)}"
+        if comparison.old["scope"]["whole"] and not comparison.new["scope"]["whole"]:
+            yield f"  NEW is only a part of the specification: {_part(comparison.new)}. What it did not run is lost."
         yield from (f"  {change.kind:9} {change.text}" for change in sorted(comparison.changes, key=_rank))
         counts = Counter(change.kind for change in comparison.changes)
         yield "  together: " + (", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "no change")
     yield from (f"not compared: {line}" for line in alone)
+
+
+def _part(run: Data) -> str:
+    return " ".join(["pytest", *run["scope"]["arguments"], *run["options"]])
 
 
 def _rank(change: Change) -> int:

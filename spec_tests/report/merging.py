@@ -4,11 +4,12 @@ The data of both are those of `claims.schema.json`. A merged report can be merge
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any
 
-Data = dict[str, Any]
+from spec_tests.report.writing import Data
 
 IDS = {"claims": "id", "tests": "test"}
 
@@ -56,25 +57,68 @@ def _identity(run: Data) -> tuple[Any, ...]:
     return own_name(run), run["started"], run["machine"], *sorted(run["versions"].items())
 
 
-def own_name(run: Data) -> str:
-    """Return a run's name without the number that merging may have added.
+def minor(run: Data, package: str) -> str:
+    """Return the first two numbers of a version, or that there is none.
 
-    >>> own_name({"name": "reference (NumPy 2.4) (3)"})
-    'reference (NumPy 2.4)'
+    >>> minor({"versions": {"python": "3.12.4"}}, "python"), minor({"versions": {}}, "torch")
+    ('3.12', 'none')
     """
-    return re.sub(r" \(\d+\)$", "", run["name"])
+    return ".".join(run["versions"].get(package, "none").split(".")[:2])
+
+
+DETAILS: tuple[Callable[[Data], str], ...] = (
+    lambda run: f"Python {minor(run, 'python')}",
+    lambda run: f"torch {run['versions'].get('torch', 'none')}",
+    lambda run: f"torchvision {run['versions'].get('torchvision', 'none')}",
+    lambda run: f"NumPy {run['versions'].get('numpy', 'none')}",
+    lambda run: " ".join(run["dtypes"]),
+    lambda run: " ".join(run["options"]) or "no options",
+    lambda run: "whole" if run["scope"]["whole"] else "a part",
+    lambda run: run["machine"],
+    lambda run: f"commit {(run['commit'] or 'unknown')[:7]}",
+)
+"""What tells runs of one name apart, the best first."""
+
+
+def own_name(run: Data) -> str:
+    """Return a run's name without the details and the number that merging may have added."""
+    name = re.sub(r" \(\d+\)$", "", run["name"])
+    for detail in reversed(DETAILS):
+        name = name.removesuffix(f", {detail(run)}")
+    return name
 
 
 def _with_own_names(runs: list[Data]) -> list[Data]:
-    """Return the runs under different names: the second of a name gets the number 2, and so on."""
+    """Return the runs under different names: with what differs among those of a name, and a number where nothing does.
+
+    The second of a name gets the number 2, and so on.
+    """
+    alike = defaultdict[str, list[Data]](list)
+    for run in runs:
+        alike[own_name(run)].append(run)
+    details = {name: _telling_apart(group) for name, group in alike.items()}
     named: dict[str, Data] = {}
     for run in runs:
-        name, number = run["name"], 1
+        plain = ", ".join([own_name(run), *(detail(run) for detail in details[own_name(run)])])
+        name, number = plain, 1
         while name in named:
             number += 1
-            name = f"{own_name(run)} ({number})"
+            name = f"{plain} ({number})"
         named[name] = {**run, "name": name}
     return list(named.values())
+
+
+def _telling_apart(runs: list[Data]) -> list[Callable[[Data], str]]:
+    """Return the details that tell runs apart: each tells some apart that those before it do not."""
+    chosen: list[Callable[[Data], str]] = []
+    for detail in DETAILS:
+        if len({_described(run, [*chosen, detail]) for run in runs}) > len({_described(run, chosen) for run in runs}):
+            chosen.append(detail)
+    return chosen
+
+
+def _described(run: Data, details: Iterable[Callable[[Data], str]]) -> tuple[str, ...]:
+    return tuple(detail(run) for detail in details)
 
 
 def _side_by_side(one: Data, other: Data, part: str) -> Iterator[tuple[Data, Data]]:

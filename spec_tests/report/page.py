@@ -6,35 +6,34 @@ highlighted sources and pictures alone are put in as they are.
 """
 
 import base64
-import datetime
 import hashlib
-import json
-import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
 from spec_tests.claims import SECTIONS
+from spec_tests.report import page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
+from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.report.picture import Picture
 
-FOLDER = Path(__file__).with_name("page")
 FORMAT = 1
 PROOFS = ("by the references", "by the subject")
-NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
-MINUS = "\N{MINUS SIGN}"
-LEAST_SHARE = 0.001
-"""Smaller shares of a bound are not told apart."""
+PROVEN = ("confirmed", "corrected", "refined")
+"""The verdicts of claims whose tests passed."""
+
+FILTERS = (
+    *("number", "power", "percent", "value", "duration", "day"),
+    *("sentence", "reason_zh", "source", "failure", "terminal", "grouped"),
+)
+EVERYTHING = ("spec_tests", ".")
+"""What pytest is asked for where no part of the specification is."""
 
 
 def render(data: Mapping[str, Any], pictures: Sequence[Picture] = (), benchmarks: Sequence[BenchmarkPart] = ()) -> str:
@@ -45,16 +44,16 @@ def render(data: Mapping[str, Any], pictures: Sequence[Picture] = (), benchmarks
         _environment()
         .get_template("page.html.jinja")
         .render(
-            runs=data["runs"],
+            runs=[{**run, "label": run_label(place), "scope": _scope(run)} for place, run in enumerate(data["runs"])],
             sections=_sections(data, pictures),
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
-            not_run=[_with_verdict(data["claims"], "not run", run) for run in range(len(data["runs"]))],
-            uncheckable=_with_verdict(data["claims"], "uncheckable", 0),
+            left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
+            uncheckable=[claim for claim in data["claims"] if claim["register"] == "uncheckable"],
             failures=_failures(data),
             deviations=data["deviations"],
             claims=data["claims"],
             benchmarks=benchmarks,
-            words=_words(),
+            words=words(),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
@@ -85,7 +84,7 @@ def _check_entry(entry: Mapping[str, Any], runs: int) -> None:
     name = f"claim {entry['id']}" if "id" in entry else f"test {entry['test']}"
     if len(entry["results"]) != runs:
         raise ValueError(f"{name} has {len(entry['results'])} results, data has {runs} runs")
-    kind, known = ("verdict", _words()["verdicts"]) if "id" in entry else ("outcome", _words()["outcomes"])
+    kind, known = ("verdict", words()["verdicts"]) if "id" in entry else ("outcome", words()["outcomes"])
     for result in entry["results"]:
         if result[kind] not in known:
             raise ValueError(f"{name} has the {kind} {result[kind]!r}, expected one of {', '.join(known)}")
@@ -98,11 +97,6 @@ def _check_picture(picture: Picture, sections: Iterable[str]) -> None:
         raise ValueError(f"picture {picture.id} is of section {picture.section!r}, expected one of {[*sections]}")
     if not picture.svg.startswith("<svg") or re.search(r"<script|\son\w+=", picture.svg):
         raise ValueError(f"picture {picture.id} is not an <svg> element without scripts: {picture.svg[:40]!r}")
-
-
-@cache
-def _words() -> dict[str, Any]:
-    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
 
 
 @cache
@@ -125,8 +119,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for show in (number, power, percent, value, sentence, duration, day, reason_zh, source):
-        environment.filters[show.__name__] = show
+    environment.filters["contains"] = lambda values, value: value in values
+    environment.filters.update({name: getattr(page_filters, name) for name in FILTERS})
     return environment
 
 
@@ -137,10 +131,11 @@ def _sections(data: Mapping[str, Any], pictures: Sequence[Picture]) -> list[dict
         {
             "id": id,
             "en": title,
-            "zh": _words()["sections"][id],
+            "zh": words()["sections"][id],
             "formulas": [formula for formula in _formulas() if formula.get("section") == id],
             "pictures": [picture for picture in pictures if picture.section == id],
             "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
+            "runs": grouped(run["sections"].get(id) for run in data["runs"]),
         }
         for id, title in SECTIONS.items()
     ]
@@ -155,145 +150,116 @@ def _tests_by_claim(data: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]
 
 
 def _claim(claim: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a claim with its tests and all that its results have in common."""
+    """Return a claim with its tests and what its results say together."""
+    results = claim["results"]
+    tests = [_with_own_cases(test, results) for test in tests]
+    verdicts = [result["verdict"] for result in results]
+    ran = [result for result in results if result["tests"]]
     return {
         **claim,
         "tests": tests,
-        "verdicts": list(dict.fromkeys(result["verdict"] for result in claim["results"])),
-        "dtypes": sorted({dtype for result in claim["results"] for dtype in result["worst"]}),
-        "proofs": _proofs(claim, tests),
+        "ran": sum(any(own["cases"] for own in test["own"]) for test in tests),
+        "verdicts": grouped(verdicts),
+        "unproven": [run_label(run) for run, verdict in enumerate(verdicts) if verdict not in PROVEN],
+        "examples": sorted({result["examples"] for result in ran}),
+        "worst": _worst(results),
+        "proofs": _proofs(results, tests),
         "formulas": [formula for formula in _formulas() if formula.get("claim") == claim["id"]],
         "right": [formula for formula in _formulas() if formula.get("right") == claim["id"]],
     }
 
 
-def _proofs(claim: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return for each of the two ways to prove a number its outcome in every run; nothing where there are none."""
-    runs = range(len(claim["results"]))
-    proofs = {way: [_outcome(way, claim["results"][run]["tests"], tests, run) for run in runs] for way in PROOFS}
-    return proofs if any(outcome != "not run" for row in proofs.values() for outcome in row) else {}
+def _with_own_cases(test: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    own = [_own(test, result, run) for run, result in enumerate(results)]
+    return {**test, "own": own, "counts": grouped({**cases, "outcome": ""} for cases in own)}
 
 
-def _outcome(way: str, ran: Iterable[str], tests: Iterable[Mapping[str, Any]], run: int) -> str:
-    failed = [failure["case"] for test in tests for failure in test["results"][run]["failures"]]
-    if any(way in case for case in failed):
-        return "failed"
-    return "passed" if any(f"[{way}" in test for test in ran) else "not run"
+def _own(test: Mapping[str, Any], result: Mapping[str, Any], run: int) -> dict[str, Any]:
+    """Return what a claim's own cases of a test did in a run: other cases may carry other claims."""
+    cases = [id for id in result["tests"] if id.partition("[")[0] == test["test"]]
+    whole = test["results"][run]
+    not_run = "skipped" if whole["outcome"] == "skipped" else "not run"
+    return {
+        "outcome": "failed" if _failing(test, run) & set(cases) else "passed" if cases else not_run,
+        "cases": len(cases),
+        "of": whole["cases"],
+        "examples": whole["examples"],
+    }
+
+
+def _failing(test: Mapping[str, Any], run: int) -> set[str]:
+    """Return the ids of a test's cases that failed in a run."""
+    cases = [failure["case"] for failure in test["results"][run]["failures"]]
+    return {f"{test['test']}[{case}]" if case else test["test"] for case in cases}
+
+
+def _worst(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return for each number format the nearest of every run to its bound, and the nearest of all with its run."""
+    found = []
+    for dtype in sorted({dtype for result in results for dtype in result["worst"]}):
+        runs = [result["worst"].get(dtype) for result in results]
+        run = max(range(len(runs)), key=lambda run: runs[run]["share"] if runs[run] else -1)
+        found.append({"dtype": dtype, "runs": runs, "nearest": runs[run], "label": run_label(run)})
+    return found
+
+
+def _proofs(
+    results: Sequence[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]]
+) -> dict[str, list[tuple[str, list[str]]]]:
+    """Return for each of the two ways to prove a number its outcomes, run by run; nothing where there are none."""
+    failing = [set().union(*(_failing(test, run) for test in tests)) for run in range(len(results))]
+    proofs = {
+        way: [_outcome(way, result["tests"], failed) for result, failed in zip(results, failing, strict=True)]
+        for way in PROOFS
+    }
+    known = any(outcome != "not run" for outcomes in proofs.values() for outcome in outcomes)
+    return {way: grouped(outcomes) for way, outcomes in proofs.items()} if known else {}
+
+
+def _outcome(way: str, ran: Iterable[str], failed: set[str]) -> str:
+    cases = {test for test in ran if f"[{way}" in test}
+    return "failed" if cases & failed else "passed" if cases else "not run"
 
 
 def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the tests that failed in some run, those of claims first; then claims that failed without one of them."""
     by_id = {claim["id"]: claim for claim in data["claims"]}
-    tests = [test for test in data["tests"] if any(result["outcome"] == "failed" for result in test["results"])]
-    shown = {id for test in tests for id in test["claims"]}
+    found = [
+        {"test": test, "claims": [by_id[id] for id in test["claims"] if _fails(by_id[id], test)]}
+        for test in data["tests"]
+        if any(result["outcome"] == "failed" for result in test["results"])
+    ]
+    shown = {claim["id"] for failure in found for claim in failure["claims"]}
     lonely = [
-        claim
+        {"test": None, "claims": [claim]}
         for claim in data["claims"]
         if claim["id"] not in shown and any(result["verdict"] == "failed" for result in claim["results"])
     ]
-    tests.sort(key=lambda test: not test["claims"])
-    return [{"test": test, "claims": [by_id[id] for id in test["claims"]]} for test in tests] + [
-        {"test": None, "claims": [claim]} for claim in lonely
-    ]
+    return sorted(found, key=lambda failure: not failure["claims"]) + lonely
+
+
+def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
+    """Tell whether a case of this test made the claim fail, in some run."""
+    return any(
+        result["verdict"] == "failed" and not _failing(test, run).isdisjoint(result["tests"])
+        for run, result in enumerate(claim["results"])
+    )
+
+
+def _scope(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return whether a run was of the whole specification, and of which files or tests it was where not."""
+    scope = run.get("scope", {"whole": run["full"], "arguments": []})
+    parts = [argument for argument in scope["arguments"] if argument not in EVERYTHING]
+    return {"whole": scope["whole"], "parts": parts, "known": "scope" in run}
+
+
+def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:
+    return {"tests": data["runs"][run]["left_out"], "claims": _with_verdict(data["claims"], "not run", run)}
 
 
 def _counts(claims: Iterable[Mapping[str, Any]], run: int) -> dict[str, int]:
-    return {verdict: len(_with_verdict(claims, verdict, run)) for verdict in _words()["verdicts"]}
+    return {verdict: len(_with_verdict(claims, verdict, run)) for verdict in words()["verdicts"]}
 
 
 def _with_verdict(claims: Iterable[Mapping[str, Any]], verdict: str, run: int) -> list[Mapping[str, Any]]:
     return [claim for claim in claims if claim["results"][run]["verdict"] == verdict]
-
-
-def number(count: int) -> str:
-    """Return a whole number, its digits in groups of three.
-
-    >>> number(42200) == f"42{NARROW_SPACE}200"
-    True
-    """
-    return f"{count:,}".replace(",", NARROW_SPACE)
-
-
-def power(size: float) -> Markup:
-    r"""Return a small number as two digits and a power of ten, which stay in one line.
-
-    >>> power(2.3e-7)
-    Markup('2.3\u202f×\u202f10<sup>−7</sup>')
-    >>> power(0.0)
-    Markup('0')
-    """
-    if size == 0 or not math.isfinite(size):
-        return Markup("0") if size == 0 else Markup.escape(str(size))
-    digits, exponent = f"{size:.1e}".split("e")
-    return Markup("{0}{1}×{1}10<sup>{2}</sup>").format(digits, NARROW_SPACE, str(int(exponent)).replace("-", MINUS))
-
-
-def percent(share: float) -> str:
-    r"""Return a share in per cent, with two digits where it is small.
-
-    >>> [percent(share) for share in (0.5, 0.0456, 1e-9, 0.0)]
-    ['50\u202f%', '4.6\u202f%', '<\u202f0.1\u202f%', '0\u202f%']
-    """
-    if 0 < share < LEAST_SHARE:
-        return f"<{NARROW_SPACE}{percent(LEAST_SHARE)}"
-    digits = f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
-    return f"{digits}{NARROW_SPACE}%"
-
-
-def value(printed: Any) -> str:
-    r"""Return a number, or numbers, as a reader writes them: rows below one another.
-
-    >>> value([[1, -2], [0.5, 3]])
-    '1, −2\n0.5, 3'
-    """
-    if isinstance(printed, list):
-        return ("\n" if any(isinstance(row, list) for row in printed) else ", ").join(map(value, printed))
-    text = printed if isinstance(printed, str) else json.dumps(printed, ensure_ascii=False)
-    return text.replace("-", MINUS) if isinstance(printed, int | float) else text
-
-
-def sentence(test: str) -> str:
-    """Return the name of a test as the sentence that it is.
-
-    >>> sentence("spec_tests/test_2_2_max_pooling.py::test_nan_wins[float32]")
-    'nan wins [float32]'
-    """
-    name, bracket, case = test.rpartition("::")[2].partition("[")
-    return name.removeprefix("test_").replace("_", " ") + (f" [{case}" if bracket else "")
-
-
-def duration(seconds: float) -> str:
-    """Return how long something took.
-
-    >>> duration(130.2), duration(9.51)
-    ('2 min 10 s', '9.5 s')
-    """
-    return f"{int(seconds) // 60} min {int(seconds) % 60} s" if seconds >= 60 else f"{seconds:.1f} s"
-
-
-def day(moment: str) -> str:
-    """Return a moment in ISO format to the minute.
-
-    >>> day("2026-11-23T01:02:03+00:00")
-    '2026-11-23 01:02 UTC'
-    """
-    return f"{datetime.datetime.fromisoformat(moment).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def reason_zh(reason: str) -> str:
-    """Return in Chinese why tests were left out, or an empty string where the words are missing.
-
-    >>> reason_zh("the subject does not compute in bfloat16")
-    '被测实现不支持 bfloat16'
-    """
-    for pattern, text in _words()["reasons"].items():
-        match = re.fullmatch(re.escape(pattern).replace(r"\{dtype\}", r"(?P<dtype>\w+)"), reason)
-        if match:
-            return str(text).format(**match.groupdict())
-    return ""
-
-
-@cache
-def source(code: str) -> Markup:
-    """Return Python code with its words marked by classes, for `page.css` to colour."""
-    return Markup(highlight(code, PythonLexer(), HtmlFormatter(nowrap=True)).rstrip())

@@ -19,11 +19,7 @@ import pytest
 from spec_tests import claims, ledger, plugin
 from spec_tests.formats import FORMATS
 from spec_tests.report import failures, surroundings, writing
-
-Data = dict[str, Any]
-
-PROVEN = {"true": "confirmed", "false": "corrected", "imprecise": "refined", "uncheckable": "uncheckable"}
-"""What a claim is called whose tests passed, by its verdict in the register."""
+from spec_tests.report.writing import PROVEN, Data
 
 
 @dataclass
@@ -60,6 +56,8 @@ class Report:
     def __init__(self, folder: Path) -> None:
         """Make the folder now: one that cannot be made is a usage error, not a surprise at the end."""
         self.folder, self.cases, self.message = folder.absolute(), dict[str, Case](), ""
+        self.collected = True
+        """Whether every file could be read; with --continue-on-collection-errors the others run all the same."""
         self.started, self.clock = datetime.now(UTC), time.perf_counter()
         try:
             writing.require_packages()
@@ -73,6 +71,10 @@ class Report:
         """Note every test of the specification, those that will be left out too."""
         if plugin.is_specification(item):
             self.cases[item.nodeid] = case_of(item)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note whether a file could not be read."""
+        self.collected &= not report.failed
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
@@ -93,13 +95,21 @@ class Report:
         if not self.cases:
             return f"no report in {self.folder}: this process collected no test of the specification"
         seconds = round(time.perf_counter() - self.clock, 1)
-        run = {"started": self.started.isoformat(timespec="seconds"), "seconds": seconds}
+        run = {
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": seconds,
+            "scope": scope(session.config, self.collected and self._ran_to_the_end(session.items)),
+        }
         try:
             writing.write(self.folder, data_of(session.config, self.cases, run))
         except (OSError, writing.Unreadable) as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return f"ERROR: no report in {self.folder}: {error}"
         return f"the report of this run: {self.folder / writing.PAGE}, and as data {self.folder / writing.DATA}"
+
+    def _ran_to_the_end(self, items: list[pytest.Item]) -> bool:
+        """Tell whether every test had its turn that was not left out from the start."""
+        return all(self.cases[item.nodeid].outcome != "not run" for item in items if item.nodeid in self.cases)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -131,7 +141,7 @@ def note(case: Case, report: pytest.TestReport, config: pytest.Config) -> None:
 
 
 def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
-    """Return the data of a run. `cases` are by node id; `run` says when it started, and how long it took."""
+    """Return the data of a run. `cases` are by node id; `run` says when it started, how long it took, and its scope."""
     entries = {entry.test: entry for entry in ledger.entries()}
     for id, case in cases.items():
         case.entry = entries.get(id, case.entry)
@@ -164,6 +174,25 @@ def options(option: Any) -> list[str]:
     switches = {"--slow": option.slow, "--cifar10": option.cifar10, "--resnet50-weights": option.resnet50_weights}
     values = {"--dtype": option.dtype, "-k": option.keyword, "-m": option.markexpr, "--maxfail": option.maxfail}
     return [name for name, given in switches.items() if given] + [f"{name} {v}" for name, v in values.items() if v]
+
+
+def scope(config: pytest.Config, complete: bool) -> Data:
+    """Return what of the specification was asked for, and whether that was the whole and ran to its end."""
+    return {
+        "whole": complete and plugin.asks_for_everything(config) and not config.option.dtype,
+        "arguments": [asked_place(argument, config.invocation_params.dir) for argument in config.args],
+    }
+
+
+def asked_place(argument: str, start: Path) -> str:
+    """Return a file, a folder or a node id that pytest was given, from the project's folder on.
+
+    Of what lies elsewhere only the last name is kept: folders of this machine mean nothing to others.
+    """
+    file, *names = argument.split("::")
+    place, project = Path(start, file).resolve(), plugin.ROOT.parent.resolve()
+    written = place.relative_to(project).as_posix() if place.is_relative_to(project) else place.name
+    return "::".join([written, *names])
 
 
 def facts(config: pytest.Config) -> Data:

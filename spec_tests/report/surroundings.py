@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
 from pathlib import Path
@@ -22,6 +23,9 @@ def versions() -> dict[str, str]:
 
 
 def _version(package: str) -> str | None:
+    """Return what a package says of itself where it is imported: torch says there which CUDA it was built for."""
+    if said := getattr(sys.modules.get(package), "__version__", None):
+        return str(said)
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -1,19 +1,27 @@
 """The report's two files: written together, whole or not at all, and read back only if they are what they should be."""
 
 import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from importlib import import_module, util
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from spec_tests.claims import SECTIONS
+
 Data = dict[str, Any]
+"""What `claims.schema.json` describes, or a part of it."""
 
 FORMAT = 1
+PROVEN = {"true": "confirmed", "false": "corrected", "imprecise": "refined", "uncheckable": "uncheckable"}
+"""What a claim is called whose tests passed, by its verdict in the register."""
+
 DATA, PAGE = "claims.json", "index.html"
 SCHEMA = Path(__file__).with_name("claims.schema.json")
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
@@ -22,6 +30,8 @@ RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 NEEDED = ("jinja2", "jsonschema", "latex2mathml", "matplotlib", "pygments")
 LONGEST = 200
 """Characters of a complaint: it may quote the whole file."""
+DEEPEST = 50
+"""Levels of lists and objects in a file: what the registers hold has a dozen."""
 
 
 class Unreadable(ValueError):
@@ -79,20 +89,82 @@ def read(file: Path) -> Data:
 
 def check(data: Any) -> None:
     """Raise Unreadable, which names the place, where data are not those of a report."""
+    _check_value(data, "$")
+    _check_form(data)
+    _check_names(data)
+    for place, run in enumerate(data["runs"]):
+        _check_moment(run["started"], f"$.runs[{place}].started")
+    for part in ("claims", "tests"):
+        for place, entry in enumerate(data[part]):
+            _check_results(entry, len(data["runs"]), f"$.{part}[{place}].results")
+    for place, claim in enumerate(data["claims"]):
+        _check_claim(claim, f"$.claims[{place}]")
+
+
+def _check_value(value: Any, place: str, depth: int = 0) -> None:
+    """Refuse what Python reads and neither JSON nor a page can hold."""
+    if depth > DEEPEST:
+        raise Unreadable(f"{_shortened(place)}: nested more than {DEEPEST} deep")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Unreadable(f"{place}: {value} is no number of JSON")
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise Unreadable(f"{place}: {_shortened(ascii(value))} holds half of a character, a lone surrogate")
+    for name, part in _parts(value):
+        _check_value(part, place + name, depth + 1)
+
+
+def _parts(value: Any) -> Iterator[tuple[str, Any]]:
+    """Give the parts of a list or an object, the names of the object among them, and where they are."""
+    if isinstance(value, list):
+        yield from ((f"[{index}]", part) for index, part in enumerate(value))
+    if isinstance(value, dict):
+        yield from (("", name) for name in value)
+        yield from ((f".{name}", part) for name, part in value.items())
+
+
+def _check_form(data: Any) -> None:
     jsonschema = import_module("jsonschema")  # here, because a run that writes a report does without
     if (error := jsonschema.exceptions.best_match(_validator().iter_errors(data))) is not None:
         raise Unreadable(f"{error.json_path}: {_shortened(error.message)}")
+
+
+def _check_names(data: Data) -> None:
+    """Refuse a name that is there twice, and a claim of a test that is not there."""
     for part, id in (("runs", "name"), ("claims", "id"), ("tests", "test"), ("deviations", "id")):
         twice = [name for name, count in Counter(entry[id] for entry in data[part]).items() if count > 1]
         if twice:
             raise Unreadable(f"$.{part}: {twice[0]!r} is there more than once")
-    for part in ("claims", "tests"):
-        for place, entry in enumerate(data[part]):
-            if len(entry["results"]) != len(data["runs"]):
-                found, expected = len(entry["results"]), len(data["runs"])
-                raise Unreadable(
-                    f"$.{part}[{place}].results: {found} of them, expected one for each of {expected} runs"
-                )
+    known = {claim["id"] for claim in data["claims"]}
+    for place, test in enumerate(data["tests"]):
+        for id in test["claims"]:
+            if id not in known:
+                raise Unreadable(f"$.tests[{place}].claims: {id!r} is none of the claims")
+
+
+def _check_moment(text: str, place: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unreadable(f"{place}: {text!r} is no moment: {error}") from None
+
+
+def _check_results(entry: Data, runs: int, place: str) -> None:
+    if len(entry["results"]) != runs:
+        raise Unreadable(f"{place}: {len(entry['results'])} of them, expected one for each of {runs} runs")
+
+
+def _check_claim(claim: Data, place: str) -> None:
+    """Refuse a section that the document does not have, and a verdict that the register's own rules out."""
+    if claim["section"] not in SECTIONS:
+        raise Unreadable(f"{place}.section: {claim['section']!r} is none of {', '.join(SECTIONS)}")
+    possible = ["failed", PROVEN[claim["register"]]]
+    possible += ["not run"] if claim["register"] != "uncheckable" else []
+    for run, result in enumerate(claim["results"]):
+        if result["verdict"] not in possible:
+            raise Unreadable(
+                f"{place}.results[{run}].verdict: {result['verdict']!r} of a claim that the register calls "
+                f"{claim['register']!r}, expected one of {', '.join(possible)}"
+            )
 
 
 @cache
@@ -113,5 +185,7 @@ def _named(file: Path, what: str) -> Iterator[None]:
         raise Unreadable(f"{file} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise Unreadable(f"{file} does not hold JSON: {_shortened(str(error))}") from None
+    except RecursionError:
+        raise Unreadable(f"{file} does not hold {what}: it is nested too deeply") from None
     except ValueError as error:
         raise Unreadable(f"{file} does not hold {what}: {error}") from None

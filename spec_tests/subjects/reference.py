@@ -20,6 +20,10 @@ class Namespace:
         self.name = name
         self.replaced = replaced
 
+    def __repr__(self) -> str:
+        """Return the name, which is the same in every run; an address in memory is not."""
+        return self.name
+
     def at(self, dtype: str) -> Self:
         """Return itself: the arrays' own dtype is what the references compute in."""
         return self

@@ -41,6 +41,10 @@ class TorchSubject:
         self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
         self.sums_directly = device.type == "cpu"  # cuDNN may take Winograd or FFT
 
+    def __repr__(self) -> str:
+        """Return the name, which is the same in every run; an address in memory is not."""
+        return self.name
+
     def at(self, dtype: str) -> Self:
         """Return the subject computing in this format."""
         return type(self)(self.device, dtype)

@@ -67,18 +67,19 @@ function show() {
   const fits = ({ verdicts, text }) =>
     (wanted.size === 0 || verdicts.some((verdict) => wanted.has(verdict))) && words.every((word) => text.includes(word));
   const filtered = wanted.size > 0 || words.length > 0;
-  let count = 0;
-  for (const claim of claims) {
-    claim.element.hidden = !fits(claim);
-    count += claim.element.hidden ? 0 : 1;
-  }
+  for (const claim of claims) claim.element.hidden = !fits(claim);
   for (const section of document.querySelectorAll(".section")) {
     section.hidden = filtered && section.querySelector(".claim:not([hidden])") === null;
   }
   page.classList.toggle("filtered", filtered);
-  for (const element of document.querySelectorAll("[data-shown]")) element.textContent = String(count);
-  document.getElementById("nothing").hidden = count > 0;
   document.getElementById("reset").hidden = !filtered;
+  count();
+}
+
+function count() {
+  const shown = claims.filter((claim) => !claim.element.hidden).length;
+  for (const element of document.querySelectorAll("[data-shown]")) element.textContent = String(shown);
+  document.getElementById("nothing").hidden = shown > 0;
 }
 
 function toggle(button) {
@@ -108,6 +109,7 @@ function follow() {
   const target = document.getElementById(id);
   if (target === null) return;
   for (let element = target; element !== null; element = element.parentElement) element.hidden = false;
+  count();
   if (target.classList.contains("claim")) target.querySelector(".evidence")?.setAttribute("open", "");
   target.scrollIntoView();
 }
@@ -115,7 +117,7 @@ function follow() {
 // What scrolls in itself can be reached by the keyboard, and nothing else of that kind stops it
 
 function letReach() {
-  const wide = [...document.querySelectorAll(".scroll, .drawing, .formulas dd, .math")].map((element) => [
+  const wide = [...document.querySelectorAll(".scroll, .drawing, .math")].map((element) => [
     element,
     element.scrollWidth > element.clientWidth,
   ]);
@@ -123,6 +125,14 @@ function letReach() {
     if (scrolls) element.tabIndex = 0;
     else element.removeAttribute("tabindex");
   }
+}
+
+// Runs: their short names say on hovering what they stand for
+
+function nameRuns() {
+  const names = [...document.querySelectorAll("[data-run]")].map((element) => [element.dataset.run, element.textContent]);
+  const known = Object.fromEntries(names);
+  for (const element of document.querySelectorAll(".run")) element.title = known[element.textContent] ?? "";
 }
 
 // Contents, on narrow screens
@@ -135,6 +145,7 @@ function openMenu(open) {
 document.addEventListener("DOMContentLoaded", () => {
   speak(start);
   collectClaims();
+  nameRuns();
   for (const button of document.querySelectorAll("[data-language]")) {
     button.addEventListener("click", () => {
       speak(button.dataset.language);

@@ -1,0 +1,177 @@
+"""How the page shows single values: names, numbers, times, sources and failures, as a reader sees them."""
+
+import datetime
+import json
+import math
+import re
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from textwrap import dedent, indent
+from typing import Any
+
+from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+FOLDER = Path(__file__).with_name("page")
+NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+LEAST_SHARE = 0.001
+"""Smaller shares of a bound are not told apart."""
+
+PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
+"""What Pygments marks and `page.css` leaves as it is."""
+
+DRAWING = re.compile(r"^-+ the smallest case -+\n", re.M)
+"""What `failures.text_of` sets between a traceback and the drawing, spec_tests.plugin.SMALLEST_CASE."""
+
+
+@cache
+def words() -> dict[str, Any]:
+    """Return the page's own words, in both languages."""
+    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+
+
+def run_label(place: int) -> str:
+    """Return the short name of a run.
+
+    >>> [run_label(place) for place in (0, 7, 25, 26)]
+    ['A', 'H', 'Z', 'A2']
+    """
+    return chr(ord("A") + place % 26) + (str(place // 26 + 1) if place >= 26 else "")
+
+
+def grouped(values: Iterable[Any]) -> list[tuple[Any, list[str]]]:
+    """Return each value once, with the short names of the runs that have it; without names where all runs agree.
+
+    >>> grouped([3, 5, 3]), grouped([3, 3])
+    ([(3, ['A', 'C']), (5, ['B'])], [(3, [])])
+    """
+    groups: list[tuple[Any, list[str]]] = []
+    for place, value in enumerate(values):
+        labels = next((labels for known, labels in groups if known == value), None)
+        if labels is None:
+            groups.append((value, labels := []))
+        labels.append(run_label(place))
+    return groups if len(groups) > 1 else [(value, []) for value, _ in groups]
+
+
+def failure(text: str) -> dict[str, str]:
+    r"""Return the parts of a failure: its message, the drawing of its smallest case, and the traceback above that.
+
+    >>> failure("> a == b\nE assert 1 == 2\nE Failing test case: x\n--- the smallest case ---\na = 1")["message"]
+    'E   assert 1 == 2'
+    """
+    traceback, *drawing = DRAWING.split(text, maxsplit=1)
+    message = dedent("\n".join(line[1:] for line in traceback.splitlines() if line.startswith("E ")))
+    if drawing:  # which shows what Hypothesis says of the case
+        message = re.split(r"\n(?:Failing test case|Falsifying example)", message)[0]
+    return {"message": indent(message, "E   "), "drawing": "".join(drawing), "traceback": traceback}
+
+
+def terminal(text: str) -> Markup:
+    r"""Return what a test printed, with the lines marked that a terminal shows in colour.
+
+    >>> terminal("> a < b\nE   x")
+    Markup('<b>&gt; a &lt; b</b>\n<em>E   x</em>')
+    """
+    marked = re.sub(r"^E .*", r"<em>\g<0></em>", str(Markup.escape(text)), flags=re.M)
+    return Markup(re.sub(r"^&gt; .*", r"<b>\g<0></b>", marked, flags=re.M))
+
+
+def number(count: int) -> str:
+    """Return a whole number, its digits in groups of three.
+
+    >>> number(42200) == f"42{NARROW_SPACE}200"
+    True
+    """
+    return f"{count:,}".replace(",", NARROW_SPACE)
+
+
+def power(size: float) -> Markup:
+    r"""Return a small number as two digits and a power of ten, which stay in one line.
+
+    >>> power(2.3e-7)
+    Markup('2.3\u202f×\u202f10<sup>−7</sup>')
+    >>> power(0.0)
+    Markup('0')
+    """
+    if size == 0 or not math.isfinite(size):
+        return Markup("0") if size == 0 else Markup.escape(str(size))
+    digits, exponent = f"{size:.1e}".split("e")
+    return Markup("{0}{1}×{1}10<sup>{2}</sup>").format(digits, NARROW_SPACE, str(int(exponent)).replace("-", MINUS))
+
+
+def percent(share: float) -> str:
+    r"""Return a share in per cent, with two digits where it is small.
+
+    >>> [percent(share) for share in (0.5, 0.0456, 1e-9, 0.0)]
+    ['50\u202f%', '4.6\u202f%', '<\u202f0.1\u202f%', '0\u202f%']
+    """
+    if 0 < share < LEAST_SHARE:
+        return f"<{NARROW_SPACE}{percent(LEAST_SHARE)}"
+    digits = f"{100 * share:.2g}" if share < 0.1 else f"{100 * share:.0f}"
+    return f"{digits}{NARROW_SPACE}%"
+
+
+def value(printed: Any) -> str:
+    r"""Return a number, or numbers, as a reader writes them: rows below one another.
+
+    >>> value([[1, -2], [0.5, 3]])
+    '1, −2\n0.5, 3'
+    """
+    if isinstance(printed, list):
+        return ("\n" if any(isinstance(row, list) for row in printed) else ", ").join(map(value, printed))
+    text = printed if isinstance(printed, str) else json.dumps(printed, ensure_ascii=False)
+    return text.replace("-", MINUS) if isinstance(printed, int | float) else text
+
+
+def sentence(test: str) -> str:
+    """Return the name of a test as the sentence that it is.
+
+    >>> sentence("spec_tests/test_2_2_max_pooling.py::test_nan_wins[float32]")
+    'nan wins [float32]'
+    """
+    name, bracket, case = test.rpartition("::")[2].partition("[")
+    return name.removeprefix("test_").replace("_", " ") + (f" [{case}" if bracket else "")
+
+
+def duration(seconds: float) -> str:
+    """Return how long something took.
+
+    >>> duration(130.2), duration(9.51)
+    ('2 min 10 s', '9.5 s')
+    """
+    return f"{int(seconds) // 60} min {int(seconds) % 60} s" if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def day(moment: str) -> str:
+    """Return a moment in ISO format to the minute.
+
+    >>> day("2026-11-23T01:02:03+00:00")
+    '2026-11-23 01:02 UTC'
+    """
+    return f"{datetime.datetime.fromisoformat(moment).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def reason_zh(reason: str) -> str:
+    """Return in Chinese why tests were left out, or an empty string where the words are missing.
+
+    >>> reason_zh("the subject does not compute in bfloat16")
+    '被测实现不支持 bfloat16'
+    """
+    for pattern, text in words()["reasons"].items():
+        match = re.fullmatch(re.escape(pattern).replace(r"\{dtype\}", r"(?P<dtype>\w+)"), reason)
+        if match:
+            return str(text).format(**match.groupdict())
+    return ""
+
+
+@cache
+def source(code: str) -> Markup:
+    """Return Python code with its words marked by classes, for `page.css` to colour."""
+    marked = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
+    return Markup(PLAIN.sub(r"\1", marked).rstrip())
