@@ -3,6 +3,9 @@
 A row is one configuration of `benchmarks/configuration.py`; the ladder there is the default. Compare rows of one run:
 the machine's limits are measured in it, too, and every row says how near it comes to them. What each row computes is
 checked against the reference in float64 before its time is believed.
+
+NumPy and torch are measured alternately on one thread only: on several, the threads of one library spin while they
+wait, on the processors that the other's threads need.
 """
 
 from dataclasses import replace
@@ -33,6 +36,6 @@ def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: C
 
     timed(benchmark, computed.run, row.device)
 
-    if row.who == "reference" and benchmark.enabled:
+    if row.who == "reference" and row.threads == 1 and benchmark.enabled:
         by_torch = step(replace(row, who="torch"))
         benchmark.extra_info.update(ratio=ratio(computed.run, by_torch.run).as_data("torch"))
