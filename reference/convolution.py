@@ -15,7 +15,7 @@ its gradients are the products with either factor's transpose:
 
 That is the formulation used here for every rank, stride, dilation and grouping, one image at a time so that the
 columns stay in the processor's cache, and one axis after the other so that whole rows are copied. For the
-document's three convolutions, batch 64, one thread, it takes 1.7, 1.7 and 1.9 times torch's time forward and 1.2,
+document's three convolutions, batch 64, one thread, it takes 1.8, 1.7 and 1.8 times torch's time forward and 1.0,
 2.2 and 2.4 times backward, measured side by side in `benchmarks` (torch 2.15, AVX2). What stops it: the matrix
 products alone take 1.1 to 1.3 times torch's time (0.6 backward through the first convolution), for torch's own
 convolution runs faster than the BLAS; and the columns, which hold every cell once for each tap, 25 times for a 5×5
