@@ -19,7 +19,7 @@ import numpy as np
 
 import reference
 from benchmarks.configuration import SIDE_BY_SIDE, Configuration
-from benchmarks.steps import LEARNING_RATE, NEAR, Step, drawn, first_parameters, leads_of_windows, step
+from benchmarks.steps import LEARNING_RATE, Step, drawn, first_parameters, leads_of_windows, step
 from reference.checks import Array
 from reference.cnn import cifar10_cnn_layers
 from spec_tests.formats import FORMATS
@@ -88,11 +88,10 @@ def _coarse(precision: str) -> float:
 
 @cache
 def _share_undecided(precision: str, images: int) -> float:
-    """Return the share of pooling windows whose two greatest cells are closer than the format can tell.
-
-    In float32 there are none: the images were chosen for that.
-    """
-    near = NEAR if precision == "ieee" else 2 * len(LAYERS) * _coarse(precision)
+    """Return the share of pooling windows whose two greatest cells are closer than the format can tell."""
+    if precision == "ieee":
+        return 0.0  # the images were chosen for that
+    near = 2 * len(LAYERS) * _coarse(precision)
     shares = [leads_of_windows(x) <= near for name, x in _layers(images).items() if name.startswith("conv")]
     return float(sum(share.mean() for share in shares))
 

@@ -12,10 +12,10 @@ from typing import Any
 import torch
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
-from torch.utils.benchmark import timer
 
 from benchmarks.counts import Ceiling
 from benchmarks.environment import Watch
+from benchmarks.side_by_side import seconds
 from spec_tests.subjects.torch import set_float32_precision
 
 SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
@@ -95,9 +95,9 @@ def _convolution_of(device: str, numbers: torch.dtype, images: int) -> tuple[flo
 def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> Iterator[float]:
     """Return the rates at growing sizes, up to the first that takes long."""
     for size in sizes:
-        flop, seconds = work(size)
-        yield flop / seconds
-        if seconds > LONG:
+        flop, taken = work(size)
+        yield flop / taken
+        if taken > LONG:
             return
 
 
@@ -109,11 +109,5 @@ def _copy(device: str) -> float:
 
 def _least(call: Callable[[], Any]) -> float:
     """Return the seconds of the fastest of several calls, the first left out; of a long call only one more is made."""
-    tries = 1 if _seconds(call) > LONG else TRIES
-    return min(_seconds(call) for _ in range(tries))
-
-
-def _seconds(call: Callable[[], Any]) -> float:
-    start = timer()
-    call()
-    return timer() - start
+    tries = 1 if seconds(call) > LONG else TRIES
+    return min(seconds(call) for _ in range(tries))

@@ -29,12 +29,11 @@ import numpy as np
 import torch
 from torch import distributed
 from torch.nn import functional
-from torch.utils.benchmark import timer
 
 import reference
 from benchmarks import ceilings
 from benchmarks.environment import environment
-from benchmarks.side_by_side import WARM_UPS
+from benchmarks.side_by_side import WARM_UPS, seconds
 from reference.checks import Array
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
@@ -109,7 +108,7 @@ def step_seconds(trainer: TorchTrainer, batch: int, options: argparse.Namespace)
     step = training_step(trainer, *_drawn(batch, trainer.device))
     for _ in range(WARM_UPS):
         step()
-    return np.array([_seconds(step) for _ in range(options.steps)])
+    return np.array([seconds(step) for _ in range(options.steps)])
 
 
 def training_step(trainer: TorchTrainer, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
@@ -186,12 +185,6 @@ def _drawn(
     rng = np.random.default_rng(1)
     images = torch.from_numpy(rng.standard_normal((pictures, 3, 32, 32)))
     return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, pictures)).to(device)
-
-
-def _seconds(call: Callable[[], object]) -> float:
-    start = timer()
-    call()
-    return timer() - start
 
 
 @contextmanager

@@ -59,18 +59,18 @@ def ratio(one: Call, other: Call, rounds: int = 9, timer: Timer = synchronized_t
 
 def _warm(call: Call, timer: Timer) -> float:
     """Return the seconds of the fastest of the first calls."""
-    return min(_seconds(call, 1, timer) for _ in range(WARM_UPS))
+    return min(seconds(call, timer=timer) for _ in range(WARM_UPS))
 
 
 def _round(one: Call, other: Call, repeats: list[int], turned: bool, timer: Timer) -> float:
     """Return the ratio of one round; `turned`, the other call goes first."""
     calls = list(zip((one, other), repeats, strict=True))
-    seconds = [_seconds(call, count, timer) for call, count in (reversed(calls) if turned else calls)]
-    above, below = reversed(seconds) if turned else seconds
+    taken = [seconds(call, count, timer) for call, count in (reversed(calls) if turned else calls)]
+    above, below = reversed(taken) if turned else taken
     return above / max(below, TICK)
 
 
-def _seconds(call: Call, repeats: int, timer: Timer) -> float:
+def seconds(call: Call, repeats: int = 1, timer: Timer = synchronized_timer) -> float:
     """Return the mean seconds of so many calls in a row."""
     start = timer()
     for _ in range(repeats):

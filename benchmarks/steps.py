@@ -28,8 +28,8 @@ from reference.training import Training, training_step
 from spec_tests.subjects.torch import set_float32_precision
 
 LEARNING_RATE = 2.0**-10
-NEAR = 2**-17
-"""128 units of float32, four times the most that its errors reach on the way to a pooling window."""
+NEAR = 2**-15
+"""512 units of float32. A cell was seen off by at most 106 of the 64 images' root mean square, a lead by two such."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def drawn(batch: int) -> tuple[Array, Array]:
     """
     rng = np.random.default_rng(0)
     images = rng.standard_normal((2 * SIDE_BY_SIDE, 3, 32, 32), np.float32)
-    decided = images[np.flatnonzero(lead(images) > NEAR)[:SIDE_BY_SIDE]]
+    decided = images[np.flatnonzero(lead(images) > NEAR)[:SIDE_BY_SIDE]]  # of twice as many more than enough are
     others = rng.standard_normal((max(batch - SIDE_BY_SIDE, 0), 3, 32, 32), np.float32)
     return np.concatenate([decided, others])[:batch], np.random.default_rng(1).integers(0, 10, batch)
 

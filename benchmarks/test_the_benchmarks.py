@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import io
 import json
 import threading
 import time
@@ -41,6 +40,7 @@ from benchmarks.environment import Moment, Watch
 from benchmarks.side_by_side import WARM_UPS, Ratio
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
 from reference.train_in_torch import torch_network
+from spec_tests.nested_run import pytest_in_this_process
 
 CEILING = Ceiling("cpu", 1, "ieee", matmul=80.0, convolution=100.0, bandwidth=10.0)
 
@@ -426,6 +426,20 @@ def test_a_reference_backward_does_not_repeat_the_forward_pass(monkeypatch: pyte
     run()
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_float32_errors_are_too_small_to_turn_a_window(layout: torch.memory_format) -> None:
+    images, _ = steps.drawn(SIDE_BY_SIDE)
+    wide = {name: value.astype("float64") for name, value in steps.first_parameters().items()}
+    exact = cifar10_cnn_layers(images.astype("float64"), wide)
+    x, network = torch.from_numpy(images).contiguous(memory_format=layout), steps._Batch(Configuration()).network
+
+    for name, layer in network.to(memory_format=layout).named_children():
+        x = layer(x)
+        if name.startswith("conv"):
+            off = abs(x.detach().numpy() - exact[name]).max() / np.sqrt(np.mean(exact[name] ** 2))
+            assert 2 * off < steps.NEAR, name  # the two greatest cells may both be off
+
+
 class FakeGraph:
     """A CUDA graph that replays nothing."""
 
@@ -474,20 +488,10 @@ def test_a_layer_that_is_a_thousandth_off_is_noticed(layer: str) -> None:
         layers.error(layers.by_torch(problem, "forward")() * 1.001, problem, "forward")
 
 
-def run_pytest(*arguments: str) -> tuple[int, str]:
-    """Run pytest in this process; return its exit code and what it wrote."""
-    written = io.StringIO()
-    off = ("cacheprovider", "faulthandler", "unraisableexception", "threadexception")
-    options = ["--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in off)]
-    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):
-        code = pytest.main([*options, *arguments])
-    return int(code), written.getvalue()
-
-
 def test_a_row_that_is_measured_is_printed_and_stored(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: CEILING)
     options = ("--phases=forward", "--devices=cpu", "--threads=1", "--batches=2", "--benchmark-max-time=0.001")
-    code, written = run_pytest(
+    code, written = pytest_in_this_process(
         "benchmarks/test_network.py", "--benchmark-only", f"--benchmark-json={tmp_path / 'result.json'}", *options
     )
 
@@ -519,7 +523,7 @@ def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(
     monkeypatch.setattr(test_network, "ratio", twice_for_numpy)
     options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
     stored = f"--benchmark-json={tmp_path / 'result.json'}"
-    run_pytest("benchmarks/test_network.py", "--benchmark-only", stored, *options)
+    pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", stored, *options)
 
     (row,) = json.loads((tmp_path / "result.json").read_text())["benchmarks"]
     assert row["extra_info"]["ratio"] == {"to": "torch", "median": 2.0, "low": 2.0, "high": 2.0, "rounds": 5}
@@ -531,7 +535,7 @@ def test_a_row_has_the_threads_it_says(threads: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(test_network, "timed", lambda *_: seen.append(torch.get_num_threads()))
     options = ("--phases=forward", "--who=torch", f"--threads={threads}", "--batches=1", "--benchmark-disable")
 
-    run_pytest("benchmarks/test_network.py", *options)
+    pytest_in_this_process("benchmarks/test_network.py", *options)
 
     assert seen == parsed("threads", threads, cores())
 
@@ -540,7 +544,9 @@ def test_results_can_be_saved_as_pytest_benchmark_does(tmp_path: Any) -> None:
     options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
     storage = f"--benchmark-storage={tmp_path}"
 
-    code, _ = run_pytest("benchmarks/test_network.py", "--benchmark-only", "--benchmark-save=one", storage, *options)
+    code, _ = pytest_in_this_process(
+        "benchmarks/test_network.py", "--benchmark-only", "--benchmark-save=one", storage, *options
+    )
 
     assert code == 0
     assert len(list(tmp_path.rglob("*one.json"))) == 1
@@ -548,7 +554,9 @@ def test_results_can_be_saved_as_pytest_benchmark_does(tmp_path: Any) -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_run_in_which_every_row_is_skipped_says_so_and_fails() -> None:
-    code, written = run_pytest("benchmarks/test_network.py", "--benchmark-only", "--devices=cuda", "--batches=1")
+    code, written = pytest_in_this_process(
+        "benchmarks/test_network.py", "--benchmark-only", "--devices=cuda", "--batches=1"
+    )
 
     assert code == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "NOTHING WAS MEASURED: every row was skipped." in written
@@ -556,7 +564,7 @@ def test_a_run_in_which_every_row_is_skipped_says_so_and_fails() -> None:
 
 
 def test_nonsense_is_a_usage_error_that_names_the_options() -> None:
-    code, written = run_pytest("benchmarks/test_network.py", "--modes=graph", "--devices=cpu")
+    code, written = pytest_in_this_process("benchmarks/test_network.py", "--modes=graph", "--devices=cpu")
 
     assert code == pytest.ExitCode.USAGE_ERROR
     assert "mode graph is a CUDA graph: device must be cuda (--phases, --devices" in written

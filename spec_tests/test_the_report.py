@@ -17,10 +17,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from spec_tests import claims, ledger, plugin, subjects, summary
+from spec_tests import claims, ledger, plugin, subjects
+from spec_tests.nested_run import pytest_in_this_process
 from spec_tests.report import __main__ as command
 from spec_tests.report import comparing, failures, merging, page, pictures, record, surroundings, writing
-from spec_tests.test_the_run import NUMBER, PROJECT, REGISTER, pytest_in_this_process
+from spec_tests.test_the_run import NUMBER, PROJECT, small_specification
 
 pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
 pytest.importorskip("jsonschema", reason='the report needs jsonschema: pip install "torch-by-hand[report]"')
@@ -70,14 +71,7 @@ def data(of_torch):
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """Return a function that runs lines of section 2.2 with the claims of `test_the_run.py`, and reports on them."""
-    folder = tmp_path / "spec_tests"
-    folder.mkdir()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(plugin, "ROOT", folder)
-    monkeypatch.setattr(claims, "register", lambda: REGISTER)
-    monkeypatch.setattr(summary, "register", lambda: REGISTER)
-    monkeypatch.setattr(ledger, "_entries", {})
-    monkeypatch.setattr(ledger, "_current", None)
+    folder = small_specification(tmp_path, monkeypatch)
     monkeypatch.setattr(pictures, "pictures", list)
 
     def run(text, *options):

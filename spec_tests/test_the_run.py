@@ -3,8 +3,6 @@
 Most of these tests run pytest inside this process, on a specification of a few lines with claims of its own.
 """
 
-import contextlib
-import io
 import re
 import subprocess
 import sys
@@ -19,6 +17,7 @@ import torch
 from hypothesis import given
 
 from spec_tests import claims, drawing, ledger, plugin, summary
+from spec_tests.nested_run import pytest_in_this_process
 from spec_tests.problems import Problem, class_problems, conv_problems, pool_problems, real_numbers, special_numbers
 from spec_tests.subjects.reference import Namespace
 
@@ -36,19 +35,8 @@ NUMBER = count()
 """Every file gets a name of its own: Python imports a module once."""
 
 
-def pytest_in_this_process(*arguments):
-    """Run pytest on these arguments and return its exit code and all that it wrote."""
-    written = io.StringIO()
-    off = ("cacheprovider", "faulthandler", "unraisableexception", "threadexception")  # of the run outside, or slow
-    options = ["--import-mode=importlib", "--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in off)]
-    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):
-        code = pytest.main([*options, *arguments])
-    return int(code), written.getvalue()
-
-
-@pytest.fixture
-def specification(tmp_path, monkeypatch):
-    """Return a function that runs a specification of one file, text of 2.2, with the register above."""
+def small_specification(tmp_path, monkeypatch):
+    """Return an empty folder that takes the specification's place, with the register above and a ledger of its own."""
     folder = tmp_path / "spec_tests"
     folder.mkdir()
     monkeypatch.chdir(tmp_path)
@@ -57,6 +45,13 @@ def specification(tmp_path, monkeypatch):
     monkeypatch.setattr(summary, "register", lambda: REGISTER)
     monkeypatch.setattr(ledger, "_entries", {})
     monkeypatch.setattr(ledger, "_current", None)
+    return folder
+
+
+@pytest.fixture
+def specification(tmp_path, monkeypatch):
+    """Return a function that runs a specification of one file, text of 2.2, with the register above."""
+    folder = small_specification(tmp_path, monkeypatch)
 
     def run(text, *options):
         (folder / f"test_2_2_lines{next(NUMBER)}.py").write_text(f"import pytest\n{text}", encoding="utf-8")
