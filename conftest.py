@@ -1,5 +1,5 @@
-"""Options and hooks: the specification's in `spec_tests/plugin.py`, the benchmarks' in `benchmarks/plugin.py`."""
+"""Options and hooks: of the specification and its report (`spec_tests`), and of the benchmarks."""
 
-pytest_plugins = ["spec_tests.plugin", "benchmarks.plugin"]
+pytest_plugins = ["spec_tests.run.plugin", "spec_tests.report.plugin", "benchmarks.plugin"]
 
-collect_ignore = ["spec_tests/code_blocks"]  # the document's snippets, run by `spec_tests/test_code_blocks.py`
+collect_ignore = ["spec_tests/code_blocks/printed"]  # the document's snippets, run by `spec_tests/test_code_blocks.py`

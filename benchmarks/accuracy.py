@@ -1,8 +1,8 @@
 """What a row computed against the reference in float64: the error that stands beside its time, and its bound.
 
 An error is normwise, ‖computed − exact‖ / ‖exact‖, the worst of all outputs. It is bounded as in
-`spec_tests/network.py`, where the argument is made: over the layers on the way, √K·u for sums of K products that
-are added up in a format of unit roundoff u, and twice the roundoff of the format that factors are cut to (TF32) or
+`spec_tests/vocabulary/network.py`, where the argument is made: over the layers on the way, √K·u for sums of K products
+that are added up in a format of unit roundoff u, and twice the roundoff of the format that factors are cut to (TF32) or
 results are stored in (bfloat16).
 
 A gradient has one more source of error. It goes to the greatest cell of a window, and where the two greatest cells
@@ -22,8 +22,8 @@ from benchmarks.configuration import SIDE_BY_SIDE, Configuration
 from benchmarks.steps import LEARNING_RATE, Step, drawn, first_parameters, leads_of_windows, step
 from reference.checks import Array
 from reference.cnn import cifar10_cnn_layers
-from spec_tests.formats import FORMATS
-from spec_tests.network import LAYERS, roundings
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.network import LAYERS, roundings
 
 FORMAT = {"ieee": "float32", "tf32": "tf32", "bf16": "bfloat16"}
 

@@ -13,7 +13,7 @@ one for each process, it is nccl. All compute in IEEE float32. The data are on t
 is the first process's, which waits for the others' gradients.
 
 Before that, in float64, the averaged gradient is compared with that of one process on all pictures. Both add up the
-same products in another order, so that they differ by twice the bound of `spec_tests/network.py` at most.
+same products in another order, so that they differ by twice the bound of `spec_tests/vocabulary/network.py` at most.
 """
 
 import argparse
@@ -38,9 +38,9 @@ from reference.checks import Array
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.training import Training
-from spec_tests.formats import FORMATS
-from spec_tests.network import roundings
 from spec_tests.subjects.torch import set_float32_precision
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.network import roundings
 
 PROGRAM = "python -m benchmarks.data_parallel"
 COMPARED = 8

@@ -16,7 +16,7 @@ from benchmarks import results
 from benchmarks.counts import Ceiling
 from benchmarks.plots import BESIDE, PLAIN, log_axis, panels, style
 from benchmarks.results import Row, three_digits, with_unit
-from spec_tests.report.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, to_svg
 
 LOOKS = {"torch": (BLUE, "o"), "reference": (ORANGE, "s")}
 """Colour and marker of whose code ran."""

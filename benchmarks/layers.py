@@ -14,9 +14,9 @@ from benchmarks.configuration import SIDE_BY_SIDE
 from benchmarks.counts import CONVOLUTIONS, LAYERS
 from reference.checks import Array
 from reference.cnn import PARAMETERS
-from spec_tests.formats import FORMATS
-from spec_tests.problems import Problem, real_numbers
-from spec_tests.subjects import GRADIENTS
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.problems import Problem, real_numbers
+from spec_tests.vocabulary.subject import GRADIENTS
 
 Run = Callable[[], Any]
 

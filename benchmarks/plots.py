@@ -19,7 +19,7 @@ from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator
 from benchmarks import results
 from benchmarks.configuration import PHASES
 from benchmarks.results import PHASES_ZH, Row, with_unit
-from spec_tests.report.picture import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, STYLE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, STYLE, Picture, to_svg
 
 COLD = (BLUE, PURPLE, "#2a9d9d", "#5566aa")
 WARM = (ORANGE, RED, "#a9744f", "#d07ab8", "#b5a11e")

@@ -19,7 +19,7 @@ from benchmarks.result_schema import QUESTIONS
 from benchmarks.results import Result, Row
 from reference.command import Parser, Refusal, run
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
-from spec_tests.report.picture import Picture
+from spec_tests.report.figures.figure import Picture
 
 PICTURES = ("time", "ladder", "roofline", "ratios", "rivals", "shares")
 """The pictures' ids, after "benchmarks-"."""

@@ -24,7 +24,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 import reference
 from reference import definition
 from reference.checks import Array
-from spec_tests.problems import Problem
+from spec_tests.vocabulary.problems import Problem
 
 Call = Callable[[], Any]
 Rival = Callable[[Problem], Call]

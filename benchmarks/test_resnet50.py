@@ -20,7 +20,7 @@ from benchmarks.conftest import Ceilings
 from benchmarks.counts import Work, convolution_work
 from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio
-from spec_tests.formats import FORMATS
+from spec_tests.vocabulary.formats import FORMATS
 
 SIZE = 224
 Run = Callable[[], Any]
@@ -87,7 +87,7 @@ def test_resnet50_forward(
     exact = runs["exact"]()
     error = normwise(scores, exact)
     sums = [value[0].numel() for value in model.state_dict().values() if value.ndim == 4]
-    assert error <= sum(map(sqrt, sums)) * FORMATS["float32"].roundoff  # as in spec_tests/network.py
+    assert error <= sum(map(sqrt, sums)) * FORMATS["float32"].roundoff  # as in spec_tests/vocabulary/network.py
     benchmark.extra_info.update(error=error)
     if who == "reference" and benchmark.enabled:
         benchmark.extra_info.update(ratio=ratio(runs["reference"], runs["torch"]).as_data("torch"))

@@ -21,10 +21,10 @@ from benchmarks.measuring import ROW, described, timed
 from benchmarks.rivals import Rival
 from benchmarks.side_by_side import ratio
 from reference.checks import Array
-from spec_tests import exact
-from spec_tests.bounds import Approximation
-from spec_tests.compare import assert_within
-from spec_tests.problems import Problem, real_numbers
+from spec_tests.vocabulary import exact
+from spec_tests.vocabulary.bounds import Approximation
+from spec_tests.vocabulary.compare import assert_within
+from spec_tests.vocabulary.problems import Problem, real_numbers
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from benchmarks.configuration import PHASES, Configuration
 from benchmarks.results import Row
 from reference.command import Refusal, WrongUsage, run
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
-from spec_tests.report.picture import BLUE, PURPLE
+from spec_tests.report.figures.figure import BLUE, PURPLE
 
 pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
 

@@ -40,7 +40,7 @@ from benchmarks.environment import Moment, Watch
 from benchmarks.side_by_side import WARM_UPS, Ratio
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
 from reference.train_in_torch import torch_network
-from spec_tests.nested_run import pytest_in_this_process
+from spec_tests.tooling.nested_run import pytest_in_this_process
 
 CEILING = Ceiling("cpu", 1, "ieee", matmul=80.0, convolution=100.0, bandwidth=10.0)
 

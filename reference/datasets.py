@@ -6,7 +6,7 @@
     cifar-100-python/{meta, train, test}
     country211/{train, valid, test}/{AD … ZW}/*.jpg
 
-Names, layout and formats are those of the originals. The pictures are drawn (`reference.pictures`), equally many of
+Names, layout and formats are those of the originals. The pictures are drawn (`reference.synthetic_images`), equally many of
 each class. Every folder also holds `checksums.md5`, the md5 sums of its files, and `md5sum -c` understands it.
 
 The readers return the data sets of torchvision, which compares the files of CIFAR with their published md5 sums before
@@ -29,7 +29,7 @@ from reference import checks, class_names
 from reference.archives import checksums, md5_of, new_folder, write_pickle
 from reference.checks import Array
 from reference.command import Parser, Refusal, number_from, run
-from reference.pictures import SIDE, balanced_labels, pictures
+from reference.synthetic_images import SIDE, balanced_labels, pictures
 
 PROGRAM = "python -m reference.datasets"
 

@@ -39,10 +39,10 @@ from torch.utils.tensorboard import SummaryWriter
 from torchvision import transforms
 
 import reference
-from spec_tests import gallery
-from spec_tests.blocks import evaluate_call, execute, source
-from spec_tests.compare import assert_equal
-from spec_tests.problems import SEEDS
+from spec_tests.code_blocks.blocks import evaluate_call, execute, source
+from spec_tests.run import gallery
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.problems import SEEDS
 
 pytestmark = pytest.mark.torch_api
 
@@ -410,7 +410,7 @@ def losses(events):
     return numbers_among(events)[LOSS]
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 @pytest.mark.claim("1.1.a")
 def test_the_gallery_has_these_pictures_at_these_steps_in_these_sizes(shown):
     sizes = {tag: {step: picture.shape[:2] for step, picture in steps.items()} for tag, steps in shown.items()}
@@ -427,7 +427,7 @@ CUTS = {
 }
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 @pytest.mark.claim("1.1.a")
 @pytest.mark.parametrize("title", CUTS)
 def test_the_gallery_shows_what_the_transform_leaves_of_the_photograph(shown, title):
@@ -436,7 +436,7 @@ def test_the_gallery_shows_what_the_transform_leaves_of_the_photograph(shown, ti
     assert_equal(picture, CUTS[title](np.asarray(gallery.photograph())))
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_each_other_transform_of_the_gallery_makes_another_picture_of_the_photograph(shown):
     names = ["0 Original Image", "2 Resize", "4 RandomCrop", "7 ColorJitter", "8 Normalize", "3 CenterCrop"]
 
@@ -445,7 +445,7 @@ def test_each_other_transform_of_the_gallery_makes_another_picture_of_the_photog
     assert len(pictures) == len(names)
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 @pytest.mark.parametrize("step", [0, 1])
 def test_the_gallery_shows_batches_and_beside_them_the_same_pooled(shown, step):
     before, after = (
@@ -457,7 +457,7 @@ def test_the_gallery_shows_batches_and_beside_them_the_same_pooled(shown, step):
     assert_equal(after, pooled.astype(np.uint8))
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_the_gallery_shows_each_feature_map_from_black_to_white_and_no_two_alike(shown):
     six = shown["2.1 convolution/2 six feature maps"][0].reshape(2, 188, 3, 160, 3).swapaxes(1, 2).reshape(6, -1)
     before, after = (cells(shown["2.5 network/feature maps of conv1"][step], side=32) for step in (0, 2))
@@ -468,7 +468,7 @@ def test_the_gallery_shows_each_feature_map_from_black_to_white_and_no_two_alike
     assert (before != after).any()
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_the_kernel_of_section_2_1_2_shows_where_the_photograph_grows_darker_to_the_right(shown):
     gray = np.asarray(gallery.photograph())[::2, ::2].sum(axis=2, dtype=np.int64)
     fall = gray[:, :-2] - gray[:, 2:]
@@ -480,13 +480,13 @@ def test_the_kernel_of_section_2_1_2_shows_where_the_photograph_grows_darker_to_
     assert edges[np.unravel_index(falls.argmin(), falls.shape)] == 0
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_the_gallery_shows_the_loss_of_each_step(losses):
     assert list(losses) == [0, 1]
     assert all(0 < loss < np.inf for loss in losses.values())
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_the_gallery_is_the_same_each_time_and_leaves_torchs_random_numbers_alone():
     state, writers = torch.get_rng_state(), (Mock(), Mock())
 
@@ -499,7 +499,7 @@ def test_the_gallery_is_the_same_each_time_and_leaves_torchs_random_numbers_alon
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_a_gallery_that_is_written_again_hides_the_one_before(tmp_path, monkeypatch):
     monkeypatch.setattr(gallery, "write_transforms", Mock())
     monkeypatch.setattr(gallery, "write_feature_maps", Mock())
@@ -529,13 +529,15 @@ def run_with(tmp_path, monkeypatch):
         off = ("cacheprovider", "faulthandler", "unraisableexception", "threadexception")  # they belong to this run
         settings = ["--import-mode=importlib", "--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in off)]
         with redirect_stdout(printed), redirect_stderr(printed):
-            code = pytest.main([*settings, "-p", "spec_tests.plugin", f"--rootdir={tmp_path}", *options, str(tmp_path)])
+            code = pytest.main(
+                [*settings, "-p", "spec_tests.run.plugin", f"--rootdir={tmp_path}", *options, str(tmp_path)]
+            )
         return code, printed.getvalue()
 
     return run
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 @pytest.mark.parametrize("selection", [[], ["-k", "one"], ["-k", "three"], ["-x"]])
 def test_the_option_leaves_a_log_whichever_tests_ran_and_prints_the_command_that_opens_it(
     selection, run_with, tmp_path
@@ -549,7 +551,7 @@ def test_the_option_leaves_a_log_whichever_tests_ran_and_prints_the_command_that
     assert line.endswith(f": tensorboard --logdir '{folder}'")
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_a_run_that_only_lists_tests_leaves_no_log(run_with, tmp_path):
     _, printed = run_with("--tensorboard", str(tmp_path / "folder"), "--collect-only")
 
@@ -557,7 +559,7 @@ def test_a_run_that_only_lists_tests_leaves_no_log(run_with, tmp_path):
     assert "tensorboard --logdir" not in printed
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 @pytest.mark.parametrize("below", ["", "folder"])
 def test_a_file_in_place_of_the_folder_is_a_usage_error(below, run_with, tmp_path):
     file = tmp_path / "file"
@@ -676,7 +678,7 @@ def full_log(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.project
+@pytest.mark.tooling
 def test_a_run_with_the_option_leaves_a_log_in_which_the_loss_falls(full_log):
     losses = [*recorded_numbers(full_log / gallery.RUN)[LOSS].values()]
 

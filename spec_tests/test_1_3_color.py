@@ -1,7 +1,7 @@
 """1.3 ColorJitter, and the four adjustments that it draws: brightness, contrast, saturation and hue.
 
 PIL's bytes are equal to those of the references, whatever the picture. What tensors do differently is a bound of
-`spec_tests.picture_bounds`, or an example.
+`spec_tests.vocabulary.image_bounds`, or an example.
 """
 
 from itertools import permutations
@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import reference
 from reference.color import ADJUSTMENTS
-from spec_tests.bounds import Approximation
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.formats import exact_formats, law_format
-from spec_tests.picture_bounds import recolored, units_from_pil
-from spec_tests.picture_paths import (
+from spec_tests.vocabulary.bounds import Approximation
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.formats import exact_formats, float32_only
+from spec_tests.vocabulary.image_bounds import recolored, units_from_pil
+from spec_tests.vocabulary.image_paths import (
     REFERENCES,
     THROUGH_PIL,
     THROUGH_TENSORS,
@@ -36,7 +36,7 @@ from spec_tests.picture_paths import (
     through_tensors,
     through_torchvision,
 )
-from spec_tests.subjects import REFUSALS
+from spec_tests.vocabulary.subject import REFUSALS
 
 PIL_PATHS, TENSOR_PATHS = st.sampled_from(THROUGH_PIL), st.sampled_from(THROUGH_TENSORS)
 
@@ -121,7 +121,7 @@ def test_a_factor_of_1_leaves_bytes_as_they_are(picture, operation):
     assert_equal(getattr(reference, operation)(picture, 1), picture)
 
 
-@law_format
+@float32_only
 @given(picture=pictures((fractions,), channels=(3,)))
 def test_a_turn_by_0_leaves_floating_point_numbers_but_for_rounding(dtype, picture):
     picture = picture.astype(dtype)
@@ -169,14 +169,14 @@ def test_color_jitter_leaves_out_what_has_no_factor(picture, order, name, factor
 # PIL images: equal bytes
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PIL_PATHS, picture=pictures(), adjustment=adjustments)
 def test_pil_adjusts_to_the_bytes_of_the_references(path, picture, adjustment):
     assert_equal(adjusted(path, adjustment, picture), adjusted(REFERENCES, adjustment, picture))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @through_pil
 @each_adjustment
 def test_pil_adjusts_a_photograph_to_the_bytes_of_the_references(path, operation, factor):
@@ -192,7 +192,7 @@ def all_colors(part, parts):
 
 
 @pytest.mark.slow
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @pytest.mark.parametrize("factor", [0.1, -0.37])
 @pytest.mark.parametrize("part", range(16))
@@ -202,7 +202,7 @@ def test_pil_turns_each_of_the_16777216_colors_to_that_of_the_reference(part, fa
     assert_equal(THROUGH_PIL[0].adjust_hue(colors, factor), reference.adjust_hue(colors, factor))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PIL_PATHS, picture=pictures(channels=(2, 4)), mixture=mixtures)
 def test_pil_mixes_the_colors_of_a_transparent_picture_and_keeps_its_alpha(path, picture, mixture):
@@ -214,7 +214,7 @@ def test_pil_mixes_the_colors_of_a_transparent_picture_and_keeps_its_alpha(path,
     assert_equal(output[-1], alpha)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PIL_PATHS, picture=pictures(channels=(2, 4)), turn=TURNS)
 def test_pil_turns_the_hue_of_a_transparent_picture_and_makes_it_opaque(path, picture, turn):
@@ -243,7 +243,7 @@ def test_pil_turns_no_hue_where_there_is_only_grey(path, mode):
 # Tensors of floating point numbers
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @exact_formats
 @given(path=TENSOR_PATHS, picture=pictures((fractions,)), mixture=mixtures)
@@ -258,7 +258,7 @@ def quarters(rng, shape):
     return rng.integers(0, 5, shape) / 4
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=TENSOR_PATHS, picture=pictures((fractions, quarters), channels=(3,)), turn=TURNS)
 def test_the_hue_of_floating_point_numbers_is_turned_within_the_bound(path, picture, turn):
@@ -275,7 +275,7 @@ def test_the_hue_of_float64_is_turned_in_float32(path, picture, turn):
     assert_equal(output, path.adjust_hue(picture.astype("float32"), turn).astype("float64"))
 
 
-@law_format
+@float32_only
 @given(picture=pictures((fractions, quarters), channels=(3,)), adjustment=adjustments)
 def test_the_references_keep_these_bounds_too(dtype, picture, adjustment):
     picture = picture.astype(dtype)
@@ -288,7 +288,7 @@ def test_the_references_keep_these_bounds_too(dtype, picture, adjustment):
 # Tensors of bytes
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=TENSOR_PATHS, picture=pictures(), adjustment=adjustments)
 def test_bytes_of_a_tensor_have_the_brightness_of_pils_and_its_colors_up_to_some_units(path, picture, adjustment):
@@ -300,7 +300,7 @@ def test_bytes_of_a_tensor_have_the_brightness_of_pils_and_its_colors_up_to_some
     assert_bytes_within(output, expected, units)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @through_tensors
 @each_adjustment
 def test_so_has_a_photograph(path, operation, factor):
@@ -397,7 +397,7 @@ def test_the_four_are_adjusted_in_each_of_24_orders(path):
         assert max(abs(share - 1 / 4) for share in shares) < farthest(draws, 4 * 4)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.claim("1.3.m")
 @through_pil
 @pytest.mark.parametrize("seed", range(10))

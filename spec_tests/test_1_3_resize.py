@@ -1,7 +1,7 @@
 """1.3 Resize: every new pixel is a weighted sum of old ones.
 
 PIL's bytes are equal to those of the references, whatever the picture. What tensors do differently is a bound of
-`spec_tests.picture_bounds`, or an example.
+`spec_tests.vocabulary.image_bounds`, or an example.
 """
 
 from fractions import Fraction
@@ -14,15 +14,15 @@ from PIL import Image
 
 import reference
 from reference.resize import INTERPOLATIONS, resized_output_size
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.formats import exact_formats, law_format
-from spec_tests.picture_bounds import (
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.formats import exact_formats, float32_only
+from spec_tests.vocabulary.image_bounds import (
     bytes_resized_as_bytes,
     bytes_resized_as_floats,
     resized,
     resized_and_stored_twice,
 )
-from spec_tests.picture_paths import (
+from spec_tests.vocabulary.image_paths import (
     PIL_V1,
     PIL_V2,
     REFERENCES,
@@ -43,8 +43,8 @@ from spec_tests.picture_paths import (
     through_pil,
     through_torchvision,
 )
-from spec_tests.problems import SEEDS, real_numbers
-from spec_tests.subjects import REFUSALS
+from spec_tests.vocabulary.problems import SEEDS, real_numbers
+from spec_tests.vocabulary.subject import REFUSALS
 
 FILTERS = st.sampled_from(["bilinear", "bicubic"])
 BOOLEANS = st.booleans()
@@ -158,7 +158,7 @@ def test_the_transform_resizes_as_the_function_does(path, size):
     assert_equal(path.through(path.module.Resize(size))(picture), path.resize(picture, size))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(
     path=PIL_PATHS | TENSOR_PATHS,
@@ -214,7 +214,7 @@ def test_bytes_are_resized_in_one_direction_and_then_as_bytes_in_the_other(pictu
 # PIL images: equal bytes
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(
     path=PIL_PATHS,
@@ -228,7 +228,7 @@ def test_pil_resizes_to_the_bytes_of_the_references(path, picture, size, interpo
     assert_equal(output, reference.resize(picture, size, interpolation))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @through_pil
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest-exact"])
 @pytest.mark.parametrize("size", [(256, 256), 224, (50, 700)])
@@ -263,7 +263,7 @@ def test_pil_weighs_a_color_with_its_alpha_where_a_tensor_lets_it_through(path):
     assert TENSOR_V2.resize(picture, (1, 1)).ravel().tolist() == [128, 0, 128, 128]
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @through_pil
 def test_pil_resizes_all_four_channels_alike_where_nothing_is_transparent(path):
     colors = photograph()[:, ::20, ::20]
@@ -272,7 +272,7 @@ def test_pil_resizes_all_four_channels_alike_where_nothing_is_transparent(path):
     assert_equal(path.resize(picture, 20), reference.resize(picture, 20))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PIL_PATHS, picture=pictures(channels=(4,)), size=sizes(), interpolation=FILTERS)
 def test_pil_multiplies_colors_by_their_alpha_resizes_and_divides(path, picture, size, interpolation):
@@ -284,7 +284,7 @@ def test_pil_multiplies_colors_by_their_alpha_resizes_and_divides(path, picture,
     assert_equal(output, picture if size == picture.shape[1:] else array(divided))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(
     path=PIL_PATHS,
@@ -303,7 +303,7 @@ def test_pil_copies_the_nearest_pixel_of_a_mode_that_cannot_be_mixed(path, mode,
     assert_equal(array(after).astype(np.uint8), reference.resize(indices, size, "nearest-exact"))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PIL_PATHS, seed=SEEDS, old=sizes(), new=sizes(), interpolation=FILTERS)
 def test_pil_resizes_mode_f_in_double_precision_and_stores_it_twice(path, seed, old, new, interpolation):
@@ -314,7 +314,7 @@ def test_pil_resizes_mode_f_in_double_precision_and_stores_it_twice(path, seed, 
     assert_within(output, resized_and_stored_twice(picture, new, interpolation), "float32")
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PIL_PATHS, mode=st.sampled_from(["I", "I;16"]), seed=SEEDS, old=sizes(), new=sizes())
 def test_pil_rounds_wide_whole_numbers_by_half_a_unit_in_each_direction(path, mode, seed, old, new):
@@ -339,7 +339,7 @@ def resizings(draw, narrowest=1):
     return fractions(rng, (1, 1, draw(lengths))), (1, draw(lengths))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @exact_formats
 @given(path=TENSOR_PATHS, resizing=resizings(narrowest=2), interpolation=FILTERS, antialias=BOOLEANS)
@@ -351,7 +351,7 @@ def test_a_floating_point_tensor_is_resized_within_the_bound(path, dtype, resizi
     assert_within(output, resized(picture, size, interpolation, antialias, dtype), dtype)
 
 
-@law_format
+@float32_only
 @given(resizing=resizings(), interpolation=FILTERS, antialias=BOOLEANS)
 def test_the_references_keep_the_bound_too(dtype, resizing, interpolation, antialias):
     picture, size = resizing[0].astype(dtype), resizing[1]
@@ -369,7 +369,7 @@ def copied(old, new, interpolation):
     return reference.resize(numbers, (1, new), interpolation)[0, 0].astype(int), between
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(
     path=TENSOR_PATHS,
@@ -392,7 +392,7 @@ def test_a_tensor_copies_the_nearest_pixels_and_between_two_of_them_either(path,
 # Tensors of bytes
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(picture=pictures(), size=TENSOR_SIZES, interpolation=FILTERS, antialias=BOOLEANS)
 def test_v1_rounds_the_exact_bytes_once(picture, size, interpolation, antialias):
@@ -402,7 +402,7 @@ def test_v1_rounds_the_exact_bytes_once(picture, size, interpolation, antialias)
     assert_bytes_within(output, near.exact, near.bound)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(picture=pictures(), size=TENSOR_SIZES, interpolation=FILTERS, antialias=BOOLEANS)
 def test_v2_rounds_and_cuts_off_after_the_columns_and_after_the_rows(picture, size, interpolation, antialias):
@@ -412,7 +412,7 @@ def test_v2_rounds_and_cuts_off_after_the_columns_and_after_the_rows(picture, si
     assert_bytes_within(output, near.exact, near.bound)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(picture=pictures(), size=TENSOR_SIZES)
 def test_bilinear_bytes_are_one_unit_from_pils_in_v1_and_two_in_v2(picture, size):

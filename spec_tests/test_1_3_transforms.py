@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.bounds import Approximation, gamma
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.formats import FORMATS, exact_formats
-from spec_tests.picture_paths import (
+from spec_tests.vocabulary.bounds import Approximation, gamma
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.formats import FORMATS, exact_formats
+from spec_tests.vocabulary.image_paths import (
     PIL_V1,
     PIL_V2,
     REFERENCES,
@@ -40,8 +40,8 @@ from spec_tests.picture_paths import (
     through_pil,
     through_torchvision,
 )
-from spec_tests.problems import real_numbers, whole_numbers
-from spec_tests.subjects import REFUSALS
+from spec_tests.vocabulary.problems import real_numbers, whole_numbers
+from spec_tests.vocabulary.subject import REFUSALS
 
 PATHS, TENSOR_PATHS = st.sampled_from([*THROUGH_PIL, *THROUGH_TENSORS]), st.sampled_from(THROUGH_TENSORS)
 
@@ -104,7 +104,7 @@ def test_to_tensor_moves_the_channels_to_the_front_and_divides_bytes_by_255(to_t
     assert_equal(to_tensor(picture), np.array([red, green, blue], "float32"))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @pytest.mark.claim("1.3.a")
 @given(picture=pictures(channels=(1, 2, 3, 4)))
@@ -228,7 +228,7 @@ def test_normalize_subtracts_the_mean_of_each_channel_and_divides_by_its_std(pat
     assert_equal(output, np.array([first, second, third], dtype))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @exact_formats
 @given(
@@ -398,14 +398,14 @@ def crops(draw):
     return picture, draw(st.integers(-height, h + 2)), draw(st.integers(-width, w + 2)), *size
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PATHS, call=crops())
 def test_crop_equals_the_reference(path, call):
     assert_equal(path.crop(*call), reference.crop(*call))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @pytest.mark.claim("1.3.i")
 @given(
@@ -420,7 +420,7 @@ def test_center_crop_equals_the_reference_and_so_does_the_transform(path, pictur
     assert_equal(path.through(path.module.CenterCrop(size))(picture), expected)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=PATHS, picture=pictures(channels=(1, 3, 4)))
 def test_flips_equal_the_references(path, picture):
@@ -445,7 +445,7 @@ GEOMETRY = {
 }
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @through_pil
 @every_mode
 @pytest.mark.parametrize("case", GEOMETRY)
@@ -458,7 +458,7 @@ def test_pixels_move_alike_in_pil_images_of_every_mode(path, mode, case):
     assert_equal(array(after), getattr(reference, operation)(array(before), *GEOMETRY[case]))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.parametrize("path", [pytest.param(p, marks=pytest.mark.torch_api) for p in THROUGH_TENSORS])
 @pytest.mark.parametrize("kind", ["bool", "int8", "int16", "int32", "int64", "float32", "float64"])
 @pytest.mark.parametrize("case", GEOMETRY)
@@ -670,7 +670,7 @@ def pipeline():
     )
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @pytest.mark.claim("1.3.p", "1.3.n")
 @pytest.mark.parametrize("part", [np.s_[:, :, :], np.s_[:, 100:301, 50:450], np.s_[:, ::40, ::3]])

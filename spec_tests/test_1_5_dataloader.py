@@ -24,8 +24,8 @@ from torchvision import transforms
 from torchvision.datasets import CIFAR10
 
 from reference import dataloader, datasets, training
-from spec_tests.compare import assert_equal
-from spec_tests.problems import SEEDS
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.problems import SEEDS
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),  # from Python 3.12 on

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.compare import assert_equal
-from spec_tests.problems import conv_problems, pool_problems
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.problems import conv_problems, pool_problems
 
 
 def output_size(layers, size, kernel, **options):
@@ -23,29 +23,29 @@ def output_size(layers, size, kernel, **options):
 
 
 @pytest.mark.claim("2.1.1.a", "2.1.1.c")
-def test_a_3_by_3_kernel_with_padding_1_keeps_32_by_32(proof):
+def test_a_3_by_3_kernel_with_padding_1_keeps_32_by_32(implementation):
     by_hand = (32 - 3 + 2 * 1) // 1 + 1  # 31 + 1
 
-    output = proof.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((6, 3, 3, 3)), stride=1, padding=1)
+    output = implementation.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((6, 3, 3, 3)), stride=1, padding=1)
 
     assert by_hand == 32
     assert output.shape == (1, 6, 32, 32)
 
 
 @pytest.mark.claim("2.1.1.b")
-def test_where_the_stride_does_not_divide_the_size_is_rounded_down(proof):
+def test_where_the_stride_does_not_divide_the_size_is_rounded_down(implementation):
     as_printed = (32 - 3 + 2 * 0) / 2 + 1
 
     assert as_printed == 15.5
-    assert output_size(proof, 32, 3, stride=2, padding=0) == floor(as_printed) == 15
+    assert output_size(implementation, 32, 3, stride=2, padding=0) == floor(as_printed) == 15
 
 
 @pytest.mark.claim("2.1.1.b")
-def test_a_dilated_kernel_takes_more_room_than_the_printed_formula_says(proof):
+def test_a_dilated_kernel_takes_more_room_than_the_printed_formula_says(implementation):
     as_printed = (32 - 3 + 2 * 0) // 1 + 1
 
     assert as_printed == 30
-    assert output_size(proof, 32, 3, dilation=2) == 32 - (2 * (3 - 1) + 1) + 1 == 28
+    assert output_size(implementation, 32, 3, dilation=2) == 32 - (2 * (3 - 1) + 1) + 1 == 28
 
 
 @given(problem=conv_problems(batched=True, paddings=("numbers",)))
@@ -95,10 +95,10 @@ def test_a_number_gives_a_number_and_a_tuple_gives_a_tuple():
     assert reference.max_pool_output_size((5, 4), 2) == (2, 2)
 
 
-def test_the_convolution_of_the_example_takes_pictures_of_cifar_10s_size(proof):
+def test_the_convolution_of_the_example_takes_pictures_of_cifar_10s_size(implementation):
     pictures = np.zeros((64, 3, 32, 32), "float32")
 
-    assert proof.conv2d(pictures, np.zeros((6, 3, 3, 3), "float32"), padding=1).shape == (64, 6, 32, 32)
+    assert implementation.conv2d(pictures, np.zeros((6, 3, 3, 3), "float32"), padding=1).shape == (64, 6, 32, 32)
 
 
 @pytest.mark.parametrize(

@@ -3,25 +3,9 @@
 import numpy as np
 import pytest
 
-from spec_tests.claims import erratum
-from spec_tests.compare import assert_equal
-
-MAP = np.array(
-    [
-        [1.0, 2, 3, 0, 1],
-        [4, 5, 6, 1, 0],
-        [7, 8, 9, 2, 1],
-        [0, 1, 2, 3, 4],
-        [3, 2, 1, 0, 5],
-    ]
-)
-KERNEL = np.array(
-    [
-        [1.0, 0, -1],
-        [1, 0, -1],
-        [1, 0, -1],
-    ]
-)
+from spec_tests.vocabulary.claims import erratum
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.worked_examples import CHANNELS, KERNEL, KERNEL_SLICES, MAP
 
 
 def convolved(layers, image=MAP, kernel=KERNEL):
@@ -30,7 +14,7 @@ def convolved(layers, image=MAP, kernel=KERNEL):
 
 
 @pytest.mark.claim("2.1.2.a", "2.1.2.d")
-def test_the_first_window_gives_minus_6(proof):
+def test_the_first_window_gives_minus_6(implementation):
     by_hand = (
         (1 * 1 + 2 * 0 + 3 * -1)
         + (4 * 1 + 5 * 0 + 6 * -1)
@@ -38,11 +22,11 @@ def test_the_first_window_gives_minus_6(proof):
     )  # fmt: skip
 
     assert by_hand == 1 + 0 - 3 + 4 + 0 - 6 + 7 + 0 - 9 == -6
-    assert convolved(proof)[0, 0] == by_hand
+    assert convolved(implementation)[0, 0] == by_hand
 
 
 @pytest.mark.claim("2.1.2.b")
-def test_the_second_window_gives_12(proof):
+def test_the_second_window_gives_12(implementation):
     by_hand = (
         (2 * 1 + 3 * 0 + 0 * -1)
         + (5 * 1 + 6 * 0 + 1 * -1)
@@ -50,11 +34,11 @@ def test_the_second_window_gives_12(proof):
     )  # fmt: skip
 
     assert by_hand == 2 + 0 + 0 + 5 + 0 - 1 + 8 + 0 - 2 == 12
-    assert convolved(proof)[0, 1] == by_hand
+    assert convolved(implementation)[0, 1] == by_hand
 
 
 @pytest.mark.claim("2.1.2.c")
-def test_the_third_window_gives_16(proof):
+def test_the_third_window_gives_16(implementation):
     by_hand = (
         (3 * 1 + 0 * 0 + 1 * -1)
         + (6 * 1 + 1 * 0 + 0 * -1)
@@ -62,29 +46,29 @@ def test_the_third_window_gives_16(proof):
     )  # fmt: skip
 
     assert by_hand == 3 + 0 - 1 + 6 + 0 + 0 + 9 + 0 - 1 == 16
-    assert convolved(proof)[0, 2] == by_hand
+    assert convolved(implementation)[0, 2] == by_hand
 
 
 @pytest.mark.claim("2.1.2.e")
 @pytest.mark.parametrize(("row", "column"), list(np.ndindex(3, 3)))
-def test_output_row_i_column_j_is_the_window_i_rows_down_and_j_columns_to_the_right(proof, row, column):
+def test_output_row_i_column_j_is_the_window_i_rows_down_and_j_columns_to_the_right(implementation, row, column):
     window = MAP[row : row + 3, column : column + 3]
 
-    assert convolved(proof)[row, column] == (window * KERNEL).sum()
+    assert convolved(implementation)[row, column] == (window * KERNEL).sum()
 
 
 @pytest.mark.claim("2.1.2.f")
-def test_a_3_by_3_kernel_fits_into_5_by_5_in_3_by_3_places(proof):
-    assert convolved(proof).shape == (3, 3)
+def test_a_3_by_3_kernel_fits_into_5_by_5_in_3_by_3_places(implementation):
+    assert convolved(implementation).shape == (3, 3)
 
 
 @pytest.mark.claim("2.1.2.g")
-def test_the_first_output_row_is_minus_6_12_16(proof):
-    assert convolved(proof)[0].tolist() == [-6, 12, 16]
+def test_the_first_output_row_is_minus_6_12_16(implementation):
+    assert convolved(implementation)[0].tolist() == [-6, 12, 16]
 
 
 @pytest.mark.claim("2.1.2.h")
-def test_the_second_output_row_is_minus_6_8_12_not_the_printed_minus_12_18_20(proof):
+def test_the_second_output_row_is_minus_6_8_12_not_the_printed_minus_12_18_20(implementation):
     printed, corrected = erratum("2.1.2.h")
     by_hand = [
         (4 - 6) + (7 - 9) + (0 - 2),
@@ -92,12 +76,12 @@ def test_the_second_output_row_is_minus_6_8_12_not_the_printed_minus_12_18_20(pr
         (6 - 0) + (9 - 1) + (2 - 4),
     ]
 
-    assert convolved(proof)[1].tolist() == by_hand == corrected
+    assert convolved(implementation)[1].tolist() == by_hand == corrected
     assert corrected != printed
 
 
 @pytest.mark.claim("2.1.2.i")
-def test_the_third_output_row_is_minus_2_6_2_not_the_printed_minus_21_15_14(proof):
+def test_the_third_output_row_is_minus_2_6_2_not_the_printed_minus_21_15_14(implementation):
     printed, corrected = erratum("2.1.2.i")
     by_hand = [
         (7 - 9) + (0 - 2) + (3 - 1),
@@ -105,58 +89,56 @@ def test_the_third_output_row_is_minus_2_6_2_not_the_printed_minus_21_15_14(proo
         (9 - 1) + (2 - 4) + (1 - 5),
     ]
 
-    assert convolved(proof)[2].tolist() == by_hand == corrected
+    assert convolved(implementation)[2].tolist() == by_hand == corrected
     assert corrected != printed
 
 
 @pytest.mark.claim("2.1.2.j")
-def test_the_kernel_is_not_flipped_as_the_mathematical_convolution_would_flip_it(proof):
+def test_the_kernel_is_not_flipped_as_the_mathematical_convolution_would_flip_it(implementation):
     flipped = np.flip(KERNEL)
 
-    assert convolved(proof)[0].tolist() == [-6, 12, 16]
-    assert convolved(proof, kernel=flipped)[0].tolist() == [6, -12, -16]
-
-
-CHANNELS = np.array([[[1.0, 2], [3, 4]], [[5, 6], [7, 8]]])
-SLICES = np.array([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]])
+    assert convolved(implementation)[0].tolist() == [-6, 12, 16]
+    assert convolved(implementation, kernel=flipped)[0].tolist() == [6, -12, -16]
 
 
 @pytest.mark.claim("2.1.2.l")
-def test_the_kernels_of_the_two_channel_example_are_2_by_2_not_3_by_3(proof):
+def test_the_kernels_of_the_two_channel_example_are_2_by_2_not_3_by_3(implementation):
     printed, corrected = erratum("2.1.2.l")
     too_large = np.zeros((1, 2, *printed))
 
-    assert list(SLICES.shape[1:]) == corrected
-    assert proof.conv2d(CHANNELS, SLICES[np.newaxis]).shape == (1, 1, 1)
+    assert list(KERNEL_SLICES.shape[1:]) == corrected
+    assert implementation.conv2d(CHANNELS, KERNEL_SLICES[np.newaxis]).shape == (1, 1, 1)
     with pytest.raises((ValueError, RuntimeError)):
-        proof.conv2d(CHANNELS, too_large)
+        implementation.conv2d(CHANNELS, too_large)
 
 
 @pytest.mark.claim("2.1.2.m")
-def test_channel_1_contributes_5(proof):
+def test_channel_1_contributes_5(implementation):
     by_hand = 1 * 1 + 2 * 0 + 3 * 0 + 4 * 1
 
-    assert convolved(proof, CHANNELS[0], SLICES[0]).tolist() == [[by_hand]] == [[5]]
+    assert convolved(implementation, CHANNELS[0], KERNEL_SLICES[0]).tolist() == [[by_hand]] == [[5]]
 
 
 @pytest.mark.claim("2.1.2.n")
-def test_channel_2_contributes_13(proof):
+def test_channel_2_contributes_13(implementation):
     by_hand = 5 * 0 + 6 * 1 + 7 * 1 + 8 * 0
 
-    assert convolved(proof, CHANNELS[1], SLICES[1]).tolist() == [[by_hand]] == [[13]]
+    assert convolved(implementation, CHANNELS[1], KERNEL_SLICES[1]).tolist() == [[by_hand]] == [[13]]
 
 
 @pytest.mark.claim("2.1.2.o", "2.1.2.k")
-def test_both_channels_together_give_18(proof):
-    together = proof.conv2d(CHANNELS, SLICES[np.newaxis])
+def test_both_channels_together_give_18(implementation):
+    together = implementation.conv2d(CHANNELS, KERNEL_SLICES[np.newaxis])
 
     assert together.tolist() == [[[5 + 13]]] == [[[18]]]
 
 
-def test_the_gradient_of_the_worked_convolution_by_hand(proof):
+def test_the_gradient_of_the_worked_convolution_by_hand(implementation):
     cotangent = np.array([[[1.0, 0, 0], [0, 0, 0], [0, 0, 2]]])  # the first window once, the last one twice
 
-    grad_input, grad_weight, _ = proof.conv2d_backward(cotangent, MAP[np.newaxis], KERNEL[np.newaxis, np.newaxis])
+    grad_input, grad_weight, _ = implementation.conv2d_backward(
+        cotangent, MAP[np.newaxis], KERNEL[np.newaxis, np.newaxis]
+    )
 
     expected = np.zeros((5, 5))
     expected[:3, :3] += 1 * KERNEL

@@ -14,21 +14,21 @@ from torch import nn
 
 import reference
 from reference import definition
-from spec_tests.compare import assert_equal
-from spec_tests.exact import (
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
     assert_sums_equal,
 )
-from spec_tests.formats import FORMATS, all_formats, exact_formats, law_format
-from spec_tests.problems import SEEDS, Problem, conv_problems, real_numbers, whole_numbers
-from spec_tests.refusals import assert_refused, assert_same_verdict
+from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.problems import SEEDS, Problem, conv_problems, real_numbers, whole_numbers
+from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
 
 # Laws
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(), seed=SEEDS)
 def test_conv_is_linear_in_its_input(subject, dtype, problem, seed):
     problem = problem.changed(bias=None).at(dtype)
@@ -40,7 +40,7 @@ def test_conv_is_linear_in_its_input(subject, dtype, problem, seed):
     assert_sums_equal(together, one_by_one, problem, subject, calls=4)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(), seed=SEEDS)
 def test_conv_is_linear_in_its_weight(subject, dtype, problem, seed):
     problem = problem.changed(bias=None).at(dtype)
@@ -52,7 +52,7 @@ def test_conv_is_linear_in_its_weight(subject, dtype, problem, seed):
     assert_sums_equal(together, one_by_one, problem, subject, calls=4)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_a_bias_is_added_to_every_place_of_its_channel(subject, dtype, problem):
     bias = np.arange(1, len(problem.weight) + 1).astype(dtype)
@@ -63,7 +63,7 @@ def test_a_bias_is_added_to_every_place_of_its_channel(subject, dtype, problem):
     assert_sums_equal(problem.forward(subject), problem.forward(subject, bias=None) + added, problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_every_image_of_a_batch_is_convolved_by_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -75,7 +75,7 @@ def test_every_image_of_a_batch_is_convolved_by_itself(subject, dtype, problem):
 
 
 @pytest.mark.claim("2.1.2.k")
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_added(subject, dtype, problem):
     problem = problem.changed(bias=None).at(dtype)
@@ -96,7 +96,7 @@ def test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_a
 
 
 @pytest.mark.claim("2.1.2.j")
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_a_single_1_in_the_input_brings_out_the_kernel_backwards(subject, dtype, problem):
     kernel = problem.weight[:1, :1].astype(dtype)
@@ -112,7 +112,7 @@ def test_a_single_1_in_the_input_brings_out_the_kernel_backwards(subject, dtype,
 
 
 @pytest.mark.claim("2.1.a")
-@law_format
+@float32_only
 @given(problem=conv_problems(paddings=("valid",)), seed=SEEDS)
 def test_an_input_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, dtype, problem, seed):
     problem = problem.at(dtype)
@@ -127,7 +127,7 @@ def test_an_input_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, 
     assert_sums_equal(after, before[next_places], problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_a_stride_keeps_every_so_manieth_output(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -138,7 +138,7 @@ def test_a_stride_keeps_every_so_manieth_output(subject, dtype, problem):
     assert_sums_equal(problem.forward(subject), kept, problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_a_dilated_kernel_is_one_with_zeros_between_its_taps(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -152,7 +152,7 @@ def test_a_dilated_kernel_is_one_with_zeros_between_its_taps(subject, dtype, pro
     assert_sums_equal(problem.forward(subject), undilated, problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(paddings=("numbers",)))
 def test_padding_is_a_border_of_zeros_around_the_input(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -164,7 +164,7 @@ def test_padding_is_a_border_of_zeros_around_the_input(subject, dtype, problem):
     assert_sums_equal(problem.forward(subject), unpadded, problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(paddings=("same",)))
 def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -180,7 +180,7 @@ def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, dtype,
     assert_sums_equal(output, problem.forward(subject, input=padded, padding="valid"), problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(ranks=(1, 2), paddings=("numbers",)))
 def test_a_convolution_is_one_of_a_rank_more_across_a_single_cell(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -194,7 +194,7 @@ def test_a_convolution_is_one_of_a_rank_more_across_a_single_cell(subject, dtype
     assert_sums_equal(np.squeeze(higher, -rank - 1), problem.forward(subject), problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subject, dtype, problem):
     problem = problem.changed(bias=None).at(dtype)
@@ -209,7 +209,7 @@ def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subje
 # The definition, and the references
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(batched=True))
 def test_the_fast_convolution_of_the_references_is_the_definition(dtype, problem):
     problem = problem.at(dtype)
@@ -217,7 +217,7 @@ def test_the_fast_convolution_of_the_references_is_the_definition(dtype, problem
     assert_equal(problem.forward(reference), definition.convolution(**problem.arrays, **problem.options))
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(batched=True))
 def test_the_fast_gradients_of_the_references_are_those_of_the_definition(dtype, problem):
     problem = problem.at(dtype)
@@ -227,7 +227,7 @@ def test_the_fast_gradients_of_the_references_are_those_of_the_definition(dtype,
     assert_gradients_equal(problem.backward(reference), by_definition)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=conv_problems())
 def test_conv_equals_the_reference_on_whole_numbers(subject, dtype, problem):
@@ -236,7 +236,7 @@ def test_conv_equals_the_reference_on_whole_numbers(subject, dtype, problem):
     assert_sums_equal(problem.forward(subject), problem.forward(reference), problem, subject)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=conv_problems(real_numbers) | conv_problems(real_numbers, ranks=(1, 2), channels=1, kernel=2))
 def test_conv_rounds_within_its_bound_which_is_sharp_where_terms_are_few(subject, dtype, problem):
@@ -246,7 +246,7 @@ def test_conv_rounds_within_its_bound_which_is_sharp_where_terms_are_few(subject
 # Gradients
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=conv_problems())
 def test_the_gradients_of_conv_equal_the_references_on_whole_numbers(subject, dtype, problem):
@@ -259,14 +259,14 @@ def test_the_gradients_of_conv_equal_the_references_on_whole_numbers(subject, dt
             assert_sums_equal(grad, expected, problem, subject)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=conv_problems(real_numbers))
 def test_the_gradients_of_conv_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems())
 def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, dtype, problem):
     problem = problem.changed(bias=problem.weight.reshape(len(problem.weight), -1)[:, 0]).at(dtype)
@@ -281,7 +281,7 @@ def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, dty
 # The gradient of the weight alone
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(ranks=(2,)))
 def test_the_gradient_of_the_weight_alone_is_the_one_that_comes_with_the_others(dtype, problem):
     problem = problem.at(dtype)
@@ -293,7 +293,7 @@ def test_the_gradient_of_the_weight_alone_is_the_one_that_comes_with_the_others(
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @given(problem=conv_problems(ranks=(2,), paddings=("numbers",), batched=True))
 def test_the_gradient_of_the_weight_alone_equals_that_of_torch_nn_grad(problem):
     problem = problem.at("float64")
@@ -463,7 +463,7 @@ OPTIONS = st.fixed_dictionaries(
 SHAPES = st.tuples(*[st.integers(1, 5)] * 2, *[st.integers(1, 3)] * 2, *[st.integers(1, 2)] * 2)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @given(options=OPTIONS, shapes=SHAPES, extra=st.sampled_from([0, 0, 0, 1]))
 def test_whatever_the_options_conv2d_takes_what_the_reference_takes(subject_on_cpu, options, shapes, extra):
     height, width, *kernel, ins, outs = shapes
@@ -540,7 +540,7 @@ def test_a_new_conv_layer_fills_its_range_evenly():
 
 @pytest.mark.torch_api
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")  # about speed, once a process
-@law_format
+@float32_only
 @given(problem=conv_problems(paddings=("numbers", "same")), seed=SEEDS, padding_mode=PADDING_MODES)
 def test_a_conv_layer_pads_in_its_mode_and_convolves_with_its_parameters(dtype, padding_mode, problem, seed):
     problem = problem.at(dtype)

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 
 import reference
-from spec_tests.compare import assert_equal
-from spec_tests.exact import assert_gradients_equal
-from spec_tests.formats import exact_formats, law_format
-from spec_tests.problems import pad_problems
-from spec_tests.refusals import assert_refused
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.exact import assert_gradients_equal
+from spec_tests.vocabulary.formats import exact_formats, float32_only
+from spec_tests.vocabulary.problems import pad_problems
+from spec_tests.vocabulary.refusals import assert_refused
 
 ROW = np.array([[1.0, 2.0, 3.0]])
 NUMPYS_NAMES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -26,24 +26,24 @@ NUMPYS_NAMES = {"constant": "constant", "reflect": "reflect", "replicate": "edge
         ("circular", [2, 3, 1, 2, 3, 1, 2]),
     ],
 )
-def test_a_row_of_three_padded_by_two_on_either_side(proof, mode, padded):
-    assert proof.pad(ROW, (2, 2), mode).tolist() == [padded]
+def test_a_row_of_three_padded_by_two_on_either_side(implementation, mode, padded):
+    assert implementation.pad(ROW, (2, 2), mode).tolist() == [padded]
 
 
-def test_the_numbers_of_pad_go_from_the_last_axis_backwards(proof):
+def test_the_numbers_of_pad_go_from_the_last_axis_backwards(implementation):
     columns_1_before_rows_2_after = (1, 0, 0, 2)
 
-    assert proof.pad(np.ones((1, 3, 4)), columns_1_before_rows_2_after).shape == (1, 3 + 2, 4 + 1)
+    assert implementation.pad(np.ones((1, 3, 4)), columns_1_before_rows_2_after).shape == (1, 3 + 2, 4 + 1)
 
 
-def test_negative_numbers_cut_cells_off_where_the_padding_is_constant(proof):
-    assert proof.pad(ROW, (-1, 2), "constant", 9.0).tolist() == [[2, 3, 9, 9]]
+def test_negative_numbers_cut_cells_off_where_the_padding_is_constant(implementation):
+    assert implementation.pad(ROW, (-1, 2), "constant", 9.0).tolist() == [[2, 3, 9, 9]]
 
 
 # Laws
 
 
-@law_format
+@float32_only
 @given(problem=pad_problems())
 def test_every_mode_is_the_mode_of_numpys_own_pad(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -54,7 +54,7 @@ def test_every_mode_is_the_mode_of_numpys_own_pad(subject, dtype, problem):
     assert_equal(problem.forward(subject), np.pad(problem.input, before + pairs, NUMPYS_NAMES[problem.mode], **value))
 
 
-@law_format
+@float32_only
 @given(problem=pad_problems())
 def test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_copied_from(subject, dtype, problem):
     problem = problem.changed(value=0.0 if problem.mode == "constant" else None).at(dtype)
@@ -64,7 +64,7 @@ def test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_c
     assert_equal(np.vdot(problem.input, grad_input), np.vdot(output, problem.grad_output))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=pad_problems())
 def test_padding_and_its_gradient_equal_the_references(subject, dtype, problem):

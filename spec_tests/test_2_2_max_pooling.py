@@ -16,11 +16,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import reference
 from reference.windows import windows
-from spec_tests.claims import erratum
-from spec_tests.compare import assert_equal
-from spec_tests.formats import all_formats, exact_formats
-from spec_tests.problems import SEEDS, Problem, distinct_numbers, pool_problems, special_numbers, whole_numbers
-from spec_tests.refusals import assert_refused, assert_same_verdict
+from spec_tests.vocabulary.claims import erratum
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.formats import all_formats, exact_formats
+from spec_tests.vocabulary.problems import (
+    SEEDS,
+    Problem,
+    distinct_numbers,
+    pool_problems,
+    special_numbers,
+    whole_numbers,
+)
+from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
+from spec_tests.worked_examples import POOLED_MAP
 
 POOLINGS = pool_problems() | pool_problems(special_numbers)
 """Whole numbers, many of them equal, or NaN and infinities among zeros and ones."""
@@ -33,23 +41,10 @@ def in_float32(problems):
 
 # The document's example, by hand
 
-EXAMPLE = np.array(
-    [
-        [
-            [1.0, 3, 2, 4, 0],
-            [5, 2, 7, 1, 3],
-            [9, 6, 3, 8, 2],
-            [2, 5, 1, 7, 4],
-            [8, 3, 6, 2, 9],
-        ]
-    ]
-)
-"""One channel of 5×5, pooled with a window of 3×3 and stride 1."""
-
 
 @pytest.mark.claim("2.2.h")
-def test_the_largest_value_in_the_first_window_of_the_example_is_9(proof):
-    first = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 0, 0]
+def test_the_largest_value_in_the_first_window_of_the_example_is_9(implementation):
+    first = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 0, 0]
 
     by_hand = max(
         *(1, 3, 2),
@@ -60,8 +55,8 @@ def test_the_largest_value_in_the_first_window_of_the_example_is_9(proof):
 
 
 @pytest.mark.claim("2.2.j")
-def test_the_largest_value_in_the_second_window_of_the_example_is_8(proof):
-    second = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 0, 1]
+def test_the_largest_value_in_the_second_window_of_the_example_is_8(implementation):
+    second = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 0, 1]
 
     by_hand = max(
         *(3, 2, 4),
@@ -72,22 +67,24 @@ def test_the_largest_value_in_the_second_window_of_the_example_is_8(proof):
 
 
 @pytest.mark.claim("2.2.i", "2.2.k")
-def test_the_second_window_of_the_example_is_the_first_one_moved_a_column_to_the_right(proof):
-    first, second = cells_seen_by(proof, (0, 0)), cells_seen_by(proof, (0, 1))
+def test_the_second_window_of_the_example_is_the_first_one_moved_a_column_to_the_right(implementation):
+    first, second = cells_seen_by(implementation, (0, 0)), cells_seen_by(implementation, (0, 1))
 
     assert first == {(row, column) for row in (0, 1, 2) for column in (0, 1, 2)}
     assert second == {(row, column + 1) for row, column in first}
 
 
 @pytest.mark.claim("2.2.l")
-def test_the_example_of_5_by_5_gives_3_by_3_with_stride_1_and_a_single_cell_with_the_default_stride(proof):
-    assert proof.max_pool2d(EXAMPLE, 3, stride=1).shape == (1, 3, 3)  # ⌊(5 − 3) / 1⌋ + 1 = 3
-    assert proof.max_pool2d(EXAMPLE, 3).shape == (1, 1, 1)  # ⌊(5 − 3) / 3⌋ + 1 = 1
+def test_the_example_of_5_by_5_gives_3_by_3_with_stride_1_and_a_single_cell_with_the_default_stride(
+    implementation,
+):
+    assert implementation.max_pool2d(POOLED_MAP, 3, stride=1).shape == (1, 3, 3)  # ⌊(5 − 3) / 1⌋ + 1 = 3
+    assert implementation.max_pool2d(POOLED_MAP, 3).shape == (1, 1, 1)  # ⌊(5 − 3) / 3⌋ + 1 = 1
 
 
 @pytest.mark.claim("2.2.m")
-def test_the_first_row_of_the_example_is_9_8_8(proof):
-    row = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 0]
+def test_the_first_row_of_the_example_is_9_8_8(implementation):
+    row = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 0]
 
     by_hand = [
         max(1, 3, 2, 5, 2, 7, 9, 6, 3),
@@ -98,8 +95,8 @@ def test_the_first_row_of_the_example_is_9_8_8(proof):
 
 
 @pytest.mark.claim("2.2.n")
-def test_the_second_row_of_the_example_is_9_8_8(proof):
-    row = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 1]
+def test_the_second_row_of_the_example_is_9_8_8(implementation):
+    row = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 1]
 
     by_hand = [
         max(5, 2, 7, 9, 6, 3, 2, 5, 1),
@@ -110,10 +107,10 @@ def test_the_second_row_of_the_example_is_9_8_8(proof):
 
 
 @pytest.mark.claim("2.2.o")
-def test_the_third_row_of_the_example_is_9_8_9_and_not_9_7_9(proof):
+def test_the_third_row_of_the_example_is_9_8_9_and_not_9_7_9(implementation):
     printed, corrected = erratum("2.2.o")
 
-    row = proof.max_pool2d(EXAMPLE, 3, stride=1)[0, 2]
+    row = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 2]
 
     by_hand = [
         max(9, 6, 3, 2, 5, 1, 8, 3, 6),
@@ -125,16 +122,16 @@ def test_the_third_row_of_the_example_is_9_8_9_and_not_9_7_9(proof):
 
 
 @pytest.mark.claim("2.2.r")
-def test_with_padding_1_as_in_the_code_the_example_stays_5_by_5(proof):
-    padded = proof.max_pool2d(EXAMPLE, 3, stride=1, padding=1)
+def test_with_padding_1_as_in_the_code_the_example_stays_5_by_5(implementation):
+    padded = implementation.max_pool2d(POOLED_MAP, 3, stride=1, padding=1)
 
     assert padded.shape == (1, 5, 5)  # ⌊(5 + 2·1 − 3) / 1⌋ + 1 = 5
-    assert_equal(padded[:, 1:-1, 1:-1], proof.max_pool2d(EXAMPLE, 3, stride=1))
+    assert_equal(padded[:, 1:-1, 1:-1], implementation.max_pool2d(POOLED_MAP, 3, stride=1))
 
 
 @pytest.mark.claim("2.2.r")
-def test_a_negative_maximum_survives_beside_the_padding(proof):
-    corner = proof.max_pool2d(EXAMPLE - 10, 3, stride=1, padding=1)[0, 0, 0]
+def test_a_negative_maximum_survives_beside_the_padding(implementation):
+    corner = implementation.max_pool2d(POOLED_MAP - 10, 3, stride=1, padding=1)[0, 0, 0]
 
     assert corner == max(1 - 10, 3 - 10, 5 - 10, 2 - 10) == -5
 
@@ -149,10 +146,12 @@ def test_a_negative_maximum_survives_beside_the_padding(proof):
         pytest.param(2, 1, 1, 33, id="32 becomes 33"),  # ⌊(32 + 2·1 − 2) / 1⌋ + 1
     ],
 )
-def test_whether_a_map_becomes_smaller_depends_on_window_stride_and_padding(proof, kernel_size, stride, padding, size):
+def test_whether_a_map_becomes_smaller_depends_on_window_stride_and_padding(
+    implementation, kernel_size, stride, padding, size
+):
     image = np.zeros((3, 32, 32))
 
-    assert proof.max_pool2d(image, kernel_size, stride, padding).shape == (3, size, size)
+    assert implementation.max_pool2d(image, kernel_size, stride, padding).shape == (3, size, size)
 
 
 # Laws
@@ -385,7 +384,7 @@ def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem,
 # The references
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=POOLINGS)
 def test_max_pool_equals_the_reference_with_ties_nan_and_infinities_in_every_format(subject, dtype, problem):
@@ -394,7 +393,7 @@ def test_max_pool_equals_the_reference_with_ties_nan_and_infinities_in_every_for
     assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference), dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=POOLINGS)
 def test_the_indices_of_max_pool_equal_the_references(subject, dtype, problem):
@@ -445,7 +444,7 @@ def test_the_gradient_of_max_pool_depends_on_the_order_of_the_cells_only(subject
     assert_equal(problem.backward(subject, input=function(problem.input)), problem.backward(subject))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=POOLINGS)
 def test_the_gradient_of_max_pool_equals_the_references_in_every_format(subject, dtype, problem):
@@ -659,7 +658,7 @@ def poolings_possible_or_not(draw):
     return Problem(f"max_pool{rank}d", {"input": np.zeros((1, *size))}, options, grad_output=np.zeros(()))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @given(problem=poolings_possible_or_not())
 def test_whatever_the_options_max_pool_is_possible_where_the_reference_says_so(subject_on_cpu, problem):
     assert_same_verdict(problem, subject_on_cpu)
@@ -686,7 +685,7 @@ def test_without_options_the_stride_of_a_pooling_layer_is_its_kernel_size_and_it
 @pytest.mark.torch_api
 @pytest.mark.claim("2.2.l")
 def test_the_layer_needs_stride_1_to_be_given_to_make_3_by_3_of_the_example():
-    example = torch.from_numpy(EXAMPLE)
+    example = torch.from_numpy(POOLED_MAP)
 
     assert nn.MaxPool2d(3, stride=1)(example).shape == (1, 3, 3)
     assert nn.MaxPool2d(3)(example).shape == (1, 1, 1)
@@ -790,7 +789,7 @@ def cells_seen_by(layers, place):
     """Return the rows and columns of the example's cells that reach this place of its output."""
     seen = set()
     for row, column in np.ndindex(5, 5):
-        spiked = EXAMPLE.copy()
+        spiked = POOLED_MAP.copy()
         spiked[0, row, column] = 10  # more than any other cell
         if layers.max_pool2d(spiked, 3, stride=1)[(0, *place)] == 10:
             seen.add((row, column))

@@ -13,12 +13,12 @@ from torch import nn
 from torch.nn import functional
 
 import reference
-from spec_tests import exact, formulas
-from spec_tests.bounds import Approximation, formula
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
-from spec_tests.formats import all_formats, exact_formats, law_format
-from spec_tests.problems import (
+from spec_tests.vocabulary import exact, formulas
+from spec_tests.vocabulary.bounds import Approximation, formula
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
+from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.problems import (
     SEEDS,
     Problem,
     distinct_numbers,
@@ -29,7 +29,7 @@ from spec_tests.problems import (
     special_numbers,
     whole_numbers,
 )
-from spec_tests.refusals import assert_refused
+from spec_tests.vocabulary.refusals import assert_refused
 
 ELEMENTWISE, SOFTMAXES = ("relu", "sigmoid", "tanh"), ("softmax", "log_softmax")
 INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
@@ -57,46 +57,50 @@ PRINTED_OUTPUT = [0.3132, 0.0000, 0.0000, 1.1990, 0.0000, 0.0000, 0.0000, 0.0000
 
 
 @pytest.mark.claim("2.3.d", "2.3.g", "2.3.j")
-def test_the_second_printed_tensor_is_the_relu_of_the_first(proof):
+def test_the_second_printed_tensor_is_the_relu_of_the_first(implementation):
     printed = np.array(PRINTED_INPUT, np.float32)
 
-    assert_equal(proof.relu(printed), np.array(PRINTED_OUTPUT, np.float32))
+    assert_equal(implementation.relu(printed), np.array(PRINTED_OUTPUT, np.float32))
 
 
 @pytest.mark.claim("2.3.b")
-def test_with_a_relu_between_them_two_linear_layers_compute_what_no_affine_map_can(proof):
+def test_with_a_relu_between_them_two_linear_layers_compute_what_no_affine_map_can(implementation):
     points = np.array([[-1.0], [0.0], [1.0]])
 
-    both_sides = proof.relu(proof.linear(points, np.array([[1.0], [-1.0]])))  # max(0, x) and max(0, -x)
-    absolute = proof.linear(both_sides, np.array([[1.0, 1.0]]))  # |x|, their sum
+    both_sides = implementation.relu(
+        implementation.linear(points, np.array([[1.0], [-1.0]]))
+    )  # max(0, x) and max(0, -x)
+    absolute = implementation.linear(both_sides, np.array([[1.0, 1.0]]))  # |x|, their sum
 
     assert_equal(absolute, np.array([[1.0], [0.0], [1.0]]))
     assert (absolute[0] + absolute[2]) / 2 != absolute[1]  # an affine map keeps midpoints
 
 
-def test_the_activations_of_0_and_what_passes_their_slopes_there(proof):
+def test_the_activations_of_0_and_what_passes_their_slopes_there(implementation):
     zero, three = np.array([0.0]), np.array([3.0])
 
-    assert_equal(proof.relu(zero), np.array([0.0]))
-    assert_equal(proof.sigmoid(zero), np.array([1 / (1 + 1)]))
-    assert_equal(proof.tanh(zero), np.array([(1.0 - 1) / (1 + 1)]))
-    assert_equal(proof.sigmoid_backward(three, zero), np.array([3 * 1 / 2 * (1 - 1 / 2)]))
-    assert_equal(proof.tanh_backward(three, zero), np.array([3 * (1.0 - 0 * 0)]))
+    assert_equal(implementation.relu(zero), np.array([0.0]))
+    assert_equal(implementation.sigmoid(zero), np.array([1 / (1 + 1)]))
+    assert_equal(implementation.tanh(zero), np.array([(1.0 - 1) / (1 + 1)]))
+    assert_equal(implementation.sigmoid_backward(three, zero), np.array([3 * 1 / 2 * (1 - 1 / 2)]))
+    assert_equal(implementation.tanh_backward(three, zero), np.array([3 * (1.0 - 0 * 0)]))
 
 
-def test_the_softmax_of_two_equal_scores_and_its_gradients(proof):
+def test_the_softmax_of_two_equal_scores_and_its_gradients(implementation):
     scores, g = np.array([7.0, 7.0]), np.array([4.0, 2.0])  # e^7 / (e^7 + e^7) = 1/2
 
-    assert_equal(proof.softmax(scores, dim=0), np.array([1 / 2, 1 / 2]))
-    assert_equal(proof.softmax_backward(g, scores, dim=0), np.array([1 / 2 * (4 - 3), 1 / 2 * (2 - 3)]))  # Σ p·g is 3
-    assert_equal(proof.log_softmax_backward(g, scores, dim=0), np.array([4 - 1 / 2 * 6, 2 - 1 / 2 * 6]))
+    assert_equal(implementation.softmax(scores, dim=0), np.array([1 / 2, 1 / 2]))
+    assert_equal(
+        implementation.softmax_backward(g, scores, dim=0), np.array([1 / 2 * (4 - 3), 1 / 2 * (2 - 3)])
+    )  # Σ p·g is 3
+    assert_equal(implementation.log_softmax_backward(g, scores, dim=0), np.array([4 - 1 / 2 * 6, 2 - 1 / 2 * 6]))
 
 
 # Laws of ReLU, all exact
 
 
 @pytest.mark.claim("2.3.d", "2.3.e")
-@law_format
+@float32_only
 @given(problem=relu_problems)
 def test_relu_is_the_maximum_of_0_and_x(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -104,7 +108,7 @@ def test_relu_is_the_maximum_of_0_and_x(subject, dtype, problem):
     assert_equal(problem.forward(subject), np.asarray(np.maximum(problem.input, 0)))
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_a_second_relu_changes_nothing(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -114,7 +118,7 @@ def test_a_second_relu_changes_nothing(subject, dtype, problem):
     assert_equal(problem.forward(subject, input=once), once)
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("relu", real_numbers), exponent=st.integers(-20, 20))
 def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
     problem = problem.at(dtype)
@@ -123,7 +127,7 @@ def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
     assert_equal(problem.forward(subject, input=scale * problem.input), scale * problem.forward(subject))
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_a_number_is_its_positive_part_less_its_negative_part(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -131,7 +135,7 @@ def test_a_number_is_its_positive_part_less_its_negative_part(subject, dtype, pr
     assert_equal(problem.forward(subject) - problem.forward(subject, input=-problem.input), problem.input)
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_relu_never_falls(subject, dtype, problem):
     rising = np.sort(problem.at(dtype).input, axis=None)
@@ -141,7 +145,7 @@ def test_relu_never_falls(subject, dtype, problem):
     assert_equal(output, np.sort(output))
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("relu"))
 def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject, dtype, problem):
     problem = problem.changed(input=problem.input + 0.5).at(dtype)
@@ -152,7 +156,7 @@ def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject
 
 
 @pytest.mark.claim("2.3.b")
-@law_format
+@float32_only
 @given(problem=linear_problems(), seed=SEEDS)
 def test_linear_layers_without_an_activation_between_them_are_one_affine_map(subject, dtype, problem, seed):
     rng, weight = np.random.default_rng(seed), np.atleast_2d(problem.at(dtype).weight)
@@ -168,7 +172,7 @@ def test_linear_layers_without_an_activation_between_them_are_one_affine_map(sub
 # Laws of the curves and the softmaxes
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("sigmoid", real_numbers))
 def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
     x = problem.at(dtype).input
@@ -179,7 +183,7 @@ def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("tanh", real_numbers))
 def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
     x = problem.at(dtype).input
@@ -190,7 +194,7 @@ def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=elementwise_problems("tanh", real_numbers))
 def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, problem):
     x = problem.at(dtype).input
@@ -201,7 +205,7 @@ def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, 
     assert_within(apart, law, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=softmax_problems("softmax"))
 def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -214,7 +218,7 @@ def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=softmax_problems("softmax"))
 def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -230,7 +234,7 @@ def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem
     assert_within(apart, law, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=softmax_problems("log_softmax"))
 def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -243,7 +247,7 @@ def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, pr
     assert_within(again.forward(subject), law, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=either_softmax(whole_numbers), shift=st.integers(-(2**20), 2**20))
 def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem, shift):
     problem = problem.at(dtype)
@@ -252,7 +256,7 @@ def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem
     assert_equal(problem.forward(subject, input=shifted), problem.forward(subject))
 
 
-@law_format
+@float32_only
 @given(problem=softmax_problems("log_softmax", distinct_numbers))
 def test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest_and_that_takes_all(
     subject, dtype, problem
@@ -265,7 +269,7 @@ def test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest
     assert_equal(subject.softmax(problem.input, problem.dim), (distance == 0).astype(dtype))
 
 
-@law_format
+@float32_only
 @given(problem=either_softmax(real_numbers))
 def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -276,7 +280,7 @@ def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem)
     assert_equal(problem.backward(subject, dim=other), problem.backward(subject))
 
 
-@law_format
+@float32_only
 @given(problem=either_softmax(real_numbers))
 def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -295,7 +299,7 @@ def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, p
 # Equality with the reference, and rounding bounds
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=relu_problems)
 def test_relu_and_its_gradient_equal_the_reference_without_rounding(subject, dtype, problem):
@@ -305,35 +309,35 @@ def test_relu_and_its_gradient_equal_the_reference_without_rounding(subject, dty
     assert_equal(problem.backward(subject.at(dtype)), problem.backward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=curve_problems)
 def test_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=either_softmax(real_numbers))
 def test_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=curve_problems)
 def test_the_gradients_of_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=either_softmax(real_numbers))
 def test_the_gradients_of_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @pytest.mark.parametrize(("operation", "places"), [("sigmoid", [-1000, 100, 1000]), ("tanh", [-1000, -100, 100, 1000])])
 def test_far_from_0_sigmoid_and_tanh_and_their_gradients_stay_within_their_bounds(subject, dtype, operation, places):
@@ -376,14 +380,14 @@ def test_at_the_infinities_sigmoid_and_tanh_are_flat_and_at_nan_their_gradient_i
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.e")
 @exact_formats
-def test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references(proof, dtype):
+def test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references(implementation, dtype):
     zeros = many([-0.0, 0.0], dtype)
 
-    assert_equal(np.signbit(proof.relu(zeros)), np.signbit(zeros))
+    assert_equal(np.signbit(implementation.relu(zeros)), np.signbit(zeros))
     assert not np.signbit(np.maximum(zeros, 0)).any()  # the formula in NumPy loses it
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_number(subject, dtype):
     input = many([-100])  # e^-100 is a subnormal float32
@@ -397,7 +401,7 @@ def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_num
     assert_within(problem.backward(subject), Approximation(gradient.exact, gradient.bound + passed), dtype)
 
 
-@law_format
+@float32_only
 @given(problem=either_softmax(special_numbers))
 def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_minus_infinity(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -528,7 +532,7 @@ def test_a_softmax_is_a_layer_without_parameters_or_buffers_or_an_axis_by_defaul
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a")
-@law_format
+@float32_only
 @given(problem=elementwise_problems("relu", real_numbers))
 def test_the_relu_layer_equals_the_reference(dtype, problem):
     problem = problem.at(dtype)
@@ -538,7 +542,7 @@ def test_the_relu_layer_equals_the_reference(dtype, problem):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a")
-@law_format
+@float32_only
 @given(problem=curve_problems)
 def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(dtype, problem):
     problem = problem.at(dtype)
@@ -549,7 +553,7 @@ def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(
 
 
 @pytest.mark.torch_api
-@law_format
+@float32_only
 @given(problem=either_softmax(real_numbers))
 def test_the_softmax_layers_round_within_the_bounds_of_their_functions(dtype, problem):
     problem = problem.at(dtype)

@@ -14,22 +14,29 @@ from hypothesis import strategies as st
 from torch import nn
 
 import reference
-from spec_tests.compare import assert_equal
-from spec_tests.exact import (
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
     assert_sums_equal,
 )
-from spec_tests.formats import FORMATS, all_formats, exact_formats, law_format
-from spec_tests.problems import SEEDS, conv_problems, flatten_problems, linear_problems, real_numbers, whole_numbers
-from spec_tests.refusals import assert_refused
+from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.problems import (
+    SEEDS,
+    conv_problems,
+    flatten_problems,
+    linear_problems,
+    real_numbers,
+    whole_numbers,
+)
+from spec_tests.vocabulary.refusals import assert_refused
 
 # Worked by hand
 
 
 @pytest.mark.claim("2.4.c", "2.4.d")
-def test_two_samples_of_three_features_become_two_of_two(proof):
+def test_two_samples_of_three_features_become_two_of_two(implementation):
     x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     weight, bias = np.array([[1.0, 0.0, -2.0], [2.0, 1.0, 0.0]]), np.array([10.0, 20.0])
 
@@ -37,14 +44,14 @@ def test_two_samples_of_three_features_become_two_of_two(proof):
         [1 * 1 + 2 * 0 + 3 * -2 + 10, 1 * 2 + 2 * 1 + 3 * 0 + 20],
         [4 * 1 + 5 * 0 + 6 * -2 + 10, 4 * 2 + 5 * 1 + 6 * 0 + 20],
     ]
-    assert_equal(proof.linear(x, weight, bias), np.array(y, float))
+    assert_equal(implementation.linear(x, weight, bias), np.array(y, float))
 
 
-def test_the_gradients_of_one_sample_by_hand(proof):
+def test_the_gradients_of_one_sample_by_hand(implementation):
     x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([7.0, 8.0])
     grad_output = np.array([10.0, 100.0])
 
-    grad_input, grad_weight, grad_bias = proof.linear_backward(grad_output, x, weight, bias)
+    grad_input, grad_weight, grad_bias = implementation.linear_backward(grad_output, x, weight, bias)
 
     assert_equal(grad_input, np.array([10.0 * 3 + 100 * 5, 10 * 4 + 100 * 6]))
     assert_equal(grad_weight, np.array([[10.0 * 1, 10 * 2], [100 * 1, 100 * 2]]))
@@ -52,29 +59,31 @@ def test_the_gradients_of_one_sample_by_hand(proof):
 
 
 @pytest.mark.claim("2.4.a")
-def test_with_a_bias_the_layer_is_affine_and_not_linear(proof):
+def test_with_a_bias_the_layer_is_affine_and_not_linear(implementation):
     x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([5.0])
 
-    assert_equal(proof.linear(0 * x, weight, bias), bias)  # a linear map sends 0 to 0
-    assert_equal(proof.linear(2 * x, weight, bias), np.array([2 * (3.0 + 8) + 5]))  # and doubles with its input
-    assert_equal(2 * proof.linear(x, weight, bias), np.array([2 * (3.0 + 8 + 5)]))
+    assert_equal(implementation.linear(0 * x, weight, bias), bias)  # a linear map sends 0 to 0
+    assert_equal(
+        implementation.linear(2 * x, weight, bias), np.array([2 * (3.0 + 8) + 5])
+    )  # and doubles with its input
+    assert_equal(2 * implementation.linear(x, weight, bias), np.array([2 * (3.0 + 8 + 5)]))
 
 
 @pytest.mark.claim("2.4.e")
-def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_probabilities_of_them(proof):
+def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_probabilities_of_them(implementation):
     features, weight = np.array([1000.0]), np.array([[1.0], [-2.0], [1.0]])
 
-    logits = proof.linear(features, weight)
+    logits = implementation.linear(features, weight)
 
     assert_equal(logits, np.array([1000.0, -2000.0, 1000.0]))  # above 1, below 0, with the sum 0
-    assert_equal(proof.softmax(logits, dim=-1), np.array([1 / 2, 0, 1 / 2]))
+    assert_equal(implementation.softmax(logits, dim=-1), np.array([1 / 2, 0, 1 / 2]))
 
 
 # Laws
 
 
 @pytest.mark.claim("2.4.c", "2.4.d")
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_bias(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -87,7 +96,7 @@ def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_
 
 
 @pytest.mark.claim("2.4.a")
-@law_format
+@float32_only
 @given(problem=linear_problems(), seed=SEEDS)
 def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem, seed):
     problem = problem.changed(bias=None).at(dtype)
@@ -99,7 +108,7 @@ def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem
     assert_equal(together, problem.forward(subject) + factor * problem.forward(subject, input=other))
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems(), seed=SEEDS)
 def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, problem, seed):
     problem = problem.changed(bias=None).at(dtype)
@@ -112,7 +121,7 @@ def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, proble
 
 
 @pytest.mark.claim("2.4.a")
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
     weight = np.atleast_2d(problem.at(dtype).weight)
@@ -123,7 +132,7 @@ def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
     assert_equal(output, np.broadcast_to(bias, output.shape))
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -134,7 +143,7 @@ def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
 
 
 @pytest.mark.claim("2.4.b")
-@law_format
+@float32_only
 @given(problem=linear_problems(), outs=st.integers(1, 40))
 def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, outs):
     input = problem.at(dtype).input
@@ -144,7 +153,7 @@ def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, out
     assert output.shape == (*input.shape[:-1], outs)
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_every_row_is_mixed_by_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -156,7 +165,7 @@ def test_every_row_is_mixed_by_itself(subject, dtype, problem):
     assert_equal(problem.forward(subject), row_by_row.reshape(problem.grad_output.shape))
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -168,7 +177,7 @@ def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem)
 
 
 @pytest.mark.claim("2.4.e")
-@law_format
+@float32_only
 @given(problem=linear_problems(real_numbers))
 def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(subject, dtype, problem):
     anything = np.atleast_2d(problem.at(dtype).input)
@@ -179,7 +188,7 @@ def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(s
     assert_equal(subject.linear(identity, rows), rows.T)
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems(), seed=SEEDS)
 def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, dtype, problem, seed):
     input, weight = problem.at(dtype).input, np.atleast_2d(problem.at(dtype).weight)
@@ -190,7 +199,7 @@ def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs
     assert_equal(one_after_the_other, subject.linear(input, second @ weight))
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_paths(subject, dtype, problem):
     problem = problem.changed(bias=None).at(dtype)
@@ -202,7 +211,7 @@ def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_pat
     assert_equal(np.array(np.vdot(problem.weight, grad_weight)), sent)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(kernel=1, batched=True))
 def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(subject, dtype, problem):
     outs, ins = problem.weight.shape[:2]
@@ -216,7 +225,7 @@ def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(s
     assert_sums_equal(problem.forward(subject), at_every_place, problem, subject, calls=2)
 
 
-@law_format
+@float32_only
 @given(problem=conv_problems(batched=True), seed=SEEDS)
 def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind_a_flatten(
     subject, dtype, problem, seed
@@ -235,7 +244,7 @@ def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind
 # Laws of flatten
 
 
-@law_format
+@float32_only
 @given(problem=flatten_problems())
 def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(subject, dtype, problem):
     shape = problem.input.shape
@@ -246,7 +255,7 @@ def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(s
     assert_equal(output, np.arange(problem.input.size, dtype=dtype).reshape(problem.grad_output.shape))
 
 
-@law_format
+@float32_only
 @given(problem=flatten_problems())
 def test_the_gradient_of_flatten_puts_every_element_back(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -256,18 +265,18 @@ def test_the_gradient_of_flatten_puts_every_element_back(subject, dtype, problem
     assert_equal(problem.backward(subject, grad_output=flat), problem.input)
 
 
-def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_where_to_start(proof):
+def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_where_to_start(implementation):
     images = np.arange(2.0 * 3 * 4 * 4).reshape(2, 3, 4, 4)
 
-    assert_equal(proof.flatten(images), np.arange(96.0))
-    assert_equal(proof.flatten(images, 1), np.arange(96.0).reshape(2, 48))
-    assert_equal(proof.flatten(images, 1, 2), np.arange(96.0).reshape(2, 12, 4))
+    assert_equal(implementation.flatten(images), np.arange(96.0))
+    assert_equal(implementation.flatten(images, 1), np.arange(96.0).reshape(2, 48))
+    assert_equal(implementation.flatten(images, 1, 2), np.arange(96.0).reshape(2, 12, 4))
 
 
 # Equality with the reference, and rounding bounds
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=linear_problems())
 def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, dtype, problem):
@@ -277,14 +286,14 @@ def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, 
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=linear_problems(real_numbers) | linear_problems(real_numbers, features=2))
 def test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=linear_problems(real_numbers))
 def test_the_gradients_of_linear_round_within_their_bounds(subject, dtype, problem):
@@ -294,7 +303,7 @@ def test_the_gradients_of_linear_round_within_their_bounds(subject, dtype, probl
 # Gradients
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_the_gradient_of_the_bias_is_the_sum_over_all_rows_and_none_without_a_bias(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -311,7 +320,7 @@ def test_the_gradient_of_the_bias_is_the_sum_over_all_rows_and_none_without_a_bi
 # Conventions: NaN, infinities, integers, nothing
 
 
-@law_format
+@float32_only
 @given(problem=linear_problems(), seed=SEEDS)
 def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, dtype, problem, seed):
     problem = problem.at(dtype)
@@ -323,10 +332,10 @@ def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, dtype, p
     assert_equal(np.isnan(output), np.broadcast_to(np.isnan(input).any(-1, keepdims=True), output.shape))
 
 
-def test_a_weight_of_0_does_not_stop_an_infinity(proof):
+def test_a_weight_of_0_does_not_stop_an_infinity(implementation):
     weight = np.array([[1.0, 0.0], [0.0, 1.0]])
 
-    assert_equal(proof.linear(np.array([np.inf, 1.0]), weight), np.array([np.inf, np.nan]))  # 0 · ∞ is NaN
+    assert_equal(implementation.linear(np.array([np.inf, 1.0]), weight), np.array([np.inf, np.nan]))  # 0 · ∞ is NaN
 
 
 @pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
@@ -527,7 +536,7 @@ def test_a_new_linear_layer_fills_its_range_evenly(name):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.4.c")
-@law_format
+@float32_only
 @given(problem=linear_problems())
 def test_a_linear_layer_and_its_gradients_equal_the_reference_with_its_parameters(dtype, problem):
     problem = problem.at(dtype)

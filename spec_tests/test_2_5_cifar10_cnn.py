@@ -17,13 +17,14 @@ from torch import nn
 import reference
 from reference.cnn import PARAMETERS
 from reference.train_in_torch import torch_network
-from spec_tests import blocks, network, stand_in
-from spec_tests.bounds import Approximation
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.formats import FORMATS, exact_formats
-from spec_tests.network import assert_near, decided, real_network, roundings, whole_network
-from spec_tests.problems import SEEDS
-from spec_tests.subjects import REFUSALS
+from spec_tests.code_blocks import blocks, stand_in
+from spec_tests.vocabulary import network
+from spec_tests.vocabulary.bounds import Approximation
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.formats import FORMATS, exact_formats
+from spec_tests.vocabulary.network import assert_near, no_near_ties, real_network, roundings, whole_network
+from spec_tests.vocabulary.problems import SEEDS
+from spec_tests.vocabulary.subject import REFUSALS
 
 four_draws = pytest.mark.parametrize("seed", range(4))
 with_and_without_activation = pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
@@ -86,10 +87,10 @@ COUNTS = {
 
 
 @pytest.mark.claim("2.5.h")
-def test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_all(proof):
+def test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_all(implementation):
     assert list(COUNTS.values()) == [2_432, 25_632, 51_264, 10_250]
 
-    _, gradients = proof.cifar10_cnn_backward(np.zeros((1, 10)), *images_and_parameters(1))
+    _, gradients = implementation.cifar10_cnn_backward(np.zeros((1, 10)), *images_and_parameters(1))
 
     for layer, count in COUNTS.items():
         assert gradients[f"{layer}.weight"].size + gradients[f"{layer}.bias"].size == count
@@ -127,10 +128,10 @@ def test_each_pooling_takes_maxima_of_2_by_2_and_moves_by_2(document_network, la
 
 
 @pytest.mark.claim("2.5.i")
-def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(proof):
+def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(implementation):
     assert 32 - 5 + 1 == 28
 
-    output = proof.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((32, 3, 5, 5)))
+    output = implementation.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((32, 3, 5, 5)))
 
     assert output.shape == (1, 32, 28, 28)
 
@@ -149,11 +150,11 @@ def test_without_dilation_the_output_has_h_minus_k_plus_2p_over_s_plus_1_rows_ro
 
 @pytest.mark.claim("2.5.k")
 @pytest.mark.parametrize("size", [32, 16, 8])
-def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by_5(proof, size):
+def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by_5(implementation, size):
     kept = [
         p
         for p in range(6)
-        if proof.conv2d(np.zeros((1, size, size)), np.zeros((1, 1, 5, 5)), padding=p).shape == (1, size, size)
+        if implementation.conv2d(np.zeros((1, size, size)), np.zeros((1, 1, 5, 5)), padding=p).shape == (1, size, size)
     ]
 
     assert kept == [2]
@@ -161,11 +162,11 @@ def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by
 
 @pytest.mark.claim("2.5.q")
 @pytest.mark.parametrize("size", [32, 16, 8])
-def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_default(proof, size):
+def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_default(implementation, size):
     x = np.arange(size * size, dtype=float).reshape(1, size, size)
 
-    assert proof.max_pool2d(x, 2, stride=2).shape == (1, size // 2, size // 2)
-    assert_equal(proof.max_pool2d(x, 2), proof.max_pool2d(x, 2, stride=2))
+    assert implementation.max_pool2d(x, 2, stride=2).shape == (1, size // 2, size // 2)
+    assert_equal(implementation.max_pool2d(x, 2), implementation.max_pool2d(x, 2, stride=2))
 
 
 @pytest.mark.claim("2.5.t")
@@ -330,14 +331,14 @@ def a_step_within_a_piece(seed, argument, relu):
     problem = real_network(seed, images=1, relu=relu)
     shape = problem.input.shape if argument == "input" else PARAMETERS[argument]
     direction = np.random.default_rng(seed).standard_normal(shape)
-    stays = network.in_one_piece(problem, network.stepped(problem, argument, STEP * direction))
+    stays = network.same_linear_region(problem, network.stepped(problem, argument, STEP * direction))
     return (problem, direction) if stays else None
 
 
 # Equality with the reference
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -347,7 +348,7 @@ def test_on_whole_numbers_the_scores_equal_the_references(subject, seed, relu, d
     assert_equal(problem.forward(subject), problem.forward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -380,7 +381,7 @@ def test_the_sums_of_absolute_products_stay_small_enough_to_be_exact(seed, dtype
 # Rounding
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -391,7 +392,7 @@ def test_on_real_numbers_the_scores_round_within_the_bound_of_a_random_walk(subj
     assert_near(problem.forward(subject), exact, roundings(images=2)["linear"], dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -446,7 +447,7 @@ def test_whether_the_input_requires_a_gradient_is_true_or_false():
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @four_draws
 def test_cross_entropy_behind_the_documents_class_gives_the_references_loss_and_gradients(document_network, seed):
     problem, target = first_decided(seed, False, "float64"), np.array([seed])
@@ -467,7 +468,7 @@ def test_cross_entropy_behind_the_documents_class_gives_the_references_loss_and_
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @with_and_without_activation
 def test_the_references_parameters_load_into_the_module_and_give_the_same_scores(relu):
     problem = whole_network(0, images=2, relu=relu)
@@ -478,7 +479,7 @@ def test_the_references_parameters_load_into_the_module_and_give_the_same_scores
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 def test_the_modules_state_dict_as_arrays_is_what_the_reference_takes(document_network):
     module = document_network().double()
     images = network.real_numbers(np.random.default_rng(0), (2, 3, 32, 32))
@@ -596,7 +597,7 @@ def images_and_parameters(images):
 def first_decided(seed, relu, dtype):
     """Return a real network of one image in which rounding decides nothing."""
     drawn = (real_network(1000 * seed + attempt, images=1, relu=relu) for attempt in range(1000))
-    return next(problem for problem in drawn if decided(problem.at(dtype).at("float64"), dtype))
+    return next(problem for problem in drawn if no_near_ties(problem.at(dtype).at("float64"), dtype))
 
 
 def loaded(module, problem):

@@ -8,60 +8,58 @@ from hypothesis import strategies as st
 from torch import nn
 
 import reference
-from spec_tests.compare import assert_equal
-from spec_tests.exact import (
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
 )
-from spec_tests.formats import all_formats, exact_formats, law_format
-from spec_tests.problems import real_numbers, regression_problems
-from spec_tests.refusals import assert_refused
-
-PREDICTION = np.array([1, 2, 3, 4, 5])
-TRUTH = np.array([1.5, 2.5, 3.5, 4.5, 5.5], "float32")
+from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.problems import real_numbers, regression_problems
+from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.worked_examples import PREDICTION, TARGET
 
 # The document's example, by hand
 
 
 @pytest.mark.claim("2.6.1.a", "2.6.1.d")
-def test_the_mean_of_five_errors_of_one_half_is_one_half(proof):
+def test_the_mean_of_five_errors_of_one_half_is_one_half(implementation):
     by_hand = (abs(1 - 1.5) + abs(2 - 2.5) + abs(3 - 3.5) + abs(4 - 4.5) + abs(5 - 5.5)) / 5
 
-    assert proof.l1_loss(PREDICTION.astype("float32"), TRUTH, reduction="mean") == by_hand == 0.5
+    assert implementation.l1_loss(PREDICTION.astype("float32"), TARGET, reduction="mean") == by_hand == 0.5
 
 
 @pytest.mark.claim("2.6.1.e")
-def test_their_sum_is_two_and_a_half(proof):
+def test_their_sum_is_two_and_a_half(implementation):
     by_hand = 0.5 + 0.5 + 0.5 + 0.5 + 0.5
 
-    assert proof.l1_loss(PREDICTION.astype("float32"), TRUTH, reduction="sum") == by_hand == 2.5
+    assert implementation.l1_loss(PREDICTION.astype("float32"), TARGET, reduction="sum") == by_hand == 2.5
 
 
 @pytest.mark.claim("2.6.1.c")
-def test_without_a_reduction_named_it_is_the_mean(proof):
-    assert proof.l1_loss(PREDICTION.astype("float32"), TRUTH) == 0.5
+def test_without_a_reduction_named_it_is_the_mean(implementation):
+    assert implementation.l1_loss(PREDICTION.astype("float32"), TARGET) == 0.5
 
 
 @pytest.mark.claim("2.6.1.f")
-def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(proof):
-    loss = proof.l1_loss(PREDICTION, TRUTH)
+def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(implementation):
+    loss = implementation.l1_loss(PREDICTION, TARGET)
 
     assert loss == 0.5
     assert loss.dtype == np.float32
 
 
 @pytest.mark.claim("2.6.1.f")
-def test_two_integer_arrays_have_a_sum_but_no_mean(proof, subject):
-    assert_equal(np.asarray(proof.l1_loss(PREDICTION, PREDICTION[::-1].copy(), reduction="sum")), np.array(12))
+def test_two_integer_arrays_have_a_sum_but_no_mean(implementation, subject):
+    assert_equal(np.asarray(implementation.l1_loss(PREDICTION, PREDICTION[::-1].copy(), reduction="sum")), np.array(12))
     assert_refused(subject, "l1_loss", "expected a floating point one", PREDICTION, PREDICTION, reduction="mean")
 
 
 @pytest.mark.claim("2.6.1.b")
-def test_the_mean_divides_by_the_number_of_elements_not_of_samples(proof):
+def test_the_mean_divides_by_the_number_of_elements_not_of_samples(implementation):
     two_samples_of_three = np.array([[1.0, 2, 3], [4, 5, 9]])
 
-    loss = proof.l1_loss(two_samples_of_three, np.zeros((2, 3)))
+    loss = implementation.l1_loss(two_samples_of_three, np.zeros((2, 3)))
 
     assert loss == (1 + 2 + 3 + 4 + 5 + 9) / 6 == 4
     assert loss != (1 + 2 + 3 + 4 + 5 + 9) / 2
@@ -70,7 +68,7 @@ def test_the_mean_divides_by_the_number_of_elements_not_of_samples(proof):
 # Laws
 
 
-@law_format
+@float32_only
 @given(problem=regression_problems("l1_loss"))
 def test_exchanging_prediction_and_truth_changes_nothing(subject, dtype, problem):
     problem = problem.changed(weight=None).at(dtype)
@@ -80,7 +78,7 @@ def test_exchanging_prediction_and_truth_changes_nothing(subject, dtype, problem
     assert_equal(np.asarray(exchanged), np.asarray(problem.forward(subject)))
 
 
-@law_format
+@float32_only
 @given(problem=regression_problems("l1_loss"))
 def test_the_gradient_for_the_truth_is_that_for_the_prediction_turned_round(subject, dtype, problem):
     problem = problem.changed(weight=None).at(dtype)
@@ -95,7 +93,7 @@ def test_the_gradient_for_the_truth_is_that_for_the_prediction_turned_round(subj
 # Equality, bounds, gradients
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=regression_problems("l1_loss"))
 def test_l1_loss_equals_the_reference_on_whole_numbers(subject, dtype, problem):
@@ -104,14 +102,14 @@ def test_l1_loss_equals_the_reference_on_whole_numbers(subject, dtype, problem):
     assert_equal(problem.forward(subject), problem.forward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=regression_problems("l1_loss", real_numbers))
 def test_l1_loss_rounds_within_its_bound(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=regression_problems("l1_loss", reductions=st.sampled_from(["sum", "none"])))
 def test_the_gradients_of_l1_loss_equal_the_references_on_whole_numbers(subject, dtype, problem):
@@ -120,7 +118,7 @@ def test_the_gradients_of_l1_loss_equal_the_references_on_whole_numbers(subject,
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=regression_problems("l1_loss", real_numbers))
 def test_the_gradients_of_l1_loss_round_within_their_bounds(subject, dtype, problem):

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from spec_tests.compare import assert_within
-from spec_tests.exact import backward, forward
-from spec_tests.formats import law_format
-from spec_tests.problems import class_problems, whole_numbers
-from spec_tests.refusals import assert_refused
-from spec_tests.test_2_6_3_cross_entropy import MODEL_1, MODEL_2, TRUTH
+from spec_tests.vocabulary.compare import assert_within
+from spec_tests.vocabulary.exact import backward, forward
+from spec_tests.vocabulary.formats import float32_only
+from spec_tests.vocabulary.problems import class_problems, whole_numbers
+from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.worked_examples import MODEL_1, MODEL_2, TRUTH
 
 
 @pytest.mark.claim("2.6.4.a")
-@law_format
+@float32_only
 @given(problem=class_problems("cross_entropy", whole_numbers))
 def test_cross_entropy_wants_scores_that_it_normalises_itself_adding_to_all_of_them_changes_nothing(
     subject, dtype, problem
@@ -30,21 +30,21 @@ def test_cross_entropy_wants_scores_that_it_normalises_itself_adding_to_all_of_t
 
 @pytest.mark.claim("2.6.4.b")
 @pytest.mark.parametrize(("model", "loss"), [(MODEL_1, 1.3784), (MODEL_2, 0.6391)], ids=["model 1", "model 2"])
-def test_logarithms_of_probabilities_cost_the_same_in_nll_and_in_cross_entropy(proof, model, loss):
+def test_logarithms_of_probabilities_cost_the_same_in_nll_and_in_cross_entropy(implementation, model, loss):
     log_p = np.log(model)
 
-    assert proof.nll_loss(log_p, TRUTH).round(4) == loss
-    assert proof.cross_entropy(log_p, TRUTH).round(4) == loss
+    assert implementation.nll_loss(log_p, TRUTH).round(4) == loss
+    assert implementation.cross_entropy(log_p, TRUTH).round(4) == loss
 
 
 @pytest.mark.claim("2.6.4.b")
 @pytest.mark.parametrize(("model", "wrong"), [(MODEL_1, 1.1447), (MODEL_2, 0.8897)], ids=["model 1", "model 2"])
-def test_bare_probabilities_in_cross_entropy_give_another_number(proof, model, wrong):
-    assert proof.cross_entropy(model, TRUTH).round(4) == wrong
+def test_bare_probabilities_in_cross_entropy_give_another_number(implementation, model, wrong):
+    assert implementation.cross_entropy(model, TRUTH).round(4) == wrong
 
 
 @pytest.mark.claim("2.6.4.c")
-@law_format
+@float32_only
 @given(problem=class_problems("cross_entropy", targets=("indices",)))
 def test_the_gradient_of_cross_entropy_is_that_of_nll_sent_back_through_the_log_softmax(subject, dtype, problem):
     problem = problem.changed(label_smoothing=0.0).at(dtype)

@@ -16,11 +16,12 @@ from torch import nn
 from torch.nn import functional
 
 import reference
-from spec_tests import exact, formulas
-from spec_tests.bounds import formula
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.formats import law_format
-from spec_tests.gradient_checks import (
+from spec_tests.subjects.reference import Namespace
+from spec_tests.vocabulary import exact, formulas
+from spec_tests.vocabulary.bounds import formula
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.formats import float32_only
+from spec_tests.vocabulary.gradient_checks import (
     CONVOLUTIONS,
     CROSS_ENTROPY,
     CURVES,
@@ -39,9 +40,8 @@ from spec_tests.gradient_checks import (
     assert_remainder_within_the_bend,
     problems_of,
 )
-from spec_tests.problems import SEEDS, Problem, real_numbers, whole_numbers
-from spec_tests.subjects import GRADIENTS
-from spec_tests.subjects.reference import Namespace
+from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
+from spec_tests.vocabulary.subject import GRADIENTS
 
 # Worked by hand
 
@@ -55,23 +55,25 @@ from spec_tests.subjects.reference import Namespace
         pytest.param(2, [1, 9, 81, 729], id="a step too large raises it"),
     ],
 )
-def test_repeating_the_four_steps_multiplies_a_square_by_the_square_of_1_less_twice_the_step(proof, step, losses):
+def test_repeating_the_four_steps_multiplies_a_square_by_the_square_of_1_less_twice_the_step(
+    implementation, step, losses
+):
     input, truth, weight = np.ones((1, 1)), np.zeros((1, 1)), np.ones((1, 1))
     seen = []
 
     for _ in losses:
-        output = proof.linear(input, weight)
-        seen.append(float(proof.mse_loss(output, truth)))
-        grad_output, *_ = proof.mse_loss_backward(np.array(1.0), output, truth)
-        weight = weight - step * proof.linear_backward(grad_output, input, weight)[1]  # w − step · 2w
+        output = implementation.linear(input, weight)
+        seen.append(float(implementation.mse_loss(output, truth)))
+        grad_output, *_ = implementation.mse_loss_backward(np.array(1.0), output, truth)
+        weight = weight - step * implementation.linear_backward(grad_output, input, weight)[1]  # w − step · 2w
 
     assert seen == losses == [(1 - 2 * step) ** (2 * repeats) for repeats in range(4)]
 
 
 @pytest.mark.claim("2.6.5.k")
 @pytest.mark.parametrize("score", [0.0, -1.5, 1e4])
-def test_ten_equal_scores_cost_the_logarithm_of_10_whatever_the_label(proof, score):
-    losses = proof.cross_entropy(np.full((10, 10), score), np.arange(10), reduction="none")
+def test_ten_equal_scores_cost_the_logarithm_of_10_whatever_the_label(implementation, score):
+    losses = implementation.cross_entropy(np.full((10, 10), score), np.arange(10), reduction="none")
 
     assert losses.round(12).tolist() == [round(log(10), 12)] * 10
     assert round(log(10), 4) == 2.3026
@@ -329,7 +331,7 @@ def test_the_loss_takes_raw_scores_and_a_label_as_the_loader_gives_it():
 # The mean over a batch
 
 
-@law_format
+@float32_only
 @given(
     loss=st.sampled_from(["l1_loss", "mse_loss", "nll_loss"]),
     samples=st.sampled_from([2, 4]),
@@ -353,7 +355,7 @@ def test_the_mean_loss_of_a_batch_has_the_mean_gradient_of_its_samples(subject, 
     assert_equal(grad_weight(slice(None)), np.mean(one_by_one, axis=0, dtype=dtype))
 
 
-@law_format
+@float32_only
 @given(samples=st.sampled_from([2, 4]), smoothing=st.sampled_from([0.0, 0.25]), seed=SEEDS)
 def test_the_mean_cross_entropy_of_a_batch_has_the_mean_gradient_of_its_samples_up_to_rounding(
     subject, dtype, samples, smoothing, seed
@@ -377,11 +379,13 @@ def test_the_mean_cross_entropy_of_a_batch_has_the_mean_gradient_of_its_samples_
     assert_within(together - np.concatenate(one_by_one), law, dtype)
 
 
-def test_with_class_weights_the_gradients_of_the_samples_count_as_their_classes_weigh(proof):
+def test_with_class_weights_the_gradients_of_the_samples_count_as_their_classes_weigh(implementation):
     scores, target, weight = np.zeros((2, 2)), np.array([0, 1]), np.array([1.0, 3.0])
 
-    together = proof.nll_loss_backward(np.array(1.0), scores, target, weight=weight)
-    first, second = (proof.nll_loss_backward(np.array(1.0), scores[[n]], target[[n]], weight=weight) for n in (0, 1))
+    together = implementation.nll_loss_backward(np.array(1.0), scores, target, weight=weight)
+    first, second = (
+        implementation.nll_loss_backward(np.array(1.0), scores[[n]], target[[n]], weight=weight) for n in (0, 1)
+    )
 
     assert first.tolist() + second.tolist() == [[-1, 0], [0, -1]]
     assert together.tolist() == [[-1 * 1 / (1 + 3), 0], [0, -1 * 3 / (1 + 3)]]
@@ -391,21 +395,21 @@ def test_with_class_weights_the_gradients_of_the_samples_count_as_their_classes_
 # Every gradient says what a step changes
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(CONVOLUTIONS), seed=SEEDS)
 def test_the_gradients_of_a_convolution_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
     for argument in arguments_of(CONVOLUTIONS, problem):
         assert_no_remainder(problem.at(dtype), argument, seed, subject)
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(LAYERS), seed=SEEDS)
 def test_the_gradients_of_linear_pad_and_flatten_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
     for argument in arguments_of(LAYERS, problem):
         assert_no_remainder(problem.at(dtype), argument, seed, subject)
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(MAXIMA), seed=SEEDS)
 def test_the_gradients_of_relu_and_max_pooling_say_exactly_what_a_step_changes_where_nothing_ties(
     subject, dtype, problem, seed
@@ -414,7 +418,7 @@ def test_the_gradients_of_relu_and_max_pooling_say_exactly_what_a_step_changes_w
         assert_no_remainder(problem.at(dtype), argument, seed, subject)
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(LOSSES), seed=SEEDS)
 def test_the_gradients_of_l1_loss_and_nll_loss_and_of_weights_say_exactly_what_a_step_changes(
     subject, dtype, problem, seed
@@ -423,7 +427,7 @@ def test_the_gradients_of_l1_loss_and_nll_loss_and_of_weights_say_exactly_what_a
         assert_no_remainder(problem.at(dtype), argument, seed, subject)
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(QUADRATIC), seed=SEEDS)
 def test_the_gradients_of_squared_errors_leave_exactly_the_square_of_a_step(subject, dtype, problem, seed):
     for argument in arguments_of(QUADRATIC, problem):
@@ -491,7 +495,7 @@ NETWORKS = {
 """Their gradients chain those of layers, and are checked in files of their own."""
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 def test_there_is_a_check_of_every_gradient():
     checked = {(operation, argument) for _, _, operation, argument in (case.values for case in CASES)}
     backward = {name.removesuffix("_backward") for name in reference.__all__ if name.endswith("_backward")}
@@ -500,7 +504,7 @@ def test_there_is_a_check_of_every_gradient():
     assert backward - NETWORKS.keys() == set(GRADIENTS)
 
 
-@pytest.mark.project
+@pytest.mark.tooling
 @pytest.mark.parametrize(("check", "problems", "operation", "argument"), CASES)
 def test_a_gradient_that_is_off_by_a_thousandth_fails_its_check(check, problems, operation, argument):
     wrong = Namespace("off", **{f"{operation}_backward": partial(off_by_a_thousandth, operation, argument)})

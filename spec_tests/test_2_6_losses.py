@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_tests.compare import assert_equal
-from spec_tests.formats import law_format
-from spec_tests.problems import class_problems, regression_problems, whole_numbers
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.formats import float32_only
+from spec_tests.vocabulary.problems import class_problems, regression_problems, whole_numbers
 
 
 @pytest.mark.claim("2.6.a")
-@law_format
+@float32_only
 @given(problem=st.one_of(regression_problems("l1_loss"), regression_problems("mse_loss")))
 def test_a_loss_is_zero_where_prediction_and_truth_are_equal_and_positive_elsewhere(subject, dtype, problem):
     problem = problem.changed(reduction="none").at(dtype)
@@ -23,7 +23,7 @@ def test_a_loss_is_zero_where_prediction_and_truth_are_equal_and_positive_elsewh
 
 
 @pytest.mark.claim("2.6.a")
-@law_format
+@float32_only
 @given(problem=st.one_of(*(regression_problems(loss, broadcast=False) for loss in ("l1_loss", "mse_loss"))))
 def test_a_step_against_the_gradient_lowers_the_loss(subject, dtype, problem):
     step = 2**-10  # so small that no error changes its sign
@@ -35,7 +35,7 @@ def test_a_step_against_the_gradient_lowers_the_loss(subject, dtype, problem):
     assert closer < problem.forward(subject) or not grad_input.any()
 
 
-@law_format
+@float32_only
 @given(
     problem=st.one_of(
         regression_problems("l1_loss", broadcast=False),

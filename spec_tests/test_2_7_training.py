@@ -22,12 +22,12 @@ from reference import datasets, train
 from reference.train import OPTIMIZERS, main
 from reference.train_in_torch import Process, TorchTrainer
 from reference.training import Checkpoint, NumpyTrainer, batches, to_input, training_step
-from spec_tests.compare import assert_equal
-from spec_tests.data_parallel_worker import BATCH, STEPS, batch, start
-from spec_tests.network import assert_near, roundings
-from spec_tests.problems import SEEDS
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.data_parallel_worker import BATCH, STEPS, batch, start
+from spec_tests.vocabulary.network import assert_near, roundings
+from spec_tests.vocabulary.problems import SEEDS
 
-pytestmark = pytest.mark.project
+pytestmark = pytest.mark.tooling
 
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 PROJECT = Path(__file__).parent.parent
@@ -510,7 +510,7 @@ print(f"imported {{len(modules)}} modules, the loss fell: {{after < before}}")
 def two_processes(tmp_path_factory):
     """Return what each of two processes found in five data-parallel steps."""
     folder = tmp_path_factory.mktemp("processes")
-    child = in_processes(2, "spec_tests.data_parallel_worker", folder)
+    child = in_processes(2, "spec_tests.vocabulary.data_parallel_worker", folder)
     assert child.returncode == 0, child.stderr
     return [dict(np.load(folder / f"{rank}.npz")) for rank in range(2)]
 
@@ -579,7 +579,7 @@ def test_what_cannot_be_done_in_two_processes_is_said_by_one_of_them(data, optio
 
 @pytest.mark.slow
 def test_a_process_that_dies_ends_the_run_with_an_error(tmp_path):
-    child = in_processes(2, "spec_tests.data_parallel_worker", tmp_path, "--die")
+    child = in_processes(2, "spec_tests.vocabulary.data_parallel_worker", tmp_path, "--die")
 
     assert child.returncode != 0
     assert "exitcode  : 3" in child.stderr

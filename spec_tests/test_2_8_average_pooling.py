@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 import reference
-from spec_tests.compare import assert_equal
-from spec_tests.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
-from spec_tests.formats import all_formats, exact_formats, law_format
-from spec_tests.gradient_checks import AVERAGES, arguments_of, assert_no_remainder, problems_of
-from spec_tests.problems import (
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
+from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.gradient_checks import AVERAGES, arguments_of, assert_no_remainder, problems_of
+from spec_tests.vocabulary.problems import (
     ADAPTIVE_SIZES,
     SEEDS,
     adaptive_pool_problems,
@@ -27,7 +27,7 @@ from spec_tests.problems import (
     avg_pool_problems,
     real_numbers,
 )
-from spec_tests.refusals import assert_refused
+from spec_tests.vocabulary.refusals import assert_refused
 
 EXACT = avg_pool_problems() | adaptive_pool_problems()
 REAL = avg_pool_problems(real_numbers, kernel=3) | adaptive_pool_problems(real_numbers, ADAPTIVE_SIZES)
@@ -38,55 +38,56 @@ EXAMPLE = np.array([[[1.0, 3, 2, 6], [5, 7, 4, 0], [9, 6, 3, 8], [2, 7, 1, 4]]])
 """One channel of 4×4."""
 
 
-def test_the_mean_of_every_window_of_2_by_2(proof):
-    output = proof.avg_pool2d(EXAMPLE, 2)
+def test_the_mean_of_every_window_of_2_by_2(implementation):
+    output = implementation.avg_pool2d(EXAMPLE, 2)
 
     by_hand = [[(1 + 3 + 5 + 7) / 4, (2 + 6 + 4 + 0) / 4], [(9 + 6 + 2 + 7) / 4, (3 + 8 + 1 + 4) / 4]]
     assert output.tolist() == [by_hand] == [[[4, 3], [6, 4]]]
 
 
-def test_zeros_of_the_padding_count_unless_they_are_left_out(proof):
+def test_zeros_of_the_padding_count_unless_they_are_left_out(implementation):
     with_padding, without = (
-        proof.avg_pool2d(EXAMPLE, 2, padding=1, count_include_pad=counted)[0, 0].tolist() for counted in (True, False)
+        implementation.avg_pool2d(EXAMPLE, 2, padding=1, count_include_pad=counted)[0, 0].tolist()
+        for counted in (True, False)
     )
 
     assert (with_padding[0], with_padding[1]) == ((0 + 0 + 0 + 1) / 4, (0 + 0 + 3 + 2) / 4)
     assert (without[0], without[1]) == (1, (3 + 2) / 2)
 
 
-def test_the_overhang_of_ceil_mode_counts_in_neither_case(proof):
+def test_the_overhang_of_ceil_mode_counts_in_neither_case(implementation):
     line = np.array([[[4.0, 8, 6]]])
 
     for counted in (True, False):
-        output = proof.avg_pool2d(line, (1, 2), ceil_mode=True, count_include_pad=counted)
+        output = implementation.avg_pool2d(line, (1, 2), ceil_mode=True, count_include_pad=counted)
         assert output.tolist() == [[[(4 + 8) / 2, 6 / 1]]]
 
 
-def test_a_divisor_of_ones_own_divides_every_sum(proof):
-    output = proof.avg_pool2d(np.array([[[4.0, 8, 6]]]), (1, 2), ceil_mode=True, divisor_override=8)
+def test_a_divisor_of_ones_own_divides_every_sum(implementation):
+    output = implementation.avg_pool2d(np.array([[[4.0, 8, 6]]]), (1, 2), ceil_mode=True, divisor_override=8)
 
     assert output.tolist() == [[[(4 + 8) / 8, 6 / 8]]]
 
 
-def test_two_adaptive_windows_over_three_cells_share_the_middle_one(proof):
-    output = proof.adaptive_avg_pool2d(np.array([[[1.0, 2, 4]]]), (1, 2))
+def test_two_adaptive_windows_over_three_cells_share_the_middle_one(implementation):
+    output = implementation.adaptive_avg_pool2d(np.array([[[1.0, 2, 4]]]), (1, 2))
 
     assert output.tolist() == [[[(1 + 2) / 2, (2 + 4) / 2]]]  # from ⌊i·3/2⌋ to before ⌈(i + 1)·3/2⌉
 
 
-def test_more_adaptive_windows_than_cells_show_cells_more_than_once(proof):
-    output = proof.adaptive_avg_pool2d(np.array([[[2.0, 4]]]), (1, 3))
+def test_more_adaptive_windows_than_cells_show_cells_more_than_once(implementation):
+    output = implementation.adaptive_avg_pool2d(np.array([[[2.0, 4]]]), (1, 3))
 
     assert output.tolist() == [[[2, (2 + 4) / 2, 4]]]
 
 
 @pytest.mark.claim("2.8.ab", "2.8.ad", "2.8.ae")
 @pytest.mark.parametrize("size", [(7, 7), (8, 8), (1, 1), (3, 4)])
-def test_averaged_to_1_by_1_each_of_2048_channels_leaves_its_mean(proof, size):
+def test_averaged_to_1_by_1_each_of_2048_channels_leaves_its_mean(implementation, size):
     channels = np.arange(2048.0).reshape(1, 2048, 1, 1)
     ramp = np.arange(prod(size)).reshape(size) - (prod(size) - 1) / 2  # adds up to 0
 
-    output = proof.adaptive_avg_pool2d(channels * 4 + ramp * 2, 1)
+    output = implementation.adaptive_avg_pool2d(channels * 4 + ramp * 2, 1)
 
     assert_equal(output, channels * 4)
 
@@ -95,7 +96,7 @@ def test_averaged_to_1_by_1_each_of_2048_channels_leaves_its_mean(proof, size):
 
 
 @pytest.mark.claim("2.8.ad")
-@law_format
+@float32_only
 @given(problem=EXACT)
 def test_every_output_is_the_sum_of_its_window_over_its_count(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -109,7 +110,7 @@ def test_every_output_is_the_sum_of_its_window_over_its_count(subject, dtype, pr
 
 
 @pytest.mark.claim("2.8.ad")
-@law_format
+@float32_only
 @given(problem=EXACT)
 def test_every_channel_of_every_image_is_averaged_by_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -120,7 +121,7 @@ def test_every_channel_of_every_image_is_averaged_by_itself(subject, dtype, prob
     assert_equal(problem.forward(subject).reshape(alone.shape), alone)
 
 
-@law_format
+@float32_only
 @given(problem=avg_pool_problems())
 def test_counted_padding_is_a_border_of_zeros(subject, dtype, problem):
     problem = problem.changed(ceil_mode=False, count_include_pad=True).at(dtype)
@@ -130,7 +131,7 @@ def test_counted_padding_is_a_border_of_zeros(subject, dtype, problem):
     assert_equal(problem.forward(subject), problem.forward(subject, input=padded, padding=0))
 
 
-@law_format
+@float32_only
 @given(problem=avg_pool_problems())
 def test_an_average_pooling_is_a_convolution_with_equal_weights(subject, dtype, problem):
     problem = problem.changed(ceil_mode=False, count_include_pad=True, divisor_override=None).at(dtype)
@@ -143,7 +144,7 @@ def test_an_average_pooling_is_a_convolution_with_equal_weights(subject, dtype, 
     assert_equal(problem.forward(subject).reshape(convolved.shape), convolved)
 
 
-@law_format
+@float32_only
 @given(problem=adaptive_pool_problems(sizes=[(2, 1), (4, 2), (8, 2), (8, 4), (5, 5), (6, 3)]))
 def test_where_the_sizes_divide_adaptive_pooling_is_pooling_side_by_side(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -152,7 +153,7 @@ def test_where_the_sizes_divide_adaptive_pooling_is_pooling_side_by_side(subject
     assert_equal(problem.forward(subject), subject.avg_pool2d(problem.input, tuple(kernel)))
 
 
-@law_format
+@float32_only
 @given(problem=EXACT)
 def test_what_flows_forward_through_a_mean_flows_back_through_it(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -162,7 +163,7 @@ def test_what_flows_forward_through_a_mean_flows_back_through_it(subject, dtype,
     assert np.vdot(output, problem.grad_output) == np.vdot(problem.input, grad_input)
 
 
-@law_format
+@float32_only
 @given(problem=adaptive_pool_problems())
 def test_adaptive_windows_share_out_the_whole_gradient(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -172,7 +173,7 @@ def test_adaptive_windows_share_out_the_whole_gradient(subject, dtype, problem):
     assert_equal(total, problem.grad_output.sum(axis=(-2, -1)))
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(AVERAGES), seed=SEEDS)
 def test_the_gradients_of_average_poolings_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
     for argument in arguments_of(AVERAGES, problem):
@@ -182,7 +183,7 @@ def test_the_gradients_of_average_poolings_say_exactly_what_a_step_changes(subje
 # The references
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=EXACT)
 def test_average_poolings_equal_the_references_where_no_mean_rounds(subject, dtype, problem):
@@ -191,14 +192,14 @@ def test_average_poolings_equal_the_references_where_no_mean_rounds(subject, dty
     assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference), dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @all_formats
 @given(problem=REAL)
 def test_average_poolings_round_within_their_bound(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=EXACT)
 def test_the_gradients_of_average_poolings_equal_the_references_where_no_share_rounds(subject, dtype, problem):
@@ -207,7 +208,7 @@ def test_the_gradients_of_average_poolings_equal_the_references_where_no_share_r
     assert_equal(problem.backward(subject), problem.backward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=REAL)
 def test_the_gradients_of_average_poolings_round_within_their_bounds(subject, dtype, problem):
@@ -217,7 +218,7 @@ def test_the_gradients_of_average_poolings_round_within_their_bounds(subject, dt
 # Conventions
 
 
-@law_format
+@float32_only
 @given(problem=EXACT, value=st.sampled_from([np.nan, np.inf, -np.inf]), seed=SEEDS)
 def test_nan_or_infinity_reaches_exactly_the_windows_that_hold_it(subject, dtype, problem, value, seed):
     problem = problem.changed(divisor_override=None).at(dtype)
@@ -315,7 +316,7 @@ def test_the_layers_have_nothing_to_learn_and_nothing_to_save():
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @given(problem=EXACT)
 def test_the_layers_average_with_their_options_and_pass_their_gradients_back(problem):
     kind = nn.AvgPool2d if problem.operation == "avg_pool2d" else nn.AdaptiveAvgPool2d

@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from torch import nn
 
 import reference
-from spec_tests import formulas
-from spec_tests.bounds import Approximation, formula
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.exact import (
+from spec_tests.vocabulary import formulas
+from spec_tests.vocabulary.bounds import Approximation, formula
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
     backward,
     forward,
 )
-from spec_tests.formats import exact_formats, law_format
-from spec_tests.gradient_checks import NORMALIZATION, arguments_of, assert_no_remainder, problems_of
-from spec_tests.problems import (
+from spec_tests.vocabulary.formats import exact_formats, float32_only
+from spec_tests.vocabulary.gradient_checks import NORMALIZATION, arguments_of, assert_no_remainder, problems_of
+from spec_tests.vocabulary.problems import (
     SEEDS,
     Problem,
     batch_norm_problems,
@@ -35,7 +35,7 @@ from spec_tests.problems import (
     real_numbers,
     whole_numbers,
 )
-from spec_tests.refusals import assert_refused
+from spec_tests.vocabulary.refusals import assert_refused
 
 half_formats = pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 
@@ -48,46 +48,46 @@ EXAMPLE = np.array([[[1.0, 1.0, 1.0, 5.0]], [[1.0, 5.0, 5.0, 5.0]]])
 """Two images of one channel of four cells: mean (4·1 + 4·5) / 8 = 3, variance (4·2² + 4·2²) / 8 = 4."""
 
 
-def test_a_batch_less_its_mean_is_divided_by_the_root_of_variance_and_eps(proof):
-    output = proof.batch_norm(EXAMPLE, None, None, training=True, eps=12.0)
+def test_a_batch_less_its_mean_is_divided_by_the_root_of_variance_and_eps(implementation):
+    output = implementation.batch_norm(EXAMPLE, None, None, training=True, eps=12.0)
 
     low, high = (1 - 3) / (4 + 12) ** 0.5, (5 - 3) / (4 + 12) ** 0.5
     assert output.tolist() == [[[low, low, low, high]], [[low, high, high, high]]]
     assert (low, high) == (-0.5, 0.5)
 
 
-def test_weight_and_bias_come_last(proof):
-    output = proof.batch_norm(EXAMPLE, None, None, np.array([6.0]), np.array([2.0]), training=True, eps=12.0)
+def test_weight_and_bias_come_last(implementation):
+    output = implementation.batch_norm(EXAMPLE, None, None, np.array([6.0]), np.array([2.0]), training=True, eps=12.0)
 
     low, high = -0.5 * 6 + 2, 0.5 * 6 + 2
     assert output.tolist() == [[[low, low, low, high]], [[low, high, high, high]]]
     assert (low, high) == (-1, 5)
 
 
-def test_in_evaluation_mean_and_variance_are_the_running_ones(proof):
-    output = proof.batch_norm(EXAMPLE, np.array([1.0]), np.array([52.0]), eps=12.0)
+def test_in_evaluation_mean_and_variance_are_the_running_ones(implementation):
+    output = implementation.batch_norm(EXAMPLE, np.array([1.0]), np.array([52.0]), eps=12.0)
 
     low, high = (1 - 1) / (52 + 12) ** 0.5, (5 - 1) / (52 + 12) ** 0.5
     assert output.tolist() == [[[low, low, low, high]], [[low, high, high, high]]]
     assert (low, high) == (0, 0.5)
 
 
-def test_the_biased_variance_divides_and_the_unbiased_one_is_kept(proof):
+def test_the_biased_variance_divides_and_the_unbiased_one_is_kept(implementation):
     batch, running_mean, running_var = np.array([[1.0], [5.0]]), np.array([1.0]), np.array([2.0])
     biased, unbiased = ((1 - 3) ** 2 + (5 - 3) ** 2) / 2, ((1 - 3) ** 2 + (5 - 3) ** 2) / (2 - 1)
 
-    output = proof.batch_norm(batch, running_mean, running_var, training=True, eps=12.0)
-    mean, var = proof.batch_norm_statistics(batch, running_mean, running_var, momentum=0.25)
+    output = implementation.batch_norm(batch, running_mean, running_var, training=True, eps=12.0)
+    mean, var = implementation.batch_norm_statistics(batch, running_mean, running_var, momentum=0.25)
 
     assert output.tolist() == [[(1 - 3) / (biased + 12) ** 0.5], [(5 - 3) / (biased + 12) ** 0.5]] == [[-0.5], [0.5]]
     assert mean.tolist() == [0.75 * 1 + 0.25 * 3] == [1.5]
     assert var.tolist() == [0.75 * 2 + 0.25 * unbiased] == [3.5]
 
 
-def test_the_gradient_of_a_batch_loses_what_would_shift_or_stretch_the_channel(proof):
+def test_the_gradient_of_a_batch_loses_what_would_shift_or_stretch_the_channel(implementation):
     grad_output = np.array([[[8.0, 0, 0, 0]], [[0, 0, 0, 0]]])
 
-    grad_input, _, _ = proof.batch_norm_backward(grad_output, EXAMPLE, None, None, training=True, eps=12.0)
+    grad_input, _, _ = implementation.batch_norm_backward(grad_output, EXAMPLE, None, None, training=True, eps=12.0)
 
     shift, stretch, root = 8 / 8, 8 * -0.5 / 8, 4
     first, low, high = 8 - shift + 0.5 * stretch, 0 - shift + 0.5 * stretch, 0 - shift - 0.5 * stretch
@@ -96,10 +96,10 @@ def test_the_gradient_of_a_batch_loses_what_would_shift_or_stretch_the_channel(p
 
 
 @pytest.mark.claim("2.8.p")
-def test_a_lopsided_channel_stays_lopsided(proof):
+def test_a_lopsided_channel_stays_lopsided(implementation):
     batch = np.array([[0.0], [0.0], [0.0], [8.0]])  # mean 2, variance (3·4 + 36) / 4 = 12
 
-    output = proof.batch_norm(batch, None, None, training=True, eps=4.0)
+    output = implementation.batch_norm(batch, None, None, training=True, eps=4.0)
 
     assert output.ravel().tolist() == [(0 - 2) / 4, (0 - 2) / 4, (0 - 2) / 4, (8 - 2) / 4]
 
@@ -108,7 +108,7 @@ def test_a_lopsided_channel_stays_lopsided(proof):
 
 
 @pytest.mark.claim("2.8.p")
-@law_format
+@float32_only
 @given(problem=TRAINING)
 def test_in_training_every_channel_leaves_with_mean_0(subject, dtype, problem):
     problem = problem.changed(weight=None, bias=None).at(dtype)
@@ -120,7 +120,7 @@ def test_in_training_every_channel_leaves_with_mean_0(subject, dtype, problem):
 
 
 @pytest.mark.claim("2.8.p")
-@law_format
+@float32_only
 @given(problem=TRAINING)
 def test_in_training_every_channel_leaves_with_a_variance_of_1_less_the_share_of_eps(subject, dtype, problem):
     problem = problem.changed(weight=None, bias=None).at(dtype)
@@ -134,7 +134,7 @@ def test_in_training_every_channel_leaves_with_a_variance_of_1_less_the_share_of
     assert_within(squares.mean(axis=over(problem)), Approximation(1 - share_of_eps, bound), "float64")
 
 
-@law_format
+@float32_only
 @given(problem=WHOLE_TRAINING, shift=st.integers(-64, 64))
 def test_in_training_a_shift_of_a_channel_is_taken_off_again(subject, dtype, problem, shift):
     problem = problem.at(dtype)
@@ -144,7 +144,7 @@ def test_in_training_a_shift_of_a_channel_is_taken_off_again(subject, dtype, pro
     assert_within(shifted.forward(subject), Approximation(problem.forward(subject).astype(np.float64), bound), dtype)
 
 
-@law_format
+@float32_only
 @given(problem=batch_norm_problems(), scale=st.sampled_from([2.0, 0.25, -1.0, -8.0]))
 def test_the_unit_of_the_input_does_not_matter_if_that_of_eps_goes_with_it(subject, dtype, problem, scale):
     problem = problem.at(dtype).changed(bias=None)
@@ -159,7 +159,7 @@ def test_the_unit_of_the_input_does_not_matter_if_that_of_eps_goes_with_it(subje
     assert_equal(scaled.forward(subject), problem.forward(subject) * np.sign(np.array(scale, dtype)))
 
 
-@law_format
+@float32_only
 @given(problem=TRAINING, seed=SEEDS)
 def test_in_training_the_values_of_a_channel_may_change_places_wherever_they_stand(subject, dtype, problem, seed):
     problem = problem.at(dtype)
@@ -170,7 +170,7 @@ def test_in_training_the_values_of_a_channel_may_change_places_wherever_they_sta
     assert_same_but_for_rounding(mixed.forward(subject), output, mixed, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=batch_norm_problems())
 def test_every_channel_is_normalized_by_itself(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -181,7 +181,7 @@ def test_every_channel_is_normalized_by_itself(subject, dtype, problem):
     assert_same_but_for_rounding(problem.forward(subject), alone, problem, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=batch_norm_problems())
 def test_how_the_cells_of_an_image_are_arranged_does_not_matter(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -192,7 +192,7 @@ def test_how_the_cells_of_an_image_are_arranged_does_not_matter(subject, dtype, 
     assert_same_but_for_rounding(problem.forward(subject), output, problem, dtype)
 
 
-@law_format
+@float32_only
 @given(problem=TRAINING)
 def test_in_training_the_weight_scales_and_the_bias_shifts_what_has_been_normalized(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -205,7 +205,7 @@ def test_in_training_the_weight_scales_and_the_bias_shifts_what_has_been_normali
     assert_within(problem.forward(subject), Approximation(by_hand, bound), dtype)
 
 
-@law_format
+@float32_only
 @given(problem=batch_norm_problems(training=(True,)), seed=SEEDS)
 def test_in_training_running_statistics_have_no_say(subject, dtype, problem, seed):
     problem, rng = problem.at(dtype), np.random.default_rng(seed)
@@ -219,7 +219,7 @@ def test_in_training_running_statistics_have_no_say(subject, dtype, problem, see
 # Laws of evaluation
 
 
-@law_format
+@float32_only
 @given(problem=dyadic_batch_norm_problems())
 def test_in_evaluation_every_value_goes_through_the_same_straight_line_of_its_channel(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -230,7 +230,7 @@ def test_in_evaluation_every_value_goes_through_the_same_straight_line_of_its_ch
 
 
 @pytest.mark.claim("2.8.p")
-@law_format
+@float32_only
 @given(problem=dyadic_batch_norm_problems())
 def test_in_evaluation_what_is_shifted_comes_out_shifted_so_no_mean_is_guaranteed(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -244,7 +244,7 @@ def test_in_evaluation_what_is_shifted_comes_out_shifted_so_no_mean_is_guarantee
 # Running statistics
 
 
-@law_format
+@float32_only
 @given(problem=TRAINING)
 def test_with_momentum_0_the_running_statistics_stay_what_they_were(subject, dtype, problem):
     problem = tracked(problem).at(dtype)
@@ -255,7 +255,7 @@ def test_with_momentum_0_the_running_statistics_stay_what_they_were(subject, dty
     assert_equal(var, problem.running_var)
 
 
-@law_format
+@float32_only
 @given(problem=TRAINING)
 def test_momentum_is_the_share_of_the_batch_and_the_rest_that_of_the_past(subject, dtype, problem):
     problem = tracked(problem).at(dtype)
@@ -272,7 +272,7 @@ def test_momentum_is_the_share_of_the_batch_and_the_rest_that_of_the_past(subjec
 # The references
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=dyadic_batch_norm_problems())
 def test_batch_norm_equals_the_reference_where_nothing_rounds(subject, dtype, problem):
@@ -281,14 +281,14 @@ def test_batch_norm_equals_the_reference_where_nothing_rounds(subject, dtype, pr
     assert_equal(problem.forward(subject), problem.forward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=batch_norm_problems())
 def test_batch_norm_rounds_within_its_bound(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @half_formats
 @given(problem=batch_norm_problems(training=(False,)))
 def test_batch_norm_in_evaluation_rounds_within_its_bound_in_the_half_formats_too(subject, dtype, problem):
@@ -298,14 +298,14 @@ def test_batch_norm_in_evaluation_rounds_within_its_bound_in_the_half_formats_to
 # Gradients
 
 
-@law_format
+@float32_only
 @given(problem=problems_of(NORMALIZATION), seed=SEEDS)
 def test_in_evaluation_the_gradients_of_batch_norm_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
     for argument in arguments_of(NORMALIZATION, problem):
         assert_no_remainder(problem.at(dtype), argument, seed, subject)
 
 
-@law_format
+@float32_only
 @given(problem=TRAINING)
 def test_in_training_the_gradient_of_every_channel_adds_up_to_0(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -317,7 +317,7 @@ def test_in_training_the_gradient_of_every_channel_adds_up_to_0(subject, dtype, 
     assert_within(total, Approximation(np.zeros_like(bound), bound), "float64")
 
 
-@law_format
+@float32_only
 @given(problem=WHOLE_TRAINING)
 def test_the_gradient_of_the_bias_is_the_sum_of_the_cotangents_of_its_channel(subject, dtype, problem):
     problem = problem.changed(bias=np.zeros(problem.input.shape[1])).at(dtype)
@@ -327,7 +327,7 @@ def test_the_gradient_of_the_bias_is_the_sum_of_the_cotangents_of_its_channel(su
     assert_equal(grad_bias, problem.grad_output.sum(axis=over(problem)))
 
 
-@law_format
+@float32_only
 @given(problem=batch_norm_problems())
 def test_the_gradient_of_the_weight_is_what_a_step_of_1_in_it_adds(subject, dtype, problem):
     problem = problem.changed(weight=np.zeros(problem.input.shape[1]), bias=None).at(dtype)
@@ -340,7 +340,7 @@ def test_the_gradient_of_the_weight_is_what_a_step_of_1_in_it_adds(subject, dtyp
     assert_within(grad_weight, Approximation(risen, backward(problem, dtype)[1].bound + rounding), dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=dyadic_batch_norm_problems())
 def test_the_gradients_of_batch_norm_equal_the_references_where_nothing_rounds(subject, dtype, problem):
@@ -349,14 +349,14 @@ def test_the_gradients_of_batch_norm_equal_the_references_where_nothing_rounds(s
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(problem=batch_norm_problems())
 def test_the_gradients_of_batch_norm_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @half_formats
 @given(problem=batch_norm_problems(training=(False,)))
 def test_the_gradients_of_batch_norm_in_evaluation_round_within_theirs_in_the_half_formats(subject, dtype, problem):
@@ -484,7 +484,7 @@ def test_without_affine_there_is_nothing_to_learn():
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @given(seed=SEEDS, training=st.booleans())
 def test_the_layer_computes_what_the_reference_does_with_its_parameters_and_buffers(dtype, seed, training):
@@ -520,7 +520,7 @@ def test_eval_changes_no_buffer():
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @pytest.mark.parametrize("momentum", [0.1, 0.75])
 def test_every_training_step_moves_the_buffers_as_the_reference_does(dtype, momentum):
@@ -536,7 +536,7 @@ def test_every_training_step_moves_the_buffers_as_the_reference_does(dtype, mome
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 def test_with_momentum_none_the_buffers_are_the_plain_means_over_all_batches_so_far(dtype):
     layer = nn.BatchNorm2d(3, momentum=None).to(getattr(torch, dtype))

@@ -19,7 +19,7 @@ from torch import nn
 from torchvision import models
 from torchvision.models import ResNet50_Weights, WeightsEnum
 
-from spec_tests.blocks import edited, evaluate_call, execute, path_of, source
+from spec_tests.code_blocks.blocks import edited, evaluate_call, execute, path_of, source
 
 pytestmark = pytest.mark.torch_api
 

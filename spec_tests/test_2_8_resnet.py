@@ -29,10 +29,10 @@ from torchvision.models.resnet import BasicBlock, Bottleneck
 
 import reference
 from reference import resnet
-from spec_tests.compare import assert_equal
-from spec_tests.formats import FORMATS, exact_formats, rounded
-from spec_tests.network import assert_near
-from spec_tests.problems import SEEDS, distinct_numbers, elementwise_problems, whole_numbers
+from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.formats import FORMATS, exact_formats, rounded
+from spec_tests.vocabulary.network import assert_near
+from spec_tests.vocabulary.problems import SEEDS, distinct_numbers, elementwise_problems, whole_numbers
 
 both_networks = pytest.mark.parametrize("network", ["resnet18", "resnet50"])
 four_draws = pytest.mark.parametrize("seed", range(4))
@@ -101,21 +101,23 @@ def test_the_first_convolution_has_64_kernels_of_7_by_7_for_3_colors_and_no_bias
 
 
 @pytest.mark.claim("2.8.n")
-def test_one_output_of_the_first_convolution_sees_7_by_7_pixels(proof):
+def test_one_output_of_the_first_convolution_sees_7_by_7_pixels(implementation):
     image = np.zeros((1, 1, 15, 15))
 
-    grad, _, _ = proof.conv2d_backward(one_in_the_middle((1, 1, 8, 8)), image, np.ones((1, 1, 7, 7)), None, 2, 3)
+    grad, _, _ = implementation.conv2d_backward(
+        one_in_the_middle((1, 1, 8, 8)), image, np.ones((1, 1, 7, 7)), None, 2, 3
+    )
 
     rows, columns = np.nonzero(grad[0, 0])
     assert (np.ptp(rows) + 1, np.ptp(columns) + 1, len(rows)) == (7, 7, 49)
 
 
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.s")
-def test_the_stem_makes_112_of_224_by_its_convolution_and_56_of_that_by_its_pooling_a_quarter(proof):
+def test_the_stem_makes_112_of_224_by_its_convolution_and_56_of_that_by_its_pooling_a_quarter(implementation):
     image = np.zeros((1, 1, 224, 225), "float32")
 
-    convolved = proof.conv2d(image, np.zeros((1, 1, 7, 7), "float32"), stride=2, padding=3)
-    pooled = proof.max_pool2d(convolved, 3, stride=2, padding=1)
+    convolved = implementation.conv2d(image, np.zeros((1, 1, 7, 7), "float32"), stride=2, padding=3)
+    pooled = implementation.max_pool2d(convolved, 3, stride=2, padding=1)
 
     assert convolved.shape == (1, 1, 112, 113)  # ⌊(224 + 2·3 − 7) / 2⌋ + 1, and an odd side is rounded up
     assert pooled.shape == (1, 1, 56, 57)  # ⌊(112 + 2·1 − 3) / 2⌋ + 1
@@ -131,8 +133,10 @@ def test_relu_makes_zeros_of_negative_numbers_and_keeps_the_others(subject, prob
 
 
 @pytest.mark.claim("2.8.q")
-def test_relu_is_not_linear(proof):
-    assert proof.relu(np.array([-1.0])) + proof.relu(np.array([1.0])) != proof.relu(np.array([-1.0 + 1.0]))
+def test_relu_is_not_linear(implementation):
+    assert implementation.relu(np.array([-1.0])) + implementation.relu(np.array([1.0])) != implementation.relu(
+        np.array([-1.0 + 1.0])
+    )
 
 
 @pytest.mark.torch_api
@@ -427,7 +431,7 @@ def test_the_gradients_of_a_blocks_parameters_are_the_sums_of_those_of_the_image
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @every_kind
 @four_draws
 def test_a_block_of_whole_numbers_equals_torchvisions(kind, seed):
@@ -439,7 +443,7 @@ def test_a_block_of_whole_numbers_equals_torchvisions(kind, seed):
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @every_kind
 @four_draws
 def test_the_gradients_of_a_block_of_whole_numbers_equal_torchvisions(kind, seed):
@@ -454,7 +458,7 @@ def test_the_gradients_of_a_block_of_whole_numbers_equal_torchvisions(kind, seed
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @every_kind
 @four_draws
@@ -467,7 +471,7 @@ def test_a_block_of_real_numbers_equals_torchvisions_within_the_bound_of_a_rando
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @every_kind
 @four_draws
@@ -485,7 +489,7 @@ def test_the_gradients_of_a_block_of_real_numbers_equal_torchvisions_within_such
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @exact_formats
 @pytest.mark.parametrize("size", [(64, 64), (65, 97)], ids=["even", "odd"])
 @both_networks
@@ -503,7 +507,7 @@ def test_every_part_of_the_network_gives_what_torchvisions_does_within_the_bound
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @both_networks
 def test_the_networks_of_the_reference_give_the_scores_of_its_last_layer(network):
     parameters = parameters_of(model_of(network), "float32")
@@ -515,7 +519,7 @@ def test_the_networks_of_the_reference_give_the_scores_of_its_last_layer(network
 
 
 @pytest.mark.torch_api
-@pytest.mark.oracle
+@pytest.mark.compares_with_reference
 @both_networks
 def test_the_running_statistics_have_a_say_in_the_scores(network):
     parameters = parameters_of(model_of(network), "float32")

@@ -21,8 +21,8 @@ from torchvision import transforms
 from torchvision.models import ResNet50_Weights
 
 from reference.datasets import write_country211
-from spec_tests import stand_in
-from spec_tests.blocks import (
+from spec_tests.code_blocks import stand_in
+from spec_tests.code_blocks.blocks import (
     edited,
     evaluate_call,
     execute,

@@ -24,8 +24,8 @@ import pytest
 import torch
 from torch import nn
 
-from spec_tests import run_block, stand_in
-from spec_tests.blocks import (
+from spec_tests.code_blocks import run_block, stand_in
+from spec_tests.code_blocks.blocks import (
     IMPORTS,
     class_in,
     edited,

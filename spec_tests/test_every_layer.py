@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 import reference
-from spec_tests.bounds import Approximation
-from spec_tests.compare import assert_equal, assert_within
-from spec_tests.exact import assert_gradients_equal, backward, forward
-from spec_tests.formats import exact_formats, law_format
-from spec_tests.problems import (
+from spec_tests.vocabulary.bounds import Approximation
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.exact import assert_gradients_equal, backward, forward
+from spec_tests.vocabulary.formats import exact_formats, float32_only
+from spec_tests.vocabulary.problems import (
     Problem,
     adaptive_pool_problems,
     avg_pool_problems,
@@ -33,7 +33,7 @@ from spec_tests.problems import (
     softmax_problems,
     whole_numbers,
 )
-from spec_tests.subjects import GRADIENTS
+from spec_tests.vocabulary.subject import GRADIENTS
 
 EXACT = st.one_of(
     conv_problems(),
@@ -116,7 +116,7 @@ NOTHING_TO_DO = {
 # Contracts
 
 
-@law_format
+@float32_only
 @given(problem=ALL)
 def test_no_layer_changes_its_arguments(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -130,7 +130,7 @@ def test_no_layer_changes_its_arguments(subject, dtype, problem):
             assert_equal(given_arrays[name], value)
 
 
-@law_format
+@float32_only
 @given(problem=ALL)
 def test_no_output_and_no_gradient_shares_memory_with_an_argument(subject, dtype, problem):
     problem = problem.at(dtype)
@@ -151,7 +151,7 @@ def test_the_dtype_that_goes_in_comes_out_of_outputs_and_gradients(subject, dtyp
     assert {str(result.dtype) for result in results} == {dtype}
 
 
-@law_format
+@float32_only
 @given(problem=ALL)
 def test_a_gradient_is_shaped_as_its_argument(subject, dtype, problem):
     problem = problem.at(dtype)

@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 import reference
-from spec_tests.claims import deviations
-from spec_tests.compare import assert_equal
+from spec_tests.vocabulary.claims import deviations
+from spec_tests.vocabulary.compare import assert_equal
 
 pytestmark = pytest.mark.torch_api
 

@@ -14,7 +14,7 @@ from reference import class_names, datasets
 from reference.archives import CHECKSUMS
 
 pytestmark = [
-    pytest.mark.project,
+    pytest.mark.tooling,
     # The first releases of NumPy 2.4 warn of how the real files name a dtype.
     pytest.mark.filterwarnings("ignore:.*align should be passed:numpy.exceptions.VisibleDeprecationWarning"),
 ]

@@ -21,8 +21,8 @@ import pytest
 import torch
 from torch import nn
 
-from spec_tests import stand_in
-from spec_tests.blocks import (
+from spec_tests.code_blocks import stand_in
+from spec_tests.code_blocks.blocks import (
     IMPORTS,
     edited,
     evaluate_call,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spec_tests.report.picture import Picture
+from spec_tests.report.figures.figure import Picture
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from spec_tests import plugin
+from spec_tests.run import plugin, selection
 
 
 def text_of(report: pytest.TestReport, config: pytest.Config) -> str:
@@ -48,6 +48,6 @@ def places(config: pytest.Config) -> dict[Path, str]:
         Path(sysconfig.get_path("purelib")): "<site-packages>",
         Path(sysconfig.get_path("platlib")): "<site-packages>",
         config.rootpath: "",
-        plugin.ROOT.parent: "",
+        selection.ROOT.parent: "",
     }
     return {folder: name for folder, name in names.items() if folder != Path(folder.anchor)}

@@ -17,11 +17,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from spec_tests.claims import SECTIONS
 from spec_tests.report import page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
+from spec_tests.report.figures.figure import Picture
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
-from spec_tests.report.picture import Picture
+from spec_tests.vocabulary.claims import SECTIONS
 
 FORMAT = 1
 PROOFS = ("by the references", "by the subject")

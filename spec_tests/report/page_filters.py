@@ -26,7 +26,7 @@ PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
 """What Pygments marks and `page.css` leaves as it is."""
 
 DRAWING = re.compile(r"^-+ the smallest case -+\n", re.M)
-"""What `failures.text_of` sets between a traceback and the drawing, spec_tests.plugin.SMALLEST_CASE."""
+"""What `failures.text_of` sets between a traceback and the drawing, spec_tests.run.plugin.SMALLEST_CASE."""
 
 
 @cache

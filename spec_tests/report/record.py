@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 
-from spec_tests import claims, ledger, plugin
-from spec_tests.formats import FORMATS
 from spec_tests.report import failures, surroundings, writing
 from spec_tests.report.writing import PROVEN, Data
+from spec_tests.run import plugin, selection
+from spec_tests.vocabulary import claims, ledger
+from spec_tests.vocabulary.formats import FORMATS
 
 
 @dataclass
@@ -69,7 +70,7 @@ class Report:
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Note every test of the specification, those that will be left out too."""
-        if plugin.is_specification(item):
+        if selection.is_specification(item):
             self.cases[item.nodeid] = case_of(item)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -120,12 +121,12 @@ class Report:
 
 def case_of(item: pytest.Item) -> Case:
     """Return a collected test as it is before it runs."""
-    file = item.path.relative_to(plugin.ROOT.parent).as_posix()
+    file = item.path.relative_to(selection.ROOT.parent).as_posix()
     return Case(
         id="::".join([file, *item.nodeid.split("::")[1:]]),
         name=getattr(getattr(item, "callspec", None), "id", ""),
-        section=plugin.section_of(item),
-        claims=plugin.claims_of(item),
+        section=selection.section_of(item),
+        claims=selection.claims_of(item),
         deviations=tuple(mark.args[0] for mark in item.iter_markers("deviation")),
         function=getattr(item, "function", None),
     )
@@ -162,10 +163,10 @@ def asked_for(config: pytest.Config) -> Data:
         "name": subject.name,
         "subject": option.subject,
         "device": option.device,
-        "dtypes": [dtype for dtype in FORMATS if dtype in (plugin.wanted_dtypes(config) or subject.dtypes)],
+        "dtypes": [dtype for dtype in FORMATS if dtype in (selection.wanted_dtypes(config) or subject.dtypes)],
         "profile": getattr(option, "hypothesis_profile", None) or plugin.PROFILE,
         "options": options(option),
-        "full": plugin.is_full_run(config),
+        "full": selection.is_full_run(config),
     }
 
 
@@ -179,7 +180,7 @@ def options(option: Any) -> list[str]:
 def scope(config: pytest.Config, complete: bool) -> Data:
     """Return what of the specification was asked for, and whether that was the whole and ran to its end."""
     return {
-        "whole": complete and plugin.asks_for_everything(config) and not config.option.dtype,
+        "whole": complete and selection.asks_for_everything(config) and not config.option.dtype,
         "arguments": [asked_place(argument, config.invocation_params.dir) for argument in config.args],
     }
 
@@ -190,14 +191,14 @@ def asked_place(argument: str, start: Path) -> str:
     Of what lies elsewhere only the last name is kept: folders of this machine mean nothing to others.
     """
     file, *names = argument.split("::")
-    place, project = Path(start, file).resolve(), plugin.ROOT.parent.resolve()
+    place, project = Path(start, file).resolve(), selection.ROOT.parent.resolve()
     written = place.relative_to(project).as_posix() if place.is_relative_to(project) else place.name
     return "::".join([written, *names])
 
 
 def facts(config: pytest.Config) -> Data:
     """Return where the run took place."""
-    commit, modified = surroundings.commit(plugin.ROOT.parent)
+    commit, modified = surroundings.commit(selection.ROOT.parent)
     return {
         "versions": surroundings.versions(),
         "machine": surroundings.machine(config.option.device),
@@ -291,13 +292,13 @@ def tests_of(cases: Iterable[Case]) -> list[Data]:
     for case in cases:
         functions[case.test].append(case)
     return [
-        test_of(test, group)
+        describe_test(test, group)
         for test, group in functions.items()
         if any(case.claims or case.outcome == "failed" for case in group)
     ]
 
 
-def test_of(test: str, cases: list[Case]) -> Data:
+def describe_test(test: str, cases: list[Case]) -> Data:
     """Return a test function with all its cases."""
     line, source = source_of(cases[0].function)
     outcomes = {case.outcome for case in cases}

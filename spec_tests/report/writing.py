@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from spec_tests.claims import SECTIONS
+from spec_tests.vocabulary.claims import SECTIONS
 
 Data = dict[str, Any]
 """What `claims.schema.json` describes, or a part of it."""
@@ -65,7 +65,7 @@ def as_text(data: Data) -> str:
 
 def rendered(data: Data) -> str:
     """Return the page, with the pictures of the sections and the results of the benchmarks that are kept."""
-    page, pictures = import_module("spec_tests.report.page"), import_module("spec_tests.report.pictures")
+    page, pictures = import_module("spec_tests.report.page"), import_module("spec_tests.report.figures.all_figures")
     text: str = page.render(data, pictures.pictures(), benchmark_parts(RESULTS))
     return text
 

@@ -13,7 +13,8 @@ from torch.nn import functional
 
 import reference
 from reference.train_in_torch import torch_network
-from spec_tests.subjects import GRADIENTS, OPTIMIZERS, NotAvailable
+from spec_tests.subjects import NotAvailable
+from spec_tests.vocabulary.subject import GRADIENTS, OPTIMIZERS
 
 EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own

@@ -1,0 +1,1 @@
+"""The programs that the document prints (`printed/`), and what runs them."""

@@ -1,0 +1,1 @@
+"""The figures of the report's page, drawn from the references."""

@@ -1,0 +1,145 @@
+"""A failure as a learner would draw it: the arrays as grids, both answers, and code that makes it happen again."""
+
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+import reference
+from spec_tests.vocabulary.problems import Problem
+from spec_tests.vocabulary.subject import GRADIENTS
+
+SHOWN = 400  # elements of one array; a shrunk case has far fewer
+INDENT = " " * 4
+
+PROGRAM = """\
+import numpy as np
+from numpy import inf, nan
+from spec_tests import subjects
+from spec_tests.vocabulary.problems import Problem
+from {module} import {test}
+
+{test}.hypothesis.inner_test(
+{arguments})"""
+
+
+def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
+    """Return the drawing of what a test was given, and a program that runs the test on it again."""
+    subject, dtype = arguments.get("subject"), arguments.get("dtype", "float64")
+    drawn = [drawing for name, value in arguments.items() if (drawing := _draw(name, value))]
+    problems = [value for value in arguments.values() if isinstance(value, Problem) and subject]
+    answers = [_answers(problem, subject, dtype) for problem in problems]
+    advice = "Save this program in the project's folder and run it there: it fails in the same way."
+    return "\n\n".join([*drawn, *answers, advice, program(item, arguments, option)])
+
+
+def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
+    """Return a program, its arrays written out, that runs this test's body on these arguments."""
+    subject = f"subjects.load({option.subject!r}, {option.device!r})"
+    by_references = (
+        getattr(item, "callspec", None) and item.callspec.params.get("implementation") == "by the references"
+    )
+    loaded = {
+        "subject": subject,
+        "subject_on_cpu": f"subjects.load({option.subject!r})",
+        "implementation": "subjects.load('reference')" if by_references else subject,
+    }
+    written = [f"{name}={loaded.get(name) or literal(value)},\n" for name, value in arguments.items()]
+    return PROGRAM.format(
+        module=item.module.__name__, test=item.originalname, arguments=textwrap.indent("".join(written), INDENT)
+    )
+
+
+def literal(value: Any) -> str:
+    """Return Python code for a value, arrays and problems included.
+
+    >>> literal({"stride": (1, 2), "bias": np.array([0.5], np.float32)})
+    "{'stride': (1, 2), 'bias': np.array([0.5], 'float32')}"
+    """
+    if isinstance(value, np.ndarray | np.generic):
+        numbers = value.tolist()
+        dtype = "" if np.asarray(numbers).dtype == value.dtype else f", {str(value.dtype)!r}"
+        shape = f".reshape({value.shape})" if value.size == 0 else ""
+        return f"np.array({numbers!r}{dtype}){shape}"
+    if isinstance(value, Problem):
+        arrays = "".join(f"{name!r}: {literal(array)},\n" for name, array in value.arrays.items())
+        parts = f"{value.operation!r},\n{{\n{textwrap.indent(arrays, INDENT)}}},\n{literal(value.options)},\n"
+        return f"Problem(\n{textwrap.indent(f'{parts}{literal(value.grad_output)},', INDENT)}\n)"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key!r}: {literal(entry)}" for key, entry in value.items()) + "}"
+    if isinstance(value, type):
+        return f"__import__({value.__module__!r}, fromlist=['']).{value.__qualname__}"
+    return repr(value)
+
+
+def _draw(name: str, value: Any) -> str:
+    if isinstance(value, Problem):
+        options = ", ".join(f"{key}={entry!r}" for key, entry in value.options.items())
+        arrays = {**value.arrays, "grad_output": value.grad_output}
+        return "\n".join([f"{value.operation}({options})", *(grid(key, entry) for key, entry in arrays.items())])
+    return grid(name, value) if isinstance(value, np.ndarray) else ""
+
+
+def _answers(problem: Problem, subject: Any, dtype: str) -> str:
+    """Return where the subject answers otherwise than the references, in the output and in each gradient."""
+    by_subject, by_references = _outputs(problem.at(dtype), subject.at(dtype)), _outputs(problem.at(dtype), reference)
+    both = [(name, answer, by_references.get(name)) for name, answer in by_subject.items()]
+    lines = [
+        f"{grid(f'{name} by the subject', answer)}\n{grid(f'{name} by the references', expected)}"
+        for name, answer, expected in both
+        if not _same(answer, expected)
+    ]
+    agreement = "On this very call the subject and the references agree: the test calls with other arguments."
+    return "\n".join(lines) or agreement
+
+
+def _outputs(problem: Problem, layers: Any) -> dict[str, Any]:
+    with_indices = {"return_indices": True} if problem.operation.startswith("max_pool") else {}
+    outputs = _attempt(lambda: problem.forward(layers, **with_indices))
+    grads = _attempt(lambda: problem.backward(layers))
+    names = [f"grad_{name}" for name in GRADIENTS[problem.operation]]
+    return _by_name(["output", "indices"], outputs) | _by_name(names, grads)
+
+
+def _by_name(names: list[str], answers: Any) -> dict[str, Any]:
+    return dict(zip(names, answers if isinstance(answers, tuple) else (answers,), strict=False))
+
+
+def _attempt(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:  # whatever it is, it is the answer
+        return f"{type(error).__name__}: {error}"
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray | np.generic) and isinstance(other, np.ndarray | np.generic):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    return type(one) is type(other) and not isinstance(one, tuple) and bool(one == other)
+
+
+def grid(name: str, array: Any) -> str:
+    """Return an array as grids of its last two axes, one below the other, each under its index.
+
+    >>> print(grid("weight", np.array([[[1.0, 0.0], [0.0, 2.5]]])))
+    weight, shape (1, 2, 2)
+      [0]
+          1    0
+          0  2.5
+    """
+    if not isinstance(array, np.ndarray | np.generic):
+        return f"{name} = {array}"
+    if array.ndim == 0:
+        return f"{name} = {float(array):g}"
+    heading = f"{name}, shape {array.shape}"
+    if array.size > SHOWN:
+        return f"{heading}, too large to draw"
+    cells = [f"{number:g}" for number in array.ravel().astype(float)]
+    width = max((len(cell) for cell in cells), default=1)
+    planes = np.array(cells, object).reshape(-1, *array.shape[-2:] if array.ndim > 1 else (1, array.size))
+    lines = [heading]
+    for plane, place in zip(planes, np.ndindex(array.shape[:-2]), strict=True):
+        lines += [f"  [{', '.join(map(str, place))}]"] if place else []
+        lines += [" " * (4 if place else 2) + "  ".join(cell.rjust(width) for cell in row) for row in plane]
+    return "\n".join(lines)

@@ -1,0 +1,279 @@
+"""What `pytest spec_tests` adds to pytest: the subject, the claims, the record of the run and its summary.
+
+    --subject NAME      what to test: a file of `spec_tests/subjects` (default torch)
+    --device DEVICE     where it computes, for example cuda (default cpu)
+    --dtype DTYPE,...   only the tests of these number formats
+    --slow              also what takes long, starts processes of its own, or tests the specification itself
+    --cifar10 PATH      the real CIFAR-10, in the folder PATH/cifar-10-batches-py, for the tests of its real counts
+    --resnet50-weights FILE
+                        trained weights of ResNet-50, as torchvision downloads them, for the tests that use them
+    --tensorboard DIR   leave a log there that shows what the document describes: `tensorboard --logdir DIR`
+
+A full run, `pytest spec_tests` without selection and on the default subject, fails if a registered claim was
+not executed. Any other run reports what it executed and does not fail on that.
+"""
+
+import functools
+import gc
+import os
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from spec_tests import subjects
+from spec_tests.run import drawing, gallery, summary
+from spec_tests.run.selection import claims_of, is_full_run, is_property, is_specification, section_of, wanted_dtypes
+from spec_tests.vocabulary import claims, ledger
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.subject import Subject
+
+A_LONG_RUN = 1000  # tests
+SUBJECT = pytest.StashKey[Subject]()
+DESELECTED = pytest.StashKey[Counter[str]]()
+ENTRY = pytest.StashKey[ledger.Entry]()
+SMALLEST_CASE = "the smallest case"
+"""The title under which a failure is drawn."""
+
+_common: dict[str, Any] = {
+    "deadline": None,  # a first call of torch takes its time
+    "report_multiple_bugs": False,
+    "suppress_health_check": [HealthCheck.too_slow],
+}
+settings.register_profile("dev", max_examples=100, **_common)
+settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_common)
+settings.register_profile("thorough", max_examples=1000, **_common)
+PROFILE = "ci" if "CI" in os.environ else "dev"
+settings.load_profile(PROFILE)
+
+MARKERS = {
+    "claim(id, ...)": "the claims of the document, at most three, that this test executes",
+    "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
+    "torch_api": "names torch itself: runs only when torch is the subject",
+    "compares_with_reference": "compares the subject with the references: says nothing when they are the subject",
+    "slow": "takes long, starts processes, or tests the specification itself: runs only with --slow",
+    "tooling": "tests this project's own tools: runs only with the default subject",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    group = parser.getgroup("specification")
+    group.addoption("--subject", default="torch", help="the implementation under test (default: torch)")
+    group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
+    group.addoption("--slow", action="store_true", help="also what takes long or starts processes of its own")
+    group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
+    group.addoption(
+        "--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them"
+    )
+    group.addoption("--tensorboard", type=Path, metavar="DIR", help="leave a log there for tensorboard --logdir DIR")
+    group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers."""
+    for marker, meaning in MARKERS.items():
+        config.addinivalue_line("markers", f"{marker}: {meaning}")
+    config.stash[DESELECTED] = Counter()
+    if config.option.tensorboard is not None:
+        config.pluginmanager.register(gallery.Log(config.option.tensorboard, config.option.resnet50_weights))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Load the subject, check the claims, and leave out what this subject cannot answer."""
+    specification = [item for item in items if is_specification(item)]
+    if not specification:
+        return
+    config.stash[SUBJECT] = subject = _load_subject(config)
+    for item in specification:
+        _check_claims(item)
+        _count_examples(item)
+    reasons = {item: _reason_to_leave_out(item, config, subject) for item in specification}
+    left_out = [item for item, reason in reasons.items() if reason]
+    if left_out:
+        config.stash[DESELECTED].update(reasons[item] for item in left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not reasons.get(item)]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """In a long run, spare the garbage collector what imports and collection have left: it is there to the end."""
+    if len(session.items) > A_LONG_RUN:
+        gc.collect()
+        gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest) -> Subject:
+    """The implementation under test."""
+    return request.config.stash[SUBJECT]
+
+
+@pytest.fixture(scope="session")
+def subject_on_cpu(request: pytest.FixtureRequest, subject: Subject) -> Subject:
+    """The implementation under test on the CPU: a GPU reports some refusals later, and is then lost."""
+    option = request.config.option
+    return subject if option.device == "cpu" else subjects.load(option.subject, "cpu")
+
+
+@pytest.fixture(scope="session", params=["by the references", "by the subject"])
+def implementation(request: pytest.FixtureRequest, subject: Subject) -> Subject:
+    """The references, and then the implementation under test: worked numbers are proven by both."""
+    return subjects.load("reference") if request.param == "by the references" else subject
+
+
+@pytest.fixture(scope="session")
+def real_cifar10(request: pytest.FixtureRequest) -> Path:
+    """The folder of the real CIFAR-10, for those who have it."""
+    folder: Path = request.config.option.cifar10  # without one, the tests that want it are left out
+    return folder
+
+
+@pytest.fixture(scope="session")
+def resnet50_weights(request: pytest.FixtureRequest) -> Path:
+    """The file of trained weights of ResNet-50, for those who have it."""
+    file: Path = request.config.option.resnet50_weights  # without one, the tests that want it are left out
+    return file
+
+
+@pytest.fixture(scope="session", autouse=True)
+def children(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The code blocks of `test_code_blocks.py`, running from the start of the run: they take their time."""
+    modules: set[Any] = {getattr(item, "module", None) for item in request.session.items}
+    started = [module.children_started for module in modules if hasattr(module, "children_started")]
+    with started[0](tmp_path_factory) if started else nullcontext({}) as running:
+        yield running
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Make the ledger write to this test while it runs."""
+    if not is_specification(item):
+        return (yield)
+    item.stash[ENTRY] = entry = ledger.Entry(item.nodeid, section_of(item), claims_of(item))
+    ledger.start(entry)
+    if not is_property(item):
+        ledger.example({})
+    try:
+        return (yield)
+    except AssertionError:
+        if (gone := _deviation_never_seen_here(item)) is not None:
+            pytest.skip(f"torch {metadata.version('torch')} does not show the deviation {gone}")
+        raise
+    finally:
+        ledger.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
+    """Note the outcome; draw the smallest case of a failure."""
+    report: pytest.TestReport = yield
+    entry = item.stash.get(ENTRY, None)
+    if entry is not None and report.when == "call":
+        entry.outcome = report.outcome
+        if report.failed and entry.last_example:
+            arguments = {**getattr(getattr(item, "callspec", None), "params", {}), **entry.last_example}
+            report.sections.append((SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option)))
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a full run in which a claim was not executed."""
+    gc.unfreeze()
+    if is_full_run(session.config) and session.exitstatus == 0 and summary.not_executed(ledger.entries()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print what the run executed, section by section."""
+    if SUBJECT in config.stash and ledger.entries():
+        lines = summary.lines(
+            ledger.entries(), config.stash[SUBJECT].name, is_full_run(config), config.stash[DESELECTED]
+        )
+        terminalreporter.section("specification")
+        terminalreporter.write_line("\n".join(lines))
+
+
+def _deviation_never_seen_here(item: pytest.Item) -> str | None:
+    """Return the deviation that a test demonstrates, if this version of torch is none of those it was seen in."""
+    mark = item.get_closest_marker("deviation")
+    if mark is None:
+        return None
+    (entry,) = [entry for entry in claims.deviations() if entry["id"] == mark.args[0]]
+    minor = ".".join(metadata.version("torch").split(".")[:2])
+    return None if minor in entry["versions"] else str(entry["id"])
+
+
+def _check_claims(item: pytest.Item) -> None:
+    ids = claims_of(item)
+    unknown = [id for id in ids if id not in claims.register()]
+    if unknown:
+        raise pytest.UsageError(f"{item.nodeid} names claims that are not in the register: {', '.join(unknown)}")
+    if len(ids) > 3:
+        raise pytest.UsageError(f"{item.nodeid} carries {len(ids)} claims, more than one test can prove")
+
+
+def _load_subject(config: pytest.Config) -> Subject:
+    option = config.option
+    try:
+        subject = subjects.load(option.subject, option.device)
+    except subjects.NotAvailable as error:
+        raise pytest.UsageError(f"--subject {option.subject} --device {option.device}: {error}") from None
+    if option.cifar10 is not None and not (option.cifar10 / "cifar-10-batches-py").is_dir():
+        raise pytest.UsageError(f"--cifar10 {option.cifar10}: there is no folder cifar-10-batches-py in it")
+    if option.resnet50_weights is not None and not option.resnet50_weights.is_file():
+        raise pytest.UsageError(f"--resnet50-weights {option.resnet50_weights}: there is no such file")
+    missing = wanted_dtypes(config) - subject.dtypes
+    if missing:
+        raise pytest.UsageError(
+            f"--dtype {', '.join(sorted(missing))}: {subject.name} computes in {', '.join(sorted(subject.dtypes))}"
+        )
+    return subject
+
+
+def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
+    """Return why this subject is not asked this test, or an empty string."""
+    name = config.option.subject
+    if item.get_closest_marker("slow") and not config.option.slow:
+        return "they take long: --slow runs them"
+    if "real_cifar10" in getattr(item, "fixturenames", ()) and config.option.cifar10 is None:
+        return "they need the real CIFAR-10: --cifar10 PATH"
+    if "resnet50_weights" in getattr(item, "fixturenames", ()) and config.option.resnet50_weights is None:
+        return "they need trained weights of ResNet-50: --resnet50-weights FILE"
+    if item.get_closest_marker("torch_api") and name != "torch":
+        return "they name torch, which is not the subject"
+    if item.get_closest_marker("compares_with_reference") and name == "reference":
+        return "they compare the subject with the references, which are the subject"
+    if item.get_closest_marker("tooling") and (name, config.option.device) != ("torch", "cpu"):
+        return "they test the project's own tools, which the default run does"
+    dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
+    if dtype and dtype not in subject.dtypes:
+        return f"the subject does not compute in {dtype}"
+    if dtype and wanted_dtypes(config) and dtype not in wanted_dtypes(config):
+        return "--dtype asks for other formats"
+    return ""
+
+
+def _count_examples(item: pytest.Item) -> None:
+    """Have every execution of a property's body counted, and its arguments remembered."""
+    if not is_property(item):
+        return
+    handle = item.function.hypothesis  # type: ignore[attr-defined]  # is_property has seen it
+    if not hasattr(handle.inner_test, "is_counted"):
+        handle.inner_test = _counted(handle.inner_test)
+
+
+def _counted(body: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(body)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        ledger.example(kwargs)
+        return body(*args, **kwargs)
+
+    counted.is_counted = True  # type: ignore[attr-defined]  # a note to ourselves
+    return counted

@@ -1,0 +1,63 @@
+"""Questions about a run and its tests: what was asked for, what a test is about, and what it is."""
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+"""The folder of the specification."""
+
+
+def is_full_run(config: pytest.Config) -> bool:
+    """Tell whether this run was asked for the whole specification on the default subject."""
+    option = config.option
+    return asks_for_everything(config) and (option.subject, option.device, option.dtype) == ("torch", "cpu", "")
+
+
+def asks_for_everything(config: pytest.Config) -> bool:
+    """Tell whether this run was asked for every file of the specification, and nothing in them was deselected."""
+    option = config.option
+    paths = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args}
+    whole = not paths.isdisjoint({ROOT, ROOT.parent})
+    selected = any(
+        getattr(option, name, None)
+        for name in (
+            "keyword",
+            "markexpr",
+            "deselect",
+            "ignore",
+            "ignore_glob",
+            "lf",
+            "last_failed",
+            "stepwise",
+            "collectonly",
+        )
+    )
+    parallel = hasattr(config, "workerinput") or getattr(option, "numprocesses", None)
+    return whole and not selected and not parallel
+
+
+def is_specification(item: pytest.Item) -> bool:
+    """Tell whether a test is one of the specification, and not, for example, a benchmark."""
+    return ROOT in item.path.parents
+
+
+def section_of(item: pytest.Item) -> str:
+    """Return the section of the document that a test's file is about, or an empty string."""
+    numbers = [part for part in item.path.stem.split("_") if part.isdigit()]
+    return ".".join(numbers)
+
+
+def claims_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the claims that a test executes."""
+    return tuple(dict.fromkeys(id for mark in item.iter_markers("claim") for id in mark.args))
+
+
+def wanted_dtypes(config: pytest.Config) -> set[str]:
+    """Return the number formats that --dtype asks for, none where it is not given."""
+    return {dtype.strip() for dtype in config.option.dtype.split(",") if dtype.strip()}
+
+
+def is_property(item: pytest.Item) -> bool:
+    """Tell whether a test is a property, which Hypothesis calls with one drawn example after the other."""
+    return hasattr(getattr(item, "function", None), "hypothesis")

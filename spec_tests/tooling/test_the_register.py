@@ -1,0 +1,53 @@
+"""The errata ledger: every correction is well formed, and every numeric one is tested by a test that would notice."""
+
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from spec_tests.vocabulary import claims
+
+pytestmark = pytest.mark.tooling
+
+REGISTER = claims.register()
+NUMERIC = [claim.id for claim in REGISTER.values() if claim.printed is not None]
+
+
+def specification_of(id):
+    """Return the functions of the specification that carry this claim."""
+    modules = [
+        import_module(f"spec_tests.{path.stem}") for path in sorted(Path(__file__).parents[1].glob("test_[12]_*.py"))
+    ]
+    functions = [value for module in modules for name, value in vars(module).items() if name.startswith("test_")]
+    return [f for f in functions for mark in getattr(f, "pytestmark", ()) if mark.name == "claim" and id in mark.args]
+
+
+@pytest.mark.parametrize("id", NUMERIC)
+def test_with_the_printed_value_in_place_of_the_true_one_the_test_of_the_erratum_fails(id, implementation, monkeypatch):
+    (test,) = specification_of(id)
+    test(implementation)
+
+    as_printed = {**REGISTER, id: replace(REGISTER[id], corrected=REGISTER[id].printed)}
+    monkeypatch.setattr(claims, "register", lambda: as_printed)
+
+    with pytest.raises(AssertionError):
+        test(implementation)
+
+
+def test_the_numeric_errata_are_those_of_the_worked_examples():
+    assert NUMERIC == ["2.1.2.h", "2.1.2.i", "2.1.2.l", "2.2.o", "2.6.3.o"]
+
+
+@pytest.mark.parametrize("id", REGISTER)
+def test_a_claim_says_in_both_languages_what_it_states_and_what_is_right_where_it_is_wrong(id):
+    claim = REGISTER[id]
+
+    assert claim.en and claim.zh
+    assert (claim.verdict in claims.VERDICTS, claim.needs in ("", *claims.NEEDS)) == (True, True)
+    assert bool(claim.correction_en) == bool(claim.correction_zh) == claim.is_erratum
+    assert bool(claim.reason_en) == bool(claim.reason_zh) == (not claim.runs_by_default)
+    assert claim.section in claims.SECTIONS
+    assert claim.id.rpartition(".")[0] == claim.section
+    SpecifierSet(claim.torch)

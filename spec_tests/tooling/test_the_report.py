@@ -1,0 +1,1061 @@
+"""The report of `--report DIR`: what is recorded of a run, and what can be done with the files of several runs.
+
+Most of these tests run pytest inside this process, on a specification of a few lines with claims of its own.
+"""
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import reduce
+from importlib import import_module, metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from spec_tests import subjects
+from spec_tests.report import __main__ as command
+from spec_tests.report import comparing, failures, merging, page, record, surroundings, writing
+from spec_tests.report.figures import all_figures as pictures
+from spec_tests.run import plugin, selection
+from spec_tests.tooling.nested_run import pytest_in_this_process
+from spec_tests.tooling.small_specification import NUMBER, PROJECT, small_specification
+from spec_tests.vocabulary import claims, ledger
+
+pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
+pytest.importorskip("jsonschema", reason='the report needs jsonschema: pip install "torch-by-hand[report]"')
+
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
+
+WORKED = PROJECT / "spec_tests/test_2_1_2_worked_convolution.py"
+PLUGINS = ("-p", "spec_tests.run.plugin", "-p", "spec_tests.report.plugin")
+BACKWARDS = "test_a_single_1_in_the_input_brings_out_the_kernel_backwards"
+
+
+def report_of(folder, *options):
+    """Run a part of the specification with a report, without the pictures, which are the same each time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "_entries", {})
+        patch.setattr(ledger, "_current", None)
+        patch.setattr(pictures, "pictures", list)
+        patch.chdir(PROJECT)
+        code, output = pytest_in_this_process("--report", str(folder), *map(str, options))
+    return SimpleNamespace(code=code, output=output, folder=folder, file=folder / writing.DATA)
+
+
+@pytest.fixture(scope="module")
+def of_torch(tmp_path_factory):
+    """The report of a run that proves the claims of section 2.1.2, run once for this file."""
+    return report_of(tmp_path_factory.mktemp("of torch"), WORKED)
+
+
+@pytest.fixture(scope="module")
+def of_references(tmp_path_factory):
+    """The same of the references."""
+    return report_of(tmp_path_factory.mktemp("of references"), WORKED, "--subject", "reference")
+
+
+@pytest.fixture(scope="module")
+def of_flipped(tmp_path_factory):
+    """The report of a run in which the kernel is flipped, which fails."""
+    test = f"{PROJECT / 'spec_tests/test_2_1_convolution.py'}::{BACKWARDS}"
+    return report_of(tmp_path_factory.mktemp("of flipped"), test, "--subject", "wrong:flips_the_kernel")
+
+
+@pytest.fixture
+def data(of_torch):
+    """The data of the run that proves section 2.1.2, to be changed at will."""
+    return writing.read(of_torch.file)
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Return a function that runs lines of section 2.2 with the claims of `test_the_run.py`, and reports on them."""
+    folder = small_specification(tmp_path, monkeypatch)
+    monkeypatch.setattr(pictures, "pictures", list)
+
+    def run(text, *options):
+        (folder / f"test_2_2_line{next(NUMBER)}.py").write_text(f"import pytest\n{text}", encoding="utf-8")
+        arguments = [
+            "-p",
+            "spec_tests.run.plugin",
+            f"--rootdir={tmp_path}",
+            f"--report={tmp_path / 'report'}",
+            *options,
+        ]
+        code, output = pytest_in_this_process(*arguments, str(folder))
+        file = tmp_path / "report" / writing.DATA
+        return SimpleNamespace(code=code, output=output, file=file, data=writing.read(file) if file.exists() else None)
+
+    return run
+
+
+def result(data, claim, run=0):
+    """Return what a run found of a claim."""
+    (found,) = [entry["results"][run] for entry in data["claims"] if entry["id"] == claim]
+    return found
+
+
+# What is recorded
+
+
+def test_a_run_leaves_a_page_and_valid_data_and_says_where_they_are(of_torch):
+    data, shown = writing.read(of_torch.file), (of_torch.folder / writing.PAGE).read_text(encoding="utf-8")
+
+    assert of_torch.code == pytest.ExitCode.OK
+    assert f"the report of this run: {of_torch.folder / writing.PAGE}, and as data {of_torch.file}" in of_torch.output
+    assert sorted(path.name for path in of_torch.folder.iterdir()) == [writing.DATA, writing.PAGE]
+    assert data["runs"][0]["name"] in shown
+
+
+def test_the_data_hold_every_claim_of_the_register_in_its_order(data):
+    registered = [(claim.id, claim.verdict, claim.en, claim.zh) for claim in claims.register().values()]
+
+    assert [(claim["id"], claim["register"], claim["en"], claim["zh"]) for claim in data["claims"]] == registered
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [("2.1.2.a", "confirmed"), ("2.1.2.h", "corrected"), ("2.2.a", "not run"), ("1.b", "uncheckable")],
+)
+def test_a_claim_has_the_verdict_that_the_register_and_the_tests_give_it(data, claim, verdict):
+    assert result(data, claim)["verdict"] == verdict
+
+
+def test_an_erratum_is_recorded_with_both_of_its_proofs(data):
+    proofs = {test.rpartition("[")[2] for test in result(data, "2.1.2.h")["tests"]}
+
+    assert proofs == {"by the references]", "by the subject]"}
+
+
+def test_the_run_itself_is_recorded(data):
+    (run,) = data["runs"]
+
+    assert (run["subject"], run["device"], run["full"]) == ("torch", "cpu", False)
+    assert run["scope"] == {"whole": False, "arguments": [WORKED.relative_to(PROJECT).as_posix()]}
+    assert f"torch {run['versions']['torch']} " in run["name"]
+    assert run["dtypes"] == ["float32", "float64", "float16", "bfloat16"]
+    assert run["versions"].keys() == {"python", "numpy", "torch", "torchvision", "hypothesis", "pytest"}
+    assert run["outcomes"] == {"passed": run["sections"]["2.1.2"]["tests"], "failed": 0, "skipped": 0}
+    assert run["examples"] == run["sections"]["2.1.2"]["examples"] >= run["outcomes"]["passed"]
+
+
+def test_of_the_references_only_their_own_formats_are_recorded(of_references):
+    (run,) = writing.read(of_references.file)["runs"]
+
+    assert run["dtypes"] == ["float32", "float64"]
+
+
+def test_a_test_is_recorded_with_its_place_and_its_text_from_the_decorators_on(data):
+    (test,) = [test for test in data["tests"] if test["claims"] == ["2.1.2.a", "2.1.2.d"]]
+    lines = (PROJECT / test["file"]).read_text(encoding="utf-8").splitlines()
+
+    assert test["source"].splitlines()[:2] == lines[test["line"] - 1 : test["line"] + 1]
+    assert test["source"].startswith('@pytest.mark.claim("2.1.2.a", "2.1.2.d")\ndef ')
+    assert test["results"] == [{"outcome": "passed", "cases": 2, "examples": 2, "failures": []}]
+
+
+def test_a_failure_is_recorded_with_the_drawing_of_the_smallest_case(of_flipped):
+    data = writing.read(of_flipped.file)
+    (test,) = data["tests"]
+    (failure,) = test["results"][0]["failures"]
+
+    assert of_flipped.code == pytest.ExitCode.TESTS_FAILED
+    assert result(data, "2.1.2.j")["verdict"] == test["results"][0]["outcome"] == "failed"
+    assert failure["case"] == "float32"
+    assert re.search(r"E +AssertionError: element .*\n(.*\n)+-+ the smallest case -+\nconv2d\(stride=", failure["text"])
+
+
+def test_of_a_property_the_written_body_is_recorded(of_flipped):
+    (test,) = writing.read(of_flipped.file)["tests"]
+
+    assert test["source"].startswith('@pytest.mark.claim("2.1.2.j")\n@float32_only\n@given(')
+    assert f"def {BACKWARDS}(subject, dtype, problem):\n" in test["source"]
+
+
+@pytest.mark.parametrize("name", ["of_torch", "of_flipped"])
+def test_the_data_name_no_folder_of_this_machine(request, name):
+    text = request.getfixturevalue(name).file.read_text(encoding="utf-8")
+
+    for folder in (PROJECT, Path(tempfile.gettempdir()), Path.home(), Path(sys.prefix)):
+        assert str(folder) not in text
+
+
+@pytest.mark.parametrize(
+    ("printed", "recorded"),
+    [
+        ("{project}/spec_tests/vocabulary/exact.py:3: in f", "spec_tests/vocabulary/exact.py:3: in f"),
+        ("in {project}.", "in {project}."),
+        ("of {project}: none", "of .: none"),
+        ("{project}-2/a.py", "{project}-2/a.py"),
+        ("<{purelib}/torch/nn.py>", "<<site-packages>/torch/nn.py>"),
+        ("file://{tmp}/a/b", "file://<tmp>/a/b"),
+        ("../..{tmp}/a", "<tmp>/a"),
+        ("src{tmp}/a", "src{tmp}/a"),
+        ("x[..., 0], ../a, (..)", "x[..., 0], ../a, (..)"),
+    ],
+)
+def test_a_folder_of_this_machine_is_replaced_wherever_it_is_named(printed, recorded, monkeypatch):
+    monkeypatch.setattr(failures.tempfile, "gettempdir", lambda: "/scratch")
+    monkeypatch.setattr(failures.sysconfig, "get_path", lambda name: f"/opt/python/{name}")
+    monkeypatch.setattr(plugin, "ROOT", Path("/home/project/spec_tests"))
+    config = SimpleNamespace(
+        rootpath=Path("/home/project"), invocation_params=SimpleNamespace(dir=Path("/home/project"))
+    )
+    names = {"tooling": "/home/project", "tmp": "/scratch", "purelib": "/opt/python/purelib"}
+
+    assert failures.scrubbed(printed.format(**names), config) == recorded.format(**names)
+
+
+def test_the_references_are_printed_by_their_name_which_is_the_same_in_every_run():
+    assert repr(subjects.load("reference")) == subjects.load("reference").name
+
+
+TRUE = '@pytest.mark.claim("2.2.t")\n'
+FALSE = '@pytest.mark.claim("2.2.f")\n'
+FIXTURE = "@pytest.fixture\ndef late():"
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "outcome"),
+    [
+        ("def test_it(): pass", "confirmed", "passed"),
+        ("def test_it(): assert 0", "failed", "failed"),
+        ("def test_it(): pytest.skip('no')", "not run", "skipped"),
+        ("@pytest.mark.skip\ndef test_it(): pass", "not run", "skipped"),
+        ("@pytest.mark.slow\ndef test_it(): pass", "not run", "not run"),
+        ("def test_it(no_such_fixture): pass", "failed", "failed"),
+        ("@pytest.mark.parametrize('n', [0, 1])\ndef test_it(n): assert n", "failed", "failed"),
+        (f"def test_it(late): pass\n{FIXTURE} 1 / 0; yield", "failed", "failed"),
+        (f"def test_it(late): pass\n{FIXTURE} yield; 1 / 0", "failed", "failed"),
+    ],
+)
+def test_one_failure_anywhere_in_a_test_outweighs_all_else(small, text, verdict, outcome):
+    data = small(f"{TRUE}{text}").data
+    (test,) = data["tests"]
+
+    assert (result(data, "2.2.t")["verdict"], test["results"][0]["outcome"]) == (verdict, outcome)
+    assert bool(test["results"][0]["failures"]) is (outcome == "failed")
+
+
+def test_cases_of_one_function_are_recorded_under_it_and_only_the_failures_one_by_one(small):
+    (test,) = small(f"{FALSE}@pytest.mark.parametrize('n', [3, 4])\ndef test_it(n): assert n == 3").data["tests"]
+
+    assert test["test"] == f"{test['file']}::test_it"
+    assert [(r["cases"], [f["case"] for f in r["failures"]]) for r in test["results"]] == [(2, ["4"])]
+
+
+def test_a_function_without_claims_is_recorded_only_if_it_failed(small):
+    data = small("def test_good(): pass\ndef test_bad(): assert 0").data
+
+    assert [(test["test"].rpartition("::")[2], test["claims"]) for test in data["tests"]] == [("test_bad", [])]
+    assert data["runs"][0]["outcomes"] == {"passed": 1, "failed": 1, "skipped": 0}
+
+
+def test_the_nearest_comparison_is_recorded_with_its_error_and_bound(small):
+    data = small(
+        f"""
+import numpy as np
+from spec_tests.vocabulary.bounds import Approximation
+from spec_tests.vocabulary.compare import assert_within
+{TRUE}
+@pytest.mark.parametrize("off", [0.5, 2.0, 1.0])
+def test_it(off): assert_within(np.full(2, off), Approximation(np.zeros(2), np.array([4.0, 8.0])), "float64")
+"""
+    ).data
+
+    assert result(data, "2.2.t")["worst"] == {"float64": {"share": 0.5, "error": 2.0, "bound": 4.0}}
+    assert result(data, "2.2.t")["comparisons"] == data["runs"][0]["comparisons"] == 3
+
+
+def test_examples_are_counted_and_options_kept_without_the_names_of_files(small, tmp_path):
+    text = f"from hypothesis import given, settings, strategies as st\n{TRUE}@settings(max_examples=7, database=None)\n"
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    options = ("--slow", "-k", "it", "--cifar10", str(tmp_path))
+    (run,) = small(f"{text}@given(st.integers())\ndef test_it(n): pass", *options).data["runs"]
+
+    assert run["examples"] == run["sections"]["2.2"]["examples"] == 7
+    assert run["options"] == ["--slow", "--cifar10", "-k it"]
+
+
+def test_a_claim_counts_the_examples_of_all_its_tests_and_a_section_those_of_all_of_its_own(small):
+    data = small(f"{TRUE}def test_a(): pass\n{TRUE}def test_b(): pass\ndef test_c(): pass").data
+
+    assert (result(data, "2.2.t")["examples"], data["runs"][0]["sections"]["2.2"]["examples"]) == (2, 3)
+
+
+def test_a_section_counts_its_tests_that_ran_and_those_of_them_that_failed(small):
+    body = "def test_a(): assert 0\ndef test_b(): assert 0\ndef test_c(): pass\ndef test_d(): pytest.skip('no')"
+
+    sections = small(body).data["runs"][0]["sections"]
+
+    assert sections == {"2.2": {"tests": 3, "failed": 2, "examples": 3}}
+
+
+@pytest.mark.parametrize(
+    ("options", "whole"),
+    [
+        ([], True),
+        (["--subject", "reference"], True),
+        (["--slow"], True),
+        (["--maxfail=2"], True),
+        (["-x"], False),
+        (["-k", "test_a"], False),
+        (["--dtype", "float64"], False),
+    ],
+)
+def test_a_run_is_whole_if_everything_was_asked_for_and_had_its_turn(small, options, whole):
+    data = small("def test_a(): assert 0\ndef test_b(): pass\ndef test_c(): assert 0", *options).data
+
+    assert data["runs"][0]["scope"]["whole"] is whole
+
+
+def test_a_run_in_which_a_file_could_not_be_read_is_not_whole(small, tmp_path):
+    (tmp_path / "spec_tests/test_2_2_broken.py").write_text("an error of syntax")
+
+    data = small(PASSES, "--continue-on-collection-errors").data
+
+    assert data["runs"][0]["scope"] == {"whole": False, "arguments": ["spec_tests"]}
+
+
+@pytest.mark.parametrize(
+    ("argument", "recorded"),
+    [
+        (".", "spec_tests"),
+        ("..", "."),
+        ("test_a.py::test_it[a/b-1]", "spec_tests/test_a.py::test_it[a/b-1]"),
+        ("/elsewhere/test_b.py::test_it", "test_b.py::test_it"),
+    ],
+)
+def test_what_was_asked_for_is_recorded_without_folders_of_this_machine(monkeypatch, argument, recorded):
+    monkeypatch.setattr(plugin, "ROOT", Path("/home/project/spec_tests"))
+
+    assert record.asked_place(argument, selection.ROOT) == recorded
+
+
+def test_tests_that_were_left_out_are_counted_by_their_reason(small):
+    (run,) = small(f"{TRUE}@pytest.mark.slow\ndef test_long(): pass\ndef test_short(): pass").data["runs"]
+
+    assert run["left_out"] == [{"reason": "they take long: --slow runs them", "tests": 1}]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "seen"),
+    [
+        (["pass", "pytest.skip('no')"], ["half-conv-gradients"]),
+        (["pass", "assert 0"], []),
+        (["assert 0"], []),
+        (["pytest.skip('no')"], []),
+    ],
+)
+def test_a_known_deviation_was_seen_if_all_tests_passed_that_demonstrate_it(small, monkeypatch, bodies, seen):
+    monkeypatch.setattr(plugin, "_deviation_never_seen_here", {}.get)
+    tests = (f"@pytest.mark.deviation('half-conv-gradients')\ndef test_{i}(): {b}" for i, b in enumerate(bodies))
+
+    data = small("\n".join(tests)).data
+
+    assert data["runs"][0]["deviations"] == seen
+    assert data["deviations"] == claims.deviations()
+
+
+@pytest.mark.parametrize("name", ["where", "expected", "found", "consequence", "seen"])
+@pytest.mark.parametrize("deviation", claims.deviations(), ids=lambda deviation: deviation["id"])
+def test_a_known_deviation_is_described_in_english_and_in_chinese(deviation, name):
+    assert deviation[name].strip()
+    assert deviation[f"{name}_zh"].strip()
+
+
+# When there is a report, and when there is none
+
+PASSES = f"{TRUE}def test_it(): pass"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "code"),
+    [
+        (PASSES, ["--collect-only"], pytest.ExitCode.OK),
+        (f"{PASSES}\ndef test_break(): raise KeyboardInterrupt", [], pytest.ExitCode.INTERRUPTED),
+        ("an error of syntax", [], pytest.ExitCode.INTERRUPTED),
+    ],
+)
+def test_a_run_that_only_lists_tests_or_is_broken_off_leaves_no_report(small, text, options, code):
+    run = small(text, *options)
+
+    assert (run.code, run.data) == (code, None)
+    assert "report of this run" not in run.output
+
+
+def test_the_workers_of_a_parallel_run_leave_no_report(small, tmp_path):
+    (tmp_path / "spec_tests/conftest.py").write_text("def pytest_configure(config): config.workerinput = {}")
+
+    run = small(PASSES)
+
+    assert (run.code, run.data) == (pytest.ExitCode.OK, None)
+
+
+def test_a_run_of_other_tests_leaves_no_report_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test_other.py").write_text("def test_it(): pass")
+
+    _, output = pytest_in_this_process(
+        "-p", "spec_tests.run.plugin", "-p", "spec_tests.report.plugin", f"--rootdir={tmp_path}", "--report=report", "."
+    )
+
+    assert f"no report in {tmp_path / 'report'}: this process collected no test of the specification" in output
+
+
+@pytest.mark.parametrize("options", [["-k", "nothing"], ["-x"], ["--subject", "reference"], ["--dtype", "float64"]])
+def test_every_other_run_leaves_a_report(small, options):
+    assert small(PASSES, *options).data["runs"][0]["full"] is (options == ["-x"])
+
+
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_a_file_in_place_of_the_folder_is_a_usage_error(small, tmp_path, below):
+    (tmp_path / "file").touch()
+
+    run = small(PASSES, f"--report={tmp_path / 'file' / below}")
+
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: --report {tmp_path / 'file' / below} is not a folder to write to: " in run.output
+
+
+def test_a_missing_package_is_a_usage_error_that_says_what_to_install(small, monkeypatch):
+    monkeypatch.setattr(writing, "NEEDED", ("json", "no_such_package"))
+
+    run = small(PASSES)
+
+    assert run.code == pytest.ExitCode.USAGE_ERROR
+    assert 'the report needs no_such_package, not installed here: pip install "torch-by-hand[report]"' in run.output
+
+
+def test_a_report_that_cannot_be_written_fails_the_run_and_says_why(small, monkeypatch):
+    def full(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(writing.os, "replace", full)
+
+    run = small(PASSES)
+
+    assert (run.code, list(run.file.parent.iterdir())) == (pytest.ExitCode.INTERNAL_ERROR, [])
+    assert f"ERROR: no report in {run.file.parent}: no space left" in run.output
+
+
+@pytest.mark.parametrize("part", ["page", "pictures"])
+def test_where_the_page_cannot_be_made_the_old_report_stays_as_it_was(tmp_path, monkeypatch, data, part):
+    def fail(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pictures, "pictures", list)
+    writing.write(tmp_path, data)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(*{"page": (page, "render"), "pictures": (pictures, "pictures")}[part], fail)
+
+    with pytest.raises(ZeroDivisionError):
+        writing.write(tmp_path, data | {"tests": []})
+
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_results_of_the_benchmarks_are_shown_file_by_file_and_a_bad_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(import_module("benchmarks.report"), "part", lambda result: result["a"])
+    (tmp_path / "2.json").write_text('{"a": 2}')
+    (tmp_path / "1.json").write_text('{"a": 1}')
+
+    assert writing.benchmark_parts(tmp_path) == [1, 2]
+    (tmp_path / "3.json").write_text("{")
+    with pytest.raises(writing.Unreadable, match=r"3\.json does not hold JSON: "):
+        writing.benchmark_parts(tmp_path)
+
+
+# Where it ran
+
+
+def git(folder, *arguments):
+    """Run git as someone."""
+    subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b", "-C", folder, *arguments], check=True)
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository with one commit of a file of the specification."""
+    if shutil.which("git") is None:
+        pytest.skip("there is no git here")
+    (tmp_path / "spec_tests").mkdir()
+    (tmp_path / "spec_tests/a.py").touch()
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "--message=A")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("file", "modified"), [("spec_tests/a.py", True), ("spec_tests/b.py", True), ("b.py", False)])
+def test_a_commit_is_modified_if_a_file_was_changed_that_takes_part(repository, file, modified):
+    commit, before = surroundings.commit(repository)
+
+    (repository / file).write_text("1")
+
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    assert (before, surroundings.commit(repository)) == (False, (commit, modified))
+
+
+@pytest.mark.parametrize("without", ["repository", "git", "commit of its own"])
+def test_where_git_cannot_tell_there_is_no_commit(repository, monkeypatch, without):
+    if without == "git":
+        monkeypatch.setenv("PATH", "")
+    if without == "repository":
+        shutil.rmtree(repository / ".git")
+
+    folder = repository / "spec_tests" if without == "commit of its own" else repository
+
+    assert surroundings.commit(folder) == (None, None)
+
+
+@pytest.mark.parametrize(("imported", "version"), [({"__version__": "9+cu132"}, "9+cu132"), ({}, None)])
+def test_an_imported_package_says_its_version_itself(monkeypatch, imported, version):
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(**imported))
+
+    assert surroundings.versions()["torch"] == (version or metadata.version("torch"))
+
+
+# The form of the data
+
+
+def objects(schema):
+    """Give every description of an object in a schema."""
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            yield schema
+        for part in schema.values():
+            yield from objects(part)
+
+
+def test_the_schema_is_one_and_describes_every_property_and_no_other_is_allowed():
+    schema = json.loads(writing.SCHEMA.read_text(encoding="utf-8"))
+
+    import_module("jsonschema").Draft202012Validator.check_schema(schema)
+    for form in objects(schema):
+        assert form["additionalProperties"] is False
+        assert all("description" in part or "$ref" in part for part in form["properties"].values())
+
+
+def put(data, place, value):
+    """Put a value, or nothing, at a place of data."""
+    *way, last = place
+    for step in way:
+        data = data[step]
+    if value is None:
+        del data[last]
+    else:
+        data[last] = value
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (["runs"], None, r"\$: 'runs' is a required property"),
+        (["format"], 2, r"\$.format: 1 was expected"),
+        (["runs"], [], r"\$.runs: "),
+        (["runs", 0, "seconds"], "long", r"\$.runs\[0\].seconds: 'long' is not of type 'number'"),
+        (["runs", 0, "mood"], "good", r"\$.runs\[0\]: Additional properties are not allowed \('mood' was unexpected\)"),
+        (["claims", 3, "results", 0, "verdict"], "fine", r"\$.claims\[3\].results\[0\].verdict: 'fine' is not one of"),
+        (["claims", 3, "results"], [], r"\$.claims\[3\].results: 0 of them, expected one for each of 1 runs"),
+        (["tests", 0, "results"], [], r"\$.tests\[0\].results: 0 of them, expected one for each of 1 runs"),
+        (["claims", 3, "id"], "1.a", r"\$.claims: '1.a' is there more than once"),
+        (["claims", 0, "section"], "9.9", r"\$.claims\[0\].section: '9.9' is none of 1, 1\.1, "),
+        (["tests", 0, "claims"], ["9.9.z"], r"\$.tests\[0\].claims: '9.9.z' is none of the claims"),
+        (["runs", 0, "scope"], None, r"\$.runs\[0\]: 'scope' is a required property"),
+        (["runs", 0, "started"], "2026-13-01T00:00:00+00:00", r"\$.runs\[0\].started: '2026-13-.*' is no moment"),
+        (["claims", 0, "printed"], [1.0, float("nan")], r"\$.claims\[0\].printed\[1\]: nan is no number of JSON"),
+        (["runs", 0, "seconds"], float("inf"), r"\$.runs\[0\].seconds: inf is no number of JSON"),
+        (["claims", 0, "en"], "half \ud83d", r"\$.claims\[0\].en: 'half \\ud83d' holds half of a character"),
+        (["claims", 0, "corrected"], {"\udc00": 1}, r"\$.claims\[0\].corrected: .* holds half of a character"),
+        (["claims", 0, "printed"], reduce(lambda inner, _: [inner], range(60), 0), r"\$.* nested more than 50 deep"),
+    ],
+)
+def test_data_of_another_form_are_refused_with_the_file_and_the_place(tmp_path, data, place, value, message):
+    put(data, place, value)
+    file = tmp_path / "claims.json"
+    file.write_text(json.dumps(data), encoding="utf-8")
+
+    with pytest.raises(writing.Unreadable, match=rf"claims\.json does not hold a report's data: {message}"):
+        writing.read(file)
+
+
+@pytest.mark.parametrize(
+    ("register", "verdict"),
+    [
+        ("true", "corrected"),
+        ("true", "refined"),
+        ("true", "uncheckable"),
+        ("false", "confirmed"),
+        ("imprecise", "confirmed"),
+        ("uncheckable", "confirmed"),
+        ("uncheckable", "not run"),
+    ],
+)
+def test_a_verdict_that_the_register_rules_out_is_refused(data, register, verdict):
+    put(data, ["claims", 3, "register"], register)
+    put(data, ["claims", 3, "results", 0, "verdict"], verdict)
+
+    with pytest.raises(writing.Unreadable, match=rf"\$.claims\[3\].results\[0\].verdict: '{verdict}' of a claim .*"):
+        writing.check(data)
+
+
+def test_a_file_that_is_nested_too_deeply_for_python_is_refused_with_its_name(tmp_path):
+    file = tmp_path / "claims.json"
+    file.write_text("[" * 100_000 + "]" * 100_000)
+
+    with pytest.raises(
+        writing.Unreadable, match=r"claims\.json does not hold a report's data: it is nested too deeply"
+    ):
+        writing.read(file)
+
+
+def test_a_complaint_quotes_no_more_than_the_ends_of_what_it_found(data):
+    with pytest.raises(writing.Unreadable) as error:
+        writing.check(data | {"runs": {"0": "a long one" * 1000}})
+
+    assert len(str(error.value)) < 2 * writing.LONGEST
+
+
+# Merging
+
+
+def test_a_merged_report_has_a_column_for_each_run(of_torch, of_references, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "pictures", list)
+
+    command.main(["merge", str(tmp_path), str(of_torch.file), str(of_references.file)])
+    merged, one, other = (writing.read(file) for file in (tmp_path / writing.DATA, of_torch.file, of_references.file))
+
+    assert merged["runs"] == one["runs"] + other["runs"]
+    assert result(merged, "2.1.2.h", run=0) == result(one, "2.1.2.h")
+    assert result(merged, "2.1.2.h", run=1) == result(other, "2.1.2.h")
+    assert all(run["name"] in (tmp_path / writing.PAGE).read_text(encoding="utf-8") for run in merged["runs"])
+
+
+def later(data, second=1, **more):
+    """Return a report of another run of the same subject."""
+    return data | {"runs": [run | {"started": f"2030-01-01T00:00:0{second}+00:00"} | more for run in data["runs"]]}
+
+
+def test_runs_of_one_name_are_told_apart_by_a_number_also_in_merged_reports(data):
+    again = merging.merge([merging.merge([data, later(data, 1)]), merging.merge([later(data, 2), later(data, 3)])])
+
+    name = data["runs"][0]["name"]
+    assert [run["name"] for run in again["runs"]] == [name, f"{name} (2)", f"{name} (3)", f"{name} (4)"]
+    writing.check(again)
+
+
+def of(data, second, **more):
+    """Return a report of another run, of these versions or other facts."""
+    versions = data["runs"][0]["versions"] | {name: more.pop(name) for name in ("python", "numpy") if name in more}
+    return later(data, second, versions=versions, **more)
+
+
+def test_runs_of_one_name_are_told_apart_by_what_differs_among_them_and_only_the_rest_by_a_number(data):
+    reports = [of(data, i, python=python) for i, python in enumerate(["3.11.2", "3.12.1", "3.12.1", "3.13.0"])]
+
+    name, merged = data["runs"][0]["name"], merging.merge(reports)
+    versions = ["3.11", "3.12", "3.12 (2)", "3.13"]
+    assert [run["name"] for run in merged["runs"]] == [f"{name}, Python {version}" for version in versions]
+    assert {merging.own_name(run) for run in merged["runs"]} == {name}
+
+
+@pytest.mark.parametrize(
+    ("facts", "details"),
+    [
+        ({"numpy": "2.0.0"}, ["NumPy {versions[numpy]}", "NumPy 2.0.0"]),
+        ({"dtypes": ["float64"]}, ["float32 float64 float16 bfloat16", "float64"]),
+        ({"options": ["--slow"]}, ["no options", "--slow"]),
+        ({"scope": {"whole": True, "arguments": []}}, ["a part", "whole"]),
+        ({"machine": "A, 8 CPUs"}, ["{machine}", "A, 8 CPUs"]),
+        ({"commit": None}, ["commit 0123456", "commit unknown"]),
+        ({"python": "3.99.1", "machine": "A, 8 CPUs"}, ["Python {python}", "Python 3.99"]),
+    ],
+)
+def test_whatever_differs_is_in_the_name_and_no_more_than_is_needed(data, facts, details):
+    data["runs"][0]["commit"] = "0123456789" * 4
+    run = data["runs"][0]
+    first = details[0].format(**run, python=merging.minor(run, "python"))
+
+    names = [run["name"] for run in merging.merge([data, of(data, 1, **facts)])["runs"]]
+
+    assert names == [f"{run['name']}, {detail}" for detail in (first, details[1])]
+
+
+def test_a_third_run_changes_the_names_of_the_first_two_as_if_all_had_been_merged_at_once(data):
+    one, other, third = data, of(data, 1, machine="A"), of(data, 2, python="3.99.0")
+
+    at_once = merging.merge([one, other, third])
+
+    assert merging.merge([merging.merge([one, other]), third]) == at_once
+    assert len({run["name"] for run in at_once["runs"]}) == 3
+
+
+def test_it_does_not_matter_which_reports_are_merged_first(data):
+    one, other, third = data, later(data, 1), later(data, 2)
+
+    assert merging.merge([merging.merge([one, other]), third]) == merging.merge([one, merging.merge([other, third])])
+
+
+def test_the_same_run_twice_is_refused_also_out_of_a_merged_report(data):
+    merged = merging.merge([later(data), data])
+
+    with pytest.raises(ValueError, match=r"the run 'torch .*' that started .* is there twice"):
+        merging.merge([merged, data])
+
+
+def test_runs_that_started_in_the_same_second_in_other_versions_are_two(data):
+    versions = data["runs"][0]["versions"] | {"python": "3.99"}
+
+    assert len(merging.merge([data, data | {"runs": [data["runs"][0] | {"versions": versions}]}])["runs"]) == 2
+
+
+def test_what_only_one_report_knows_is_kept_and_was_not_run_by_the_other(data):
+    shorter = copy.deepcopy(later(data))
+    for part, names in (("claims", ["2.1.2.a", "1.b"]), ("tests", [data["tests"][0]["test"]])):
+        shorter[part] = [entry for entry in data[part] if entry.get("id", entry.get("test")) not in names]
+    shorter["deviations"] = data["deviations"][1:]
+
+    for reports, run in (([data, shorter], 1), ([shorter, data], 0)):
+        merged = merging.merge(reports)
+        assert [result(merged, claim, run)["verdict"] for claim in ("2.1.2.a", "1.b")] == ["not run", "uncheckable"]
+        assert [len(merged[part]) for part in ("claims", "tests", "deviations")] == [
+            len(data[part]) for part in ("claims", "tests", "deviations")
+        ]
+        writing.check(merged)
+
+
+def test_what_a_report_of_several_runs_does_not_know_was_run_by_none_of_them(data):
+    shorter = merging.merge([later(data, 1), later(data, 2)])
+    shorter["claims"], shorter["tests"] = shorter["claims"][1:], shorter["tests"][1:]
+
+    merged = merging.merge([shorter, data])
+
+    writing.check(merged)
+    assert [len(entry["results"]) for part in ("claims", "tests") for entry in (merged[part][-1],)] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("register", "false", "claim 1.a: the register's verdict is true in one report, false in another"),
+        ("section", "2", "claim 1.a: the section is 1 in one report, 2 in another"),
+    ],
+)
+def test_reports_of_registers_that_disagree_are_refused(data, name, value, message):
+    other = copy.deepcopy(later(data))
+    other["claims"][0][name] = value
+
+    with pytest.raises(ValueError, match=message):
+        merging.merge([data, other])
+
+
+def test_other_words_for_a_claim_are_no_disagreement_and_the_first_ones_are_kept(data):
+    other = copy.deepcopy(later(data))
+    other["claims"][0]["en"] = "Other words."
+
+    assert merging.merge([data, other])["claims"][0]["en"] == data["claims"][0]["en"] != "Other words."
+
+
+# Comparing
+
+WORST = {"float32": {"share": 0.02, "error": 0.2, "bound": 10.0}, "float64": {"share": 0.0, "error": 0.0, "bound": 0.0}}
+
+
+@pytest.fixture
+def compared(data, tmp_path, capsys):
+    """Return a function that compares the data with a changed copy: the exit status, and what was printed."""
+    for claim in data["claims"]:
+        if claim["id"] == "2.1.2.a":
+            claim["results"][0] |= {"examples": 300, "worst": WORST}
+
+    def compare(change, backwards=False):
+        changed = copy.deepcopy(data)
+        change(changed)
+        files = [tmp_path / "old.json", tmp_path / "new.json"]
+        for file, content in zip(files, (data, changed), strict=True):
+            file.write_text(json.dumps(content), encoding="utf-8")
+        status = status_of("compare", *reversed(files) if backwards else files)
+        return status, capsys.readouterr().out
+
+    return compare
+
+
+def status_of(*arguments):
+    """Return the exit status of a command."""
+    try:
+        command.main(list(map(str, arguments)))
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def claim_with(claim="2.1.2.a", register=None, **changes):
+    """Return a function that changes the first run's result of a claim, and maybe the register's verdict."""
+
+    def change(data):
+        (entry,) = [entry for entry in data["claims"] if entry["id"] == claim]
+        entry["register"] = register or entry["register"]
+        result(data, claim).update(changes)
+
+    return change
+
+
+def run_with(**changes):
+    """Return a function that changes the first run."""
+    return lambda data: data["runs"][0].update(changes)
+
+
+def without_the_claim(data):
+    """Take a claim out of the register and from the tests."""
+    data["claims"] = [claim for claim in data["claims"] if claim["id"] != "2.1.2.a"]
+    for test in data["tests"]:
+        test["claims"] = [id for id in test["claims"] if id != "2.1.2.a"]
+
+
+def without_torch(data):
+    """Take torch out of the versions."""
+    del data["runs"][0]["versions"]["torch"]
+
+
+def nearer(share):
+    """Return the shares of before with another one of float32."""
+    return WORST | {"float32": WORST["float32"] | {"share": share}}
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (claim_with(verdict="failed"), r"lost +2\.1\.2\.a \(.*\) was confirmed, is now failed"),
+        (claim_with(verdict="not run"), r"lost +2\.1\.2\.a \(.*\) was confirmed, is now not run"),
+        (claim_with("2.1.2.h", verdict="failed"), r"lost +2\.1\.2\.h \(.*\) was corrected, is now failed"),
+        (without_the_claim, r"lost +2\.1\.2\.a \(.*\) was confirmed, is now not in the register"),
+    ],
+)
+def test_a_claim_that_is_no_longer_proven_is_lost_and_the_other_way_round_it_is_won(compared, change, line):
+    status, printed = compared(change)
+    status_backwards, printed_backwards = compared(change, backwards=True)
+
+    assert (status, status_backwards) == (1, 0)
+    assert re.search(rf"^  {line}$", printed, re.MULTILINE), printed
+    assert "  together: 1 lost\n" in printed
+    assert re.search(r"^  won +2\.1\.2\.[ah] ", printed_backwards, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            claim_with(register="imprecise", verdict="refined"),
+            r"verdict +2\.1\.2\.a \(.*\) was confirmed, is now refined",
+        ),
+        (
+            claim_with("1.b", register="true", verdict="not run"),
+            r"verdict +1\.b \(.*\) was uncheckable, is now not run",
+        ),
+        (
+            claim_with(worst=nearer(0.2)),
+            r"margin +2\.1\.2\.a .*: float32 errors were 0\.02 of their bound, are now 0\.2",
+        ),
+        (claim_with(examples=149), r"examples +2\.1\.2\.a \(.*\): 300 before, now 149"),
+        (run_with(deviations=["half-batch-norm"]), r"deviation half-batch-norm is seen now"),
+        (without_torch, r"version +torch was .+, is now none"),
+    ],
+)
+def test_any_other_change_is_printed_and_loses_nothing(compared, change, line):
+    status, printed = compared(change)
+
+    assert status == 0
+    assert re.search(rf"^  {line}$", printed, re.MULTILINE), printed
+
+
+def test_a_deviation_that_is_not_seen_any_more_is_said_to_be_gone(compared):
+    _, printed = compared(run_with(deviations=["half-batch-norm"]), backwards=True)
+
+    assert "  deviation half-batch-norm is no longer seen\n  together: 1 deviation\n" in printed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: None,
+        claim_with(worst=nearer(0.19)),
+        claim_with(worst=nearer(0.0)),
+        claim_with(worst=WORST | {"float64": WORST["float32"]}),
+        claim_with(worst={}),
+        claim_with(examples=150),
+        run_with(started="2030-01-01T00:00:00+00:00", seconds=9),
+    ],
+)
+def test_small_differences_are_no_change(compared, change):
+    status, printed = compared(change)
+
+    assert (status, printed.splitlines()[1:]) == (0, ["  together: no change"])
+
+
+def runs(*kinds):
+    """Return runs of torch, each written as "torch 2.15, 3.11 cuda": its version, Python's, and what is special."""
+    return [
+        {
+            "name": kind,
+            "subject": "torch",
+            "device": "cuda" if "cuda" in kind else "cpu",
+            "versions": {"torch": kind.split(",")[0].split()[1], "python": kind.split()[2]},
+            "dtypes": [],
+            "options": ["--slow"] if "slow" in kind else [],
+            "scope": {"whole": True},
+            "machine": "A",
+            "commit": None,
+        }
+        for kind in kinds
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "pairs"),
+    [
+        (["torch 1, 3"], ["torch 2, 4"], [(0, 0)]),
+        (["torch 1, 3", "torch 1, 3 cuda"], ["torch 2, 3 cuda", "torch 2, 3"], [(0, 1), (1, 0)]),
+        (["torch 1, 3", "torch 2, 3"], ["torch 2, 3", "torch 3, 3"], [(0, 1), (1, 0)]),
+        (["torch 1, 3", "torch 2, 3"], ["torch 3, 3"], []),
+        (["torch 1, 3", "torch 2, 3"], ["torch 2, 3"], [(1, 0)]),
+        (["torch 1, 3"], ["torch 1, 3 cuda"], []),
+        (["torch 1, 3.1", "torch 1, 3.2", "torch 1, 3.3"], ["torch 1, 3.1", "torch 1, 3.3"], [(0, 0), (2, 1)]),
+        (["torch 1, 3.1", "torch 1, 3.2"], ["torch 2, 3.2", "torch 2, 3.1"], [(0, 1), (1, 0)]),
+        (["torch 1, 3.1", "torch 2, 3.1"], ["torch 2, 3.2", "torch 1, 3.2"], [(0, 1), (1, 0)]),
+        (["torch 1, 3.1", "torch 2, 3.2"], ["torch 2, 3.2", "torch 3, 3.3"], [(1, 0)]),
+        (["torch 1, 3.1", "torch 1, 3.1 slow"], ["torch 1, 3.1 slow"], [(1, 0)]),
+        (["torch 1, 3.1", "torch 1, 3.1"], ["torch 1, 3.1", "torch 1, 3.1"], [(0, 0), (1, 1)]),
+        (["torch 1, 3.1", "torch 1, 3.1"], ["torch 1, 3.1"], [(0, 0)]),
+    ],
+)
+def test_of_the_runs_of_a_subject_and_device_those_are_matched_that_are_most_alike(old, new, pairs):
+    assert comparing.matched(runs(*old), runs(*new)) == pairs
+
+
+def test_a_run_whose_name_was_changed_by_merging_is_still_itself(data):
+    several = [of(data, second, python=f"3.9{second}.0") for second in range(4)]
+    fewer = several[:1] + several[2:]
+
+    pairs = comparing.matched(merging.merge(several)["runs"], merging.merge(fewer)["runs"])
+
+    assert pairs == [(0, 0), (2, 1), (3, 2)]
+
+
+def test_a_run_without_its_like_is_named_and_its_claims_are_not_lost(data):
+    newer = later(data, name="torch 99", device="cuda", commit=None)
+
+    comparisons, alone = comparing.compare(merging.merge([data, newer]), data)
+    _, alone_backwards = comparing.compare(data, merging.merge([data, newer]))
+
+    named = "torch 99 (2030-01-01 00:00, no commit)"
+    assert alone == [f"{named}: OLD has it, and NEW has no run like it: it is gone"]
+    assert alone_backwards == [f"{named}: NEW has it, and OLD has no run like it"]
+    assert not comparing.lost(comparisons)
+
+
+def test_a_claim_is_lost_if_any_run_lost_it_and_it_is_that_run_that_is_said_to_have(data):
+    old = merging.merge([of(data, 1, python="3.97.0"), of(copy.deepcopy(data), 2, python="3.98.0")])
+    new = copy.deepcopy(old)
+    result(new, "2.1.2.a", run=1)["verdict"] = "failed"
+
+    comparisons, _ = comparing.compare(old, new)
+
+    assert comparing.lost(comparisons)
+    assert [[change.kind for change in comparison.changes] for comparison in comparisons] == [[], ["lost"]]
+
+
+def test_each_comparison_says_when_its_runs_were_and_of_which_commit(compared):
+    _, printed = compared(run_with(started="2030-01-01T23:45:06+00:00", commit="abcdef0123" * 4, modified=True))
+
+    assert re.match(
+        r"torch \S+ on cpu \(2\d{3}-\d\d-\d\d \d\d:\d\d, (commit \w{7}( with changes)?|no commit)\) -> "
+        r"torch \S+ on cpu \(2030-01-01 23:45, commit abcdef0 with changes\)\n",
+        printed,
+    )
+
+
+PART = {"whole": False, "arguments": ["spec_tests/test_2_2_max_pooling.py"]}
+WHOLE = {"whole": True, "arguments": ["spec_tests"]}
+
+
+@pytest.mark.parametrize(("before", "now", "said"), [(WHOLE, PART, True), (PART, PART, False), (WHOLE, WHOLE, False)])
+def test_of_a_part_that_is_compared_with_the_whole_it_is_said_first(data, before, now, said):
+    old, new = data, copy.deepcopy(data)
+    run_with(scope=before)(old)
+    run_with(scope=now, options=["-x"])(new)
+    claim_with(verdict="not run")(new)
+
+    comparisons, alone = comparing.compare(old, new)
+
+    assert comparing.lost(comparisons)
+    line = "  NEW is only a part of the specification: pytest spec_tests/test_2_2_max_pooling.py -x. "
+    assert list(comparing.lines(comparisons, alone))[1].startswith(line) is said
+
+
+# The commands
+
+
+def test_the_page_of_a_report_can_be_made_again(of_torch, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pictures, "pictures", list)
+
+    command.main(["page", str(of_torch.file), str(tmp_path / "new")])
+
+    assert capsys.readouterr().out.startswith(f"wrote {tmp_path / 'new' / writing.PAGE} and ")
+    for name in (writing.DATA, writing.PAGE):
+        assert (tmp_path / "new" / name).read_bytes() == (of_torch.folder / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "the following arguments are required"),
+        (["prove"], "invalid choice: 'prove'"),
+        (["compare", "{file}"], "the following arguments are required: NEW"),
+        (["merge", "{folder}"], "the following arguments are required: FILE"),
+        (["compare", "{file}", "none.json"], "none.json cannot be read: No such file or directory"),
+        (["merge", "{folder}", "{file}", "{file}"], "is there twice"),
+        (["page", "{file}", "{file}"], "File exists"),
+        (["page", "{python}", "{folder}"], "test_the_report.py does not hold JSON"),
+    ],
+)
+def test_what_a_command_cannot_do_is_said_in_one_line(of_torch, tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.setattr(pictures, "pictures", list)
+    names = {"file": of_torch.file, "folder": tmp_path / "new", "python": __file__}
+
+    status = status_of(*(argument.format(**names) for argument in arguments))
+
+    assert status == 2
+    assert re.fullmatch(rf"{command.PROGRAM}: error: .*{message}.*\n", capsys.readouterr().err)
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_help_says_what_each_command_does_and_how_compare_ends(capsys):
+    assert status_of("--help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for name in (command.merge, command.compare, command.page):
+        assert f"{name.__name__} {name.__doc__}" in shown
+
+    assert status_of("compare", "--help") == 0
+    assert re.findall(r"^ +status (\d)", capsys.readouterr().out, re.MULTILINE) == ["0", "1", "2"]
+
+
+def test_reports_that_have_no_subject_in_common_cannot_be_compared(of_torch, of_references, capsys):
+    assert status_of("compare", of_torch.file, of_references.file) == 2
+    assert (
+        "error: no run of the one was asked for the same subject and device as a run of the" in capsys.readouterr().err
+    )
+
+
+def test_the_commands_run_as_the_documentation_says(of_torch):
+    program = [sys.executable, "-m", "spec_tests.report", "compare", of_torch.file, of_torch.file]
+
+    child = subprocess.run(program, cwd=PROJECT, capture_output=True, text=True)
+
+    assert (child.returncode, child.stderr) == (0, "")
+    assert child.stdout.endswith("  together: no change\n")

@@ -1,0 +1,796 @@
+"""The report's page: what it shows of a run's data, what it refuses, and how it behaves in a browser."""
+
+import ast
+import copy
+import inspect
+import re
+import shutil
+import tomllib
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import matplotlib
+import pytest
+from matplotlib.figure import Figure
+
+from spec_tests.report import writing
+from spec_tests.report.benchmark_part import BenchmarkPart, Table
+from spec_tests.report.figures.figure import STYLE, Picture, to_svg
+from spec_tests.report.page import render
+from spec_tests.report.page_filters import DRAWING, FOLDER, failure, reason_zh
+from spec_tests.run import plugin
+from spec_tests.vocabulary.claims import SECTIONS, deviations, register
+
+pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
+
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
+
+BROWSER = shutil.which("chromium")
+LARGEST = 5_000_000  # bytes that the page may have
+ALL_PICTURES = 1_000_000
+"""Bytes that the pictures of all sections take at most; to draw them takes too long here."""
+
+PHONE = {"width": 360, "height": 740}
+LEAST_CONTRAST = 4.5
+"""Of text, as WCAG 2.1 asks at level AA."""
+
+FILE = "spec_tests/test_2_1_2_worked_convolution.py"
+SOURCE = (
+    'def test_rows(implementation):\n    text = "<b>"\n    assert convolved(implementation)[1].tolist() == [-6, 8, 12]'
+)
+SMALLEST = "┌───┐\n│ 0 │ <img src=x onerror=alert(1)>\n└───┘"
+TRACEBACK = ">   assert rows(x) < [1]\nE   assert [0] < [1]\nE   Failing test case: test_rows(\nE       x=[0]\nE   )\n"
+FAILURE = f"{TRACEBACK}{f' {plugin.SMALLEST_CASE} ':-^80}\n{SMALLEST}"
+PLACES = {"section": SECTIONS, "claim": register(), "right": register()}
+"""Where a formula may stand, and what is known of each kind of place."""
+
+LONG_NAME = "the references, but conv2d flips_the_kernel and says so at length"
+
+
+def claim(letter, verdict, register="true", **fields):
+    """Return a claim of section 2.1.2 with one result."""
+    blank = dict.fromkeys(
+        ("correction_en", "correction_zh", "note_en", "note_zh", "reason_en", "reason_zh", "torch", "needs"), ""
+    )
+    return {
+        "id": f"2.1.2.{letter}",
+        "section": "2.1.2",
+        "kind": "number",
+        "register": register,
+        "en": f"Claim {letter} in English, a < b & c",
+        "zh": f"第 {letter} 条说法",
+        **blank,
+        "printed": None,
+        "corrected": None,
+        "results": [result(verdict)],
+        **fields,
+    }
+
+
+def result(verdict, *tests):
+    """Return the result of a claim, with these tests."""
+    worst = {"float32": {"share": 0.5, "error": 1e-7, "bound": 2e-7}, "float64": {"share": 0, "error": 0, "bound": 0}}
+    return {"verdict": verdict, "tests": tests, "examples": 1200, "comparisons": 34, "worst": worst if tests else {}}
+
+
+def proofs(name):
+    """Return the ids of a test that both the references and the subject have to pass."""
+    return f"{FILE}::{name}[by the references]", f"{FILE}::{name}[by the subject]"
+
+
+def proof_of(ids, name, failed_case=None):
+    """Return a test with its result; with a failed case, it failed there."""
+    failures = [] if failed_case is None else [{"case": failed_case, "text": FAILURE}]
+    outcome = "failed" if failures else "passed"
+    return {
+        "test": f"{FILE}::{name}",
+        "section": "2.1.2",
+        "claims": ids,
+        "file": FILE,
+        "line": 12,
+        "source": SOURCE,
+        "results": [{"outcome": outcome, "cases": 2, "examples": 200, "failures": failures}],
+    }
+
+
+def run(name="torch 2.15.0 on cpu"):
+    """Return the description of a run."""
+    return {
+        "name": name,
+        "subject": "torch",
+        "device": "cpu",
+        "dtypes": ["float32", "float64"],
+        "versions": {"python": "3.11.2", "torch": "2.15.0"},
+        "machine": "Linux x86_64, 2 CPUs",
+        "commit": "0123456789" * 4,
+        "modified": True,
+        "started": "2026-11-23T01:02:03+00:00",
+        "seconds": 130.2,
+        "profile": "dev",
+        "options": [],
+        "full": False,
+        "outcomes": {"passed": 4468, "failed": 2, "skipped": 0},
+        "examples": 42200,
+        "comparisons": 39000,
+        "left_out": [{"reason": "they take long: --slow runs them", "tests": 579}],
+        "deviations": [deviations()[0]["id"]],
+        "sections": {"2.1.2": {"tests": 120, "failed": 2, "examples": 3000}},
+    }
+
+
+def small_data():
+    """Return data with a claim of every verdict, and with a failed test that carries none."""
+    corrected = {"correction_en": "It is -6 8 12.", "correction_zh": "应为 -6 8 12。"}
+    numbers = {"printed": [-12, 18, 20], "corrected": [-6, 8, 12]}
+    refined = {"correction_en": "Only if both are odd.", "correction_zh": "仅当两者都是奇数时成立。"}
+    why = {"reason_en": "Links are not fetched.", "reason_zh": "不访问链接。"}
+    return {
+        "format": 1,
+        "runs": [run()],
+        "claims": [
+            claim("a", "confirmed", results=[result("confirmed", *proofs("test_first"))]),
+            claim(
+                "h", "corrected", "false", results=[result("corrected", *proofs("test_rows"))], **corrected, **numbers
+            ),
+            claim("i", "failed", "false", results=[result("failed", *proofs("test_third"))], **corrected, **numbers),
+            claim("j", "refined", "imprecise", results=[result("refined", *proofs("test_j"))], **refined),
+            claim("k", "not run"),
+            claim("l", "uncheckable", "uncheckable", **why),
+        ],
+        "tests": [
+            proof_of(["2.1.2.a"], "test_first"),
+            proof_of(["2.1.2.h"], "test_rows"),
+            proof_of(["2.1.2.i"], "test_third", "by the subject"),
+            proof_of(["2.1.2.j"], "test_j"),
+            proof_of([], "test_that_carries_no_claim", "float32"),
+        ],
+        "deviations": deviations()[:2],
+    }
+
+
+def two_runs():
+    """Return the small data with a second run: of a part, without deviations, where h failed and i is proven."""
+    data = small_data()
+    scope = {"whole": False, "arguments": [FILE]}
+    data["runs"][0]["scope"] = {"whole": True, "arguments": ["spec_tests"]}
+    data["runs"].append({**run(LONG_NAME), "deviations": [], "scope": scope, "left_out": []})
+    for entry in [*data["claims"], *data["tests"]]:
+        entry["results"] = [*entry["results"], *copy.deepcopy(entry["results"])]
+    for letter, verdict in (("h", "failed"), ("i", "corrected")):
+        by_letter(data, letter)["results"][1]["verdict"] = verdict
+    by_letter(data, "a")["results"][1] = result("not run")
+    worst = {"float32": {"share": 0.8, "error": 1.6e-7, "bound": 2e-7}}
+    by_letter(data, "j")["results"][1].update(examples=1300, worst=worst)
+    failures = [{"case": "by the references", "text": FAILURE}]
+    data["tests"][1]["results"][1] = {"outcome": "failed", "cases": 2, "examples": 200, "failures": failures}
+    data["tests"][2]["results"][1] = proof_of([], "test_third")["results"][0]
+    return data
+
+
+def by_letter(data, letter):
+    """Return the claim of the small data with this letter."""
+    return next(claim for claim in data["claims"] if claim["id"] == f"2.1.2.{letter}")
+
+
+def picture(section="2.1.2"):
+    """Return a picture of a line."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 2))
+        figure.subplots().plot([0, 1])
+        svg = to_svg(figure, f"line-{section.replace('.', '-')}")
+    return Picture(f"line-{section}", section, "A line", "一条线", "It rises.", "它上升。", svg)
+
+
+def benchmarks():
+    """Return the benchmarks of one machine, with names that have to be escaped."""
+    table = Table("Times", "用时", ("layer", "median"), ("层", "中位数"), (("conv1 <5×5>", "1.3 ms"),))
+    return BenchmarkPart("AMD & Co", "AMD 公司", ("It is fast.",), ("很快。",), (table,), (picture("benchmarks"),))
+
+
+@pytest.fixture(scope="module")
+def html():
+    """The page of the small data."""
+    return render(small_data(), [picture()], [benchmarks()])
+
+
+@pytest.fixture(scope="module")
+def merged():
+    """The page of two runs that differ."""
+    return render(two_runs(), [picture()], [benchmarks()])
+
+
+@pytest.fixture
+def data():
+    """The small data, to be changed at will."""
+    return small_data()
+
+
+# What is on the page
+
+
+def article(html, letter):
+    """Return the text of a claim's article, without its marks."""
+    part = html[html.index(f'<article class="claim" id="claim-2.1.2.{letter}"') :]
+    return plain(part[: part.index("</article>")])
+
+
+def section(html, id):
+    """Return the text of one of the page's parts, without its marks."""
+    part = html[html.index(f'<section id="{id}"') :]
+    return plain(part[: part.index("</section>")])
+
+
+def plain(part):
+    """Return a part of the page without its marks."""
+    return " ".join(re.sub(r"<[^>]+>", " ", part).split())
+
+
+@pytest.mark.parametrize(
+    ("letter", "english", "chinese"),
+    [
+        ("a", "confirmed", "已证实"),
+        ("h", "corrected", "已更正"),
+        ("i", "failed", "失败"),
+        ("j", "refined", "已细化"),
+        ("k", "not run", "未运行"),
+        ("l", "uncheckable", "无法验证"),
+    ],
+)
+def test_every_claim_shows_its_verdict_in_both_languages(html, letter, english, chinese):
+    assert f"{english} {chinese}" in article(html, letter)
+
+
+def test_an_erratum_shows_what_is_printed_what_is_true_and_both_proofs(html):
+    text = article(html, "h")
+
+    assert "printed 原文为 −12, 18, 20" in text
+    assert "true value 正确的值 −6, 8, 12" in text
+    assert "proven by the references 由手写的参考实现证明 : ： ✓ passed" in text
+    assert "proven by the subject 由被测实现证明 : ： ✓ passed" in text
+
+
+def test_a_proof_that_failed_is_shown_as_failed_beside_the_one_that_passed(html):
+    by_references, by_subject = article(html, "i").split("proven by the subject")
+
+    assert "✓ passed" in by_references
+    assert by_subject.lstrip().startswith("由被测实现证明 : ： ✗ failed")
+
+
+def test_a_refined_claim_stands_beside_its_correction(html):
+    assert re.search(r"Claim j in English.* More exactly 更确切地说 Only if both are odd\.", article(html, "j"))
+
+
+def test_the_reason_why_a_claim_is_not_checked_is_given(html):
+    assert "Why it is not checked: 未验证的原因： Links are not fetched. 不访问链接。" in article(html, "l")
+
+
+def test_a_claim_that_was_checked_gives_no_reason_why_it_is_not(data):
+    data["claims"][0].update(reason_en="Links are not fetched.", reason_zh="不访问链接。")
+
+    assert "Why it is not checked" not in article(render(data), "a")
+
+
+def test_the_worst_error_is_a_share_of_its_bound_with_error_and_bound(html):
+    assert "float32 50 % 1.0 × 10 −7 of ／ 2.0 × 10 −7" in article(html, "a")
+    assert "float64 exactly equal 完全相等" in article(html, "a")
+
+
+def test_of_a_claim_that_failed_the_errors_are_those_of_the_comparisons_that_held(html):
+    assert "of the comparisons that held" in article(html, "i")
+    assert "of the comparisons that held" not in article(html, "h")
+    assert "of the bound" not in article(html, "i").partition("tests, by their cases")[0]
+
+
+def test_a_correction_that_was_not_proven_says_so(html, merged):
+    assert "not proven in this run 这次运行没有证明" in article(html, "i")
+    assert "not proven in 未能证明的运行： B" in article(merged, "h")
+    assert "not proven" not in article(html, "h")
+    assert html.count('class="erratum unproven"') == 1 and 'class="erratum unproven"' not in merged
+
+
+def test_tests_that_never_ran_are_not_counted_among_those_that_did(data):
+    never = {"outcome": "not run", "cases": 0, "examples": 0, "failures": []}
+    data["tests"].append({**proof_of(["2.1.2.a", "2.1.2.k"], "test_slow"), "results": [never]})
+    text = render(data)
+
+    assert "1 test 1 个测试 1 more not run" in article(text, "a")
+    assert "1 test 1 个测试 not run 未运行" in article(text, "k")
+
+
+def test_of_a_test_a_claim_counts_its_own_cases_and_no_others(data):
+    name = "test_shared"
+    shared = proof_of(["2.1.2.a", "2.1.2.j"], name, "j")
+    data["tests"].append(shared)
+    data["claims"][0]["results"][0]["tests"] = [f"{FILE}::{name}[a]"]
+    by_letter(data, "j")["results"] = [result("failed", f"{FILE}::{name}[j]")]
+    text = render(data)
+
+    assert "shared ✓ passed" in article(text, "a") and "1 of its 2 cases" in article(text, "a")
+    assert "shared ✗ failed" in article(text, "j")
+    assert "how it failed" not in article(text, "a")
+    assert "Claim j in English" in section(text, "failed") and "Claim a in English" not in section(text, "failed")
+
+
+def test_all_that_comes_in_is_escaped(html):
+    assert "Claim a in English, a &lt; b &amp; c" in html
+    assert "&lt;img src=x onerror=alert(1)&gt;" in html
+    assert '"&lt;b&gt;"' in html
+    assert "AMD &amp; Co" in html and "conv1 &lt;5×5&gt;" in html
+    assert "<img" not in html and not re.search(r"<b>(?!&gt;)", html)
+
+
+def test_what_failed_stands_above_everything_else_exactly_as_it_was_printed(html):
+    box = html[html.index('id="failed"') : html.index('id="overview"')]
+
+    assert html.index('id="failed"') < html.index('id="verdicts"') < html.index('id="claims"')
+    assert box.count(SMALLEST.replace("<", "&lt;").replace(">", "&gt;")) == 2
+    assert box.index("Claim i in English") < box.index("that carries no claim")
+
+
+def test_a_failure_shows_its_message_then_its_drawing_then_the_way_there_in_the_colours_of_a_terminal(html):
+    box = html[html.index('id="failed"') : html.index('id="verdicts"')]
+    message, drawing = "<em>E   assert [0] &lt; [1]</em>", "┌───┐"
+
+    assert box.index(f">{message}</pre>") < box.index(drawing) < box.index("<details>") < box.index("<b>&gt;   assert")
+
+
+def test_a_failure_without_a_drawing_keeps_all_of_its_message():
+    assert failure(TRACEBACK)["message"].endswith("E   )")
+    assert DRAWING.search(FAILURE)
+
+
+def test_a_claim_that_failed_without_a_failing_test_is_among_what_failed(data):
+    by_letter(data, "k")["results"] = [result("failed")]
+
+    assert "Claim k in English" in section(render(data), "failed")
+
+
+def test_where_nothing_failed_there_is_no_box(data):
+    del data["claims"][2], data["tests"][2], data["tests"][3]
+
+    assert 'id="failed"' not in render(data)
+
+
+def test_what_was_left_out_is_said_with_its_reason_in_both_languages(html):
+    assert "they take long: --slow runs them" in html
+    assert "耗时较长：加 --slow 才运行" in html
+
+
+def test_the_claims_that_were_not_run_are_listed_run_by_run(merged):
+    of_first, of_second = re.findall(r"没有运行 ([\d.a-z ]+)", section(merged, "left-out"))
+
+    assert (of_first.split(), of_second.split()) == (["2.1.2.k"], ["2.1.2.a", "2.1.2.k"])
+
+
+def test_every_reason_to_leave_a_test_out_has_its_words_in_chinese():
+    tree = ast.parse(inspect.getsource(plugin._reason_to_leave_out))
+    returned = [node.value for node in ast.walk(tree) if isinstance(node, ast.Return)]
+    reasons = [eval(compile(ast.Expression(value), "", "eval"), {"dtype": "float16"}) for value in returned]
+
+    assert not [reason for reason in reasons if reason and not reason_zh(reason)]
+
+
+def test_sections_follow_the_document(html):
+    assert re.findall(r'class="section" id="section-([\d.]+)"', html) == [*SECTIONS]
+
+
+def test_the_table_of_verdicts_counts_the_claims_of_every_run(merged):
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', merged[: merged.index('id="overview"')])
+    counts = {plain(verdict).split()[1]: re.findall(r">(\d+)<", cells) for verdict, cells in rows}
+
+    assert counts == {
+        "confirmed": ["1", "0"],
+        "corrected": ["1", "1"],
+        "refined": ["1", "1"],
+        "failed": ["1", "1"],
+        "not": ["1", "2"],
+        "uncheckable": ["1", "1"],
+    }
+
+
+def test_where_runs_differ_each_verdict_outcome_and_error_names_its_run(merged):
+    assert re.match(r"Claim 说法 2\.1\.2\.h ≠ corrected 已更正 A ✗ failed 失败 B", article(merged, "h"))
+    assert "rows ✓ passed 通过 A ✗ failed 失败 B" in article(merged, "h")
+    assert "float32 50 % 80 % 1.6 × 10 −7 of ／ 2.0 × 10 −7 B" in article(merged, "j")
+    assert "1 200–1 300 examples a run" in article(merged, "j")
+
+
+def test_where_runs_agree_it_is_said_once(merged):
+    assert article(merged, "j").startswith("Claim 说法 2.1.2.j ≈ refined 已细化 number 数值")
+    assert "comparisons 比较 34 in all runs 所有运行" in article(merged, "j")
+
+
+def test_the_scope_of_a_run_is_the_whole_or_names_its_files(merged, data):
+    data["runs"][0].update(full=True, scope={"whole": False, "arguments": ["spec_tests"]})
+    text = section(merged, "overview")
+
+    assert "the whole specification 整个规范 ; examples by profile" in text
+    assert f"a part of the specification: 规范的一部分： {FILE} ; examples" in text
+    assert "or the run was stopped before the last one" in section(render(data), "overview")
+
+
+def test_a_deviation_says_which_runs_demonstrated_it(html):
+    first, second = html.split('<article class="deviation"')[1:]
+
+    assert "not demonstrated" not in first
+    assert "not demonstrated" in second
+
+
+def test_a_deviation_is_told_in_chinese_where_there_are_words_for_it(data):
+    data["deviations"] = [{**deviations()[0], "where": "there", "where_zh": "那里", "found": "this", "found_zh": ""}]
+    text = section(render(data), "deviations")
+
+    assert "there 那里" in text
+    assert "Found 实际的结果 this What" in text
+
+
+def test_a_picture_says_what_it_shows(html):
+    assert (
+        'role="img" aria-label="A line. It rises." data-label-en="A line. It rises." data-label-zh="一条线。它上升。"'
+        in html
+    )
+
+
+class Outline(HTMLParser):
+    """The headings, ids, links and languages of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.levels, self.ids, self.links, self.resources = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.levels += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found["href"]] if tag == "a" else []
+        self.resources += [
+            value for name, value in attributes if name in ("src", "href", "xlink:href", "srcset", "data")
+        ]
+
+
+def test_headings_follow_in_order_and_no_level_is_left_out(html):
+    levels = Outline(html).levels
+
+    assert levels.count(1) == 1 and levels[0] == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels))
+
+
+def test_ids_are_unique_and_every_link_leads_to_one(html):
+    outline = Outline(html)
+
+    assert len(outline.ids) == len(set(outline.ids))
+    assert {link.removeprefix("#") for link in outline.links} <= set(outline.ids)
+
+
+def test_the_page_asks_for_nothing_from_elsewhere(html):
+    assert all(address.startswith(("#", "data:")) for address in Outline(html).resources)
+    assert not re.search(r"@import|url\((?!#|&quot;#|\"#)", html)
+
+
+@pytest.mark.parametrize("entry", tomllib.loads((FOLDER / "formulas.toml").read_text("utf-8"))["formula"])
+def test_a_formula_belongs_to_a_section_of_the_document_or_a_claim_of_the_register(entry):
+    places = [(entry[kind], known) for kind, known in PLACES.items() if kind in entry]
+
+    assert len(places) == 1 and places[0][0] in places[0][1]
+
+
+def test_every_formula_is_set_and_belongs_to_a_section_or_claim_of_the_register(html):
+    assert html.count("<math ") > len(re.findall(r"^section = ", (FOLDER / "formulas.toml").read_text("utf-8"), re.M))
+
+
+# What is refused
+
+
+def test_another_format_is_refused(data):
+    with pytest.raises(ValueError, match="data has format 2, this page shows format 1"):
+        render({**data, "format": 2})
+
+
+def test_data_without_runs_are_refused(data):
+    with pytest.raises(ValueError, match="data has no runs"):
+        render({**data, "runs": []})
+
+
+def test_an_unknown_verdict_is_refused(data):
+    data["claims"][0]["results"][0]["verdict"] = "perhaps"
+
+    with pytest.raises(ValueError, match=r"claim 2\.1\.2\.a has the verdict 'perhaps', expected one of confirmed"):
+        render(data)
+
+
+def test_a_result_for_another_number_of_runs_is_refused(data):
+    data["tests"][0]["results"] = []
+
+    with pytest.raises(ValueError, match="test_first has 0 results, data has 1 runs"):
+        render(data)
+
+
+def test_a_section_that_the_document_does_not_have_is_refused(data):
+    data["claims"][0]["section"] = "3.1"
+
+    with pytest.raises(ValueError, match=r"claim 2\.1\.2\.a is of section '3\.1'"):
+        render(data)
+
+
+def test_a_test_of_a_claim_that_is_not_there_is_refused(data):
+    data["tests"][0]["claims"] = ["9.z"]
+
+    with pytest.raises(ValueError, match=r"test_first carries the claim '9\.z', which data does not have"):
+        render(data)
+
+
+@pytest.mark.parametrize("section", ["benchmarks", "2.9"])
+def test_a_picture_of_no_section_is_refused(data, section):
+    with pytest.raises(ValueError, match=f"picture line-{section} is of section '{section}'"):
+        render(data, [picture(section)])
+
+
+@pytest.mark.parametrize("svg", ["<p>", "<svg><script>1</script></svg>", '<svg onload="1"></svg>'])
+def test_a_picture_that_is_no_mere_drawing_is_refused(data, svg):
+    with pytest.raises(ValueError, match="picture x is not an <svg> element without scripts"):
+        render(data, [Picture("x", "2.1.2", "", "", "", "", svg)])
+
+
+def test_a_table_whose_rows_do_not_fit_its_header_is_refused():
+    with pytest.raises(ValueError, match="rows of a table has a row of 1 cells, header_en has 2"):
+        Table("", "", ("a", "b"), ("a", "b"), (("1",),))
+
+
+# Colours
+
+
+def schemes():
+    """Return the colours of the style by name, for light and for dark."""
+    style = (FOLDER / "page.css").read_text("utf-8")
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in style.split("@media", 2)[:2])
+    return {"light": light, "dark": dark}
+
+
+def luminance(color):
+    """Return the relative luminance of #rrggbb, as WCAG 2.1 defines it."""
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+PAIRS = [
+    *((ink, ground) for ink in ("ink", "muted", "link", "red") for ground in ("ground", "card")),
+    *((ink, "code-ground") for ink in ("ink", "keyword", "string", "figure", "remark", "name")),
+    *((ink, f"{ink}-ground") for ink in ("green", "orange", "violet", "red", "grey")),
+    *((ink, "card") for ink in ("green", "orange", "violet", "grey")),
+    *((ink, f"{ground}-ground") for ink in ("ink", "green") for ground in ("orange", "violet")),
+    ("grey", "ground"),
+]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("ink", "ground"), PAIRS)
+def test_text_stands_out_from_its_ground(scheme, ink, ground):
+    colors = schemes()[scheme]
+    darker, lighter = sorted((luminance(colors[ink]), luminance(colors[ground])))
+
+    assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium without a window."""
+    if BROWSER is None:
+        pytest.skip("there is no chromium here: apt-get install chromium")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    options = ["--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"]
+    with api.sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=BROWSER, args=options)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def opened(browser, html, tmp_path):
+    """A function that opens the page; whatever it complains of or asks for from elsewhere fails the test."""
+
+    @contextmanager
+    def open_page(anchor="", text=html, **options):
+        file = tmp_path / "index.html"
+        file.write_text(text, encoding="utf-8")
+        complaints, requests = [], []
+        context = browser.new_context(**{"locale": "en-US", "reduced_motion": "reduce", **options})
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: requests.append(request.url.partition("#")[0]))
+        try:
+            page.goto(file.as_uri() + anchor)
+            yield page
+        finally:
+            context.close()
+        assert (complaints, {*requests}) == ([], {file.as_uri()})
+
+    return open_page
+
+
+def test_the_page_starts_in_the_language_of_the_browser(opened):
+    with opened(locale="zh-CN") as page:
+        assert page.locator("html").get_attribute("lang") == "zh-Hans"
+        assert page.locator("h1").inner_text().startswith("证明了什么")
+
+
+def test_the_switch_changes_the_language_of_everything_and_is_remembered(opened):
+    with opened() as page:
+        assert page.locator("html").get_attribute("lang") == "en"
+        page.get_by_role("button", name="中文").click()
+        page.reload()
+
+        assert page.get_by_role("button", name="中文").get_attribute("aria-pressed") == "true"
+        assert page.title() == "torch-by-hand：证明了什么"
+        assert page.get_by_role("img", name="一条线。它上升。").count() == 2
+        assert page.get_by_role("searchbox", name="搜索说法").get_attribute("placeholder") == "搜索说法"
+        assert page.get_by_role("group", name="只显示这些结论").count() == 1
+        assert page.locator("#claim-2\\.1\\.2\\.h .kind").inner_text() == "数值"
+        assert page.locator(".en:visible").count() == 0
+        labels = page.locator("[data-label-en]").evaluate_all("all => all.map(it => it.getAttribute('aria-label'))")
+        assert not [label for label in labels if re.match(r"[A-Za-z ]+$", label)]
+
+
+def test_the_switch_works_where_nothing_can_be_remembered(opened):
+    refuses = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('not here'); }})"
+    with opened() as page:
+        page.add_init_script(refuses)
+        page.reload()
+        page.get_by_role("button", name="中文").click()
+
+        assert page.locator("html").get_attribute("lang") == "zh-Hans"
+
+
+def test_the_source_of_a_test_unfolds_and_is_coloured(opened):
+    with opened() as page:
+        source = page.locator("#claim-2\\.1\\.2\\.h .source")
+        assert not source.is_visible()
+
+        page.locator("#claim-2\\.1\\.2\\.h .evidence > summary").click()
+
+        assert source.inner_text() == SOURCE
+        colors = source.locator("span").evaluate_all("words => words.map(word => getComputedStyle(word).color)")
+        assert len(set(colors)) > 3
+
+
+def test_a_filter_shows_the_claims_of_its_verdict_and_says_how_many(opened):
+    with opened() as page:
+        button = page.get_by_role("button", name="corrected")
+        button.click()
+
+        assert page.locator(".claim:visible").evaluate_all("all => all.map(one => one.id)") == ["claim-2.1.2.h"]
+        assert page.get_by_role("status").inner_text() == "1 of 6 shown"
+        assert button.get_attribute("aria-pressed") == "true"
+        assert page.locator(".section:visible").count() == 1
+
+        page.get_by_role("button", name="Show all").click()
+        assert page.locator(".claim:visible").count() == 6
+
+
+def test_a_search_finds_claims_by_all_of_its_words_in_either_language(opened):
+    with opened() as page:
+        for words, found in (("both odd", ["claim-2.1.2.j"]), ("第 链接", ["claim-2.1.2.l"]), ("xyz", [])):
+            page.get_by_role("searchbox").fill(words)
+
+            assert page.locator(".claim:visible").evaluate_all("all => all.map(one => one.id)") == found
+            assert page.get_by_text("No claim fits.").is_visible() == (not found)
+
+
+def test_a_link_to_a_claim_opens_and_counts_it_though_it_is_filtered_out(opened):
+    with opened() as page:
+        page.get_by_role("button", name="uncheckable").click()
+        page.evaluate("location.hash = '#claim-2.1.2.h'")
+
+        page.locator("#claim-2\\.1\\.2\\.h .source").wait_for(state="visible")
+        assert page.get_by_role("status").inner_text() == "2 of 6 shown"
+
+
+def test_a_page_that_is_opened_at_a_claim_shows_it_open(opened):
+    with opened("#claim-2.1.2.a") as page:
+        assert page.locator("#claim-2\\.1\\.2\\.a .source").is_visible()
+        assert page.locator("#claim-2\\.1\\.2\\.a").evaluate("it => it.getBoundingClientRect().top") < 200
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen_even_unfolded(opened, merged):
+    with opened(text=merged, viewport=PHONE) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(it => it.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+        page.evaluate("speak('zh')")
+        assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+def test_what_scrolls_in_itself_can_be_reached_by_the_keyboard_and_has_a_name(opened, merged):
+    scrolls = "all => all.filter(it => it.scrollWidth > it.clientWidth)"
+    with opened(text=merged, viewport=PHONE) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(it => it.open = true)")
+        page.evaluate("letReach()")
+        stops = page.locator(".scroll, .drawing, .math, pre").evaluate_all(
+            f"{scrolls}.map(it => [it.tabIndex, it.role, it.ariaLabel])"
+        )
+
+        assert len(stops) > 2 and all(at == 0 and role in ("group", "img") and name for at, role, name in stops)
+
+
+def test_on_a_phone_the_contents_open_and_lead_to_a_section(opened):
+    with opened(viewport=PHONE) as page:
+        page.get_by_role("button", name="Contents").click()
+        page.get_by_role("link", name="2.1.2 Worked convolution").click()
+
+        assert not page.get_by_role("navigation").is_visible()
+        assert page.locator("#section-2\\.1\\.2").evaluate("it => it.getBoundingClientRect().top") < PHONE["height"] / 2
+
+
+def test_the_page_is_light_or_dark_as_the_reader_has_it(opened):
+    with opened() as page:
+        for scheme, colors in schemes().items():
+            page.emulate_media(color_scheme=scheme)
+            ground = page.locator("body").evaluate("it => getComputedStyle(it).backgroundColor")
+
+            assert ground == "rgb({}, {}, {})".format(*bytes.fromhex(colors["ground"][1:]))
+
+
+def test_on_paper_every_claim_is_there_and_the_switches_are_not(opened):
+    with opened("#claim-2.1.2.h") as page:
+        page.get_by_role("searchbox").fill("xyz")
+        page.emulate_media(media="print")
+
+        assert page.locator(".claim:visible").count() == 6
+        assert page.get_by_text("assert rows(x)").first.is_visible()
+        assert page.locator("#left-out .claim-links").first.is_visible()
+        assert page.get_by_text("1.3 ms").first.is_visible()
+        assert not page.locator("nav, .top, .tools, .source").locator("visible=true").count()
+
+
+def test_a_short_name_of_a_run_says_what_it_stands_for_and_a_claim_s_heading_its_verdict(opened, merged):
+    with opened(text=merged) as page:
+        assert page.locator("#claim-2\\.1\\.2\\.h .run").nth(1).get_attribute("title") == LONG_NAME
+        assert page.get_by_role("heading", name="Claim 2.1.2.h corrected A failed B").count() == 1
+
+
+def test_the_keyboard_reaches_the_skip_link_first_and_the_content_from_it(opened):
+    with opened() as page:
+        page.keyboard.press("Tab")
+        assert page.get_by_role("link", name="Skip to the content").evaluate("it => it === document.activeElement")
+
+        page.keyboard.press("Enter")
+        assert page.locator("main").evaluate("it => it === document.activeElement")
+
+
+def test_the_page_of_eight_runs_of_the_whole_register_stays_small():
+    large = Picture("large", "2.1", "", "", "", "", f"<svg>{' ' * ALL_PICTURES}</svg>")
+    page = render(many_runs(8), [large], writing.benchmark_parts(writing.RESULTS))
+
+    assert len(page.encode()) < LARGEST
+
+
+def many_runs(count):
+    """Return data as large as real ones: every claim with two tests, and errors that differ from run to run."""
+    data = small_data()
+    data["runs"] = [run(f"torch 2.15.0 on cpu ({n})") for n in range(count)]
+    source = (FOLDER.parents[1] / "test_2_1_convolution.py").read_text("utf-8")
+    functions = [f"def {part[:1200]}" for part in source.split("\ndef ")[1:]]
+    data["claims"] = [
+        {**vars(known), "register": known.verdict, "results": [one_of(id, n) for n in range(count)]}
+        for id, known in register().items()
+    ]
+    data["tests"] = [
+        {**one, "source": functions[place % len(functions)], "results": one["results"] * count}
+        for id in register()
+        for place, one in enumerate([proof_of([id], f"test_{id}"), proof_of([id], f"test_more_{id}")])
+    ]
+    return data
+
+
+def one_of(id, number):
+    """Return the result of a claim in one of many runs."""
+    dtypes = ("bfloat16", "float16", "float32", "float64")
+    worst = {dtype: {"share": (number + 1) / 10, "error": number * 1e-8, "bound": 1e-7} for dtype in dtypes}
+    found = result("confirmed", *proofs(f"test_{id}"), *proofs(f"test_more_{id}"))
+    return {**found, "examples": 300 + number, "worst": worst}

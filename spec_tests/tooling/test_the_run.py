@@ -1,0 +1,358 @@
+"""The run itself: what stops it, what it counts, when it fails, and what a learner is shown of a failure.
+
+Most of these tests run pytest inside this process, on a specification of a few lines with claims of its own.
+"""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+
+from spec_tests.run import drawing, selection, summary
+from spec_tests.subjects.reference import Namespace
+from spec_tests.tooling.nested_run import pytest_in_this_process
+from spec_tests.tooling.small_specification import NUMBER, PROJECT, REGISTER, small_specification
+from spec_tests.vocabulary import claims, ledger
+from spec_tests.vocabulary.problems import (
+    Problem,
+    class_problems,
+    conv_problems,
+    pool_problems,
+    real_numbers,
+    special_numbers,
+)
+
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
+
+
+@pytest.fixture
+def specification(tmp_path, monkeypatch):
+    """Return a function that runs a specification of one file, text of 2.2, with the register above."""
+    folder = small_specification(tmp_path, monkeypatch)
+
+    def run(text, *options):
+        (folder / f"test_2_2_lines{next(NUMBER)}.py").write_text(f"import pytest\n{text}", encoding="utf-8")
+        return pytest_in_this_process("-p", "spec_tests.run.plugin", "--rootdir", str(tmp_path), *options, str(folder))
+
+    return run
+
+
+# What stops a run
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--subject", "tensorflaw"], "--subject tensorflaw .*: no subject 'tensorflaw'; there are reference, torch"),
+        (["--subject", "torch:v2"], "torch comes in no variants"),
+        (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
+        (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are flips_the_kernel, "),
+        (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
+        (["--resnet50-weights", "none.pth"], "--resnet50-weights none.pth: there is no such file"),
+        (["--dtype", "float8"], "--dtype float8: torch .* computes in bfloat16, float16, float32, float64"),
+    ],
+)
+def test_an_option_that_names_what_is_not_there_stops_the_run_and_says_what_is(specification, options, message):
+    code, output = specification("def test_nothing(subject): pass", *options)
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert re.search(f"ERROR: .*{message}", output), output
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here, which is what this test wants absent")
+def test_a_gpu_that_is_not_there_stops_the_run(specification):
+    code, output = specification("def test_nothing(subject): pass", "--device", "cuda")
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "torch has no device 'cuda' here" in output
+
+
+@pytest.mark.parametrize(
+    ("claimed", "message"),
+    [
+        ('"2.2.t", "9.9.z"', "names claims that are not in the register: 9.9.z"),
+        ('"a", "b", "c", "d"', "names claims that are not in the register: a, b, c, d"),
+    ],
+)
+def test_an_unknown_claim_stops_the_run(specification, claimed, message):
+    code, output = specification(f"@pytest.mark.claim({claimed})\ndef test_something(): pass")
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert message in output
+
+
+def test_four_claims_on_one_test_stop_the_run(specification, monkeypatch):
+    monkeypatch.setitem(REGISTER, "2.3.v", REGISTER["2.2.t"])
+
+    code, output = specification('@pytest.mark.claim("2.2.t", "2.2.f", "2.3.u", "2.3.v")\ndef test_everything(): pass')
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "test_everything carries 4 claims, more than one test can prove" in output
+
+
+# When a run fails
+
+BOTH = """
+@pytest.mark.claim("2.2.t")
+def test_the_true_claim(): pass
+@pytest.mark.claim("2.2.f")
+def test_the_false_claim(): pass
+"""
+ONE = '@pytest.mark.claim("2.2.t")\ndef test_the_true_claim(): pass\n'
+
+
+def test_a_full_run_that_executes_every_checkable_claim_passes(specification):
+    code, output = specification(BOTH)
+
+    assert code == pytest.ExitCode.OK
+    assert "NOT EXECUTED" not in output
+    assert "claim 2.3.u is not checked: Who could tell?" in output
+
+
+@pytest.mark.parametrize(
+    "other",
+    ["", '@pytest.mark.skip\n@pytest.mark.claim("2.2.f")\ndef test_the_false_claim(): pass\n'],
+    ids=["missing", "skipped"],
+)
+def test_a_full_run_fails_if_a_claim_was_not_executed(specification, other):
+    code, output = specification(ONE + other)
+
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "claim 2.2.f was NOT EXECUTED: A false claim." in output
+
+
+@pytest.mark.parametrize(
+    "selection", [["-k", "claim"], ["-m", "not compares_with_reference"], ["--subject", "reference"]]
+)
+def test_a_partial_run_passes_without_executing_every_claim(specification, selection):
+    code, output = specification(ONE, *selection)
+
+    assert code == pytest.ExitCode.OK
+    assert "NOT EXECUTED" not in output
+
+
+def test_one_failed_test_outweighs_the_passed_ones_of_its_claim(specification):
+    code, output = specification(f'{BOTH}\n@pytest.mark.claim("2.2.f")\ndef test_the_false_claim_again(): assert 0')
+
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "claim 2.2.f FAILED: A false claim." in output
+
+
+PLACE = selection.ROOT
+FULL = {"subject": "torch", "device": "cpu", "dtype": ""}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "full"),
+    [
+        ([PLACE], {}, True),
+        ([PLACE.parent], {}, True),
+        ([PLACE / "test_the_run.py"], {}, False),
+        ([PLACE, PLACE.parent / "another_folder"], {}, True),
+        ([PLACE.parent / "another_folder"], {}, False),
+        ([PLACE], {"keyword": "conv"}, False),
+        ([PLACE], {"markexpr": "not compares_with_reference"}, False),
+        ([PLACE], {"deselect": ["a test"]}, False),
+        ([PLACE], {"lf": True}, False),
+        ([PLACE], {"collectonly": True}, False),
+        ([PLACE], {"numprocesses": 2}, False),
+        ([PLACE], {"subject": "reference"}, False),
+        ([PLACE], {"device": "cuda"}, False),
+        ([PLACE], {"dtype": "float32"}, False),
+    ],
+)
+def test_a_run_is_full_if_everything_was_asked_for_of_the_default_subject(arguments, options, full):
+    config = SimpleNamespace(
+        args=list(map(str, arguments)),
+        invocation_params=SimpleNamespace(dir=PLACE),
+        option=SimpleNamespace(**FULL | options),
+    )
+
+    assert selection.is_full_run(config) is full
+
+
+# What is left out, and what is counted
+
+
+def test_every_subject_is_asked_only_what_it_can_answer(specification):
+    text = """
+@pytest.mark.torch_api
+def test_names_torch(): pass
+@pytest.mark.compares_with_reference
+def test_compares(): pass
+@pytest.mark.tooling
+def test_itself(): pass
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_law(subject, dtype): pass
+"""
+    code, output = specification(text, "--subject", "reference")
+
+    assert code == pytest.ExitCode.OK
+    assert "1 passed, 4 deselected" in output
+    for reason in (
+        "name torch",
+        "compare the subject with the references",
+        "the project's own tools",
+        "not compute in float16",
+    ):
+        assert reason in output
+
+
+def test_what_needs_trained_weights_runs_once_their_file_is_given(specification, tmp_path):
+    text, file = "def test_weights(resnet50_weights): print('from', resnet50_weights.name)", tmp_path / "weights.pth"
+    file.touch()
+
+    _, without = specification(f"{ONE}{text}")
+    _, output = specification(text, "--resnet50-weights", str(file))
+
+    assert "1 tests left out: they need trained weights of ResNet-50: --resnet50-weights FILE" in without
+    assert "from weights.pth" in output
+
+
+def test_a_run_of_some_number_formats_leaves_the_others_out(specification):
+    text = '@pytest.mark.parametrize("dtype", ["float32", "float64"])\ndef test_law(subject, dtype): pass'
+    _, output = specification(text, "--dtype", "float64")
+
+    assert "1 passed, 1 deselected" in output
+
+
+def test_worked_numbers_are_proven_by_the_references_and_by_the_subject(specification):
+    _, output = specification("def test_number(implementation): print('by', implementation.name.split()[0])", "-v")
+
+    assert re.findall(r"by (\w+)\n", output) == ["reference", "torch"]
+
+
+def test_the_summary_counts_claims_and_the_examples_that_a_property_was_given(specification):
+    text = f"""{BOTH}
+from hypothesis import given, settings, strategies as st
+@settings(max_examples=7, database=None)
+@given(number=st.integers())
+def test_a_property(number): pass
+"""
+    _, output = specification(text)
+
+    rows = {line[:32].strip(): line[32:].split() for line in output.splitlines()}
+    assert rows["2.2 Max pooling"] == ["2", "2", "1", "1", "0", str(1 + 1 + 7)]
+    assert rows["together"] == ["3", "2", "1", "1", "1", str(1 + 1 + 7)]
+
+
+WANTING = claims.Claim("2.2.d", "2.2", "number", "true", en="A count.", zh="", reason_en="Bring data.", needs="data")
+COUNTED = '@pytest.mark.claim("2.2.d")\ndef test_the_count(): pass\n'
+
+
+@pytest.mark.parametrize(("other", "executed", "not_checkable"), [("", "2", "1"), (COUNTED, "3", "0")])
+def test_a_claim_that_needs_something_is_not_checked_unless_a_test_executed_it(
+    specification, monkeypatch, other, executed, not_checkable
+):
+    monkeypatch.setitem(REGISTER, "2.2.d", WANTING)
+
+    _, output = specification(BOTH + other)
+
+    rows = {line[:32].strip(): line[32:].split() for line in output.splitlines()}
+    assert rows["2.2 Max pooling"][:2] == ["3", executed]
+    assert rows["2.2 Max pooling"][4] == not_checkable
+    assert ("claim 2.2.d is not checked: Bring data." in output) is (not_checkable == "1")
+
+
+def test_the_summary_names_the_largest_error_of_every_format():
+    near = ledger.Nearest
+    entries = [
+        ledger.Entry("a.py::test_near", "2.1", worst={"float32": near(0.25), "float64": near(0.0)}, outcome="passed"),
+        ledger.Entry("a.py::test_nearer[float32]", "2.1", worst={"float32": near(0.5)}, outcome="passed"),
+    ]
+
+    text = summary.lines(entries, "a subject", full=False, deselected=Counter())
+
+    assert "  float32   0.500  test_nearer[float32]" in text
+    assert not any("float64" in line for line in text)
+
+
+def test_no_line_of_the_summary_is_longer_than_the_page():
+    entries = [ledger.Entry("a.py::test", "2.1", claims=tuple(claims.register()), outcome="failed")]
+
+    text = summary.lines(entries, "a subject", full=True, deselected=Counter({"a reason": 2}))
+
+    assert max(map(len, text)) <= summary.PAGE
+
+
+# What a learner is shown of a failure
+
+
+@pytest.fixture(scope="module")
+def failure():
+    """Return what a run prints when the kernel is flipped, run once for this file."""
+    test = PROJECT / "spec_tests/test_2_1_convolution.py::test_a_single_1_in_the_input_brings_out_the_kernel_backwards"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ledger, "_entries", {})
+        patch.setattr(ledger, "_current", None)
+        patch.chdir(PROJECT)
+        code, output = pytest_in_this_process(f"{test}[float32]", "--subject", "wrong:flips_the_kernel")
+    assert code == pytest.ExitCode.TESTS_FAILED
+    return output
+
+
+def test_a_failure_is_shown_as_the_smallest_case_drawn_as_grids(failure):
+    drawn = failure.partition("the smallest case")[2]
+
+    assert re.search(r"conv2d\(stride=.*, padding=.*, dilation=.*, groups=1\)\n", drawn)
+    assert re.search(r"weight, shape \(1, 1, \d, \d\)\n  \[0, 0\]\n( +-?\d)+\n", drawn)
+
+
+def test_the_program_shown_with_a_failure_fails_in_the_same_way(failure):
+    text = failure.partition("\nimport numpy as np\n")[2].partition("\n)\n")[0]
+    program = f"import numpy as np\n{text}\n)\n"
+
+    child = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
+
+    assert re.search(r"^E +(AssertionError: element .*)$", failure, re.MULTILINE)[1] == child.stderr.splitlines()[-1]
+
+
+@given(problem=conv_problems(real_numbers) | pool_problems(special_numbers) | class_problems("cross_entropy"))
+def test_a_problem_written_as_code_is_the_same_problem(problem):
+    again = eval(drawing.literal(problem), {"np": np, "nan": np.nan, "inf": np.inf, "Problem": type(problem)})
+
+    assert (again.operation, again.options) == (problem.operation, problem.options)
+    for name, value in {**problem.arrays, "grad_output": problem.grad_output}.items():
+        written = again.grad_output if name == "grad_output" else again.arrays[name]
+        np.testing.assert_array_equal(written, value, strict=True)
+
+
+def negated_relu(input):
+    """Be wrong, and in its gradient refuse."""
+    return -np.maximum(input, 0)
+
+
+def no_gradient(grad_output, input):
+    """Refuse."""
+    raise NotImplementedError("no gradient yet")
+
+
+def drawn(**replaced):
+    """Return the drawing of a relu of three numbers by the references with some functions replaced."""
+    problem = Problem("relu", {"input": np.array([-1.0, 0.5, 12.0])}, {}, np.array([1.0, 2.0, 3.0]))
+    arguments = {"subject": Namespace("a subject", **replaced), "dtype": "float32", "problem": problem}
+    item = SimpleNamespace(module=sys.modules[__name__], originalname="test_relu")
+    return drawing.smallest_case(item, arguments, SimpleNamespace(subject="reference", device="cpu"))
+
+
+def test_where_the_subject_answers_otherwise_both_answers_are_drawn():
+    text = drawn(relu=negated_relu, relu_backward=no_gradient)
+
+    assert "output by the subject, shape (3,)\n    -0  -0.5   -12\n" in text
+    assert "output by the references, shape (3,)\n    0  0.5   12\n" in text
+    assert "grad_input by the subject = NotImplementedError: no gradient yet\n" in text
+    assert "grad_input by the references, shape (3,)\n  0  2  3\n" in text
+
+
+def test_where_the_answers_agree_the_drawing_says_so():
+    assert "On this very call the subject and the references agree" in drawn()
+
+
+def test_an_array_of_hundreds_of_numbers_is_not_drawn():
+    assert drawing.grid("input", np.zeros((20, 21))) == "input, shape (20, 21), too large to draw"

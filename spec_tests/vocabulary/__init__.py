@@ -1,0 +1,1 @@
+"""What tests are written in: problems to draw, number formats, bounds, criteria, and the registers they cite."""

@@ -1,0 +1,89 @@
+"""The register of the document's claims (`claims.toml`) and that of the known deviations, as data."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+SECTIONS = {
+    "1": "torchvision",
+    "1.1": "TensorBoard",
+    "1.2": "Transforms",
+    "1.3": "Common transforms",
+    "1.4": "Datasets",
+    "1.5": "DataLoader",
+    "2.1": "Convolution layer",
+    "2.1.1": "Output size",
+    "2.1.2": "Worked convolution",
+    "2.2": "Max pooling",
+    "2.3": "Activation",
+    "2.4": "Linear layer",
+    "2.5": "CIFAR-10 network",
+    "2.6": "Losses",
+    "2.6.1": "L1Loss",
+    "2.6.2": "MSELoss",
+    "2.6.3": "Cross entropy and NLL",
+    "2.6.4": "Cross entropy in code",
+    "2.6.5": "Backpropagation",
+    "2.7": "Optimizers",
+    "2.8": "ResNet-50",
+}
+VERDICTS = ("true", "imprecise", "false", "uncheckable")
+NEEDS = ("data", "gpu", "slow")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable statement of the document."""
+
+    id: str
+    section: str
+    kind: str
+    verdict: str
+    en: str
+    zh: str
+    correction_en: str = ""
+    correction_zh: str = ""
+    note_en: str = ""
+    note_zh: str = ""
+    reason_en: str = ""
+    reason_zh: str = ""
+    torch: str = ""
+    needs: str = ""
+    printed: Any = None
+    corrected: Any = None
+
+    @property
+    def is_erratum(self) -> bool:
+        """Whether the document is wrong or imprecise here."""
+        return self.verdict in ("false", "imprecise")
+
+    @property
+    def runs_by_default(self) -> bool:
+        """Whether a full run must execute it."""
+        return self.verdict != "uncheckable" and not self.needs
+
+
+@cache
+def register() -> dict[str, Claim]:
+    """Return all claims by id, in the document's order."""
+    tables = tomllib.loads((Path(__file__).parents[1] / "claims.toml").read_text(encoding="utf-8"))["claim"]
+    return {table["id"]: Claim(**table) for table in tables}
+
+
+@cache
+def deviations() -> list[dict[str, Any]]:
+    """Return the known deviations (`deviations.toml`)."""
+    entries: list[dict[str, Any]] = tomllib.loads(
+        (Path(__file__).parents[1] / "deviations.toml").read_text(encoding="utf-8")
+    )["deviation"]
+    return entries
+
+
+def erratum(id: str) -> tuple[Any, Any]:
+    """Return the printed and the true value of a numeric erratum."""
+    claim = register()[id]
+    if claim.printed is None:
+        raise KeyError(f"claim {id} has no printed value")
+    return claim.printed, claim.corrected

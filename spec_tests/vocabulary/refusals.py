@@ -1,0 +1,32 @@
+"""Refusals: what torch rejects, the references reject too, and say why."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+import reference
+from spec_tests.vocabulary.problems import Problem
+from spec_tests.vocabulary.subject import REFUSALS, Subject
+
+
+def assert_refused(subject: Subject, operation: str, message: str, *args: Any, **options: Any) -> None:
+    """Require the subject to refuse this call, and the reference to refuse it with this message (a pattern)."""
+    with pytest.raises((ValueError, TypeError), match=message):
+        getattr(reference, operation)(*args, **options)
+    with pytest.raises(REFUSALS):
+        getattr(subject, operation)(*args, **options)
+
+
+def assert_same_verdict(problem: Problem, subject: Subject) -> None:
+    """Require that the subject and the reference both take a problem, with outputs of one shape, or both refuse it."""
+    ours, theirs = (_verdict(partial(problem.forward, layers)) for layers in (reference, subject))
+    assert theirs == ours, f"the reference {ours}, the subject {theirs}"
+
+
+def _verdict(call: Callable[[], Any]) -> str:
+    try:
+        return f"returns shape {call().shape}"
+    except REFUSALS:
+        return "refuses"

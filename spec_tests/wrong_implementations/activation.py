@@ -1,0 +1,80 @@
+"""Activations, each wrong in one way."""
+
+from typing import Any
+
+import numpy as np
+
+import reference
+from spec_tests.vocabulary.problems import Array
+from spec_tests.wrong_implementations.register import wrong
+
+LIMITS = "test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits"
+KINK = "test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does"
+
+
+@wrong("relu", LIMITS)
+def turns_nan_into_zero(input: Array) -> Any:
+    """Keeps what is positive, where it has to drop what is negative."""
+    return np.where(input > 0, input, input.dtype.type(0))
+
+
+@wrong("relu", "test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references")
+def loses_the_sign_of_zero(input: Array) -> Any:
+    """Returns 0.0 for −0.0."""
+    return reference.relu(input) + input.dtype.type(0)
+
+
+@wrong("relu_backward", KINK)
+def passes_the_gradient_at_the_kink(grad_output: Array, input: Array) -> Any:
+    """Takes the slope at 0 to be 1."""
+    return np.where(input < 0, input.dtype.type(0), grad_output)
+
+
+@wrong("relu_backward", KINK)
+def stops_the_gradient_at_nan(grad_output: Array, input: Array) -> Any:
+    """Lets the gradient pass only where the input is positive."""
+    return np.where(input > 0, grad_output, input.dtype.type(0))
+
+
+@wrong("sigmoid", LIMITS)
+def divides_infinity_by_infinity(input: Array) -> Any:
+    """Computes e^x / (1 + e^x), which is NaN where e^x overflows."""
+    with np.errstate(all="ignore"):
+        return np.exp(input) / (1 + np.exp(input))
+
+
+@wrong("tanh", LIMITS, "test_sigmoid_and_tanh_round_within_their_bounds")
+def writes_the_formula_of_tanh_as_it_stands(input: Array) -> Any:
+    """Divides differences of powers: they cancel near 0 and overflow far from it."""
+    with np.errstate(all="ignore"):
+        return (np.exp(input) - np.exp(-input)) / (np.exp(input) + np.exp(-input))
+
+
+@wrong("softmax", "test_a_softmax_does_not_notice_a_shift_of_all_scores")
+def takes_the_powers_of_large_scores(input: Array, dim: int) -> Any:
+    """Does not subtract the maximum, and overflows."""
+    with np.errstate(all="ignore"):
+        return np.exp(input) / np.exp(input).sum(dim, keepdims=True)
+
+
+@wrong("softmax", "test_a_softmax_adds_up_to_1_along_its_axis")
+def normalizes_along_the_last_axis(input: Array, dim: int) -> Any:
+    """Ignores which axis was asked for."""
+    return reference.softmax(input, -1)
+
+
+@wrong("softmax_backward", "test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis")
+def forgets_that_the_classes_compete(grad_output: Array, input: Array, dim: int) -> Any:
+    """Takes p·(1 − p), the diagonal, for the whole of the gradient."""
+    p = reference.softmax(input, dim)
+    return grad_output * p * (1 - p)
+
+
+@wrong(
+    "log_softmax",
+    "test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest_and_that_takes_all",
+)
+def takes_the_logarithm_of_the_softmax(input: Array, dim: int) -> Any:
+    """Is −∞ wherever the softmax rounds to 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(reference.softmax(input, dim))

@@ -1,0 +1,49 @@
+"""The register of wrong implementations: what each replaces, and which tests catch it."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import reference
+
+Function: TypeAlias = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong implementation, what it replaces, and what catches it."""
+
+    operation: str
+    function: Function
+    caught_by: tuple[str, ...]
+    dtype: str
+    """The number format in which it is caught, where the tests have several."""
+    error: type[Exception]
+    """What the tests then raise: AssertionError, unless the implementation breaks down."""
+
+
+WRONG: dict[str, Wrong] = {}
+"""All of them, by name."""
+
+
+def wrong(
+    operation: str, *caught_by: str, dtype: str = "float32", error: type[Exception] = AssertionError
+) -> Callable[[Function], Function]:
+    """Register a function as a wrong implementation of this operation, caught by these tests."""
+    signature = inspect.signature(getattr(reference, operation))
+
+    def register(function: Function) -> Function:
+        @functools.wraps(function)
+        def called_as_the_operation(*args: Any, **options: Any) -> Any:
+            bound = signature.bind(*args, **options)
+            bound.apply_defaults()
+            return function(**bound.arguments)
+
+        if function.__name__ in WRONG:
+            raise ValueError(f"there are two wrong implementations called {function.__name__}")
+        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error)
+        return function
+
+    return register
