@@ -16,7 +16,7 @@ from reference.checks import Array
 from reference.cnn import PARAMETERS
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.problems import Problem, real_numbers
-from spec_tests.vocabulary.subject import GRADIENTS
+from spec_tests.vocabulary.operations import GRADIENTS
 
 Run = Callable[[], Any]
 

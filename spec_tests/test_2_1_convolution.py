@@ -8,7 +8,7 @@ import inspect
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 from torch import nn
 
@@ -19,69 +19,71 @@ from spec_tests.vocabulary.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
-    assert_sums_equal,
 )
-from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float32_only
-from spec_tests.vocabulary.problems import SEEDS, Problem, conv_problems, real_numbers, whole_numbers
+from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float64_only
+from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.operations import CONVOLUTIONS
+from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
+from spec_tests.vocabulary.sums import assert_equal_sums, settled
 
 # Laws
 
 
-@float32_only
-@given(problem=conv_problems(), seed=SEEDS)
-def test_conv_is_linear_in_its_input(subject, dtype, problem, seed):
-    problem = problem.changed(bias=None).at(dtype)
-    other = whole_numbers(np.random.default_rng(seed), problem.input.shape).astype(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(), seed=SEEDS)
+def test_conv_is_linear_in_its_input(subject, problem, seed):
+    problem = problem.changed(bias=None)
+    other = whole_numbers(np.random.default_rng(seed), problem.input.shape).astype(problem.input.dtype)
 
     together = problem.forward(subject, input=problem.input + other)
     one_by_one = problem.forward(subject) + problem.forward(subject, input=other)
 
-    assert_sums_equal(together, one_by_one, problem, subject, calls=4)
+    assert_equal_sums(together, one_by_one, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems(), seed=SEEDS)
-def test_conv_is_linear_in_its_weight(subject, dtype, problem, seed):
-    problem = problem.changed(bias=None).at(dtype)
-    other = whole_numbers(np.random.default_rng(seed), problem.weight.shape).astype(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(), seed=SEEDS)
+def test_conv_is_linear_in_its_weight(subject, problem, seed):
+    problem = problem.changed(bias=None)
+    other = whole_numbers(np.random.default_rng(seed), problem.weight.shape).astype(problem.weight.dtype)
 
     together = problem.forward(subject, weight=problem.weight + other)
     one_by_one = problem.forward(subject) + problem.forward(subject, weight=other)
 
-    assert_sums_equal(together, one_by_one, problem, subject, calls=4)
+    assert_equal_sums(together, one_by_one, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems())
-def test_a_bias_is_added_to_every_place_of_its_channel(subject, dtype, problem):
-    bias = np.arange(1, len(problem.weight) + 1).astype(dtype)
-    problem = problem.changed(bias=bias).at(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_a_bias_is_added_to_every_place_of_its_channel(subject, problem):
+    bias = np.arange(1, len(problem.weight) + 1).astype(problem.weight.dtype)
+    added = bias.reshape(-1, *[1] * problem.rank)
 
-    added = bias.reshape(-1, *[1] * (problem.weight.ndim - 2))
+    with_bias, without = problem.forward(subject, bias=bias), problem.forward(subject, bias=None)
 
-    assert_sums_equal(problem.forward(subject), problem.forward(subject, bias=None) + added, problem, subject, calls=2)
+    assert_equal_sums(with_bias, without + added, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems())
-def test_every_image_of_a_batch_is_convolved_by_itself(subject, dtype, problem):
-    problem = problem.at(dtype)
-    images = problem.input.reshape(-1, *problem.input.shape[-problem.weight.ndim + 1 :])
+@values(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_every_image_of_a_batch_is_convolved_by_itself(subject, problem):
+    images = problem.input.reshape(-1, *problem.input.shape[-problem.rank - 1 :])
 
     alone = np.stack([problem.forward(subject, input=image) for image in images])
 
-    assert_sums_equal(problem.forward(subject, input=images), alone, problem, subject, calls=2)
+    assert_equal_sums(problem.forward(subject, input=images), alone, problem, subject)
 
 
 @pytest.mark.claim("2.1.2.k")
-@float32_only
-@given(problem=conv_problems())
-def test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_added(subject, dtype, problem):
-    problem = problem.changed(bias=None).at(dtype)
-    rank, groups, channels = problem.weight.ndim - 2, problem.groups, problem.weight.shape[1]
+@values(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_each_group_convolves_its_own_channels_and_adds_the_results(subject, problem):
+    problem = problem.changed(bias=None)
+    groups, channels = problem.groups, problem.weight.shape[1]
     outs = len(problem.weight) // groups
-    axis = problem.input.ndim - rank - 1
+    axis = problem.input.ndim - problem.rank - 1
     of_input = np.split(problem.input, groups * channels, axis)
 
     by_group = [
@@ -92,84 +94,75 @@ def test_the_channels_of_a_group_are_convolved_by_themselves_and_their_results_a
         for g, kernels in enumerate(problem.weight.reshape(groups, outs, *problem.weight.shape[1:]))
     ]
 
-    assert_sums_equal(problem.forward(subject), np.concatenate(by_group, axis), problem, subject, calls=1 + channels)
+    assert_equal_sums(problem.forward(subject), np.concatenate(by_group, axis), problem, subject)
 
 
 @pytest.mark.claim("2.1.2.j")
-@float32_only
-@given(problem=conv_problems())
-def test_a_single_1_in_the_input_brings_out_the_kernel_backwards(subject, dtype, problem):
-    kernel = problem.weight[:1, :1].astype(dtype)
-    impulse = np.zeros((1, 1, *[2 * k - 1 for k in kernel.shape[2:]]), dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_an_impulse_returns_the_flipped_kernel(subject, problem):
+    kernel = problem.weight[:1, :1]
+    impulse = np.zeros((1, 1, *[2 * k - 1 for k in kernel.shape[2:]]), kernel.dtype)
     impulse[(0, 0, *[k - 1 for k in kernel.shape[2:]])] = 1
 
-    response = problem.forward(
-        subject, input=impulse, weight=kernel, bias=None, stride=1, padding=0, dilation=1, groups=1
-    )
+    response = getattr(subject, problem.operation)(impulse, kernel)
 
-    problem = problem.changed(weight=kernel, input=impulse)
-    assert_sums_equal(response, np.flip(kernel, range(2, kernel.ndim)), problem, subject)
+    assert_equal_sums(response, np.flip(kernel, range(2, kernel.ndim)), problem, subject)
 
 
 @pytest.mark.claim("2.1.a")
-@float32_only
-@given(problem=conv_problems(paddings=("valid",)), seed=SEEDS)
-def test_an_input_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, dtype, problem, seed):
-    problem = problem.at(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(paddings=("valid",)), seed=SEEDS)
+def test_an_input_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, problem, seed):
     stride = problem.per_axis("stride")
     size = (*problem.input.shape[: -len(stride)], *[8 + s for s in stride])
-    scene = whole_numbers(np.random.default_rng(seed), size).astype(dtype)
+    scene = whole_numbers(np.random.default_rng(seed), size).astype(problem.input.dtype)
 
     before = problem.forward(subject, input=scene)
     after = problem.forward(subject, input=scene[(..., *[slice(s, None) for s in stride])])
 
     next_places = (..., *[slice(1, 1 + places) for places in after.shape[-len(stride) :]])
-    assert_sums_equal(after, before[next_places], problem, subject, calls=2)
+    assert_equal_sums(after, before[next_places], problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems())
-def test_a_stride_keeps_every_so_manieth_output(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_a_stride_of_s_keeps_every_sth_output(subject, problem):
     every = [slice(None, None, s) for s in problem.per_axis("stride")]
 
     kept = problem.forward(subject, stride=1)[(..., *every)]
 
-    assert_sums_equal(problem.forward(subject), kept, problem, subject, calls=2)
+    assert_equal_sums(problem.forward(subject), kept, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems())
-def test_a_dilated_kernel_is_one_with_zeros_between_its_taps(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_a_dilated_kernel_is_one_with_zeros_between_its_taps(subject, problem):
     spacing = problem.per_axis("dilation")
     spans = [d * (k - 1) + 1 for d, k in zip(spacing, problem.weight.shape[2:], strict=True)]
-    stretched = np.zeros((*problem.weight.shape[:2], *spans), dtype)
+    stretched = np.zeros((*problem.weight.shape[:2], *spans), problem.weight.dtype)
     stretched[(..., *[slice(None, None, d) for d in spacing])] = problem.weight
 
     undilated = problem.forward(subject, weight=stretched, dilation=1)
 
-    assert_sums_equal(problem.forward(subject), undilated, problem, subject, calls=2)
+    assert_equal_sums(problem.forward(subject), undilated, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems(paddings=("numbers",)))
-def test_padding_is_a_border_of_zeros_around_the_input(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(paddings=("numbers",)))
+def test_padding_is_a_border_of_zeros_around_the_input(subject, problem):
     border = [(p, p) for p in problem.per_axis("padding")]
     padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - len(border)) + border)
 
     unpadded = problem.forward(subject, input=padded, padding=0)
 
-    assert_sums_equal(problem.forward(subject), unpadded, problem, subject, calls=2)
+    assert_equal_sums(problem.forward(subject), unpadded, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems(paddings=("same",)))
-def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, dtype, problem):
-    problem = problem.at(dtype)
-    rank = problem.weight.ndim - 2
-    spacing = problem.per_axis("dilation")
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(paddings=("same",)))
+def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, problem):
+    rank, spacing = problem.rank, problem.per_axis("dilation")
     totals = [d * (k - 1) for d, k in zip(spacing, problem.weight.shape[2:], strict=True)]
     border = [(total // 2, total - total // 2) for total in totals]
     padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - rank) + border)
@@ -177,68 +170,72 @@ def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, dtype,
     output = problem.forward(subject)
 
     assert output.shape[-rank:] == problem.input.shape[-rank:]
-    assert_sums_equal(output, problem.forward(subject, input=padded, padding="valid"), problem, subject, calls=2)
+    assert_equal_sums(output, problem.forward(subject, input=padded, padding="valid"), problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems(ranks=(1, 2), paddings=("numbers",)))
-def test_a_convolution_is_one_of_a_rank_more_across_a_single_cell(subject, dtype, problem):
-    problem = problem.at(dtype)
-    rank = problem.weight.ndim - 2
+@values("conv2d", "conv3d")
+@pytest.mark.parametrize("operation", ["conv1d", "conv2d"])
+@for_all(problem=problems(paddings=("numbers",)))
+def test_a_convolution_is_one_of_a_rank_more_across_a_single_cell(subject, problem):
+    rank = problem.rank
     options = {option: (1, *problem.per_axis(option)) for option in ("stride", "dilation")}
     options["padding"] = (0, *problem.per_axis("padding"))
     input, weight = np.expand_dims(problem.input, -rank - 1), np.expand_dims(problem.weight, 2)
 
     higher = getattr(subject, f"conv{rank + 1}d")(input, weight, problem.bias, **options, groups=problem.groups)
 
-    assert_sums_equal(np.squeeze(higher, -rank - 1), problem.forward(subject), problem, subject, calls=2)
+    assert_equal_sums(np.squeeze(higher, -rank - 1), problem.forward(subject), problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems())
-def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subject, dtype, problem):
-    problem = problem.changed(bias=None).at(dtype)
+@gradients(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subject, problem):
+    problem = problem.changed(bias=None)
 
-    output, (grad_input, grad_weight, _) = problem.forward(subject), problem.backward(subject)
+    output = settled(problem.forward(subject), problem, subject)
+    grad_input, grad_weight, _ = (g if g is None else settled(g, problem, subject) for g in problem.backward(subject))
 
-    sent = np.array(np.vdot(output, problem.grad_output))
-    assert_sums_equal(np.array(np.vdot(problem.input, grad_input)), sent, problem, subject, calls=output.size)
-    assert_sums_equal(np.array(np.vdot(problem.weight, grad_weight)), sent, problem, subject, calls=output.size)
+    sent = np.vdot(output, problem.grad_output)
+    assert np.vdot(problem.input, grad_input) == np.vdot(problem.weight, grad_weight) == sent
 
 
 # The definition, and the references
 
 
-@float32_only
-@given(problem=conv_problems(batched=True))
-def test_the_fast_convolution_of_the_references_is_the_definition(dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=problems(batched=True))
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+def test_the_fast_convolution_of_the_references_is_the_definition(problem):
     assert_equal(problem.forward(reference), definition.convolution(**problem.arrays, **problem.options))
 
 
-@float32_only
-@given(problem=conv_problems(batched=True))
-def test_the_fast_gradients_of_the_references_are_those_of_the_definition(dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=problems(batched=True))
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+def test_the_fast_gradients_of_the_references_are_those_of_the_definition(problem):
     by_definition = definition.convolution_backward(problem.grad_output, **problem.arrays, **problem.options)
 
     assert_gradients_equal(problem.backward(reference), by_definition)
 
 
 @pytest.mark.compares_with_reference
+@values(*CONVOLUTIONS)
 @exact_formats
-@given(problem=conv_problems())
-def test_conv_equals_the_reference_on_whole_numbers(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_sums_equal(problem.forward(subject), problem.forward(reference), problem, subject)
+@for_all(problem=problems())
+def test_conv_equals_the_reference_on_whole_numbers(subject, problem):
+    assert_equal_sums(problem.forward(subject), problem.forward(reference), problem, subject)
 
 
 @pytest.mark.compares_with_reference
+@values(*CONVOLUTIONS)
 @all_formats
-@given(problem=conv_problems(real_numbers) | conv_problems(real_numbers, ranks=(1, 2), channels=1, kernel=2))
+@for_all(problem=problems(numbers=real_numbers))
+def test_conv_rounds_within_its_bound(subject, dtype, problem):
+    assert_rounds_within_its_bound(problem, subject, dtype)
+
+
+@pytest.mark.compares_with_reference
+@values("conv1d", "conv2d")
+@all_formats
+@for_all(problem=problems(numbers=real_numbers, channels=1, kernel=2))
 def test_conv_rounds_within_its_bound_which_is_sharp_where_terms_are_few(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
@@ -247,45 +244,41 @@ def test_conv_rounds_within_its_bound_which_is_sharp_where_terms_are_few(subject
 
 
 @pytest.mark.compares_with_reference
+@gradients(*CONVOLUTIONS)
 @exact_formats
-@given(problem=conv_problems())
-def test_the_gradients_of_conv_equal_the_references_on_whole_numbers(subject, dtype, problem):
-    problem = problem.at(dtype)
+@for_all(problem=problems())
+def test_the_gradients_of_conv_equal_the_references_on_whole_numbers(subject, problem):
+    settled_ones = tuple(g if g is None else settled(g, problem, subject) for g in problem.backward(subject))
 
-    for grad, expected in zip(problem.backward(subject), problem.backward(reference), strict=True):
-        if expected is None:
-            assert grad is None
-        else:
-            assert_sums_equal(grad, expected, problem, subject)
+    assert_gradients_equal(settled_ones, problem.backward(reference))
 
 
 @pytest.mark.compares_with_reference
+@gradients(*CONVOLUTIONS)
 @all_formats
-@given(problem=conv_problems(real_numbers))
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_gradients_of_conv_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
-@float32_only
-@given(problem=conv_problems())
-def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, dtype, problem):
-    problem = problem.changed(bias=problem.weight.reshape(len(problem.weight), -1)[:, 0]).at(dtype)
-    rank = problem.weight.ndim - 2
-    channel = problem.input.ndim - rank - 1
+@gradients(*CONVOLUTIONS)
+@for_all(problem=problems())
+def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, problem):
+    problem = problem.changed(bias=problem.weight.reshape(len(problem.weight), -1)[:, 0])
+    channel = problem.input.ndim - problem.rank - 1
 
     *_, grad_bias = problem.backward(subject)
 
-    assert_equal(grad_bias, problem.grad_output.sum(tuple(a for a in range(problem.input.ndim) if a != channel)))
+    summed = problem.grad_output.sum(tuple(a for a in range(problem.input.ndim) if a != channel))
+    assert_equal_sums(grad_bias, summed, problem, subject)
 
 
 # The gradient of the weight alone
 
 
-@float32_only
-@given(problem=conv_problems(ranks=(2,)))
-def test_the_gradient_of_the_weight_alone_is_the_one_that_comes_with_the_others(dtype, problem):
-    problem = problem.at(dtype)
-
+@pytest.mark.parametrize("operation", ["conv2d"])
+@for_all(problem=problems())
+def test_the_gradient_of_the_weight_alone_is_the_one_that_comes_with_the_others(problem):
     alone = reference.conv2d_weight(problem.input, problem.weight.shape, problem.grad_output, **problem.options)
 
     _, together, _ = problem.backward(reference)
@@ -294,9 +287,10 @@ def test_the_gradient_of_the_weight_alone_is_the_one_that_comes_with_the_others(
 
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
-@given(problem=conv_problems(ranks=(2,), paddings=("numbers",), batched=True))
+@pytest.mark.parametrize("operation", ["conv2d"])
+@float64_only
+@for_all(problem=problems(paddings=("numbers",), batched=True))
 def test_the_gradient_of_the_weight_alone_equals_that_of_torch_nn_grad(problem):
-    problem = problem.at("float64")
     input, grad_output = torch.from_numpy(problem.input), torch.from_numpy(problem.grad_output)
 
     theirs = torch.nn.grad.conv2d_weight(input, problem.weight.shape, grad_output, **problem.options)
@@ -315,47 +309,50 @@ def test_the_gradient_of_the_weight_alone_is_called_as_that_of_torch_nn_grad():
 # Conventions
 
 
-@given(problem=conv_problems(paddings=("valid",)), seed=SEEDS)
+@conventions(*CONVOLUTIONS)
+@for_all(problem=problems(paddings=("valid",)), seed=SEEDS)
 def test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it(subject, problem, seed):
-    problem = problem.at("float64")
     input = problem.input.copy()
     cell = np.random.default_rng(seed).integers(input.size)
     input.reshape(-1)[cell] = np.nan
-    marked = np.isnan(input).astype(float)
+    marked = np.isnan(input).astype(input.dtype)
 
     output = problem.forward(subject, input=input)
 
     touched = problem.forward(reference, input=marked, weight=np.ones_like(problem.weight), bias=None) > 0
-    if subject.sums_directly:
-        assert_equal(np.isnan(output), touched)
-    else:
+    if problem.operation in subject.transforms:
         assert np.isnan(output[touched]).all()
+    else:
+        assert_equal(np.isnan(output), touched)
 
 
+@conventions(*CONVOLUTIONS)
 @pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_conv_takes_integers_and_returns_them(subject_on_cpu, rank, integer):
+def test_conv_takes_integers_and_returns_them(subject_on_cpu, operation, integer):
+    rank = int(operation[-2])
     input = np.arange(2 * 4**rank).reshape(1, 2, *[4] * rank).astype(integer)
     weight = np.arange(1, 1 + 2 * 2**rank).reshape(1, 2, *[2] * rank).astype(integer)
 
-    output = getattr(subject_on_cpu, f"conv{rank}d")(input, weight, stride=3)
+    output = getattr(subject_on_cpu, operation)(input, weight, stride=3)
 
     window = input[(0, slice(None), *[slice(0, 2)] * rank)]
     assert_equal(output.reshape(-1)[:1], (window * weight[0]).sum(dtype=integer).reshape(1))
 
 
+@conventions(*CONVOLUTIONS)
 @pytest.mark.parametrize("integer", ["int32", "int64"])
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_conv_keeps_whole_numbers_to_the_last_digit(subject_on_cpu, rank, integer):
+def test_conv_keeps_whole_numbers_to_the_last_digit(subject_on_cpu, operation, integer):
+    rank = int(operation[-2])
     cell = np.full((1, 1, *[1] * rank), 2**24 + 1, integer)  # one digit more than float32 has
 
-    assert_equal(getattr(subject_on_cpu, f"conv{rank}d")(cell, np.ones_like(cell)), cell)
+    assert_equal(getattr(subject_on_cpu, operation)(cell, np.ones_like(cell)), cell)
 
 
+@conventions(*CONVOLUTIONS)
 @exact_formats
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, dtype, rank):
-    conv, conv_backward = getattr(subject, f"conv{rank}d"), getattr(subject, f"conv{rank}d_backward")
+def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, operation, dtype):
+    rank = int(operation[-2])
+    conv, conv_backward = getattr(subject, operation), getattr(subject, f"{operation}_backward")
     empty, weight = np.zeros((0, 4, *[5] * rank), dtype), np.ones((6, 2, *[3] * rank), dtype)
 
     output = conv(empty, weight, np.ones(6, dtype), groups=2)
@@ -399,6 +396,7 @@ REFUSED = {
 }
 
 
+@refusals("conv2d")
 @pytest.mark.parametrize("case", REFUSED)
 def test_conv2d_refuses(subject_on_cpu, case):
     message, arguments = REFUSED[case]
@@ -415,12 +413,13 @@ def test_the_gradient_of_conv2d_is_refused_where_conv2d_is(case):
         reference.conv2d_backward(**call)
 
 
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_the_gradient_of_a_conv_refuses_a_cotangent_that_is_not_shaped_as_the_output(subject_on_cpu, rank):
+@refusals(*CONVOLUTIONS)
+def test_the_gradient_of_a_conv_refuses_a_grad_output_not_shaped_as_the_output(subject_on_cpu, operation):
+    rank = int(operation[-2])
     input, weight = np.zeros((1, 1, *[5] * rank)), np.zeros((1, 1, *[3] * rank))
     message = r"grad_output has shape .*, expected"
 
-    assert_refused(subject_on_cpu, f"conv{rank}d_backward", message, np.zeros((1, 1, *[4] * rank)), input, weight)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros((1, 1, *[4] * rank)), input, weight)
 
 
 @pytest.mark.parametrize(
@@ -464,7 +463,8 @@ SHAPES = st.tuples(*[st.integers(1, 5)] * 2, *[st.integers(1, 3)] * 2, *[st.inte
 
 
 @pytest.mark.compares_with_reference
-@given(options=OPTIONS, shapes=SHAPES, extra=st.sampled_from([0, 0, 0, 1]))
+@refusals("conv2d")
+@for_all(options=OPTIONS, shapes=SHAPES, extra=st.sampled_from([0, 0, 0, 1]))
 def test_whatever_the_options_conv2d_takes_what_the_reference_takes(subject_on_cpu, options, shapes, extra):
     height, width, *kernel, ins, outs = shapes
     groups = max(options["groups"], 1)
@@ -484,7 +484,7 @@ CONVS = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 @pytest.mark.torch_api
 @pytest.mark.claim("2.1.d")
 @pytest.mark.parametrize("rank", [1, 2, 3])
-def test_without_options_conv_has_stride_1_no_padding_no_dilation_one_group_and_a_bias(rank):
+def test_conv_has_stride_1_no_padding_no_dilation_one_group_and_a_bias_by_default(rank):
     layer = CONVS[rank](3, 6, kernel_size=3)
 
     assert (layer.stride, layer.padding, layer.dilation) == ((1,) * rank, (0,) * rank, (1,) * rank)
@@ -494,7 +494,7 @@ def test_without_options_conv_has_stride_1_no_padding_no_dilation_one_group_and_
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.1.b", "2.1.e", "2.1.f")
-def test_the_layer_of_the_example_has_six_kernels_of_3_by_3_by_3_and_six_biases():
+def test_the_example_layer_has_six_kernels_of_3_by_3_by_3_and_six_biases():
     layer = nn.Conv2d(in_channels=3, out_channels=6, kernel_size=3, stride=1, padding=1)
 
     shapes = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
@@ -506,7 +506,8 @@ def test_the_layer_of_the_example_has_six_kernels_of_3_by_3_by_3_and_six_biases(
 
 
 @pytest.mark.torch_api
-@given(problem=conv_problems(), seed=SEEDS)
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+@for_all(problem=problems(), seed=SEEDS)
 def test_the_parameters_of_a_conv_layer_have_the_shapes_of_the_functions_arguments(problem, seed):
     layer = conv_layer(problem, seed)
 
@@ -516,8 +517,9 @@ def test_the_parameters_of_a_conv_layer_have_the_shapes_of_the_functions_argumen
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.1.g")
-@given(problem=conv_problems(), seed=SEEDS)
-def test_a_new_conv_layer_is_random_within_one_over_the_root_of_its_fan_in_and_follows_the_seed(problem, seed):
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+@for_all(problem=problems(), seed=SEEDS)
+def test_a_new_conv_layer_is_random_within_one_over_root_fan_in_and_follows_the_seed(problem, seed):
     layer, again, other = conv_layer(problem, seed), conv_layer(problem, seed), conv_layer(problem, seed + 1)
     limit = 1 / np.sqrt(np.prod(problem.weight.shape[1:]))
 
@@ -540,11 +542,10 @@ def test_a_new_conv_layer_fills_its_range_evenly():
 
 @pytest.mark.torch_api
 @pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")  # about speed, once a process
-@float32_only
-@given(problem=conv_problems(paddings=("numbers", "same")), seed=SEEDS, padding_mode=PADDING_MODES)
-def test_a_conv_layer_pads_in_its_mode_and_convolves_with_its_parameters(dtype, padding_mode, problem, seed):
-    problem = problem.at(dtype)
-    layer = conv_layer(problem, seed, padding_mode=padding_mode).to(getattr(torch, dtype))
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+@for_all(problem=problems(paddings=("numbers", "same")), seed=SEEDS, padding_mode=PADDING_MODES)
+def test_a_conv_layer_pads_in_its_mode_and_convolves_with_its_parameters(padding_mode, problem, seed):
+    layer = conv_layer(problem, seed, padding_mode=padding_mode)
     layer.load_state_dict({name: torch.from_numpy(getattr(problem, name)) for name in layer.state_dict()})
     mode = "constant" if padding_mode == "zeros" else padding_mode
     assume(mode_can_pad(mode, problem))

@@ -41,7 +41,7 @@ from spec_tests.vocabulary.gradient_checks import (
     problems_of,
 )
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
-from spec_tests.vocabulary.subject import GRADIENTS
+from spec_tests.vocabulary.operations import GRADIENTS
 
 # Worked by hand
 

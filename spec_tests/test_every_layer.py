@@ -33,7 +33,7 @@ from spec_tests.vocabulary.problems import (
     softmax_problems,
     whole_numbers,
 )
-from spec_tests.vocabulary.subject import GRADIENTS
+from spec_tests.vocabulary.operations import GRADIENTS
 
 EXACT = st.one_of(
     conv_problems(),

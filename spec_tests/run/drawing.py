@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 import reference
+from spec_tests.vocabulary.operations import GRADIENTS
 from spec_tests.vocabulary.problems import Problem
-from spec_tests.vocabulary.subject import GRADIENTS
 
 SHOWN = 400  # elements of one array; a shrunk case has far fewer
 INDENT = " " * 4

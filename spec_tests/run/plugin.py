@@ -30,7 +30,8 @@ from spec_tests import subjects
 from spec_tests.run import drawing, gallery, summary
 from spec_tests.run.selection import claims_of, is_full_run, is_property, is_specification, section_of, wanted_dtypes
 from spec_tests.vocabulary import claims, ledger
-from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.formats import FORMATS, LAWS
+from spec_tests.vocabulary.properties import operations_of
 from spec_tests.vocabulary.subject import Subject
 
 A_LONG_RUN = 1000  # tests
@@ -54,6 +55,7 @@ settings.load_profile(PROFILE)
 MARKERS = {
     "claim(id, ...)": "the claims of the document, at most three, that this test executes",
     "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
+    "requirement(level, operation, ...)": "the level of what this test requires (see `levels`), and of which operations",
     "torch_api": "names torch itself: runs only when torch is the subject",
     "compares_with_reference": "compares the subject with the references: says nothing when they are the subject",
     "slow": "takes long, starts processes, or tests the specification itself: runs only with --slow",
@@ -82,6 +84,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DESELECTED] = Counter()
     if config.option.tensorboard is not None:
         config.pluginmanager.register(gallery.Log(config.option.tensorboard, config.option.resnet50_weights))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a property once for each of its operations, and in the best format for laws unless it names others."""
+    named = {name for mark in metafunc.definition.iter_markers("parametrize") for name in _names(mark)}
+    wanted = set(metafunc.fixturenames) - named
+    if "operation" in wanted and (operations := operations_of(metafunc.function)):
+        metafunc.parametrize("operation", operations)
+    if "dtype" in wanted and hasattr(metafunc.function, "property"):
+        metafunc.parametrize("dtype", [_format_of_laws(metafunc.config)])
+
+
+def _names(mark: pytest.Mark) -> list[str]:
+    """Return the arguments that a parametrize mark provides."""
+    names = mark.args[0]
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
+
+
+def _format_of_laws(config: pytest.Config) -> str:
+    """Return the first format that the subject computes in."""
+    try:
+        subject = subjects.load(config.option.subject, config.option.device)
+    except subjects.NotAvailable:  # the run stops when its tests are collected, and says why
+        return LAWS[0]
+    return next((dtype for dtype in LAWS if dtype in subject.dtypes), LAWS[0])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -262,9 +289,9 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Subj
 
 def _count_examples(item: pytest.Item) -> None:
     """Have every execution of a property's body counted, and its arguments remembered."""
-    if not is_property(item):
+    handle = getattr(getattr(item, "function", None), "hypothesis", None)  # `for_all` counts by itself
+    if handle is None:
         return
-    handle = item.function.hypothesis  # type: ignore[attr-defined]  # is_property has seen it
     if not hasattr(handle.inner_test, "is_counted"):
         handle.inner_test = _counted(handle.inner_test)
 

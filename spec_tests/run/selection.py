@@ -60,4 +60,5 @@ def wanted_dtypes(config: pytest.Config) -> set[str]:
 
 def is_property(item: pytest.Item) -> bool:
     """Tell whether a test is a property, which Hypothesis calls with one drawn example after the other."""
-    return hasattr(getattr(item, "function", None), "hypothesis")
+    function = getattr(item, "function", None)
+    return hasattr(function, "hypothesis") or hasattr(function, "property")

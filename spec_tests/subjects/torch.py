@@ -14,7 +14,8 @@ from torch.nn import functional
 import reference
 from reference.train_in_torch import torch_network
 from spec_tests.subjects import NotAvailable
-from spec_tests.vocabulary.subject import GRADIENTS, OPTIMIZERS
+from spec_tests.vocabulary.operations import CONVOLUTIONS, GRADIENTS
+from spec_tests.vocabulary.subject import OPTIMIZERS
 
 EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
@@ -40,7 +41,7 @@ class TorchSubject:
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
         self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
-        self.sums_directly = device.type == "cpu"  # cuDNN may take Winograd or FFT
+        self.transforms = dict.fromkeys(CONVOLUTIONS if on_gpu else (), "winograd_4_3")  # cuDNN may take it, or an FFT
 
     def __repr__(self) -> str:
         """Return the name, which is the same in every run; an address in memory is not."""

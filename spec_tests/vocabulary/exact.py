@@ -2,33 +2,33 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from math import prod
 from typing import Any
 
 import numpy as np
 
 import reference
-from spec_tests.vocabulary import bounds, formulas
+from spec_tests.vocabulary import bounds
 from spec_tests.vocabulary.bounds import Approximation, Rounded
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import Format
+from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.operations.operation import Copies, Formulas, Sums
 from spec_tests.vocabulary.problems import Problem
-
-Formula = Callable[[Format], Rounded]
-
-ONE_KERNEL = ("sigmoid", "tanh", "batch_norm")
-"""Layers computed in one go, halves in float32. A softmax may store its powers, a gradient starts from an output."""
 
 
 def forward(problem: Problem, dtype: str) -> Approximation:
     """Return the output of a problem at this format."""
     wide = problem.at("float64")
     exact = np.asarray(wide.forward(reference))
-    if _adds_products(problem):
-        magnitudes: Any = abs(_absolute(wide).forward(reference))  # a divisor may be negative
-        return Approximation(exact, bounds.sum_bound(exact, magnitudes, _terms(problem)[0], dtype))
-    stored = problem.operation not in ONE_KERNEL or dtype not in ("float16", "bfloat16")
-    return bounds.formula(_forward_formula(wide), exact, dtype, stored)
+    match OPERATIONS[problem.operation].rounding:
+        case Copies():
+            return Approximation(exact, np.zeros(exact.shape))
+        case Sums(terms):
+            magnitudes: Any = abs(_absolute(wide).forward(reference))  # a divisor may be negative
+            return Approximation(exact, bounds.sum_bound(exact, magnitudes, terms(problem)[0], dtype))
+        case Formulas(output, stored=stored):
+            in_steps = stored or dtype not in ("float16", "bfloat16")
+            return bounds.formula(partial(output, wide), exact, dtype, in_steps)
 
 
 def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) -> tuple[Approximation | None, ...]:
@@ -38,44 +38,40 @@ def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) ->
     """
     wide = problem.at("float64")
     exact = _tuple(wide.backward(reference))
-    if _adds_products(problem):
-        magnitudes: Any = [None if m is None else abs(m) for m in _tuple(_absolute(wide).backward(reference))]
-        rounds = partial_sums_stored and _is_conv(problem) and dtype in ("float16", "bfloat16")
-        stored = _partial_sums(problem) if rounds else (0,) * len(exact)
-        return tuple(
-            None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, terms, dtype, times))
-            for grad, magnitude, terms, times in zip(exact, magnitudes, _terms(problem)[1:], stored, strict=True)
-        )
-    evaluated = _backward_formulas(wide)
-    return tuple(
-        None if grad is None else bounds.formula(evaluate, grad, dtype)
-        for grad, evaluate in zip(exact, evaluated, strict=True)
-    )
+    match OPERATIONS[problem.operation].rounding:
+        case Copies():
+            return tuple(None if grad is None else Approximation(grad, np.zeros(grad.shape)) for grad in exact)
+        case Sums(terms, partial_sums):
+            magnitudes: Any = [None if m is None else abs(m) for m in _tuple(_absolute(wide).backward(reference))]
+            rounds = partial_sums_stored and dtype in ("float16", "bfloat16")
+            stored = partial_sums(problem) if partial_sums and rounds else (0,) * len(exact)
+            return tuple(
+                None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, count, dtype, times))
+                for grad, magnitude, count, times in zip(exact, magnitudes, terms(problem)[1:], stored, strict=True)
+            )
+        case Formulas(gradients=gradients):
+            evaluated = cache(partial(gradients, wide))
+            return tuple(
+                None if grad is None else bounds.formula(partial(_one_of, evaluated, i), grad, dtype)
+                for i, grad in enumerate(exact)
+            )
 
 
 def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -> None:
     """Require the subject's output within the bound of the exact one."""
     problem = problem.at(dtype)
-    exact = forward(problem, dtype)
-    if not _sums_directly(problem, subject):
-        exact = bounds.normwise(exact, forward(_level(problem), dtype).bound, _rank(problem))
-    assert_within(problem.forward(subject.at(dtype)), exact, dtype)
+    assert_within(problem.forward(subject.at(dtype)), forward(problem, dtype), dtype)
 
 
 def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, dtype: str) -> None:
     """Require each of the subject's gradients within the bound of the exact one."""
     problem = problem.at(dtype)
-    stored = "half-conv-gradients" in subject.deviations
-    expected = level = backward(problem, dtype, partial_sums_stored=stored)
-    if not _sums_directly(problem, subject):
-        level = backward(_level(problem), dtype, partial_sums_stored=stored)
-    for grad, exact, largest in zip(_tuple(problem.backward(subject.at(dtype))), expected, level, strict=True):
-        if exact is None or largest is None:
+    expected = backward(problem, dtype, partial_sums_stored="half-conv-gradients" in subject.deviations)
+    for grad, exact in zip(_tuple(problem.backward(subject.at(dtype))), expected, strict=True):
+        if exact is None:
             assert grad is None, "there is a gradient where there can be none"
-        elif _sums_directly(problem, subject):
-            assert_within(grad, exact, dtype)
         else:
-            assert_within(grad, bounds.normwise(exact, largest.bound, _rank(problem)), dtype)
+            assert_within(grad, exact, dtype)
 
 
 def assert_gradients_equal(actual: Any, expected: Any) -> None:
@@ -87,118 +83,17 @@ def assert_gradients_equal(actual: Any, expected: Any) -> None:
             assert_equal(one, other)
 
 
-def assert_sums_equal(actual: Any, expected: Any, problem: Problem, subject: Any, calls: int = 1) -> None:
-    """Require equal sums of whole products: exactly, or where the subject transforms first, normwise.
-
-    `calls` counts the calls whose errors meet in `actual` and `expected`.
-    """
-    if _sums_directly(problem, subject):
-        assert_equal(actual, expected)
-        return
-    dtype = str(np.asarray(expected).dtype)
-    level = _level(problem)
-    one_bound = max(g.bound.max() for g in (forward(level, dtype), *backward(level, dtype)) if g is not None)
-    bound = calls * one_bound * bounds.WINOGRAD ** _rank(problem)
-    assert_within(actual, Approximation(np.asarray(expected, np.float64), np.full(np.shape(expected), bound)), dtype)
-
-
-def _sums_directly(problem: Problem, subject: Any) -> bool:
-    return bool(subject.sums_directly) or not _is_conv(problem)
-
-
-def _level(problem: Problem) -> Problem:
-    """Return a convolution with every array full of its greatest absolute value; other problems as they are."""
-    if not _is_conv(problem):
-        return problem
-    level = {name: None if a is None else np.full_like(a, abs(a).max()) for name, a in problem.arrays.items()}
-    return problem.changed(**level, grad_output=np.full_like(problem.grad_output, abs(problem.grad_output).max()))
-
-
-def _is_conv(problem: Problem) -> bool:
-    return problem.operation in ("conv1d", "conv2d", "conv3d")
-
-
-def _rank(problem: Problem) -> int:
-    return int(problem.weight.ndim) - 2
+def _one_of(evaluated: Callable[[Format], tuple[Rounded | None, ...]], place: int, fmt: Format) -> Rounded:
+    """Return one gradient of a formula, which is evaluated once for each format."""
+    gradient = evaluated(fmt)[place]
+    assert gradient is not None
+    return gradient
 
 
 def _tuple(grads: Any) -> tuple[Any, ...]:
     return grads if isinstance(grads, tuple) else (grads,)
 
 
-def _adds_products(problem: Problem) -> bool:
-    return _is_conv(problem) or problem.operation in ("linear", "avg_pool2d", "adaptive_avg_pool2d")
-
-
 def _absolute(problem: Problem) -> Problem:
     arrays = {name: None if value is None else abs(value) for name, value in problem.arrays.items()}
     return problem.changed(**arrays, grad_output=abs(problem.grad_output))
-
-
-def _terms(problem: Problem) -> tuple[int, ...]:
-    """Return how many products an element of the output, and of each gradient, adds up; a bias is one more."""
-    if problem.operation.endswith("avg_pool2d"):
-        return _terms_of_average(problem)
-    weight, grad_output = problem.weight, problem.grad_output
-    if problem.operation == "linear":
-        outs = len(weight) if weight.ndim == 2 else 1
-        rows = grad_output.size // outs
-        return weight.shape[-1] + 1, outs, rows, rows
-    taps = prod(weight.shape[2:])
-    places = grad_output.size // weight.shape[0]  # and images
-    return taps * weight.shape[1] + 1, taps * (weight.shape[0] // problem.groups), places, places
-
-
-def _terms_of_average(problem: Problem) -> tuple[int, int]:
-    """Return the cells of a window and the windows of a cell, at most; dividing rounds once, or once for each axis."""
-    if problem.operation == "avg_pool2d":
-        kernel = np.broadcast_to(problem.kernel_size, 2).tolist()
-        stride = kernel if problem.stride is None else np.broadcast_to(problem.stride, 2).tolist()
-        return prod(kernel) + 1, prod(-(-k // s) for k, s in zip(kernel, stride, strict=True)) + 1
-    sizes = list(zip(problem.input.shape[-2:], problem.grad_output.shape[-2:], strict=True))
-    cells = prod(h // n + 2 * (h % n > 0) for h, n in sizes)  # an end may lie within a cell, and the other one too
-    return cells + 1, prod(n // h + 2 * (n % h > 0) for h, n in sizes) + 1
-
-
-def _partial_sums(problem: Problem) -> tuple[int, int, int]:
-    """Return how often a share of a convolution's gradients is rounded if taps (or images) are added up one by one."""
-    taps = prod(problem.weight.shape[2:])
-    images = len(problem.input) if problem.input.ndim == problem.weight.ndim else 1
-    return taps + 1, images + 1, images + 1
-
-
-def _forward_formula(problem: Problem) -> Formula:
-    operation = problem.operation
-    if operation in ("l1_loss", "mse_loss"):
-        return lambda kind: formulas.regression_loss(problem, kind)
-    if operation in ("nll_loss", "cross_entropy"):
-        return lambda kind: formulas.class_loss(problem, kind)
-    if operation == "batch_norm":
-        return lambda kind: formulas.batch_norm(problem, kind)
-    function: Callable[..., Rounded] = getattr(formulas, operation)
-    return lambda kind: function(problem.input, **problem.options, kind=kind)
-
-
-def _backward_formulas(problem: Problem) -> tuple[Formula, ...]:
-    operation = problem.operation
-    if operation in ("l1_loss", "mse_loss"):
-        return _each_of(formulas.regression_loss_backward, problem, 3)
-    if operation in ("nll_loss", "cross_entropy"):
-        return _each_of(formulas.class_loss_backward, problem, 1 if operation == "nll_loss" else 3)
-    if operation == "batch_norm":
-        return _each_of(formulas.batch_norm_backward, problem, 3)
-    function: Callable[..., Rounded] = getattr(formulas, f"{operation}_backward")
-    return (lambda kind: function(problem.grad_output, problem.input, **problem.options, kind=kind),)
-
-
-def _each_of(
-    formula: Callable[[Problem, Format], tuple[Any, ...]], problem: Problem, count: int
-) -> tuple[Formula, ...]:
-    """Return the gradients of a formula one by one; it is evaluated once for each format."""
-    evaluated = cache(partial(formula, problem))
-
-    def ith(i: int, kind: Format) -> Rounded:
-        gradient: Rounded = evaluated(kind)[i]
-        return gradient
-
-    return tuple(partial(ith, i) for i in range(count))

@@ -39,6 +39,9 @@ FORMATS = {
     "tf32": Format(2**-24, 2**-24, 2**-11, 2**-149, (2 - 2**-23) * 2.0**127, np.float32),
 }
 
+HALVES = ("float16", "bfloat16")
+"""The formats of half the width, whose sums are accumulated in float32."""
+
 
 def rounded(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.floating]:
     """Return the values rounded to the format (to nearest, ties to even), in the arrays that hold it.
@@ -49,7 +52,7 @@ def rounded(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.floating]:
     kind = FORMATS[dtype]
     with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest number is infinity
         wide = np.asarray(values, np.float64)
-        if dtype in ("float16", "bfloat16"):
+        if dtype in HALVES:
             _, exponent = np.frexp(wide)
             step = np.maximum(np.ldexp(1.0, exponent) * kind.roundoff, kind.smallest)  # between neighbours, there
             wide = np.rint(wide / step) * step
@@ -57,8 +60,11 @@ def rounded(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.floating]:
         return np.asarray(wide.astype(kind.arrays))
 
 
-float32_only = pytest.mark.parametrize("dtype", ["float32"])
-"""The format in which laws are tried: float64 takes part where implementations are compared with the references."""
+LAWS = ("float32", "float64", "float16", "bfloat16")
+"""The formats of laws, best first: a law is tried in the first that the subject computes in."""
+
+float64_only = pytest.mark.parametrize("dtype", ["float64"])
+"""The format for what needs digits: steps of gradient checks, numbers beyond float32."""
 
 exact_formats = pytest.mark.parametrize("dtype", ["float32", "float64"])
 """The formats in which whole numbers are compared exactly."""

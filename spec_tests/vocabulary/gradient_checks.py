@@ -1,15 +1,15 @@
 """Checks of a gradient that ask no second implementation: what a step changes is what the gradient says.
 
-Step from x to x + h·d in one argument of f, in a drawn direction d, and weigh the output with a drawn cotangent v:
+Step from x to x + h·d in one argument of f, in a drawn direction d, and weigh the output with a drawn v:
 
     ⟨v, f(x + h·d)⟩ − ⟨v, f(x)⟩ = h·⟨g, d⟩ + remainder              g: the gradient of this argument, given v
 
 The remainder is known without another gradient:
 
-    it is 0                          where f is linear, or in pieces and the step stays within one     EXACT
-    it is h²·⟨v, w·d²⟩               for squared errors                                                QUADRATIC
-    it is at most ½·h²·K             where ⟨v, f⟩ bends by at most K, which is 0 for a linear f        MEANS, CURVES, …
-    it falls to a quarter with h/2   where f is smooth: the remainder has slope 2                      CURVES, …
+    it is 0                          where f is linear, or in pieces and the step stays within one     NOTHING
+    it is h²·⟨v, w·d²⟩               for squared errors                                                SQUARE
+    it is at most ½·h²·K             where ⟨v, f⟩ bends by at most K, which is 0 for a linear f        BEND
+    it falls to a quarter with h/2   where f is smooth: the remainder has slope 2                      SLOPE
 
 Besides, a gradient that is wrong by a part ε leaves ε·h·⟨g, d⟩. That is not 0; it is beyond ½·h²·K as soon as ε is
 beyond h; and it falls only to a half with h/2, so that from there on the slope is 1.
@@ -17,56 +17,17 @@ beyond h; and it falls only to a half with h/2, so that from there on the slope 
 Every table names operations, the problems to draw for each, away from kinks and ties, and the arguments to step in.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import formulas
 from spec_tests.vocabulary.bounds import REFERENCE, Approximation, Floats, Rounded
 from spec_tests.vocabulary.compare import assert_equal, assert_within
-from spec_tests.vocabulary.exact import assert_sums_equal
-from spec_tests.vocabulary.problems import (
-    Array,
-    Problem,
-    adaptive_pool_problems,
-    avg_pool_problems,
-    batch_norm_problems,
-    class_problems,
-    conv_problems,
-    distinct_numbers,
-    dyadic_batch_norm_problems,
-    elementwise_problems,
-    flatten_problems,
-    linear_problems,
-    pad_problems,
-    pool_problems,
-    real_numbers,
-    regression_problems,
-    softmax_problems,
-    whole_numbers,
-)
-from spec_tests.vocabulary.subject import GRADIENTS
-
-Problems = st.SearchStrategy[Problem]
-
-
-@dataclass(frozen=True)
-class GradientCase:
-    """The problems to draw for an operation, and the arguments whose gradients they check."""
-
-    problems: Problems
-    arguments: tuple[str, ...]
-
-
-Table = dict[str, GradientCase]
-
-EXACT_STEP = 2.0**-4
-"""A direction is of whole numbers up to 4, so no number moves by more than 1/4, nor two towards one another by more
-than 1/2: odd numbers keep their sign, and different whole numbers their order."""
+from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.operations.operation import EXACT_STEP, Formulas
+from spec_tests.vocabulary.problems import Array, Problem, whole_numbers
+from spec_tests.vocabulary.sums import settled
 
 SHORT_STEP = 2.0**-26
 """No number moves by more than 2^-24: wrong parts of a gradient show from about there on, as does rounding."""
@@ -74,97 +35,27 @@ SHORT_STEP = 2.0**-26
 HALVED_STEP = 2.0**-16
 """No number moves by more than 2^-14, and what falls with its fourth power, 2^-56, is lost in rounding."""
 
-SLOPE = 1.5
+SLOPE_BETWEEN = 1.5
 """Nearer to 2, the slope of a remainder, than to 1, that of an error."""
 
 
-# What is drawn
+# Which operations are checked, and where
 
 
-def _off_the_kink(problem: Problem) -> Problem:
-    """Return the problem with odd numbers for the input, and even ones for a truth beside it: at least 1 off a kink."""
-    truth = {"target": 2 * problem.target} if "target" in problem.arrays else {}
-    return problem.changed(input=2 * problem.input + 1, grad_output=np.rint(problem.grad_output), **truth)
+def operations_that_leave(remainder: str) -> tuple[str, ...]:
+    """Return the operations with a check of which a step leaves this remainder."""
+    return tuple(name for name, row in OPERATIONS.items() if remainder in row.checks)
 
 
-def _on_a_grid(problem: Problem) -> Problem:
-    """Return the problem with its numbers rounded down to multiples of 2^-20: a step is then added without rounding."""
-    arrays = {
-        name: np.floor(value * 2.0**20) / 2.0**20
-        for name, value in problem.arrays.items()
-        if value is not None and value.dtype.kind == "f"
-    }
-    return problem.changed(**arrays)
+def problems_to_step_in(operation: str, remainder: str) -> st.SearchStrategy[Problem]:
+    """Draw a problem of an operation, of which a step leaves this remainder."""
+    return OPERATIONS[operation].checks[remainder].problems
 
 
-def _real(problems: Callable[..., Problems], operation: str, **options: Any) -> Problems:
-    return problems(operation, numbers=real_numbers, **options).map(_on_a_grid)
-
-
-SUMS, MEAN = st.sampled_from(["sum", "none"]), st.just("mean")
-WEIGHTED = "input", "weight", "bias"
-
-CONVOLUTIONS = {f"conv{rank}d": GradientCase(conv_problems(ranks=(rank,)), WEIGHTED) for rank in (1, 2, 3)}
-LAYERS = {
-    "linear": GradientCase(linear_problems(), WEIGHTED),
-    "pad": GradientCase(pad_problems(), ("input",)),
-    "flatten": GradientCase(flatten_problems(), ("input",)),
-}
-MAXIMA = {
-    "relu": GradientCase(elementwise_problems("relu").map(_off_the_kink), ("input",)),
-    **{
-        f"max_pool{rank}d": GradientCase(pool_problems(distinct_numbers, ranks=(rank,)), ("input",))
-        for rank in (1, 2, 3)
-    },
-}
-LOSSES = {
-    "l1_loss": GradientCase(
-        regression_problems("l1_loss", reductions=SUMS).map(_off_the_kink), ("input", "target", "weight")
-    ),
-    "mse_loss": GradientCase(regression_problems("mse_loss", reductions=SUMS), ("weight",)),
-    "nll_loss": GradientCase(class_problems("nll_loss", whole_numbers, SUMS, targets=("indices",)), ("input",)),
-}
-AVERAGES = {
-    "avg_pool2d": GradientCase(avg_pool_problems(), ("input",)),
-    "adaptive_avg_pool2d": GradientCase(adaptive_pool_problems(), ("input",)),
-}
-NORMALIZATION = {"batch_norm": GradientCase(dyadic_batch_norm_problems(), WEIGHTED)}  # in evaluation
-EXACT = CONVOLUTIONS | LAYERS | MAXIMA | LOSSES | AVERAGES | NORMALIZATION
-
-QUADRATIC = {"mse_loss": GradientCase(regression_problems("mse_loss", reductions=SUMS), ("input", "target"))}
-
-CURVES = {
-    "sigmoid": GradientCase(_real(elementwise_problems, "sigmoid"), ("input",)),
-    "tanh": GradientCase(_real(elementwise_problems, "tanh"), ("input",)),
-    "softmax": GradientCase(_real(softmax_problems, "softmax"), ("input",)),
-    "log_softmax": GradientCase(_real(softmax_problems, "log_softmax"), ("input",)),
-    "batch_norm": GradientCase(batch_norm_problems(training=(True,), epsilons=(1.0,)).map(_on_a_grid), WEIGHTED),
-}
-CROSS_ENTROPY = {"cross_entropy": GradientCase(_real(class_problems, "cross_entropy"), ("input",))}
-LINEAR_MEANS = {
-    "l1_loss": GradientCase(regression_problems("l1_loss", reductions=MEAN).map(_off_the_kink), ("input", "target")),
-    "nll_loss": GradientCase(_real(class_problems, "nll_loss", reductions=MEAN, targets=("indices",)), ("input",)),
-    "cross_entropy": GradientCase(
-        _real(class_problems, "cross_entropy", targets=("probabilities",)), ("target", "weight")
-    ),
-}
-WEIGHTED_MEANS = {
-    loss: GradientCase(_real(regression_problems, loss, reductions=MEAN), ("weight",))
-    for loss in ("l1_loss", "mse_loss")
-}
-SQUARED_MEANS = {"mse_loss": GradientCase(_real(regression_problems, "mse_loss", reductions=MEAN), ("input", "target"))}
-MEANS = LINEAR_MEANS | SQUARED_MEANS
-SMOOTH_LOSSES = CROSS_ENTROPY | SQUARED_MEANS
-
-
-def problems_of(table: Table) -> Problems:
-    """Draw a problem of any operation in this table."""
-    return st.one_of([checked.problems for checked in table.values()])
-
-
-def arguments_of(table: Table, problem: Problem) -> list[str]:
-    """Return the arguments of a problem to step in: those that this table names and the problem has."""
-    return [name for name in table[problem.operation].arguments if problem.arrays[name] is not None]
+def arguments_to_step_in(problem: Problem, remainder: str) -> list[str]:
+    """Return the arguments of a problem in which a step leaves this remainder."""
+    row = OPERATIONS[problem.operation]
+    return [name for name in row.checks[remainder].arguments if name in row.arguments_with_gradients(problem)]
 
 
 # What is required
@@ -175,11 +66,10 @@ def assert_no_remainder(problem: Problem, argument: str, seed: int, subject: Any
     v, x, d = problem.grad_output, problem.arrays[argument], _direction(problem, argument, seed)
     moved = problem.changed(**{argument: x + EXACT_STEP * d})
 
-    rise = np.vdot(v, moved.forward(subject) - problem.forward(subject))
-    said = np.vdot(gradient(problem, argument, subject), EXACT_STEP * d)
+    here, there = (settled(p.forward(subject), p, subject, EXACT_STEP) for p in (problem, moved))
+    grad = settled(gradient(problem, argument, subject), problem, subject)
 
-    furthest = problem.changed(**{argument: abs(x) + EXACT_STEP * abs(d)})
-    assert_sums_equal(rise, said, furthest, subject, calls=int(2 * abs(v).sum() + abs(d).sum()))
+    assert_equal(np.vdot(v, there - here), np.vdot(grad, EXACT_STEP * d))
 
 
 def assert_remainder_is_the_square_of_the_step(problem: Problem, argument: str, seed: int, subject: Any) -> None:
@@ -200,7 +90,9 @@ def assert_remainder_within_the_bend(problem: Problem, argument: str, seed: int,
 
     (left,) = _remainders(problem, argument, [step], subject)
 
-    bend = _bend(problem, argument) * abs(step).max() ** 2 / 2
+    most = OPERATIONS[problem.operation].bend
+    assert most is not None, f"the row of {problem.operation} says nothing of its bend"
+    bend = most(problem, argument) * abs(step).max() ** 2 / 2
     _assert_at_most_rounding(abs(left.value) - bend, left.error)
 
 
@@ -214,7 +106,7 @@ def assert_remainder_falls_with_slope_two(problem: Problem, argument: str, seed:
 
     left = [abs(rest) for rest in _remainders(problem, argument, [step, -step, step / 2, -step / 2], subject)]
 
-    excess = left[2] + left[3] - (left[0] + left[1]) * 2.0**-SLOPE
+    excess = left[2] + left[3] - (left[0] + left[1]) * 2.0**-SLOPE_BETWEEN
     _assert_at_most_rounding(excess.value, excess.error)
 
 
@@ -222,7 +114,7 @@ def gradient(problem: Problem, argument: str, subject: Any) -> Array:
     """Return the subject's gradient of this argument, which has to be there and shaped as the argument."""
     grads = problem.backward(subject)
     grads = grads if isinstance(grads, tuple) else (grads,)
-    grad = dict(zip(GRADIENTS[problem.operation], grads, strict=True))[argument]
+    grad = dict(zip(OPERATIONS[problem.operation].gradients, grads, strict=True))[argument]
     assert grad is not None, f"{argument} has no gradient"
     assert grad.shape == problem.arrays[argument].shape
     return np.asarray(grad)
@@ -254,80 +146,17 @@ def _output(problem: Problem, subject: Any) -> Rounded:
 
 
 def _rounding_of_output(problem: Problem) -> Floats:
-    if problem.operation in ("l1_loss", "mse_loss"):
-        return formulas.regression_loss(problem, REFERENCE).error
-    if problem.operation in ("nll_loss", "cross_entropy"):
-        return formulas.class_loss(problem, REFERENCE).error
-    if problem.operation == "batch_norm":
-        return formulas.batch_norm(problem, REFERENCE).error
-    formula: Callable[..., Rounded] = getattr(formulas, problem.operation)
-    return formula(problem.input, **problem.options, kind=REFERENCE).error
+    return _formulas(problem).output(problem, REFERENCE).error
 
 
 def _rounding_of_gradient(problem: Problem, argument: str) -> Floats:
-    grads: tuple[Rounded | None, ...]
-    if problem.operation in ("l1_loss", "mse_loss"):
-        grads = formulas.regression_loss_backward(problem, REFERENCE)
-    elif problem.operation in ("nll_loss", "cross_entropy"):
-        grads = formulas.class_loss_backward(problem, REFERENCE)
-    elif problem.operation == "batch_norm":
-        grads = formulas.batch_norm_backward(problem, REFERENCE)
-    else:
-        formula: Callable[..., Rounded] = getattr(formulas, f"{problem.operation}_backward")
-        grads = (formula(problem.grad_output, problem.input, **problem.options, kind=REFERENCE),)
-    grad = dict(zip(GRADIENTS[problem.operation], grads, strict=False))[argument]
+    row = OPERATIONS[problem.operation]
+    grad = _formulas(problem).gradients(problem, REFERENCE)[row.gradients.index(argument)]
     assert grad is not None
     return grad.error
 
 
-def _bend(problem: Problem, argument: str) -> float:
-    """Return K: along any direction of numbers up to 1, ⟨v, f⟩ has a second derivative of at most K."""
-    if problem.operation == "cross_entropy":
-        most = _greatest_share(problem) if argument == "input" else 0.0
-    elif problem.operation == "batch_norm":
-        most = _bend_of_batch_norm(problem) if argument == "input" else 0.0
-    else:
-        most = BENDS[problem.operation] * _uses_of_a_weight(problem)
-    return float(abs(problem.grad_output).sum()) * most
-
-
-BENDS = {
-    "sigmoid": 1 / (6 * sqrt(3)),  # of s·(1 − s)·(1 − 2s), at s = ½ ± 1/(2√3)
-    "tanh": 4 / (3 * sqrt(3)),  # of 2t·(1 − t²), at t = ±1/√3
-    "log_softmax": 1.0,  # the variance of d, whose numbers are from −1 to 1
-    "softmax": 1.0,  # p·((d − mean of d)² − variance of d), where p·(d − mean)² <= 4·p·(1 − p)² < 1
-    "l1_loss": 0.0,
-    "nll_loss": 0.0,
-    "mse_loss": 2.0,  # of a square
-}
-"""The greatest second derivative of one number of the output."""
-
-
-def _bend_of_batch_norm(problem: Problem) -> float:
-    """Return K for one number of a batch norm in training: w · (4 + 2√N) / (v + ε), N being a channel's values.
-
-    c is the input less its mean and e the direction less its own, |e| <= 2, s = √(mean of c² + ε) and s′ = mean of c·e
-    / s. The second derivative of c/s is −2·e·s′/s² + c·(3·s′² − mean of e²)/s³, where s′² <= mean of e² <= 1 (Cauchy
-    and Schwarz) and |c| <= √N·s. (Of a short step, s is the same along the way, but for rounding.)
-    """
-    values = problem.input.size // problem.input.shape[1]
-    over = (0, *range(2, problem.input.ndim))
-    largest = 1.0 if problem.weight is None else float(abs(problem.weight).max())
-    return largest * (4 + 2 * sqrt(values)) / float((problem.input.var(axis=over) + problem.eps).min())
-
-
-def _uses_of_a_weight(problem: Problem) -> int:
-    """Return how many errors a weight weighs: a weighted mean divides by it only once, however the input broadcasts."""
-    if problem.arrays.get("weight") is None or problem.operation not in ("l1_loss", "mse_loss"):
-        return 1
-    return np.broadcast(problem.input, problem.target).size // problem.input.size
-
-
-def _greatest_share(problem: Problem) -> float:
-    """Return K for one number of cross_entropy: the variance of d, times the weights of the samples added up in it."""
-    weight = np.ones(1) if problem.weight is None else problem.weight
-    most, least = float(weight.max()), float(weight.min())
-    if problem.reduction == "mean":  # of class indices, it divides by their weights
-        return most if problem.target.dtype.kind == "f" else most / least
-    classes = problem.input.shape[min(1, problem.input.ndim - 1)]
-    return most * (problem.input.size // classes if problem.reduction == "sum" else 1)
+def _formulas(problem: Problem) -> Formulas:
+    rounding = OPERATIONS[problem.operation].rounding
+    assert isinstance(rounding, Formulas)
+    return rounding

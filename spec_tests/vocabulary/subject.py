@@ -1,20 +1,10 @@
 """What a subject is: the implementation that the specification is run against."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError)
 """What a subject may raise to refuse its arguments; any other exception is a defect."""
-
-_LOSS = ("input", "target", "weight")
-GRADIENTS: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "linear", "batch_norm"), ("input", "weight", "bias")),
-    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "pad", "flatten", "nll_loss"), ("input",)),
-    **dict.fromkeys(("avg_pool2d", "adaptive_avg_pool2d"), ("input",)),
-    **dict.fromkeys(("relu", "sigmoid", "tanh", "softmax", "log_softmax"), ("input",)),
-    **dict.fromkeys(("l1_loss", "mse_loss", "cross_entropy"), _LOSS),
-}
-"""The arguments that a gradient function returns gradients for, in order."""
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
 """One step each: `sgd(param, grad, state, **options)` returns the next param and state, as in `reference.optim`."""
@@ -29,8 +19,8 @@ class Subject(Protocol):
     dtypes: frozenset[str]
     """The number formats it computes in, of those in `spec_tests.vocabulary.formats`."""
 
-    sums_directly: bool
-    """Whether its convolutions add up products (direct, matrix product), rather than transform (Winograd, FFT)."""
+    transforms: Mapping[str, str]
+    """The operations that do not add up products directly but transform first, and how ("fft", "winograd_4_3")."""
 
     deviations: frozenset[str]
     """The known deviations (`deviations.toml`) that it shows and that a bound has to make room for."""

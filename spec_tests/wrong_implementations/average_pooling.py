@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 import reference
-from spec_tests.vocabulary.problems import Array, adaptive_window
+from spec_tests.vocabulary.operations.average_pooling import adaptive_window
+from spec_tests.vocabulary.problems import Array
 from spec_tests.wrong_implementations.helpers import pair
 from spec_tests.wrong_implementations.register import wrong
 

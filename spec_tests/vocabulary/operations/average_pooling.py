@@ -1,0 +1,130 @@
+"""Average poolings: avg_pool2d and adaptive_avg_pool2d."""
+
+from itertools import product
+from math import prod
+from operator import add
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import reference
+from spec_tests.vocabulary.operations.operation import (
+    NOTHING,
+    GradientCheck,
+    Operation,
+    Rung,
+    Sums,
+    nothing_to_do,
+    typical,
+    unbatched,
+)
+from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, leading, one_or_all, per_axis, whole_numbers
+
+
+@st.composite
+def avg_pool_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, kernel: int = 2) -> Problem:
+    """Draw an average pooling; with kernels of up to 2×2 every divisor is a power of two, and nothing rounds."""
+    kernel_size = per_axis(draw, 2, 1, kernel)
+    pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, 2, 0, 1), kernel_size, strict=True))
+    stride = draw(choice(None, *product(range(1, 4), repeat=2)))
+    smallest = [max(1, k - 2 * p) for k, p in zip(kernel_size, pads, strict=True)]
+    size = tuple(map(add, smallest, per_axis(draw, 2, 0, 4)))
+    one, ceil_mode, counted = draw(choice(*product((False, True), repeat=3)))
+    options: dict[str, Any] = {
+        "kernel_size": one_or_all(one, kernel_size),
+        "stride": stride if stride is None else one_or_all(one, stride),
+        "padding": one_or_all(one, pads),
+        "ceil_mode": ceil_mode,
+    }
+    output_size: Any = reference.max_pool_output_size(size, **options)
+    options |= {"count_include_pad": counted, "divisor_override": draw(choice(None, None, 4, -2))}
+    channels, batch, rng = draw(choice(*range(1, 3))), leading(draw), np.random.default_rng(draw(SEEDS))
+    arrays = {"input": numbers(rng, (*batch, channels, *size))}
+    return Problem("avg_pool2d", arrays, options, numbers(rng, (*batch, channels, *output_size)))
+
+
+def adaptive_window(i: int, size: int, windows: int) -> range:
+    """Return the cells of window i, of so many windows that share out a size."""
+    return range(i * size // windows, -(-(i + 1) * size // windows))
+
+
+ADAPTIVE_SIZES = list(product(range(1, 9), range(1, 9)))
+"""Sizes, and how many windows share them out."""
+
+DYADIC_SIZES = [
+    (size, windows)
+    for size, windows in ADAPTIVE_SIZES
+    if all(len(adaptive_window(i, size, windows)) in (1, 2, 4, 8) for i in range(windows))
+]
+"""Those where every window holds a power of two of cells, so that no mean rounds."""
+
+
+@st.composite
+def adaptive_pool_problems(
+    draw: st.DrawFn, numbers: Numbers = whole_numbers, sizes: list[tuple[int, int]] = DYADIC_SIZES
+) -> Problem:
+    """Draw an average pooling to a given size, of more cells or of fewer."""
+    (h, i), (w, j) = draw(choice(*product(sizes, sizes)))
+    one = draw(choice(False, True))
+    output_size = i if one and i == j else (i if i != h else None, j)
+    channels, batch, rng = draw(choice(*range(1, 3))), leading(draw), np.random.default_rng(draw(SEEDS))
+    arrays = {"input": numbers(rng, (*batch, channels, h, w))}
+    return Problem("adaptive_avg_pool2d", arrays, {"output_size": output_size}, numbers(rng, (*batch, channels, i, j)))
+
+
+def _terms(problem: Problem) -> tuple[int, int]:
+    """Return the cells of a window and the windows of a cell, at most; dividing rounds once more."""
+    kernel = np.broadcast_to(problem.kernel_size, 2).tolist()
+    stride = kernel if problem.stride is None else np.broadcast_to(problem.stride, 2).tolist()
+    return prod(kernel) + 1, prod(-(-k // s) for k, s in zip(kernel, stride, strict=True)) + 1
+
+
+def _adaptive_terms(problem: Problem) -> tuple[int, int]:
+    """Return the same; an end of a window may lie within a cell, and the other one too. Each axis may divide."""
+    sizes = list(zip(problem.input.shape[-2:], problem.grad_output.shape[-2:], strict=True))
+    cells = prod(h // n + 2 * (h % n > 0) for h, n in sizes)
+    return cells + 1, prod(n // h + 2 * (n % h > 0) for h, n in sizes) + 1
+
+
+ROWS = (
+    Operation(
+        name="avg_pool2d",
+        section="2.8",
+        gradients=("input",),
+        problems=avg_pool_problems,
+        any_problem=avg_pool_problems(),
+        rounding=Sums(_terms),
+        checks={NOTHING: GradientCheck(avg_pool_problems(), ("input",))},
+        typical=typical("avg_pool2d", (2, 3, 2, 2), {"kernel_size": 2}, input=(2, 3, 5, 4)),
+        nothing_to_do=nothing_to_do("avg_pool2d", {"kernel_size": 1}, input=np.ones((1, 2, 2))),
+        rungs=(
+            Rung("stride", lambda problem: problem.options.get("stride") is not None),
+            Rung("padding", lambda problem: bool(np.max(problem.options.get("padding", 0)) > 0)),
+            Rung("count_include_pad", lambda problem: not problem.options.get("count_include_pad", True)),
+            Rung("divisor_override", lambda problem: problem.options.get("divisor_override") is not None),
+            Rung("ceil_mode", lambda problem: bool(problem.options.get("ceil_mode"))),
+            unbatched(3),
+        ),
+    ),
+    Operation(
+        name="adaptive_avg_pool2d",
+        section="2.8",
+        gradients=("input",),
+        problems=adaptive_pool_problems,
+        any_problem=adaptive_pool_problems(),
+        rounding=Sums(_adaptive_terms),
+        checks={NOTHING: GradientCheck(adaptive_pool_problems(), ("input",))},
+        typical=typical("adaptive_avg_pool2d", (2, 3, 4, 2), {"output_size": (4, 2)}, input=(2, 3, 8, 4)),
+        nothing_to_do=nothing_to_do("adaptive_avg_pool2d", {"output_size": 2}, input=np.ones((1, 2, 2))),
+        rungs=(
+            Rung(
+                "windows that overlap",
+                lambda problem: any(
+                    h % n for h, n in zip(problem.input.shape[-2:], problem.grad_output.shape[-2:], strict=True)
+                ),
+            ),
+            unbatched(3),
+        ),
+    ),
+)

@@ -1,0 +1,112 @@
+"""Convolutions: conv1d, conv2d and conv3d."""
+
+from functools import partial
+from math import prod
+from operator import add
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import reference
+from spec_tests.vocabulary.operations.operation import (
+    NOTHING,
+    GradientCheck,
+    Operation,
+    Rung,
+    Sums,
+    nothing_to_do,
+    typical,
+    unbatched,
+)
+from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, leading, one_or_all, per_axis, whole_numbers
+
+
+@st.composite
+def conv_problems(
+    draw: st.DrawFn,
+    rank: int,
+    numbers: Numbers = whole_numbers,
+    channels: int = 2,
+    kernel: int = 3,
+    paddings: tuple[str, ...] = ("numbers", "same", "valid"),
+    batched: bool = False,
+) -> Problem:
+    """Draw a convolution of this rank: all options independently, and differently along every axis."""
+    groups, ins, outs = draw(choice(*range(1, 4))), draw(st.integers(1, channels)), draw(st.integers(1, channels))
+    kernel_size, dilation = per_axis(draw, rank, 1, kernel), per_axis(draw, rank, 1, 3)
+    padding = draw(choice(*paddings))
+    pads = per_axis(draw, rank, 0, 2) if padding == "numbers" else (0,) * rank
+    stride = (1,) * rank if padding == "same" else per_axis(draw, rank, 1, 4)
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
+    smallest = [1 if padding == "same" else max(1, span - 2 * p) for span, p in zip(spans, pads, strict=True)]
+    size = tuple(map(add, smallest, per_axis(draw, rank, 0, 3)))
+    one = draw(choice(False, True))
+    options = {
+        "stride": one_or_all(one, stride),
+        "padding": one_or_all(one, pads) if padding == "numbers" else padding,
+        "dilation": one_or_all(one, dilation),
+        "groups": groups,
+    }
+    with_bias, batch = draw(choice(False, True)), (draw(choice(*range(1, 4))),) if batched else leading(draw)
+    rng = np.random.default_rng(draw(SEEDS))
+    output_size: Any = reference.conv_output_size(size, kernel_size, stride, options["padding"], dilation)
+    arrays = {
+        "input": numbers(rng, (*batch, groups * ins, *size)),
+        "weight": numbers(rng, (groups * outs, ins, *kernel_size)),
+        "bias": numbers(rng, (groups * outs,)) if with_bias else None,
+    }
+    return Problem(f"conv{rank}d", arrays, options, numbers(rng, (*batch, groups * outs, *output_size)))
+
+
+def _terms(problem: Problem) -> tuple[int, ...]:
+    """Return the products in an element of the output, a bias being one more, and of each gradient."""
+    taps = prod(problem.weight.shape[2:])
+    places = problem.grad_output.size // problem.weight.shape[0]  # and images
+    return taps * problem.weight.shape[1] + 1, taps * (problem.weight.shape[0] // problem.groups), places, places
+
+
+def _partial_sums(problem: Problem) -> tuple[int, int, int]:
+    """Return how often a share of a gradient is rounded if taps (or images) are added up one by one."""
+    taps = prod(problem.weight.shape[2:])
+    images = len(problem.input) if problem.input.ndim == problem.weight.ndim else 1
+    return taps + 1, images + 1, images + 1
+
+
+def _uses(option: str, beyond: int) -> Rung:
+    def used_by(problem: Problem) -> bool:
+        value = problem.options.get(option, beyond)
+        return not isinstance(value, str) and bool(np.max(value) > beyond)
+
+    return Rung(option, used_by)
+
+
+def _row(rank: int) -> Operation:
+    name = f"conv{rank}d"
+    problems = partial(conv_problems, rank)
+    size, kernel = (3, 5, 4)[-rank:] if rank > 1 else (5,), (3,) * rank
+    return Operation(
+        name=name,
+        section="2.1",
+        gradients=("input", "weight", "bias"),
+        problems=problems,
+        any_problem=problems(),
+        rounding=Sums(_terms, _partial_sums),
+        checks={NOTHING: GradientCheck(problems(), ("input", "weight", "bias"))},
+        typical=typical(
+            name, (2, 6, *size), {"padding": 1, "groups": 2}, input=(2, 4, *size), weight=(6, 2, *kernel), bias=(6,)
+        ),
+        nothing_to_do=nothing_to_do(name, {}, input=np.ones((1, *[2] * rank)), weight=np.ones((1, 1, *[1] * rank))),
+        rungs=(
+            Rung("bias", lambda problem: problem.bias is not None),
+            _uses("stride", 1),
+            _uses("padding", 0),
+            _uses("dilation", 1),
+            _uses("groups", 1),
+            Rung("padding in words", lambda problem: isinstance(problem.options.get("padding"), str)),
+            unbatched(rank + 1),
+        ),
+    )
+
+
+ROWS = tuple(map(_row, (1, 2, 3)))

@@ -1,0 +1,139 @@
+"""Properties: a test that must hold for everything that is drawn.
+
+    @values("conv1d", "conv2d", "conv3d")                               the level, and the operations it speaks of
+    @for_all(problem=problems(paddings=("valid",)), seed=SEEDS)
+    def test_a_true_sentence(subject, problem, seed): ...
+
+The test runs once for each operation and number format: float32 unless a decorator of `formats` says otherwise. The
+problem is one of that operation, drawn as its row in `operations` says, and rounded to that format, in which the
+subject computes, too. The operations share the examples of a run among them.
+"""
+
+import functools
+import hashlib
+import inspect
+from collections.abc import Callable, Mapping
+from math import ceil
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+
+from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.formats import HALVES
+from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.problems import Problem, small_whole_numbers, whole_numbers
+
+Draw = st.SearchStrategy[Any] | Callable[[str, str], st.SearchStrategy[Any]]
+"""What to draw, or a function that says it for an operation and a format."""
+
+SUBJECTS = ("subject", "subject_on_cpu", "implementation")
+"""The fixtures that are an implementation."""
+
+LEAST_EXAMPLES = 4
+"""However many operations share a property's examples, each has so many."""
+
+
+def problems(**options: Any) -> Callable[[str, str], st.SearchStrategy[Problem]]:
+    """Draw problems of the test's operation; the options narrow them down (see the operation's row).
+
+    In a half format whole numbers are from -1 to 1, so that their sums are numbers of the format.
+    """
+
+    def of(operation: str, dtype: str) -> st.SearchStrategy[Problem]:
+        draw = OPERATIONS[operation].problems
+        default = inspect.signature(draw).parameters["numbers"].default if _takes_numbers(draw) else None
+        smaller = {"numbers": small_whole_numbers} if dtype in HALVES and default is whole_numbers else {}
+        return draw(**{**smaller, **options})
+
+    return of
+
+
+def any_problem(operation: str, _: str) -> st.SearchStrategy[Problem]:
+    """Draw any problem of the test's operation, whether its results are exact or not."""
+    return OPERATIONS[operation].any_problem
+
+
+def _takes_numbers(draw: Callable[..., Any]) -> bool:
+    return "numbers" in inspect.signature(draw).parameters
+
+
+class Property:
+    """The body of a test, and what to draw for it."""
+
+    def __init__(self, body: Callable[..., Any], draws: Mapping[str, Draw]) -> None:
+        self.body, self.draws = body, dict(draws)
+        taken = inspect.signature(body).parameters
+        unknown = [name for name in draws if name not in taken]
+        if unknown:
+            raise TypeError(f"{body.__name__} does not take {', '.join(unknown)}, which is drawn for it")
+        self.needs_an_operation = any(map(_depends, draws.values())) or "operation" in taken
+        self.fixtures = [name for name in taken if name not in draws and name not in ("operation", "dtype")]
+
+    def signature(self) -> inspect.Signature:
+        """Return what pytest has to provide: fixtures, the number format, and an operation if draws depend on it."""
+        names = [*self.fixtures, "dtype", *["operation"] * self.needs_an_operation]
+        return inspect.Signature([inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in names])
+
+    def strategies(self, operation: str, dtype: str) -> dict[str, st.SearchStrategy[Any]]:
+        """Return what is drawn for this operation in this format."""
+        return {
+            name: draw if isinstance(draw, st.SearchStrategy) else draw(operation, dtype)
+            for name, draw in self.draws.items()
+        }
+
+    def call(self, operation: str, dtype: str, fixtures: Mapping[str, Any], drawn: Mapping[str, Any]) -> None:
+        """Run the body once, its problems and its subject in this format, and note the example."""
+        at = {name: value.at(dtype) if isinstance(value, Problem) else value for name, value in drawn.items()}
+        subjects = {name: value.at(dtype) if name in SUBJECTS else value for name, value in fixtures.items()}
+        more = {"operation": operation, "dtype": dtype}
+        taken = inspect.signature(self.body).parameters
+        arguments = {**subjects, **at, **{name: value for name, value in more.items() if name in taken}}
+        ledger.example(arguments)
+        self.body(**arguments)
+
+    def check(self, examples: int, operation: str, dtype: str, fixtures: Mapping[str, Any]) -> None:
+        """Run the body on so many drawn examples; the first that fails is shrunk and raised."""
+
+        @functools.wraps(self.body)
+        def one_example(**drawn: Any) -> None:
+            self.call(operation, dtype, fixtures, drawn)
+
+        parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in self.draws]
+        one_example.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what given() asks for
+        digest = hashlib.sha256(f"{self.body.__qualname__} {operation} {dtype}".encode()).digest()
+        one_example._hypothesis_internal_add_digest = digest  # type: ignore[attr-defined]  # each draws its own examples
+        given = hypothesis.given(**self.strategies(operation, dtype))
+        hypothesis.settings(max_examples=examples)(given(one_example))()
+
+
+def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Run a test on many drawn arguments, as `hypothesis.given` does, for each operation and format by itself."""
+
+    def decorate(body: Callable[..., Any]) -> Callable[..., Any]:
+        prop = Property(body, draws)
+
+        @functools.wraps(body)
+        def test(**provided: Any) -> None:
+            operation, dtype = provided.pop("operation", ""), provided.pop("dtype")
+            shared = ceil(hypothesis.settings().max_examples / max(1, len(operations_of(test))))
+            prop.check(max(LEAST_EXAMPLES, shared), operation, dtype, provided)
+
+        test.__signature__ = prop.signature()  # type: ignore[attr-defined]  # what pytest asks for
+        test.property = prop  # type: ignore[attr-defined]  # for the plugin, and for tests of the tests
+        return test
+
+    return decorate
+
+
+def operations_of(test: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the operations for which a test is run: those that it is parametrized with, or that its level names."""
+    marks = getattr(test, "pytestmark", [])
+    for mark in marks:
+        if mark.name == "parametrize" and mark.args[0] == "operation":
+            return tuple(mark.args[1])
+    return tuple(dict.fromkeys(name for mark in marks if mark.name == "requirement" for name in mark.args[1:]))
+
+
+def _depends(draw: Draw) -> bool:
+    return not isinstance(draw, st.SearchStrategy)
