@@ -15,8 +15,8 @@ from benchmarks.counts import CONVOLUTIONS, LAYERS
 from reference.checks import Array
 from reference.cnn import PARAMETERS
 from spec_tests.vocabulary.formats import FORMATS
-from spec_tests.vocabulary.problems import Problem, real_numbers
 from spec_tests.vocabulary.operations import GRADIENTS
+from spec_tests.vocabulary.problems import Problem, real_numbers
 
 Run = Callable[[], Any]
 

@@ -17,36 +17,31 @@ from torch.nn import functional
 
 import reference
 from spec_tests.subjects.reference import Namespace
-from spec_tests.vocabulary import exact, formulas
+from spec_tests.vocabulary import exact
 from spec_tests.vocabulary.bounds import formula
 from spec_tests.vocabulary.compare import assert_equal, assert_within
-from spec_tests.vocabulary.formats import float32_only
+from spec_tests.vocabulary.formats import FORMATS, float64_only
 from spec_tests.vocabulary.gradient_checks import (
-    CONVOLUTIONS,
-    CROSS_ENTROPY,
-    CURVES,
-    EXACT,
-    LAYERS,
-    LOSSES,
-    MAXIMA,
-    MEANS,
-    QUADRATIC,
-    SMOOTH_LOSSES,
-    WEIGHTED_MEANS,
-    arguments_of,
+    arguments_to_step_in,
     assert_no_remainder,
     assert_remainder_falls_with_slope_two,
     assert_remainder_is_the_square_of_the_step,
     assert_remainder_within_the_bend,
-    problems_of,
+    operations_that_leave,
+    problems_to_step_in,
 )
+from spec_tests.vocabulary.levels import gradients, values
+from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
+from spec_tests.vocabulary.operations.class_losses import class_loss_gradients
+from spec_tests.vocabulary.operations.operation import BEND, NOTHING, SLOPE, SQUARE
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
-from spec_tests.vocabulary.operations import GRADIENTS
+from spec_tests.vocabulary.properties import for_all
 
 # Worked by hand
 
 
 @pytest.mark.claim("2.6.5.c")
+@gradients("linear", "mse_loss")
 @pytest.mark.parametrize(
     ("step", "losses"),
     [
@@ -55,9 +50,7 @@ from spec_tests.vocabulary.operations import GRADIENTS
         pytest.param(2, [1, 9, 81, 729], id="a step too large raises it"),
     ],
 )
-def test_repeating_the_four_steps_multiplies_a_square_by_the_square_of_1_less_twice_the_step(
-    implementation, step, losses
-):
+def test_each_step_multiplies_a_squared_loss_by_1_minus_2_lr_squared(implementation, step, losses):
     input, truth, weight = np.ones((1, 1)), np.zeros((1, 1)), np.ones((1, 1))
     seen = []
 
@@ -71,6 +64,7 @@ def test_repeating_the_four_steps_multiplies_a_square_by_the_square_of_1_less_tw
 
 
 @pytest.mark.claim("2.6.5.k")
+@values("cross_entropy")
 @pytest.mark.parametrize("score", [0.0, -1.5, 1e4])
 def test_ten_equal_scores_cost_the_logarithm_of_10_whatever_the_label(implementation, score):
     losses = implementation.cross_entropy(np.full((10, 10), score), np.arange(10), reduction="none")
@@ -169,7 +163,7 @@ def test_a_parameter_that_took_no_part_in_the_loss_or_is_frozen_keeps_none():
 @pytest.mark.torch_api
 @pytest.mark.claim("2.6.5.b")
 @pytest.mark.parametrize("asked", [False, True])
-def test_backward_goes_to_the_parameters_of_the_first_layer_and_to_the_input_only_if_that_requires_it(asked):
+def test_backward_reaches_the_input_only_if_the_input_requires_its_gradient(asked):
     first, second = whole_layer("linear"), nn.Linear(2, 1)
     input, _ = whole_batch("linear")
     input.requires_grad_(asked)
@@ -182,7 +176,7 @@ def test_backward_goes_to_the_parameters_of_the_first_layer_and_to_the_input_onl
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.6.5.b")
-def test_what_lies_between_keeps_no_gradient_unless_it_is_told_to():
+def test_intermediate_tensors_keep_no_gradient_without_retain_grad():
     layer, (input, truth) = whole_layer("linear"), whole_batch("linear")
     forgotten, kept = layer(input), layer(input)
     kept.retain_grad()
@@ -263,7 +257,7 @@ def test_gradients_cleared_between_two_batches_are_those_of_the_second_alone(kin
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.6.5.e")
-def test_a_second_backward_through_the_same_graph_is_refused_unless_the_first_retains_it():
+def test_a_second_backward_through_a_graph_is_refused_unless_the_first_retains_it():
     layer = whole_layer("linear")
     loss = loss_of(layer, whole_batch("linear"))
 
@@ -331,33 +325,29 @@ def test_the_loss_takes_raw_scores_and_a_label_as_the_loader_gives_it():
 # The mean over a batch
 
 
-@float32_only
-@given(
-    loss=st.sampled_from(["l1_loss", "mse_loss", "nll_loss"]),
-    samples=st.sampled_from([2, 4]),
-    outputs=st.sampled_from([1, 2, 4]),
-    seed=SEEDS,
-)
-def test_the_mean_loss_of_a_batch_has_the_mean_gradient_of_its_samples(subject, dtype, loss, samples, outputs, seed):
+@gradients("l1_loss", "mse_loss", "nll_loss")
+@for_all(samples=st.sampled_from([2, 4]), outputs=st.sampled_from([1, 2, 4]), seed=SEEDS)
+def test_the_mean_loss_of_a_batch_has_the_mean_gradient_of_its_samples(
+    subject, operation, dtype, samples, outputs, seed
+):
     rng = np.random.default_rng(seed)
-    input, weight, truth = (
-        whole_numbers(rng, shape).astype(dtype) for shape in ((samples, 3), (outputs, 3), (samples, outputs))
-    )
-    target = rng.integers(0, outputs, samples) if loss == "nll_loss" else truth
+    shapes = ((samples, 3), (outputs, 3), (samples, outputs))
+    input, weight, truth = (whole_numbers(rng, shape).astype(FORMATS[dtype].arrays) for shape in shapes)
+    target = rng.integers(0, outputs, samples) if operation == "nll_loss" else truth
 
     def grad_weight(some):
-        backward = getattr(subject, f"{loss}_backward")
-        grads = backward(np.array(1, dtype), subject.linear(input[some], weight), target[some])
+        backward = getattr(subject, f"{operation}_backward")
+        grads = backward(np.ones((), input.dtype), subject.linear(input[some], weight), target[some])
         return subject.linear_backward(grads[0] if isinstance(grads, tuple) else grads, input[some], weight)[1]
 
     one_by_one = [grad_weight([n]) for n in range(samples)]
 
-    assert_equal(grad_weight(slice(None)), np.mean(one_by_one, axis=0, dtype=dtype))
+    assert_equal(grad_weight(slice(None)), np.mean(one_by_one, axis=0, dtype=input.dtype))
 
 
-@float32_only
-@given(samples=st.sampled_from([2, 4]), smoothing=st.sampled_from([0.0, 0.25]), seed=SEEDS)
-def test_the_mean_cross_entropy_of_a_batch_has_the_mean_gradient_of_its_samples_up_to_rounding(
+@gradients("cross_entropy")
+@for_all(samples=st.sampled_from([2, 4]), smoothing=st.sampled_from([0.0, 0.25]), seed=SEEDS)
+def test_the_mean_cross_entropy_of_a_batch_has_the_mean_gradient_of_its_samples(
     subject, dtype, samples, smoothing, seed
 ):
     rng = np.random.default_rng(seed)
@@ -367,19 +357,20 @@ def test_the_mean_cross_entropy_of_a_batch_has_the_mean_gradient_of_its_samples_
 
     together, *_ = batch.backward(subject)
     one_by_one = [
-        batch.backward(subject, input=batch.input[[n]], target=batch.target[[n]])[0] / np.array(samples, dtype)
+        batch.backward(subject, input=batch.input[[n]], target=batch.target[[n]])[0] / batch.input.dtype.type(samples)
         for n in range(samples)
     ]
 
-    def difference(kind):
-        mean, each = (formulas.class_loss_backward(batch.changed(reduction=r), kind)[0] for r in ("mean", "sum"))
+    def difference(fmt):
+        mean, each = (class_loss_gradients(batch.changed(reduction=r), fmt)[0] for r in ("mean", "sum"))
         return mean - each / samples
 
     law = formula(difference, np.zeros(batch.input.shape), dtype)
     assert_within(together - np.concatenate(one_by_one), law, dtype)
 
 
-def test_with_class_weights_the_gradients_of_the_samples_count_as_their_classes_weigh(implementation):
+@gradients("nll_loss")
+def test_class_weights_weigh_the_gradients_of_the_samples_of_their_classes(implementation):
     scores, target, weight = np.zeros((2, 2)), np.array([0, 1]), np.array([1.0, 3.0])
 
     together = implementation.nll_loss_backward(np.array(1.0), scores, target, weight=weight)
@@ -395,124 +386,77 @@ def test_with_class_weights_the_gradients_of_the_samples_count_as_their_classes_
 # Every gradient says what a step changes
 
 
-@float32_only
-@given(problem=problems_of(CONVOLUTIONS), seed=SEEDS)
-def test_the_gradients_of_a_convolution_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
-    for argument in arguments_of(CONVOLUTIONS, problem):
-        assert_no_remainder(problem.at(dtype), argument, seed, subject)
+def stepping(remainder):
+    """Draw problems of which a step leaves this remainder."""
+    return lambda operation, _: problems_to_step_in(operation, remainder)
 
 
-@float32_only
-@given(problem=problems_of(LAYERS), seed=SEEDS)
-def test_the_gradients_of_linear_pad_and_flatten_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
-    for argument in arguments_of(LAYERS, problem):
-        assert_no_remainder(problem.at(dtype), argument, seed, subject)
+@gradients(*operations_that_leave(NOTHING))
+@for_all(problem=stepping(NOTHING), seed=SEEDS)
+def test_gradients_say_exactly_what_a_step_changes_where_nothing_bends(subject, problem, seed):
+    for argument in arguments_to_step_in(problem, NOTHING):
+        assert_no_remainder(problem, argument, seed, subject)
 
 
-@float32_only
-@given(problem=problems_of(MAXIMA), seed=SEEDS)
-def test_the_gradients_of_relu_and_max_pooling_say_exactly_what_a_step_changes_where_nothing_ties(
-    subject, dtype, problem, seed
-):
-    for argument in arguments_of(MAXIMA, problem):
-        assert_no_remainder(problem.at(dtype), argument, seed, subject)
+@gradients(*operations_that_leave(SQUARE))
+@for_all(problem=stepping(SQUARE), seed=SEEDS)
+def test_gradients_of_squared_errors_leave_exactly_the_square_of_a_step(subject, problem, seed):
+    for argument in arguments_to_step_in(problem, SQUARE):
+        assert_remainder_is_the_square_of_the_step(problem, argument, seed, subject)
 
 
-@float32_only
-@given(problem=problems_of(LOSSES), seed=SEEDS)
-def test_the_gradients_of_l1_loss_and_nll_loss_and_of_weights_say_exactly_what_a_step_changes(
-    subject, dtype, problem, seed
-):
-    for argument in arguments_of(LOSSES, problem):
-        assert_no_remainder(problem.at(dtype), argument, seed, subject)
-
-
-@float32_only
-@given(problem=problems_of(QUADRATIC), seed=SEEDS)
-def test_the_gradients_of_squared_errors_leave_exactly_the_square_of_a_step(subject, dtype, problem, seed):
-    for argument in arguments_of(QUADRATIC, problem):
-        assert_remainder_is_the_square_of_the_step(problem.at(dtype), argument, seed, subject)
-
-
-@given(problem=problems_of(MEANS), seed=SEEDS)
-def test_the_gradients_of_a_mean_leave_no_more_of_a_step_than_squares_and_rounding_do(subject, problem, seed):
-    for argument in arguments_of(MEANS, problem):
+@gradients(*operations_that_leave(BEND))
+@float64_only
+@for_all(problem=stepping(BEND), seed=SEEDS)
+def test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow(subject, problem, seed):
+    for argument in arguments_to_step_in(problem, BEND):
         assert_remainder_within_the_bend(problem, argument, seed, subject)
 
 
-@given(problem=problems_of(CURVES), seed=SEEDS)
-def test_the_gradients_of_a_curve_leave_no_more_of_a_step_than_its_greatest_bend_does(subject, problem, seed):
-    for argument in arguments_of(CURVES, problem):
-        assert_remainder_within_the_bend(problem, argument, seed, subject)
-
-
-@given(problem=problems_of(CROSS_ENTROPY), seed=SEEDS)
-def test_the_gradient_of_cross_entropy_leaves_no_more_of_a_step_than_its_greatest_bend_does(subject, problem, seed):
-    assert_remainder_within_the_bend(problem, "input", seed, subject)
-
-
-@given(problem=problems_of(CURVES), seed=SEEDS)
-def test_what_the_gradients_of_a_curve_leave_falls_with_slope_2_when_the_step_is_halved(subject, problem, seed):
-    for argument in arguments_of(CURVES, problem):
-        assert_remainder_falls_with_slope_two(problem, argument, seed, subject)
-
-
-@given(problem=problems_of(SMOOTH_LOSSES), seed=SEEDS)
-def test_what_the_gradients_of_cross_entropy_and_a_mean_of_squares_leave_falls_with_slope_2_too(subject, problem, seed):
-    for argument in arguments_of(SMOOTH_LOSSES, problem):
-        assert_remainder_falls_with_slope_two(problem, argument, seed, subject)
-
-
-@given(problem=problems_of(WEIGHTED_MEANS), seed=SEEDS)
-def test_what_the_gradient_of_the_weights_of_a_mean_leaves_falls_with_slope_2_too(subject, problem, seed):
-    for argument in arguments_of(WEIGHTED_MEANS, problem):
+@gradients(*operations_that_leave(SLOPE))
+@float64_only
+@for_all(problem=stepping(SLOPE), seed=SEEDS)
+def test_what_gradients_leave_of_a_step_falls_with_slope_2_when_it_is_halved(subject, problem, seed):
+    for argument in arguments_to_step_in(problem, SLOPE):
         assert_remainder_falls_with_slope_two(problem, argument, seed, subject)
 
 
 # The checks themselves
 
-CHECKS = [
-    (assert_no_remainder, EXACT),
-    (assert_remainder_is_the_square_of_the_step, QUADRATIC),
-    (assert_remainder_within_the_bend, MEANS),
-    (assert_remainder_within_the_bend, CURVES | CROSS_ENTROPY),
-    (assert_remainder_falls_with_slope_two, CURVES | SMOOTH_LOSSES),
-    (assert_remainder_falls_with_slope_two, WEIGHTED_MEANS),
-]
-CASES = [
-    pytest.param(check, table[operation].problems, operation, argument, id=f"{check.__name__} {operation} {argument}")
-    for check, table in CHECKS
-    for operation in table
-    for argument in table[operation].arguments
-]
-
-
-NETWORKS = {
-    "cifar10_cnn": "test_2_5_cifar10_cnn.py",
-    "cifar10_cnn_layers": "test_2_5_cifar10_cnn.py",
-    "residual_block": "test_2_8_resnet.py",
+CHECKS = {
+    NOTHING: (assert_no_remainder, "float32"),
+    SQUARE: (assert_remainder_is_the_square_of_the_step, "float32"),
+    BEND: (assert_remainder_within_the_bend, "float64"),
+    SLOPE: (assert_remainder_falls_with_slope_two, "float64"),
 }
-"""Their gradients chain those of layers, and are checked in files of their own."""
+CASES = [
+    pytest.param(remainder, row.name, argument, id=f"{row.name} {argument}: {remainder}")
+    for row in OPERATIONS.values()
+    for remainder, check in row.checks.items()
+    for argument in check.arguments
+]
 
 
 @pytest.mark.tooling
 def test_there_is_a_check_of_every_gradient():
-    checked = {(operation, argument) for _, _, operation, argument in (case.values for case in CASES)}
-    backward = {name.removesuffix("_backward") for name in reference.__all__ if name.endswith("_backward")}
+    checked = {(operation, argument) for _, operation, argument in (case.values for case in CASES)}
 
     assert checked == {(operation, argument) for operation, names in GRADIENTS.items() for argument in names}
-    assert backward - NETWORKS.keys() == set(GRADIENTS)
 
 
 @pytest.mark.tooling
-@pytest.mark.parametrize(("check", "problems", "operation", "argument"), CASES)
-def test_a_gradient_that_is_off_by_a_thousandth_fails_its_check(check, problems, operation, argument):
+@pytest.mark.parametrize(("remainder", "operation", "argument"), CASES)
+def test_a_gradient_that_is_off_by_a_thousandth_fails_its_check(remainder, operation, argument):
     wrong = Namespace("off", **{f"{operation}_backward": partial(off_by_a_thousandth, operation, argument)})
+    check, dtype = CHECKS[remainder]
+    problems = problems_to_step_in(operation, remainder).filter(
+        lambda problem: argument in arguments_to_step_in(problem, remainder)
+    )
 
     @settings(phases=[Phase.generate], database=None)
-    @given(problem=problems.filter(lambda problem: problem.arrays[argument] is not None), seed=SEEDS)
+    @given(problem=problems, seed=SEEDS)
     def checked(problem, seed):
-        check(problem, argument, seed, wrong)
+        check(problem.at(dtype), argument, seed, wrong)
 
     with pytest.raises(AssertionError):
         checked()

@@ -20,13 +20,14 @@ from spec_tests import subjects
 from spec_tests.vocabulary.problems import Problem
 from {module} import {test}
 
-{test}.hypothesis.inner_test(
+{test}{body}(
 {arguments})"""
 
 
 def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
     """Return the drawing of what a test was given, and a program that runs the test on it again."""
-    subject, dtype = arguments.get("subject"), arguments.get("dtype", "float64")
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    subject, dtype = arguments.get("subject"), arguments.get("dtype", params.get("dtype", "float64"))
     drawn = [drawing for name, value in arguments.items() if (drawing := _draw(name, value))]
     problems = [value for value in arguments.values() if isinstance(value, Problem) and subject]
     answers = [_answers(problem, subject, dtype) for problem in problems]
@@ -36,18 +37,24 @@ def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
 
 def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
     """Return a program, its arrays written out, that runs this test's body on these arguments."""
-    subject = f"subjects.load({option.subject!r}, {option.device!r})"
-    by_references = (
-        getattr(item, "callspec", None) and item.callspec.params.get("implementation") == "by the references"
-    )
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    is_for_all = hasattr(item.function, "property")
+    at = f".at({params['dtype']!r})" if is_for_all else ""
+    subject = f"subjects.load({option.subject!r}, {option.device!r}){at}"
     loaded = {
         "subject": subject,
-        "subject_on_cpu": f"subjects.load({option.subject!r})",
-        "implementation": "subjects.load('reference')" if by_references else subject,
+        "subject_on_cpu": f"subjects.load({option.subject!r}){at}",
+        "implementation": "subjects.load('reference')"
+        if params.get("implementation") == "by the references"
+        else subject,
     }
     written = [f"{name}={loaded.get(name) or literal(value)},\n" for name, value in arguments.items()]
+    body = ".property.body" if is_for_all else ".hypothesis.inner_test"
     return PROGRAM.format(
-        module=item.module.__name__, test=item.originalname, arguments=textwrap.indent("".join(written), INDENT)
+        module=item.module.__name__,
+        test=item.originalname,
+        body=body,
+        arguments=textwrap.indent("".join(written), INDENT),
     )
 
 

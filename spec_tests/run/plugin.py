@@ -205,7 +205,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
     if entry is not None and report.when == "call":
         entry.outcome = report.outcome
         if report.failed and entry.last_example:
-            arguments = {**getattr(getattr(item, "callspec", None), "params", {}), **entry.last_example}
+            given = {} if hasattr(item.function, "property") else getattr(getattr(item, "callspec", None), "params", {})  # type: ignore[attr-defined]  # of functions only
+            arguments = {**given, **entry.last_example}
             report.sections.append((SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option)))
     return report
 

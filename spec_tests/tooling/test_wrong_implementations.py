@@ -4,6 +4,7 @@ import functools
 import inspect
 import re
 from collections import defaultdict
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import chain, product
 from pathlib import Path
@@ -15,8 +16,9 @@ from hypothesis.errors import HypothesisException
 
 from spec_tests import subjects
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.subject import OPTIMIZERS
 from spec_tests.vocabulary.operations import GRADIENTS
+from spec_tests.vocabulary.properties import operations_of
+from spec_tests.vocabulary.subject import OPTIMIZERS
 from spec_tests.wrong_implementations import WRONG
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -42,7 +44,7 @@ def test_a_wrong_implementation_fails_in_a_case_that_the_references_pass(name):
     assert wrong.caught_by
     for test in wrong.caught_by:
         with pytest.raises(wrong.error):
-            run(test, subject, wrong.dtype)
+            run(test, wrong, subject)
 
 
 def test_a_law_catches_every_wrong_implementation_but_those_that_need_the_references():
@@ -66,28 +68,73 @@ class ReferencesFail(Exception):
     """The test fails on the references too, so it shows nothing about a wrong implementation."""
 
 
-def run(name, subject, dtype):
-    """Run the tests of this name on this subject."""
+def run(name, wrong, subject):
+    """Run the tests of this name on this subject, as far as they can touch what is wrong."""
     ledger.stop()  # what wrong implementations do is not part of the run's record
     for seed, test in product(SEEDS, specification()[name]):
-        run_one(test, subject, dtype, seed)
+        run_one(test, wrong, subject, seed)
 
 
-def run_one(test, subject, dtype, seed):
-    """Run a test with everything it is parametrized with, of the number formats with this one."""
-    body = unshrunk(test, seed) if hasattr(test, "hypothesis") else first_on_the_references(test)
-    fixtures = {fixture: subject for fixture in FIXTURES if fixture in inspect.signature(test).parameters}
+def run_one(test, wrong, subject, seed):
+    """Run a test with everything it is parametrized with, of formats and operations only with those that are wrong."""
+    prop = getattr(test, "property", None)
+    fixtures = [name for name in FIXTURES if name in inspect.signature(test).parameters]
     for arguments in parametrizations(test):
-        if arguments.get("dtype", dtype) == dtype:
-            body(**fixtures, **arguments)
+        if arguments.get("dtype", wrong.dtype) != wrong.dtype or not may_touch(arguments.get("operation"), wrong):
+            continue
+        if prop is None:
+            body = first_on_the_references(test)
+            if hasattr(test, "hypothesis"):
+                inner = first_on_the_references(test.hypothesis.inner_test)
+                body = drawn_from(seed, settings().max_examples, test.hypothesis._given_kwargs, inner)
+            body(**dict.fromkeys(fixtures, subject), **arguments)
+        else:
+            check(prop, seed, arguments, dict.fromkeys(fixtures, subject), wrong.dtype)
 
 
-def unshrunk(test, seed):
+def may_touch(operation, wrong):
+    """Tell whether a test of this operation can call what is wrong."""
+    return operation is None or operation == wrong.operation.removesuffix("_backward")
+
+
+def check(prop, seed, arguments, fixtures, dtype):
+    """Run a property on this seed's examples."""
+    operation, dtype = arguments.get("operation", ""), arguments.get("dtype", dtype)
+    others = {name: value for name, value in arguments.items() if name not in ("operation", "dtype")}
+
+    def one_example(**drawn):
+        with on_the_references():
+            prop.call(operation, dtype, {**others, **fixtures_of_references(fixtures)}, drawn)
+        prop.call(operation, dtype, {**others, **fixtures}, drawn)
+
+    parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in prop.draws]
+    one_example.__signature__ = inspect.Signature(parameters)
+    drawn_from(seed, settings().max_examples, prop.strategies(operation, dtype), one_example)()
+
+
+def drawn_from(seed, examples, strategies, body):
     """Return a property that draws its cases from this seed, and stops at the first that fails."""
     phases, checks = [Phase.explicit, Phase.generate], list(HealthCheck)
-    draw_only = settings(phases=phases, derandomize=False, database=None, suppress_health_check=checks)
-    body = first_on_the_references(test.hypothesis.inner_test)
-    return hypothesis.seed(seed)(draw_only(hypothesis.given(**test.hypothesis._given_kwargs)(body)))
+    draw_only = settings(
+        max_examples=examples, phases=phases, derandomize=False, database=None, suppress_health_check=checks
+    )
+    return hypothesis.seed(seed)(draw_only(hypothesis.given(**strategies)(body)))
+
+
+def fixtures_of_references(fixtures):
+    """Return the references in place of the subject."""
+    return {name: subjects.load("reference") for name in fixtures}
+
+
+@contextmanager
+def on_the_references():
+    """Turn what fails on the references into an error of its own."""
+    try:
+        yield
+    except HypothesisException:  # the case does not count
+        raise
+    except Exception as error:
+        raise ReferencesFail from error
 
 
 def first_on_the_references(body):
@@ -95,13 +142,9 @@ def first_on_the_references(body):
 
     @functools.wraps(body)
     def run_twice(**arguments):
-        references = {name: subjects.load("reference") for name in FIXTURES if name in arguments}
-        try:
+        references = fixtures_of_references([name for name in FIXTURES if name in arguments])
+        with on_the_references():
             body(**arguments | references)
-        except HypothesisException:  # the case does not count
-            raise
-        except Exception as error:
-            raise ReferencesFail from error
         body(**arguments)
 
     return run_twice
@@ -116,9 +159,12 @@ def asks_the_references(name):
 
 
 def parametrizations(test):
-    """Return the arguments of every case of a test, as `pytest.mark.parametrize` would pass them."""
+    """Return the arguments of every case of a test, as pytest would pass them."""
     marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-    return [dict(chain.from_iterable(case)) for case in product(*map(cases, marks))]
+    alternatives = [cases(mark) for mark in marks]
+    if "operation" in inspect.signature(test).parameters and not any(m.args[0] == "operation" for m in marks):
+        alternatives.append([[("operation", operation)] for operation in operations_of(test)])
+    return [dict(chain.from_iterable(case)) for case in product(*alternatives)]
 
 
 def cases(mark):
