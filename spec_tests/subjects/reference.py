@@ -1,6 +1,7 @@
 """The references themselves, as the subject of the laws, worked numbers, conventions and refusals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ class Namespace:
     """The package `reference`, with some of its functions replaced if need be."""
 
     dtypes = frozenset({"float32", "float64"})
-    sums_directly = True
+    transforms: Mapping[str, str] = MappingProxyType({})
     deviations: frozenset[str] = frozenset()
 
     def __init__(self, name: str, **replaced: Callable[..., Any]) -> None:

@@ -57,7 +57,7 @@ def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -
     """Require the subject's output within the bound of the exact one."""
     problem = problem.at(dtype)
     exact = forward(problem, dtype)
-    if not _sums_directly(problem, subject):
+    if problem.operation in subject.transforms:
         exact = bounds.normwise(exact, forward(_level(problem), dtype).bound, _rank(problem))
     assert_within(problem.forward(subject.at(dtype)), exact, dtype)
 
@@ -67,12 +67,12 @@ def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, d
     problem = problem.at(dtype)
     stored = "half-conv-gradients" in subject.deviations
     expected = level = backward(problem, dtype, partial_sums_stored=stored)
-    if not _sums_directly(problem, subject):
+    if problem.operation in subject.transforms:
         level = backward(_level(problem), dtype, partial_sums_stored=stored)
     for grad, exact, largest in zip(_tuple(problem.backward(subject.at(dtype))), expected, level, strict=True):
         if exact is None or largest is None:
             assert grad is None, "there is a gradient where there can be none"
-        elif _sums_directly(problem, subject):
+        elif problem.operation not in subject.transforms:
             assert_within(grad, exact, dtype)
         else:
             assert_within(grad, bounds.normwise(exact, largest.bound, _rank(problem)), dtype)
@@ -85,25 +85,6 @@ def assert_gradients_equal(actual: Any, expected: Any) -> None:
             assert one is None, "there is a gradient where there can be none"
         else:
             assert_equal(one, other)
-
-
-def assert_sums_equal(actual: Any, expected: Any, problem: Problem, subject: Any, calls: int = 1) -> None:
-    """Require equal sums of whole products: exactly, or where the subject transforms first, normwise.
-
-    `calls` counts the calls whose errors meet in `actual` and `expected`.
-    """
-    if _sums_directly(problem, subject):
-        assert_equal(actual, expected)
-        return
-    dtype = str(np.asarray(expected).dtype)
-    level = _level(problem)
-    one_bound = max(g.bound.max() for g in (forward(level, dtype), *backward(level, dtype)) if g is not None)
-    bound = calls * one_bound * bounds.WINOGRAD ** _rank(problem)
-    assert_within(actual, Approximation(np.asarray(expected, np.float64), np.full(np.shape(expected), bound)), dtype)
-
-
-def _sums_directly(problem: Problem, subject: Any) -> bool:
-    return bool(subject.sums_directly) or not _is_conv(problem)
 
 
 def _level(problem: Problem) -> Problem:

@@ -1,6 +1,6 @@
 """What a subject is: the implementation that the specification is run against."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError)
@@ -29,8 +29,10 @@ class Subject(Protocol):
     dtypes: frozenset[str]
     """The number formats it computes in, of those in `spec_tests.vocabulary.formats`."""
 
-    sums_directly: bool
-    """Whether its convolutions add up products (direct, matrix product), rather than transform (Winograd, FFT)."""
+    transforms: Mapping[str, str]
+    """The operations that may transform before they multiply, each with the name of the transform: of those in
+    `spec_tests.vocabulary.transforms`, the one with the widest bound that it may take. All others add up products
+    directly, or as a matrix product. An operation that transforms may spread NaN and infinity within an image."""
 
     deviations: frozenset[str]
     """The known deviations (`deviations.toml`) that it shows and that a bound has to make room for."""
