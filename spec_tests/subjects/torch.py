@@ -21,6 +21,9 @@ EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
     "Using padding='same' with even kernel lengths",  # about speed
 )
+CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
+"""What cuDNN may compute by Winograd's algorithm, which has the wider bound, or an FFT."""
+
 TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 TORCH_OPTIMIZERS: dict[str, Any] = {
     "sgd": torch.optim.SGD,

@@ -248,7 +248,7 @@ def test_where_products_are_transformed_first_the_worst_bound_holds_for_all():
 class Transforming(Namespace):
     """The references, as a subject that says it may transform before it adds up."""
 
-    sums_directly = False
+    transforms = dict.fromkeys(("conv1d", "conv2d"), "winograd_4_3")
 
 
 @given(problem=conv_problems(real_numbers, ranks=(1, 2)))
