@@ -1,27 +1,56 @@
-"""Sums of products of whole numbers: equal in every correct implementation.
+"""The comparison of sums of whole numbers, with implementations that transform and with those that do not.
 
-One that adds products directly gets them exactly. One that transforms first (FFT, Winograd) rounds on its way; on whole
-numbers it has to come within a quarter of one, so that rounding to the nearest gives the exact sum.
+A convolution that adds up its products directly, in any order, is exact on whole numbers: each partial sum is a whole
+number that the format holds. One that transforms first (an FFT, Winograd's algorithm) computes with fractions and
+leaves a little of them behind, but far less than 1/4. So its results have to lie within 1/4 of a whole number, and
+the whole numbers have to be the right ones. That is as sharp as equality against everything but lost precision, and
+asks nothing about the transform. Lost precision is what the bounds of `transforms` are for.
+
+Where a law steps by a fraction, its results are multiples of a quantum, and 1/4 of that is what may be left behind.
 """
 
 from typing import Any
 
 import numpy as np
 
-from spec_tests.vocabulary.bounds import Approximation
-from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.compare import assert_equal, nearest
+
+LEFT_BEHIND = 1 / 4
+"""How far a transform may miss a multiple of the quantum. Nearer to it than to any other is 1/2; the sum or difference
+of two results, each this far off, is still the nearest to the right one."""
 
 
 def assert_equal_sums(actual: Any, expected: Any, problem: Any, subject: Any, quantum: float = 1.0) -> None:
-    """Require equal sums, whole multiples of the quantum: exactly, or after rounding where the subject transforms."""
+    """Require equal sums of whole products: exactly, or where the subject transforms, once they are settled.
+
+    `problem` names the operation that computed them; `quantum` is what all of them are multiples of, a power of two.
+    """
     assert_equal(settled(actual, problem, subject, quantum), settled(expected, problem, subject, quantum))
 
 
 def settled(result: Any, problem: Any, subject: Any, quantum: float = 1.0) -> Any:
-    """Return a result as it is, or where the subject transforms, the multiples of the quantum that it is near to."""
-    if problem.operation not in subject.transforms or not np.size(result):
+    """Return a subject's sums of whole products as they are or, where it transforms, each as the multiple it is near.
+
+    Raises AssertionError if one lies further than `LEFT_BEHIND` of the quantum from all multiples. NaN and infinity
+    are no multiples and stay: whether they belong there is for the comparison to say.
+    """
+    if problem.operation not in subject.transforms or not _has_fractions(result):
         return result
-    nearest = np.rint(np.asarray(result, np.float64) / quantum) * quantum
-    near = Approximation(nearest, np.full(nearest.shape, quantum / 4))
-    assert_within(result, near, str(np.asarray(result).dtype))
-    return nearest.astype(result.dtype)
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        multiples = np.asarray(np.rint(result / quantum) * quantum, result.dtype)
+        missed = np.where(np.isfinite(result), abs(np.asarray(result - multiples, np.float64)), 0)
+    limit = LEFT_BEHIND * quantum
+    if (missed > limit).any():
+        at = np.unravel_index(missed.argmax(), missed.shape)
+        raise AssertionError(
+            f"{(missed > limit).sum()} of {missed.size} elements are further than {limit} from a multiple of {quantum}; "
+            f"furthest at {[int(i) for i in at]}: got {np.asarray(result)[at].item()}"
+        )
+    if missed.size:
+        ledger.record(str(result.dtype), *nearest(missed, np.full_like(missed, limit)))
+    return multiples
+
+
+def _has_fractions(result: Any) -> bool:
+    return isinstance(result, np.ndarray | np.generic) and result.dtype.kind == "f"
