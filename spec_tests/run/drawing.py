@@ -41,12 +41,11 @@ def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
     is_for_all = hasattr(item.function, "property")
     at = f".at({params['dtype']!r})" if is_for_all else ""
     subject = f"subjects.load({option.subject!r}, {option.device!r}){at}"
+    by_references = params.get("implementation") == "by the references"
     loaded = {
         "subject": subject,
         "subject_on_cpu": f"subjects.load({option.subject!r}){at}",
-        "implementation": "subjects.load('reference')"
-        if params.get("implementation") == "by the references"
-        else subject,
+        "implementation": "subjects.load('reference')" if by_references else subject,
     }
     written = [f"{name}={loaded.get(name) or literal(value)},\n" for name, value in arguments.items()]
     body = ".property.body" if is_for_all else ".hypothesis.inner_test"
