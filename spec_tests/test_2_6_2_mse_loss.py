@@ -1,25 +1,20 @@
 """2.6.2 MSELoss: the mean squared error, (1/n) Σ (y − ŷ)², n being the number of elements.
 
-Refusals and the layer stand beside those of L1Loss in `test_2_6_1_l1_loss.py`.
+What it has in common with `l1_loss` stands in `test_2_6_losses.py`.
 """
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 from torch.nn import functional
 
 import reference
 from spec_tests.vocabulary.compare import assert_equal
-from spec_tests.vocabulary.exact import (
-    assert_gradients_equal,
-    assert_gradients_round_within_their_bounds,
-    assert_rounds_within_its_bound,
-)
-from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only
-from spec_tests.vocabulary.problems import real_numbers, regression_problems
+from spec_tests.vocabulary.formats import exact_formats
+from spec_tests.vocabulary.levels import conventions, refusals, values
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.worked_examples import PREDICTION, TARGET
 
@@ -27,6 +22,7 @@ from spec_tests.worked_examples import PREDICTION, TARGET
 
 
 @pytest.mark.claim("2.6.2.a", "2.6.2.d")
+@values("mse_loss")
 def test_the_mean_of_five_squared_errors_of_one_half_is_one_quarter(implementation):
     by_hand = (0.5**2 + 0.5**2 + 0.5**2 + 0.5**2 + 0.5**2) / 5
 
@@ -34,6 +30,7 @@ def test_the_mean_of_five_squared_errors_of_one_half_is_one_quarter(implementati
 
 
 @pytest.mark.claim("2.6.2.e")
+@values("mse_loss")
 def test_their_sum_is_one_and_a_quarter(implementation):
     by_hand = 0.25 + 0.25 + 0.25 + 0.25 + 0.25
 
@@ -41,11 +38,13 @@ def test_their_sum_is_one_and_a_quarter(implementation):
 
 
 @pytest.mark.claim("2.6.2.c")
+@values("mse_loss")
 def test_without_a_reduction_named_it_is_the_mean(implementation):
     assert implementation.mse_loss(PREDICTION.astype("float32"), TARGET) == 0.25
 
 
 @pytest.mark.claim("2.6.2.f")
+@values("mse_loss")
 def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(implementation):
     loss = implementation.mse_loss(PREDICTION, TARGET)
 
@@ -71,6 +70,7 @@ def test_beside_an_integer_prediction_torch_sends_a_gradient_to_the_truth():
 
 
 @pytest.mark.claim("2.6.2.f")
+@refusals("mse_loss")
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
 def test_two_integer_arrays_are_refused(subject_on_cpu, reduction):
     message = "expected a floating point one"
@@ -79,6 +79,7 @@ def test_two_integer_arrays_are_refused(subject_on_cpu, reduction):
 
 
 @pytest.mark.claim("2.6.2.b")
+@values("mse_loss")
 def test_the_mean_divides_by_the_number_of_elements_not_of_samples(implementation):
     two_samples_of_three = np.array([[1.0, 2, 3], [4, 5, 1]])
 
@@ -91,84 +92,40 @@ def test_the_mean_divides_by_the_number_of_elements_not_of_samples(implementatio
 # Laws
 
 
-@float32_only
-@given(problem=regression_problems("mse_loss"))
-def test_twice_the_distance_is_four_times_the_loss(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@values("mse_loss")
+@for_all(problem=problems())
+def test_twice_the_distance_is_four_times_the_loss(subject, problem):
     twice = problem.forward(subject, input=2 * problem.input, target=2 * problem.target)
 
     assert_equal(np.asarray(twice), np.asarray(4 * problem.forward(subject)))
 
 
-@float32_only
-@given(problem=regression_problems("mse_loss", broadcast=False, reductions=st.just("none")))
-def test_the_square_is_the_absolute_error_times_itself(subject, dtype, problem):
-    problem = problem.changed(weight=None).at(dtype)
+@values("mse_loss")
+@for_all(problem=problems(broadcast=False, reductions=st.just("none")))
+def test_the_square_is_the_absolute_error_times_itself(subject, problem):
+    problem = problem.changed(weight=None)
 
     absolute = subject.l1_loss(problem.input, problem.target, reduction="none")
 
     assert_equal(problem.forward(subject), absolute * absolute)
 
 
-@float32_only
-@given(problem=regression_problems("mse_loss", reductions=st.just("mean")))
-def test_a_weight_that_is_the_same_everywhere_changes_nothing(subject, dtype, problem):
-    problem = problem.changed(weight=np.full(problem.input.shape, 4.0), target=np.zeros_like(problem.input)).at(dtype)
+@values("mse_loss")
+@for_all(problem=problems(reductions=st.just("mean")))
+def test_a_weight_that_is_the_same_everywhere_changes_nothing(subject, problem):
+    problem = problem.changed(weight=np.full_like(problem.input, 4), target=np.zeros_like(problem.input))
 
     assert_equal(np.asarray(problem.forward(subject)), np.asarray(problem.forward(subject, weight=None)))
-
-
-# Equality, bounds, gradients
-
-
-@pytest.mark.compares_with_reference
-@exact_formats
-@given(problem=regression_problems("mse_loss"))
-def test_mse_loss_equals_the_reference_on_whole_numbers(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_equal(problem.forward(subject), problem.forward(reference))
-
-
-@pytest.mark.compares_with_reference
-@all_formats
-@given(problem=regression_problems("mse_loss", real_numbers))
-def test_mse_loss_rounds_within_its_bound(subject, dtype, problem):
-    assert_rounds_within_its_bound(problem, subject, dtype)
-
-
-@pytest.mark.compares_with_reference
-@exact_formats
-@given(problem=regression_problems("mse_loss", reductions=st.sampled_from(["sum", "none"])))
-def test_the_gradients_of_mse_loss_equal_the_references_on_whole_numbers(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_gradients_equal(problem.backward(subject), problem.backward(reference))
-
-
-@pytest.mark.compares_with_reference
-@all_formats
-@given(problem=regression_problems("mse_loss", real_numbers))
-def test_the_gradients_of_mse_loss_round_within_their_bounds(subject, dtype, problem):
-    assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
 # Conventions
 
 
+@conventions("mse_loss")
 @exact_formats
-def test_an_infinite_error_is_an_infinite_loss_and_equal_infinities_have_none_to_speak_of(subject, dtype):
+def test_an_infinite_error_gives_inf_and_inf_minus_inf_gives_nan(subject, dtype):
     prediction, truth = np.array([np.inf, np.inf], dtype), np.array([0, np.inf], dtype)
 
     losses = subject.mse_loss(prediction, truth, reduction="none")
 
     assert_equal(losses, np.array([np.inf, np.nan], dtype))
-
-
-@exact_formats
-def test_of_no_elements_the_sum_is_0_and_the_mean_is_nan(subject, dtype):
-    nothing = np.zeros((0, 3), dtype)
-
-    assert_equal(np.asarray(subject.mse_loss(nothing, nothing, reduction="sum")), np.array(0, dtype))
-    assert_equal(np.asarray(subject.mse_loss(nothing, nothing)), np.array(np.nan, dtype))

@@ -5,30 +5,27 @@ The section's script is run in `test_code_blocks.py`.
 
 import numpy as np
 import pytest
-from hypothesis import given
 
 from spec_tests.vocabulary.compare import assert_within
 from spec_tests.vocabulary.exact import backward, forward
-from spec_tests.vocabulary.formats import float32_only
-from spec_tests.vocabulary.problems import class_problems, whole_numbers
+from spec_tests.vocabulary.levels import gradients, refusals, values
+from spec_tests.vocabulary.problems import whole_numbers
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.worked_examples import MODEL_1, MODEL_2, TRUTH
 
 
 @pytest.mark.claim("2.6.4.a")
-@float32_only
-@given(problem=class_problems("cross_entropy", whole_numbers))
-def test_cross_entropy_wants_scores_that_it_normalises_itself_adding_to_all_of_them_changes_nothing(
-    subject, dtype, problem
-):
-    problem = problem.at(dtype)
-
+@values("cross_entropy")
+@for_all(problem=problems(numbers=whole_numbers))
+def test_cross_entropy_normalises_scores_so_adding_to_all_of_them_changes_nothing(subject, dtype, problem):
     shifted = problem.forward(subject, input=problem.input + np.asarray(8, dtype))
 
     assert_within(shifted, forward(problem, dtype), dtype)
 
 
 @pytest.mark.claim("2.6.4.b")
+@values("nll_loss", "cross_entropy")
 @pytest.mark.parametrize(("model", "loss"), [(MODEL_1, 1.3784), (MODEL_2, 0.6391)], ids=["model 1", "model 2"])
 def test_logarithms_of_probabilities_cost_the_same_in_nll_and_in_cross_entropy(implementation, model, loss):
     log_p = np.log(model)
@@ -38,16 +35,17 @@ def test_logarithms_of_probabilities_cost_the_same_in_nll_and_in_cross_entropy(i
 
 
 @pytest.mark.claim("2.6.4.b")
+@values("cross_entropy")
 @pytest.mark.parametrize(("model", "wrong"), [(MODEL_1, 1.1447), (MODEL_2, 0.8897)], ids=["model 1", "model 2"])
 def test_bare_probabilities_in_cross_entropy_give_another_number(implementation, model, wrong):
     assert implementation.cross_entropy(model, TRUTH).round(4) == wrong
 
 
 @pytest.mark.claim("2.6.4.c")
-@float32_only
-@given(problem=class_problems("cross_entropy", targets=("indices",)))
-def test_the_gradient_of_cross_entropy_is_that_of_nll_sent_back_through_the_log_softmax(subject, dtype, problem):
-    problem = problem.changed(label_smoothing=0.0).at(dtype)
+@gradients("cross_entropy")
+@for_all(problem=problems(targets=("indices",)))
+def test_the_gradient_of_cross_entropy_is_that_of_nll_through_the_log_softmax(subject, dtype, problem):
+    problem = problem.changed(label_smoothing=0.0)
     axis = min(1, problem.input.ndim - 1)
     options = {"weight": problem.weight, "ignore_index": problem.ignore_index, "reduction": problem.reduction}
 
@@ -59,11 +57,11 @@ def test_the_gradient_of_cross_entropy_is_that_of_nll_sent_back_through_the_log_
 
 
 @pytest.mark.claim("2.6.4.f")
-@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
+@refusals("nll_loss", "cross_entropy")
 @pytest.mark.parametrize("other", ["int32", "int16", "int8", "bool", "float64"])
-def test_targets_of_another_dtype_than_long_and_uint8_are_refused(subject_on_cpu, loss, other):
+def test_targets_of_another_dtype_than_long_and_uint8_are_refused(subject_on_cpu, operation, other):
     message = (
-        "target has" if loss == "nll_loss" or other != "float64" else r"target has shape \(2,\), expected \(2, 3\)"
+        "target has" if operation == "nll_loss" or other != "float64" else r"target has shape \(2,\), expected \(2, 3\)"
     )
 
-    assert_refused(subject_on_cpu, loss, message, np.zeros((2, 3)), np.array([0, 1]).astype(other))
+    assert_refused(subject_on_cpu, operation, message, np.zeros((2, 3)), np.array([0, 1]).astype(other))

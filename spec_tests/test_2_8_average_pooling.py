@@ -10,27 +10,28 @@ from math import prod
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 import reference
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
-from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only
-from spec_tests.vocabulary.gradient_checks import AVERAGES, arguments_of, assert_no_remainder, problems_of
-from spec_tests.vocabulary.problems import (
-    ADAPTIVE_SIZES,
-    SEEDS,
-    adaptive_pool_problems,
-    adaptive_window,
-    avg_pool_problems,
-    real_numbers,
-)
+from spec_tests.vocabulary.formats import all_formats, exact_formats, float64_only
+from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.operations.average_pooling import ADAPTIVE_SIZES, adaptive_window
+from spec_tests.vocabulary.problems import SEEDS, real_numbers
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 
-EXACT = avg_pool_problems() | adaptive_pool_problems()
-REAL = avg_pool_problems(real_numbers, kernel=3) | adaptive_pool_problems(real_numbers, ADAPTIVE_SIZES)
+AVERAGE_POOLS = ("avg_pool2d", "adaptive_avg_pool2d")
+
+
+def real_problems(operation, _):
+    """Draw real numbers, in windows of any number of cells."""
+    windows = {"kernel": 3} if operation == "avg_pool2d" else {"sizes": ADAPTIVE_SIZES}
+    return OPERATIONS[operation].problems(numbers=real_numbers, **windows)
+
 
 # By hand
 
@@ -38,6 +39,7 @@ EXAMPLE = np.array([[[1.0, 3, 2, 6], [5, 7, 4, 0], [9, 6, 3, 8], [2, 7, 1, 4]]])
 """One channel of 4×4."""
 
 
+@values("avg_pool2d")
 def test_the_mean_of_every_window_of_2_by_2(implementation):
     output = implementation.avg_pool2d(EXAMPLE, 2)
 
@@ -45,6 +47,7 @@ def test_the_mean_of_every_window_of_2_by_2(implementation):
     assert output.tolist() == [by_hand] == [[[4, 3], [6, 4]]]
 
 
+@values("avg_pool2d")
 def test_zeros_of_the_padding_count_unless_they_are_left_out(implementation):
     with_padding, without = (
         implementation.avg_pool2d(EXAMPLE, 2, padding=1, count_include_pad=counted)[0, 0].tolist()
@@ -55,6 +58,7 @@ def test_zeros_of_the_padding_count_unless_they_are_left_out(implementation):
     assert (without[0], without[1]) == (1, (3 + 2) / 2)
 
 
+@values("avg_pool2d")
 def test_the_overhang_of_ceil_mode_counts_in_neither_case(implementation):
     line = np.array([[[4.0, 8, 6]]])
 
@@ -63,18 +67,21 @@ def test_the_overhang_of_ceil_mode_counts_in_neither_case(implementation):
         assert output.tolist() == [[[(4 + 8) / 2, 6 / 1]]]
 
 
+@values("avg_pool2d")
 def test_a_divisor_of_ones_own_divides_every_sum(implementation):
     output = implementation.avg_pool2d(np.array([[[4.0, 8, 6]]]), (1, 2), ceil_mode=True, divisor_override=8)
 
     assert output.tolist() == [[[(4 + 8) / 8, 6 / 8]]]
 
 
+@values("adaptive_avg_pool2d")
 def test_two_adaptive_windows_over_three_cells_share_the_middle_one(implementation):
     output = implementation.adaptive_avg_pool2d(np.array([[[1.0, 2, 4]]]), (1, 2))
 
     assert output.tolist() == [[[(1 + 2) / 2, (2 + 4) / 2]]]  # from ⌊i·3/2⌋ to before ⌈(i + 1)·3/2⌉
 
 
+@values("adaptive_avg_pool2d")
 def test_more_adaptive_windows_than_cells_show_cells_more_than_once(implementation):
     output = implementation.adaptive_avg_pool2d(np.array([[[2.0, 4]]]), (1, 3))
 
@@ -82,6 +89,7 @@ def test_more_adaptive_windows_than_cells_show_cells_more_than_once(implementati
 
 
 @pytest.mark.claim("2.8.ab", "2.8.ad", "2.8.ae")
+@values("adaptive_avg_pool2d")
 @pytest.mark.parametrize("size", [(7, 7), (8, 8), (1, 1), (3, 4)])
 def test_averaged_to_1_by_1_each_of_2048_channels_leaves_its_mean(implementation, size):
     channels = np.arange(2048.0).reshape(1, 2048, 1, 1)
@@ -96,11 +104,9 @@ def test_averaged_to_1_by_1_each_of_2048_channels_leaves_its_mean(implementation
 
 
 @pytest.mark.claim("2.8.ad")
-@float32_only
-@given(problem=EXACT)
-def test_every_output_is_the_sum_of_its_window_over_its_count(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@values(*AVERAGE_POOLS)
+@for_all(problem=problems())
+def test_every_output_is_the_sum_of_its_window_over_its_count(subject, problem):
     by_hand = np.empty_like(problem.grad_output)
     for i, j in np.ndindex(by_hand.shape[-2:]):
         rows, columns, divisor = window(problem, i, j)
@@ -110,10 +116,9 @@ def test_every_output_is_the_sum_of_its_window_over_its_count(subject, dtype, pr
 
 
 @pytest.mark.claim("2.8.ad")
-@float32_only
-@given(problem=EXACT)
-def test_every_channel_of_every_image_is_averaged_by_itself(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values(*AVERAGE_POOLS)
+@for_all(problem=problems())
+def test_every_channel_of_every_image_is_averaged_by_itself(subject, problem):
     channels = problem.input.reshape(-1, 1, *problem.input.shape[-2:])
 
     alone = np.concatenate([problem.forward(subject, input=channel) for channel in channels])
@@ -121,22 +126,22 @@ def test_every_channel_of_every_image_is_averaged_by_itself(subject, dtype, prob
     assert_equal(problem.forward(subject).reshape(alone.shape), alone)
 
 
-@float32_only
-@given(problem=avg_pool_problems())
-def test_counted_padding_is_a_border_of_zeros(subject, dtype, problem):
-    problem = problem.changed(ceil_mode=False, count_include_pad=True).at(dtype)
+@values("avg_pool2d")
+@for_all(problem=problems())
+def test_counted_padding_is_a_border_of_zeros(subject, problem):
+    problem = problem.changed(ceil_mode=False, count_include_pad=True)
     border = [(p, p) for p in pair(problem.padding)]
     padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - 2) + border)
 
     assert_equal(problem.forward(subject), problem.forward(subject, input=padded, padding=0))
 
 
-@float32_only
-@given(problem=avg_pool_problems())
-def test_an_average_pooling_is_a_convolution_with_equal_weights(subject, dtype, problem):
-    problem = problem.changed(ceil_mode=False, count_include_pad=True, divisor_override=None).at(dtype)
+@values("avg_pool2d")
+@for_all(problem=problems())
+def test_an_average_pooling_is_a_convolution_with_equal_weights(subject, problem):
+    problem = problem.changed(ceil_mode=False, count_include_pad=True, divisor_override=None)
     channels, kernel = problem.input.reshape(-1, 1, *problem.input.shape[-2:]), pair(problem.kernel_size)
-    weight = np.full((1, 1, *kernel), 1 / prod(kernel), dtype)
+    weight = np.full((1, 1, *kernel), 1 / prod(kernel), channels.dtype)
     stride = kernel if problem.stride is None else problem.stride
 
     convolved = reference.conv2d(channels, weight, stride=stride, padding=problem.padding)
@@ -144,73 +149,61 @@ def test_an_average_pooling_is_a_convolution_with_equal_weights(subject, dtype, 
     assert_equal(problem.forward(subject).reshape(convolved.shape), convolved)
 
 
-@float32_only
-@given(problem=adaptive_pool_problems(sizes=[(2, 1), (4, 2), (8, 2), (8, 4), (5, 5), (6, 3)]))
-def test_where_the_sizes_divide_adaptive_pooling_is_pooling_side_by_side(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values("adaptive_avg_pool2d")
+@for_all(problem=problems(sizes=[(2, 1), (4, 2), (8, 2), (8, 4), (5, 5), (6, 3)]))
+def test_where_the_sizes_divide_adaptive_pooling_is_pooling_side_by_side(subject, problem):
     kernel = [h // n for h, n in zip(problem.input.shape[-2:], problem.grad_output.shape[-2:], strict=True)]
 
     assert_equal(problem.forward(subject), subject.avg_pool2d(problem.input, tuple(kernel)))
 
 
-@float32_only
-@given(problem=EXACT)
-def test_what_flows_forward_through_a_mean_flows_back_through_it(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@gradients(*AVERAGE_POOLS)
+@for_all(problem=problems())
+def test_what_flows_forward_through_a_mean_flows_back_through_it(subject, problem):
     output, grad_input = problem.forward(subject), problem.backward(subject)
 
     assert np.vdot(output, problem.grad_output) == np.vdot(problem.input, grad_input)
 
 
-@float32_only
-@given(problem=adaptive_pool_problems())
-def test_adaptive_windows_share_out_the_whole_gradient(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@gradients("adaptive_avg_pool2d")
+@for_all(problem=problems())
+def test_adaptive_windows_share_out_the_whole_gradient(subject, problem):
     total = problem.backward(subject).sum(axis=(-2, -1))
 
     assert_equal(total, problem.grad_output.sum(axis=(-2, -1)))
-
-
-@float32_only
-@given(problem=problems_of(AVERAGES), seed=SEEDS)
-def test_the_gradients_of_average_poolings_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
-    for argument in arguments_of(AVERAGES, problem):
-        assert_no_remainder(problem.at(dtype), argument, seed, subject)
 
 
 # The references
 
 
 @pytest.mark.compares_with_reference
+@values(*AVERAGE_POOLS)
 @all_formats
-@given(problem=EXACT)
+@for_all(problem=problems())
 def test_average_poolings_equal_the_references_where_no_mean_rounds(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference), dtype)
+    assert_equal(problem.forward(subject), problem.forward(reference), dtype)
 
 
 @pytest.mark.compares_with_reference
+@values(*AVERAGE_POOLS)
 @all_formats
-@given(problem=REAL)
+@for_all(problem=real_problems)
 def test_average_poolings_round_within_their_bound(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
+@gradients(*AVERAGE_POOLS)
 @exact_formats
-@given(problem=EXACT)
-def test_the_gradients_of_average_poolings_equal_the_references_where_no_share_rounds(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=problems())
+def test_the_gradients_of_average_poolings_equal_the_references_if_no_share_rounds(subject, problem):
     assert_equal(problem.backward(subject), problem.backward(reference))
 
 
 @pytest.mark.compares_with_reference
+@gradients(*AVERAGE_POOLS)
 @exact_formats
-@given(problem=REAL)
+@for_all(problem=real_problems)
 def test_the_gradients_of_average_poolings_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
@@ -218,32 +211,33 @@ def test_the_gradients_of_average_poolings_round_within_their_bounds(subject, dt
 # Conventions
 
 
-@float32_only
-@given(problem=EXACT, value=st.sampled_from([np.nan, np.inf, -np.inf]), seed=SEEDS)
-def test_nan_or_infinity_reaches_exactly_the_windows_that_hold_it(subject, dtype, problem, value, seed):
-    problem = problem.changed(divisor_override=None).at(dtype)
+@conventions(*AVERAGE_POOLS)
+@for_all(problem=problems(), value=st.sampled_from([np.nan, np.inf, -np.inf]), seed=SEEDS)
+def test_nan_or_infinity_reaches_exactly_the_windows_that_hold_it(subject, problem, value, seed):
+    problem = problem.changed(divisor_override=None)
     cell = np.random.default_rng(seed).integers(problem.input.size)
     spiked, marked = problem.input.copy(), np.zeros_like(problem.input)
     spiked.reshape(-1)[cell], marked.reshape(-1)[cell] = value, 1
 
     expected = np.where(problem.forward(subject, input=marked) > 0, value, problem.forward(subject))
 
-    assert_equal(problem.forward(subject, input=spiked), expected.astype(dtype))
+    assert_equal(problem.forward(subject, input=spiked), expected.astype(problem.input.dtype))
 
 
+@conventions(*AVERAGE_POOLS)
 @exact_formats
-def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, dtype):
-    empty = np.zeros((0, 2, 5, 4), dtype)
+def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, operation, dtype):
+    empty = np.zeros((0, 2, 4, 4), dtype)
 
-    for name, option in (("avg_pool2d", 2), ("adaptive_avg_pool2d", (2, 2))):
-        output = getattr(subject, name)(empty, option)
-        assert output.shape == (0, 2, 2, 2)
-        assert getattr(subject, f"{name}_backward")(output, empty, option).shape == empty.shape
+    output = getattr(subject, operation)(empty, 2)
+
+    assert output.shape == (0, 2, 2, 2)
+    assert getattr(subject, f"{operation}_backward")(output, empty, 2).shape == empty.shape
 
 
 # Refusals
 
-IMAGE = np.zeros((1, 2, 5, 5))
+IMAGE, SQUARE = np.zeros((1, 2, 5, 5)), np.zeros((1, 2, 4, 4))
 REFUSED = {
     "a window of no cells": ("kernel_size must be at least 1, got 0", {"kernel_size": 0}),
     "a window larger than the input": (r"spans \(6, 6\) cells, the padded input", {"kernel_size": 6}),
@@ -262,11 +256,14 @@ REFUSED = {
 }
 
 
+@refusals("avg_pool2d")
 @pytest.mark.parametrize("case", REFUSED)
 def test_avg_pool2d_refuses(subject_on_cpu, case):
     message, changed = REFUSED[case]
+    taken = {"input": IMAGE, "kernel_size": 2}
 
-    assert_refused(subject_on_cpu, "avg_pool2d", message, **{"input": IMAGE, "kernel_size": 2, **changed})
+    assert subject_on_cpu.avg_pool2d(**taken).shape == (1, 2, 2, 2)
+    assert_refused(subject_on_cpu, "avg_pool2d", message, **{**taken, **changed})
 
 
 ADAPTIVE_REFUSED = {
@@ -283,18 +280,23 @@ ADAPTIVE_REFUSED = {
 }
 
 
+@refusals("adaptive_avg_pool2d")
 @pytest.mark.parametrize("case", ADAPTIVE_REFUSED)
 def test_adaptive_avg_pool2d_refuses(subject_on_cpu, case):
     message, changed = ADAPTIVE_REFUSED[case]
+    taken = {"input": IMAGE, "output_size": 2}
 
-    assert_refused(subject_on_cpu, "adaptive_avg_pool2d", message, **{"input": IMAGE, "output_size": 2, **changed})
+    assert subject_on_cpu.adaptive_avg_pool2d(**taken).shape == (1, 2, 2, 2)
+    assert_refused(subject_on_cpu, "adaptive_avg_pool2d", message, **{**taken, **changed})
 
 
+@refusals(*AVERAGE_POOLS)
 @pytest.mark.parametrize("operation", ["avg_pool2d_backward", "adaptive_avg_pool2d_backward"])
 def test_the_gradient_of_an_average_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
     message = r"grad_output has shape \(1, 2, 3, 3\), expected \(1, 2, 2, 2\)"
+    assert getattr(subject_on_cpu, f"{operation}_backward")(np.zeros((1, 2, 2, 2)), SQUARE, 2).shape == SQUARE.shape
 
-    assert_refused(subject_on_cpu, operation, message, np.zeros((1, 2, 3, 3)), IMAGE, 2)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros((1, 2, 3, 3)), SQUARE, 2)
 
 
 # The layers: torch.nn.AvgPool2d and AdaptiveAvgPool2d
@@ -317,10 +319,12 @@ def test_the_layers_have_nothing_to_learn_and_nothing_to_save():
 
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
-@given(problem=EXACT)
+@pytest.mark.parametrize("operation", AVERAGE_POOLS)
+@float64_only
+@for_all(problem=problems())
 def test_the_layers_average_with_their_options_and_pass_their_gradients_back(problem):
-    kind = nn.AvgPool2d if problem.operation == "avg_pool2d" else nn.AdaptiveAvgPool2d
-    layer, input = kind(**problem.options), torch.tensor(problem.input, requires_grad=True)
+    make = nn.AvgPool2d if problem.operation == "avg_pool2d" else nn.AdaptiveAvgPool2d
+    layer, input = make(**problem.options), torch.tensor(problem.input, requires_grad=True)
 
     output = layer(input)
     output.backward(torch.from_numpy(problem.grad_output))

@@ -10,7 +10,6 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -25,7 +24,7 @@ from spec_tests.vocabulary.exact import (
     backward,
     forward,
 )
-from spec_tests.vocabulary.formats import exact_formats, float32_only
+from spec_tests.vocabulary.formats import exact_formats
 from spec_tests.vocabulary.gradient_checks import NORMALIZATION, arguments_of, assert_no_remainder, problems_of
 from spec_tests.vocabulary.problems import (
     SEEDS,
@@ -48,6 +47,7 @@ EXAMPLE = np.array([[[1.0, 1.0, 1.0, 5.0]], [[1.0, 5.0, 5.0, 5.0]]])
 """Two images of one channel of four cells: mean (4·1 + 4·5) / 8 = 3, variance (4·2² + 4·2²) / 8 = 4."""
 
 
+@values("batch_norm")
 def test_a_batch_less_its_mean_is_divided_by_the_root_of_variance_and_eps(implementation):
     output = implementation.batch_norm(EXAMPLE, None, None, training=True, eps=12.0)
 
@@ -56,6 +56,7 @@ def test_a_batch_less_its_mean_is_divided_by_the_root_of_variance_and_eps(implem
     assert (low, high) == (-0.5, 0.5)
 
 
+@values("batch_norm")
 def test_weight_and_bias_come_last(implementation):
     output = implementation.batch_norm(EXAMPLE, None, None, np.array([6.0]), np.array([2.0]), training=True, eps=12.0)
 
@@ -64,6 +65,7 @@ def test_weight_and_bias_come_last(implementation):
     assert (low, high) == (-1, 5)
 
 
+@values("batch_norm")
 def test_in_evaluation_mean_and_variance_are_the_running_ones(implementation):
     output = implementation.batch_norm(EXAMPLE, np.array([1.0]), np.array([52.0]), eps=12.0)
 
@@ -72,6 +74,7 @@ def test_in_evaluation_mean_and_variance_are_the_running_ones(implementation):
     assert (low, high) == (0, 0.5)
 
 
+@values("batch_norm_statistics", "batch_norm")
 def test_the_biased_variance_divides_and_the_unbiased_one_is_kept(implementation):
     batch, running_mean, running_var = np.array([[1.0], [5.0]]), np.array([1.0]), np.array([2.0])
     biased, unbiased = ((1 - 3) ** 2 + (5 - 3) ** 2) / 2, ((1 - 3) ** 2 + (5 - 3) ** 2) / (2 - 1)
@@ -84,6 +87,7 @@ def test_the_biased_variance_divides_and_the_unbiased_one_is_kept(implementation
     assert var.tolist() == [0.75 * 2 + 0.25 * unbiased] == [3.5]
 
 
+@gradients("batch_norm")
 def test_the_gradient_of_a_batch_loses_what_would_shift_or_stretch_the_channel(implementation):
     grad_output = np.array([[[8.0, 0, 0, 0]], [[0, 0, 0, 0]]])
 
@@ -96,6 +100,7 @@ def test_the_gradient_of_a_batch_loses_what_would_shift_or_stretch_the_channel(i
 
 
 @pytest.mark.claim("2.8.p")
+@values("batch_norm")
 def test_a_lopsided_channel_stays_lopsided(implementation):
     batch = np.array([[0.0], [0.0], [0.0], [8.0]])  # mean 2, variance (3·4 + 36) / 4 = 12
 
@@ -108,10 +113,10 @@ def test_a_lopsided_channel_stays_lopsided(implementation):
 
 
 @pytest.mark.claim("2.8.p")
-@float32_only
-@given(problem=TRAINING)
+@values("batch_norm")
+@for_all(problem=TRAINING)
 def test_in_training_every_channel_leaves_with_mean_0(subject, dtype, problem):
-    problem = problem.changed(weight=None, bias=None).at(dtype)
+    problem = problem.changed(weight=None, bias=None)
 
     mean = problem.forward(subject).mean(axis=over(problem), dtype=np.float64)
 
@@ -120,10 +125,10 @@ def test_in_training_every_channel_leaves_with_mean_0(subject, dtype, problem):
 
 
 @pytest.mark.claim("2.8.p")
-@float32_only
-@given(problem=TRAINING)
+@values("batch_norm")
+@for_all(problem=TRAINING)
 def test_in_training_every_channel_leaves_with_a_variance_of_1_less_the_share_of_eps(subject, dtype, problem):
-    problem = problem.changed(weight=None, bias=None).at(dtype)
+    problem = problem.changed(weight=None, bias=None)
     variance = problem.input.var(axis=over(problem), dtype=np.float64)
 
     squares = problem.forward(subject).astype(np.float64) ** 2
@@ -134,20 +139,19 @@ def test_in_training_every_channel_leaves_with_a_variance_of_1_less_the_share_of
     assert_within(squares.mean(axis=over(problem)), Approximation(1 - share_of_eps, bound), "float64")
 
 
-@float32_only
-@given(problem=WHOLE_TRAINING, shift=st.integers(-64, 64))
+@values("batch_norm")
+@for_all(problem=WHOLE_TRAINING, shift=st.integers(-64, 64))
 def test_in_training_a_shift_of_a_channel_is_taken_off_again(subject, dtype, problem, shift):
-    problem = problem.at(dtype)
     shifted = problem.changed(input=problem.input + np.array(shift, dtype))
 
     bound = forward(problem, dtype).bound + forward(shifted, dtype).bound
     assert_within(shifted.forward(subject), Approximation(problem.forward(subject).astype(np.float64), bound), dtype)
 
 
-@float32_only
-@given(problem=batch_norm_problems(), scale=st.sampled_from([2.0, 0.25, -1.0, -8.0]))
+@values("batch_norm")
+@for_all(problem=problems(), scale=st.sampled_from([2.0, 0.25, -1.0, -8.0]))
 def test_the_unit_of_the_input_does_not_matter_if_that_of_eps_goes_with_it(subject, dtype, problem, scale):
-    problem = problem.at(dtype).changed(bias=None)
+    problem = problem.changed(bias=None)
     tracked = problem.running_mean is not None
     scaled = problem.changed(
         input=problem.input * np.array(scale, dtype),
@@ -159,10 +163,9 @@ def test_the_unit_of_the_input_does_not_matter_if_that_of_eps_goes_with_it(subje
     assert_equal(scaled.forward(subject), problem.forward(subject) * np.sign(np.array(scale, dtype)))
 
 
-@float32_only
-@given(problem=TRAINING, seed=SEEDS)
+@values("batch_norm")
+@for_all(problem=TRAINING, seed=SEEDS)
 def test_in_training_the_values_of_a_channel_may_change_places_wherever_they_stand(subject, dtype, problem, seed):
-    problem = problem.at(dtype)
     mixed = problem.changed(input=shuffled(problem.input, seed))
 
     output = shuffled(problem.forward(subject), seed)
@@ -170,10 +173,9 @@ def test_in_training_the_values_of_a_channel_may_change_places_wherever_they_sta
     assert_same_but_for_rounding(mixed.forward(subject), output, mixed, dtype)
 
 
-@float32_only
-@given(problem=batch_norm_problems())
+@values("batch_norm")
+@for_all(problem=problems())
 def test_every_channel_is_normalized_by_itself(subject, dtype, problem):
-    problem = problem.at(dtype)
     channels = [the_channel(problem, c) for c in range(problem.input.shape[1])]
 
     alone = np.concatenate([channel.forward(subject) for channel in channels], axis=1)
@@ -181,10 +183,9 @@ def test_every_channel_is_normalized_by_itself(subject, dtype, problem):
     assert_same_but_for_rounding(problem.forward(subject), alone, problem, dtype)
 
 
-@float32_only
-@given(problem=batch_norm_problems())
+@values("batch_norm")
+@for_all(problem=problems())
 def test_how_the_cells_of_an_image_are_arranged_does_not_matter(subject, dtype, problem):
-    problem = problem.at(dtype)
     flat = problem.changed(input=problem.input.reshape(*problem.input.shape[:2], -1))
 
     output = flat.forward(subject).reshape(problem.input.shape)
@@ -192,10 +193,9 @@ def test_how_the_cells_of_an_image_are_arranged_does_not_matter(subject, dtype, 
     assert_same_but_for_rounding(problem.forward(subject), output, problem, dtype)
 
 
-@float32_only
-@given(problem=TRAINING)
+@values("batch_norm")
+@for_all(problem=TRAINING)
 def test_in_training_the_weight_scales_and_the_bias_shifts_what_has_been_normalized(subject, dtype, problem):
-    problem = problem.at(dtype)
     plain = problem.changed(weight=None, bias=None)
     scale, shift = spread(problem, "weight", 1.0), spread(problem, "bias", 0.0)
 
@@ -205,10 +205,10 @@ def test_in_training_the_weight_scales_and_the_bias_shifts_what_has_been_normali
     assert_within(problem.forward(subject), Approximation(by_hand, bound), dtype)
 
 
-@float32_only
-@given(problem=batch_norm_problems(training=(True,)), seed=SEEDS)
+@values("batch_norm")
+@for_all(problem=problems(training=(True,)), seed=SEEDS)
 def test_in_training_running_statistics_have_no_say(subject, dtype, problem, seed):
-    problem, rng = problem.at(dtype), np.random.default_rng(seed)
+    problem, rng = problem, np.random.default_rng(seed)
     mean, var = rng.uniform(1, 9, (2, problem.input.shape[1])).astype(dtype)
 
     for running_mean, running_var in ((mean, var), (None, None)):
@@ -219,10 +219,9 @@ def test_in_training_running_statistics_have_no_say(subject, dtype, problem, see
 # Laws of evaluation
 
 
-@float32_only
-@given(problem=dyadic_batch_norm_problems())
+@values("batch_norm")
+@for_all(problem=dyadic_batch_norm_problems())
 def test_in_evaluation_every_value_goes_through_the_same_straight_line_of_its_channel(subject, dtype, problem):
-    problem = problem.at(dtype)
     weight, bias = spread(problem, "weight", 1.0), spread(problem, "bias", 0.0)
     mean, root = spread(problem, "running_mean", 0.0), np.sqrt(spread(problem, "running_var", 0.0) + problem.eps)
 
@@ -230,10 +229,9 @@ def test_in_evaluation_every_value_goes_through_the_same_straight_line_of_its_ch
 
 
 @pytest.mark.claim("2.8.p")
-@float32_only
-@given(problem=dyadic_batch_norm_problems())
+@values("batch_norm")
+@for_all(problem=dyadic_batch_norm_problems())
 def test_in_evaluation_what_is_shifted_comes_out_shifted_so_no_mean_is_guaranteed(subject, dtype, problem):
-    problem = problem.at(dtype)
     slope = spread(problem, "weight", 1.0) / np.sqrt(spread(problem, "running_var", 0.0) + problem.eps)
 
     shifted = problem.forward(subject, input=problem.input + 4)
@@ -244,10 +242,10 @@ def test_in_evaluation_what_is_shifted_comes_out_shifted_so_no_mean_is_guarantee
 # Running statistics
 
 
-@float32_only
-@given(problem=TRAINING)
-def test_with_momentum_0_the_running_statistics_stay_what_they_were(subject, dtype, problem):
-    problem = tracked(problem).at(dtype)
+@values("batch_norm")
+@for_all(problem=TRAINING)
+def test_with_momentum_0_the_running_statistics_stay_what_they_were(subject, problem):
+    problem = tracked(problem)
 
     mean, var = statistics(problem, subject, momentum=0.0)
 
@@ -255,10 +253,10 @@ def test_with_momentum_0_the_running_statistics_stay_what_they_were(subject, dty
     assert_equal(var, problem.running_var)
 
 
-@float32_only
-@given(problem=TRAINING)
+@values("batch_norm")
+@for_all(problem=TRAINING)
 def test_momentum_is_the_share_of_the_batch_and_the_rest_that_of_the_past(subject, dtype, problem):
-    problem = tracked(problem).at(dtype)
+    problem = tracked(problem)
     share, wide = problem.momentum, problem.input.astype(np.float64)
     new = wide.mean(axis=over(problem)), wide.var(axis=over(problem), ddof=1)
 
@@ -273,24 +271,25 @@ def test_momentum_is_the_share_of_the_batch_and_the_rest_that_of_the_past(subjec
 
 
 @pytest.mark.compares_with_reference
+@values("batch_norm")
 @exact_formats
-@given(problem=dyadic_batch_norm_problems())
-def test_batch_norm_equals_the_reference_where_nothing_rounds(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=dyadic_batch_norm_problems())
+def test_batch_norm_equals_the_reference_where_nothing_rounds(subject, problem):
     assert_equal(problem.forward(subject), problem.forward(reference))
 
 
 @pytest.mark.compares_with_reference
+@values("batch_norm")
 @exact_formats
-@given(problem=batch_norm_problems())
+@for_all(problem=problems())
 def test_batch_norm_rounds_within_its_bound(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
 @half_formats
-@given(problem=batch_norm_problems(training=(False,)))
+@values("batch_norm")
+@for_all(problem=problems(training=(False,)))
 def test_batch_norm_in_evaluation_rounds_within_its_bound_in_the_half_formats_too(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
@@ -298,18 +297,16 @@ def test_batch_norm_in_evaluation_rounds_within_its_bound_in_the_half_formats_to
 # Gradients
 
 
-@float32_only
-@given(problem=problems_of(NORMALIZATION), seed=SEEDS)
-def test_in_evaluation_the_gradients_of_batch_norm_say_exactly_what_a_step_changes(subject, dtype, problem, seed):
+@gradients("batch_norm")
+@for_all(problem=problems_of(NORMALIZATION), seed=SEEDS)
+def test_in_evaluation_the_gradients_of_batch_norm_say_exactly_what_a_step_changes(subject, problem, seed):
     for argument in arguments_of(NORMALIZATION, problem):
-        assert_no_remainder(problem.at(dtype), argument, seed, subject)
+        assert_no_remainder(problem, argument, seed, subject)
 
 
-@float32_only
-@given(problem=TRAINING)
+@gradients("batch_norm")
+@for_all(problem=TRAINING)
 def test_in_training_the_gradient_of_every_channel_adds_up_to_0(subject, dtype, problem):
-    problem = problem.at(dtype)
-
     grad_input, _, _ = problem.backward(subject)
 
     bound = backward(problem, dtype)[0].bound.sum(axis=over(problem))
@@ -317,20 +314,20 @@ def test_in_training_the_gradient_of_every_channel_adds_up_to_0(subject, dtype, 
     assert_within(total, Approximation(np.zeros_like(bound), bound), "float64")
 
 
-@float32_only
-@given(problem=WHOLE_TRAINING)
-def test_the_gradient_of_the_bias_is_the_sum_of_the_cotangents_of_its_channel(subject, dtype, problem):
-    problem = problem.changed(bias=np.zeros(problem.input.shape[1])).at(dtype)
+@gradients("batch_norm")
+@for_all(problem=WHOLE_TRAINING)
+def test_the_gradient_of_the_bias_is_the_sum_of_the_cotangents_of_its_channel(subject, problem):
+    problem = problem.changed(bias=np.zeros(problem.input.shape[1]))
 
     *_, grad_bias = problem.backward(subject)
 
     assert_equal(grad_bias, problem.grad_output.sum(axis=over(problem)))
 
 
-@float32_only
-@given(problem=batch_norm_problems())
+@gradients("batch_norm")
+@for_all(problem=problems())
 def test_the_gradient_of_the_weight_is_what_a_step_of_1_in_it_adds(subject, dtype, problem):
-    problem = problem.changed(weight=np.zeros(problem.input.shape[1]), bias=None).at(dtype)
+    problem = problem.changed(weight=np.zeros(problem.input.shape[1]), bias=None)
     unit = problem.changed(weight=np.ones_like(problem.weight))
 
     _, grad_weight, _ = problem.backward(subject)
@@ -341,24 +338,25 @@ def test_the_gradient_of_the_weight_is_what_a_step_of_1_in_it_adds(subject, dtyp
 
 
 @pytest.mark.compares_with_reference
+@gradients("batch_norm")
 @exact_formats
-@given(problem=dyadic_batch_norm_problems())
-def test_the_gradients_of_batch_norm_equal_the_references_where_nothing_rounds(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=dyadic_batch_norm_problems())
+def test_the_gradients_of_batch_norm_equal_the_references_where_nothing_rounds(subject, problem):
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
 @pytest.mark.compares_with_reference
+@gradients("batch_norm")
 @exact_formats
-@given(problem=batch_norm_problems())
+@for_all(problem=problems())
 def test_the_gradients_of_batch_norm_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
 @half_formats
-@given(problem=batch_norm_problems(training=(False,)))
+@gradients("batch_norm")
+@for_all(problem=problems(training=(False,)))
 def test_the_gradients_of_batch_norm_in_evaluation_round_within_theirs_in_the_half_formats(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
@@ -366,6 +364,7 @@ def test_the_gradients_of_batch_norm_in_evaluation_round_within_theirs_in_the_ha
 # Conventions
 
 
+@conventions("batch_norm")
 @exact_formats
 @pytest.mark.parametrize("value", [0.0, 3.0, -7.0])
 def test_a_channel_that_is_constant_over_the_batch_becomes_its_bias(subject, dtype, value):
@@ -376,6 +375,7 @@ def test_a_channel_that_is_constant_over_the_batch_becomes_its_bias(subject, dty
     assert_equal(output, np.full((2, 1, 3), -2, dtype))
 
 
+@conventions("batch_norm")
 def test_in_training_a_nan_reaches_all_of_its_channel_and_no_other(subject):
     input = real_numbers(np.random.default_rng(0), (2, 3, 4))
     input[0, 1, 2] = np.nan
@@ -386,6 +386,7 @@ def test_in_training_a_nan_reaches_all_of_its_channel_and_no_other(subject):
     assert np.isnan(output).any(axis=(0, 2)).tolist() == [False, True, False]
 
 
+@conventions("batch_norm")
 def test_in_evaluation_a_nan_stays_where_it_is(subject):
     input = real_numbers(np.random.default_rng(0), (2, 3, 4))
     input[0, 1, 2] = np.nan
@@ -395,6 +396,7 @@ def test_in_evaluation_a_nan_stays_where_it_is(subject):
     assert_equal(np.isnan(output), np.isnan(input))
 
 
+@conventions("batch_norm")
 def test_without_images_there_is_nothing_to_evaluate(subject):
     empty = np.zeros((0, 3, 2, 2))
 
@@ -407,6 +409,7 @@ one_value = pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (
 
 
 @one_value
+@refusals("batch_norm")
 def test_a_single_value_for_each_channel_is_refused_in_training(subject_on_cpu, shape):
     message = "expected more than 1 value for each channel in training"
 
@@ -414,10 +417,12 @@ def test_a_single_value_for_each_channel_is_refused_in_training(subject_on_cpu, 
 
 
 @one_value
+@refusals("batch_norm")
 def test_a_single_value_for_each_channel_is_taken_in_evaluation(subject, shape):
     assert subject.batch_norm(np.zeros(shape), np.zeros(3), np.ones(3)).shape == shape
 
 
+@refusals("batch_norm")
 @pytest.mark.parametrize("shape", [(1, 3, 2), (1, 3, 1, 2), (2, 3), (2, 3, 1, 1)])
 def test_a_single_image_or_a_single_cell_is_enough_for_training_if_there_are_two_values(subject, shape):
     assert subject.batch_norm(np.zeros(shape), None, None, training=True).shape == shape
@@ -441,6 +446,7 @@ REFUSED = {
 }
 
 
+@refusals("batch_norm")
 @pytest.mark.parametrize("case", REFUSED)
 def test_batch_norm_refuses(subject_on_cpu, case):
     message, changed = REFUSED[case]
@@ -449,6 +455,7 @@ def test_batch_norm_refuses(subject_on_cpu, case):
     assert_refused(subject_on_cpu, "batch_norm", message, **arguments)
 
 
+@refusals("batch_norm")
 def test_the_gradient_of_batch_norm_refuses_a_cotangent_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(2, 3, 4\)"
 
@@ -486,7 +493,7 @@ def test_without_affine_there_is_nothing_to_learn():
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @exact_formats
-@given(seed=SEEDS, training=st.booleans())
+@for_all(seed=SEEDS, training=st.booleans())
 def test_the_layer_computes_what_the_reference_does_with_its_parameters_and_buffers(dtype, seed, training):
     layer, images = trained_layer(seed, dtype).train(training), pictures(seed, dtype)
     before = layer_problem(layer, images)

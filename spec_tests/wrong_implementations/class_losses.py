@@ -9,7 +9,7 @@ from spec_tests.vocabulary.problems import Array
 from spec_tests.wrong_implementations.register import wrong
 
 ALL_IGNORED = "test_with_all_targets_ignored_the_mean_is_nan_the_sum_0_and_the_gradient_0"
-SMOOTHED = "test_label_smoothing_shares_a_part_of_the_target_out_among_all_classes_weights_and_all"
+SMOOTHED = "test_label_smoothing_shares_the_target_among_all_classes_and_their_weights"
 CLASS_GRADIENTS = "test_the_gradients_of_cross_entropy_and_nll_loss_round_within_their_bounds"
 
 
@@ -25,7 +25,7 @@ def averages_over_the_samples_and_not_their_weights(reduction: str, **rest: Any)
 
 @wrong(
     "nll_loss",
-    "test_an_ignored_sample_counts_for_nothing_neither_in_the_sum_nor_in_what_the_mean_divides_by",
+    "test_an_ignored_sample_counts_neither_in_the_sum_nor_in_the_means_divisor",
 )
 def divides_by_the_ignored_samples_too(reduction: str, **rest: Any) -> Any:
     """Leaves ignored samples out of the sum, and counts them in the mean."""
