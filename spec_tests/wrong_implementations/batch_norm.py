@@ -11,14 +11,14 @@ from spec_tests.wrong_implementations.register import wrong
 
 BY_HAND = "test_a_batch_less_its_mean_is_divided_by_the_root_of_variance_and_eps"
 BATCH_NORM = "test_batch_norm_rounds_within_its_bound"
-VARIANCE_OF_THE_OUTPUT = "test_in_training_every_channel_leaves_with_a_variance_of_1_less_the_share_of_eps"
+VARIANCE_OF_THE_OUTPUT = "test_in_training_every_channel_leaves_with_variance_1_less_the_share_of_eps"
 MEAN_OF_THE_OUTPUT = "test_in_training_every_channel_leaves_with_mean_0"
 CHANGED_PLACES = "test_in_training_the_values_of_a_channel_may_change_places_wherever_they_stand"
 KEPT = "test_the_biased_variance_divides_and_the_unbiased_one_is_kept"
 SHARE_OF_THE_BATCH = "test_momentum_is_the_share_of_the_batch_and_the_rest_that_of_the_past"
 SUM_OF_THE_GRADIENT = "test_in_training_the_gradient_of_every_channel_adds_up_to_0"
-STEPS_IN_TRAINING = "test_the_gradients_of_a_curve_leave_no_more_of_a_step_than_its_greatest_bend_does"
-STEPS_IN_EVALUATION = "test_in_evaluation_the_gradients_of_batch_norm_say_exactly_what_a_step_changes"
+STEPS_IN_TRAINING = "test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow"
+STEPS_IN_EVALUATION = "test_gradients_say_exactly_what_a_step_changes_where_nothing_bends"
 
 
 @wrong("batch_norm", BY_HAND, VARIANCE_OF_THE_OUTPUT, KEPT, BATCH_NORM)
@@ -49,7 +49,7 @@ def uses_running_statistics_in_training(
 @wrong(
     "batch_norm",
     "test_in_evaluation_mean_and_variance_are_the_running_ones",
-    "test_in_evaluation_every_value_goes_through_the_same_straight_line_of_its_channel",
+    "test_in_evaluation_all_values_of_a_channel_go_through_one_straight_line",
 )
 def uses_the_batch_in_evaluation(input: Array, training: bool, **rest: Any) -> Any:
     """Forgets `eval()`."""
