@@ -9,12 +9,13 @@ from math import floor
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
 from spec_tests.vocabulary.compare import assert_equal
-from spec_tests.vocabulary.problems import conv_problems, pool_problems
+from spec_tests.vocabulary.levels import values
+from spec_tests.vocabulary.operations import CONVOLUTIONS, MAX_POOLS
+from spec_tests.vocabulary.properties import for_all, problems
 
 
 def output_size(layers, size, kernel, **options):
@@ -23,6 +24,7 @@ def output_size(layers, size, kernel, **options):
 
 
 @pytest.mark.claim("2.1.1.a", "2.1.1.c")
+@values("conv2d")
 def test_a_3_by_3_kernel_with_padding_1_keeps_32_by_32(implementation):
     by_hand = (32 - 3 + 2 * 1) // 1 + 1  # 31 + 1
 
@@ -33,6 +35,7 @@ def test_a_3_by_3_kernel_with_padding_1_keeps_32_by_32(implementation):
 
 
 @pytest.mark.claim("2.1.1.b")
+@values("conv2d")
 def test_where_the_stride_does_not_divide_the_size_is_rounded_down(implementation):
     as_printed = (32 - 3 + 2 * 0) / 2 + 1
 
@@ -41,6 +44,7 @@ def test_where_the_stride_does_not_divide_the_size_is_rounded_down(implementatio
 
 
 @pytest.mark.claim("2.1.1.b")
+@values("conv2d")
 def test_a_dilated_kernel_takes_more_room_than_the_printed_formula_says(implementation):
     as_printed = (32 - 3 + 2 * 0) // 1 + 1
 
@@ -48,7 +52,8 @@ def test_a_dilated_kernel_takes_more_room_than_the_printed_formula_says(implemen
     assert output_size(implementation, 32, 3, dilation=2) == 32 - (2 * (3 - 1) + 1) + 1 == 28
 
 
-@given(problem=conv_problems(batched=True, paddings=("numbers",)))
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(batched=True, paddings=("numbers",)))
 def test_the_size_of_a_convolution_is_the_formula_along_every_axis(subject, problem):
     size, kernel = np.array(problem.input.shape[2:]), np.array(problem.weight.shape[2:])
     stride, dilation = np.array(problem.per_axis("stride")), np.array(problem.per_axis("dilation"))
@@ -59,7 +64,8 @@ def test_the_size_of_a_convolution_is_the_formula_along_every_axis(subject, prob
     assert_equal(np.array(problem.forward(subject).shape[2:]), places)
 
 
-@given(problem=conv_problems(batched=True))
+@values(*CONVOLUTIONS)
+@for_all(problem=problems(batched=True))
 def test_the_output_size_function_of_convolution_foretells_the_shape(subject, problem):
     kernel, size = problem.weight.shape[2:], problem.input.shape[2:]
 
@@ -68,16 +74,17 @@ def test_the_output_size_function_of_convolution_foretells_the_shape(subject, pr
     assert problem.forward(subject).shape[2:] == foretold
 
 
-@given(problem=pool_problems())
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_the_output_size_function_of_pooling_foretells_the_shape(subject, problem):
-    rank = int(problem.operation[-2])
+    rank = problem.rank
 
     foretold = reference.max_pool_output_size(problem.input.shape[-rank:], **problem.options)
 
     assert problem.forward(subject).shape[-rank:] == foretold
 
 
-@given(size=st.integers(1, 12), kernel=st.integers(1, 4), stride=st.integers(1, 4), dilation=st.integers(1, 3))
+@for_all(size=st.integers(1, 12), kernel=st.integers(1, 4), stride=st.integers(1, 4), dilation=st.integers(1, 3))
 def test_the_number_of_places_is_a_count_of_the_starts_that_fit(size, kernel, stride, dilation):
     fits = [start for start in range(0, size, stride) if start + dilation * (kernel - 1) < size]
 
@@ -95,10 +102,11 @@ def test_a_number_gives_a_number_and_a_tuple_gives_a_tuple():
     assert reference.max_pool_output_size((5, 4), 2) == (2, 2)
 
 
-def test_the_convolution_of_the_example_takes_pictures_of_cifar_10s_size(implementation):
-    pictures = np.zeros((64, 3, 32, 32), "float32")
+@values("conv2d")
+def test_the_convolution_of_the_example_takes_images_of_the_size_of_cifar_10(implementation):
+    images = np.zeros((64, 3, 32, 32), "float32")
 
-    assert implementation.conv2d(pictures, np.zeros((6, 3, 3, 3), "float32"), padding=1).shape == (64, 6, 32, 32)
+    assert implementation.conv2d(images, np.zeros((6, 3, 3, 3), "float32"), padding=1).shape == (64, 6, 32, 32)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ def convolved(layers, image=MAP, kernel=KERNEL):
 
 
 @pytest.mark.claim("2.1.2.a", "2.1.2.d")
+@values("conv2d")
 def test_the_first_window_gives_minus_6(implementation):
     by_hand = (
         (1 * 1 + 2 * 0 + 3 * -1)
@@ -26,6 +27,7 @@ def test_the_first_window_gives_minus_6(implementation):
 
 
 @pytest.mark.claim("2.1.2.b")
+@values("conv2d")
 def test_the_second_window_gives_12(implementation):
     by_hand = (
         (2 * 1 + 3 * 0 + 0 * -1)
@@ -38,6 +40,7 @@ def test_the_second_window_gives_12(implementation):
 
 
 @pytest.mark.claim("2.1.2.c")
+@values("conv2d")
 def test_the_third_window_gives_16(implementation):
     by_hand = (
         (3 * 1 + 0 * 0 + 1 * -1)
@@ -50,6 +53,7 @@ def test_the_third_window_gives_16(implementation):
 
 
 @pytest.mark.claim("2.1.2.e")
+@values("conv2d")
 @pytest.mark.parametrize(("row", "column"), list(np.ndindex(3, 3)))
 def test_output_row_i_column_j_is_the_window_i_rows_down_and_j_columns_to_the_right(implementation, row, column):
     window = MAP[row : row + 3, column : column + 3]
@@ -58,16 +62,19 @@ def test_output_row_i_column_j_is_the_window_i_rows_down_and_j_columns_to_the_ri
 
 
 @pytest.mark.claim("2.1.2.f")
+@values("conv2d")
 def test_a_3_by_3_kernel_fits_into_5_by_5_in_3_by_3_places(implementation):
     assert convolved(implementation).shape == (3, 3)
 
 
 @pytest.mark.claim("2.1.2.g")
+@values("conv2d")
 def test_the_first_output_row_is_minus_6_12_16(implementation):
     assert convolved(implementation)[0].tolist() == [-6, 12, 16]
 
 
 @pytest.mark.claim("2.1.2.h")
+@values("conv2d")
 def test_the_second_output_row_is_minus_6_8_12_not_the_printed_minus_12_18_20(implementation):
     printed, corrected = erratum("2.1.2.h")
     by_hand = [
@@ -81,6 +88,7 @@ def test_the_second_output_row_is_minus_6_8_12_not_the_printed_minus_12_18_20(im
 
 
 @pytest.mark.claim("2.1.2.i")
+@values("conv2d")
 def test_the_third_output_row_is_minus_2_6_2_not_the_printed_minus_21_15_14(implementation):
     printed, corrected = erratum("2.1.2.i")
     by_hand = [
@@ -94,6 +102,7 @@ def test_the_third_output_row_is_minus_2_6_2_not_the_printed_minus_21_15_14(impl
 
 
 @pytest.mark.claim("2.1.2.j")
+@values("conv2d")
 def test_the_kernel_is_not_flipped_as_the_mathematical_convolution_would_flip_it(implementation):
     flipped = np.flip(KERNEL)
 
@@ -102,6 +111,7 @@ def test_the_kernel_is_not_flipped_as_the_mathematical_convolution_would_flip_it
 
 
 @pytest.mark.claim("2.1.2.l")
+@values("conv2d")
 def test_the_kernels_of_the_two_channel_example_are_2_by_2_not_3_by_3(implementation):
     printed, corrected = erratum("2.1.2.l")
     too_large = np.zeros((1, 2, *printed))
@@ -113,6 +123,7 @@ def test_the_kernels_of_the_two_channel_example_are_2_by_2_not_3_by_3(implementa
 
 
 @pytest.mark.claim("2.1.2.m")
+@values("conv2d")
 def test_channel_1_contributes_5(implementation):
     by_hand = 1 * 1 + 2 * 0 + 3 * 0 + 4 * 1
 
@@ -120,6 +131,7 @@ def test_channel_1_contributes_5(implementation):
 
 
 @pytest.mark.claim("2.1.2.n")
+@values("conv2d")
 def test_channel_2_contributes_13(implementation):
     by_hand = 5 * 0 + 6 * 1 + 7 * 1 + 8 * 0
 
@@ -127,12 +139,14 @@ def test_channel_2_contributes_13(implementation):
 
 
 @pytest.mark.claim("2.1.2.o", "2.1.2.k")
+@values("conv2d")
 def test_both_channels_together_give_18(implementation):
     together = implementation.conv2d(CHANNELS, KERNEL_SLICES[np.newaxis])
 
     assert together.tolist() == [[[5 + 13]]] == [[[18]]]
 
 
+@gradients("conv2d")
 def test_the_gradient_of_the_worked_convolution_by_hand(implementation):
     cotangent = np.array([[[1.0, 0, 0], [0, 0, 0], [0, 0, 2]]])  # the first window once, the last one twice
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
 
 import reference
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_equal
-from spec_tests.vocabulary.formats import exact_formats, float32_only
-from spec_tests.vocabulary.problems import pad_problems
+from spec_tests.vocabulary.formats import exact_formats
+from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 
 ROW = np.array([[1.0, 2.0, 3.0]])
@@ -17,6 +17,7 @@ NUMPYS_NAMES = {"constant": "constant", "reflect": "reflect", "replicate": "edge
 # By hand
 
 
+@values("pad")
 @pytest.mark.parametrize(
     ("mode", "padded"),
     [
@@ -30,23 +31,24 @@ def test_a_row_of_three_padded_by_two_on_either_side(implementation, mode, padde
     assert implementation.pad(ROW, (2, 2), mode).tolist() == [padded]
 
 
+@values("pad")
 def test_the_numbers_of_pad_go_from_the_last_axis_backwards(implementation):
     columns_1_before_rows_2_after = (1, 0, 0, 2)
 
     assert implementation.pad(np.ones((1, 3, 4)), columns_1_before_rows_2_after).shape == (1, 3 + 2, 4 + 1)
 
 
-def test_negative_numbers_cut_cells_off_where_the_padding_is_constant(implementation):
+@values("pad")
+def test_negative_numbers_crop_where_the_padding_is_constant(implementation):
     assert implementation.pad(ROW, (-1, 2), "constant", 9.0).tolist() == [[2, 3, 9, 9]]
 
 
 # Laws
 
 
-@float32_only
-@given(problem=pad_problems())
-def test_every_mode_is_the_mode_of_numpys_own_pad(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values("pad")
+@for_all(problem=problems())
+def test_every_mode_is_the_mode_of_numpys_own_pad(subject, problem):
     pairs = list(zip(problem.pad[::2], problem.pad[1::2], strict=True))[::-1]
     before = [(0, 0)] * (problem.input.ndim - len(pairs))
     value = {"constant_values": problem.value} if problem.mode == "constant" else {}
@@ -54,10 +56,10 @@ def test_every_mode_is_the_mode_of_numpys_own_pad(subject, dtype, problem):
     assert_equal(problem.forward(subject), np.pad(problem.input, before + pairs, NUMPYS_NAMES[problem.mode], **value))
 
 
-@float32_only
-@given(problem=pad_problems())
-def test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_copied_from(subject, dtype, problem):
-    problem = problem.changed(value=0.0 if problem.mode == "constant" else None).at(dtype)
+@gradients("pad")
+@for_all(problem=problems())
+def test_what_flows_forward_through_a_padding_flows_back_to_the_cells_it_copied(subject, problem):
+    problem = problem.changed(value=0.0 if problem.mode == "constant" else None)
 
     output, grad_input = problem.forward(subject), problem.backward(subject)
 
@@ -65,13 +67,30 @@ def test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_c
 
 
 @pytest.mark.compares_with_reference
+@values("pad")
 @exact_formats
-@given(problem=pad_problems())
-def test_padding_and_its_gradient_equal_the_references(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=problems())
+def test_padding_equals_the_reference(subject, problem):
     assert_equal(problem.forward(subject), problem.forward(reference))
+
+
+@pytest.mark.compares_with_reference
+@gradients("pad")
+@exact_formats
+@for_all(problem=problems())
+def test_the_gradient_of_padding_equals_the_references(subject, problem):
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
+
+
+# Conventions
+
+
+@conventions("pad")
+@pytest.mark.parametrize("mode", NUMPYS_NAMES)
+def test_padding_copies_nan_and_infinities_as_it_does_numbers(subject, mode):
+    row = np.array([[np.nan, -np.inf, 0.0]])
+
+    assert_equal(subject.pad(row, (2, 2), mode), np.pad(row, [(0, 0), (2, 2)], NUMPYS_NAMES[mode]))
 
 
 # Refusals
@@ -96,13 +115,16 @@ REFUSED = {
 }
 
 
+@refusals("pad")
 @pytest.mark.parametrize("case", REFUSED)
 def test_pad_refuses(subject_on_cpu, case):
     message, pad, mode, value = REFUSED[case]
 
+    assert_equal(subject_on_cpu.pad(ROW.astype("float32"), (1, 1), "reflect"), np.array([[2, 1, 2, 3, 2]], "float32"))
     assert_refused(subject_on_cpu, "pad", message, ROW.astype("float32"), pad, mode, value)
 
 
+@refusals("pad")
 def test_an_empty_channel_is_refused_where_cells_are_copied(subject_on_cpu):
     message = "takes no empty axis but the batch"
 

@@ -9,7 +9,6 @@ from math import inf, nan, prod
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -19,30 +18,24 @@ from reference.windows import windows
 from spec_tests.vocabulary.claims import erratum
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.formats import all_formats, exact_formats
-from spec_tests.vocabulary.problems import (
-    SEEDS,
-    Problem,
-    distinct_numbers,
-    pool_problems,
-    special_numbers,
-    whole_numbers,
-)
+from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.operations import MAX_POOLS, OPERATIONS
+from spec_tests.vocabulary.problems import SEEDS, Problem, distinct_numbers, special_numbers, whole_numbers
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
 from spec_tests.worked_examples import POOLED_MAP
 
-POOLINGS = pool_problems() | pool_problems(special_numbers)
-"""Whole numbers, many of them equal, or NaN and infinities among zeros and ones."""
 
-
-def in_float32(problems):
-    """Draw these problems in the format that every subject computes in."""
-    return problems.map(lambda problem: problem.at("float32"))
+def any_pooling(operation, _):
+    """Draw whole numbers, many of them equal, or NaN and infinities among zeros and ones."""
+    return OPERATIONS[operation].problems() | OPERATIONS[operation].problems(special_numbers)
 
 
 # The document's example, by hand
 
 
 @pytest.mark.claim("2.2.h")
+@values("max_pool2d")
 def test_the_largest_value_in_the_first_window_of_the_example_is_9(implementation):
     first = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 0, 0]
 
@@ -55,6 +48,7 @@ def test_the_largest_value_in_the_first_window_of_the_example_is_9(implementatio
 
 
 @pytest.mark.claim("2.2.j")
+@values("max_pool2d")
 def test_the_largest_value_in_the_second_window_of_the_example_is_8(implementation):
     second = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 0, 1]
 
@@ -67,7 +61,8 @@ def test_the_largest_value_in_the_second_window_of_the_example_is_8(implementati
 
 
 @pytest.mark.claim("2.2.i", "2.2.k")
-def test_the_second_window_of_the_example_is_the_first_one_moved_a_column_to_the_right(implementation):
+@values(*MAX_POOLS)
+def test_the_second_window_of_the_example_is_the_first_moved_a_column_to_the_right(implementation):
     first, second = cells_seen_by(implementation, (0, 0)), cells_seen_by(implementation, (0, 1))
 
     assert first == {(row, column) for row in (0, 1, 2) for column in (0, 1, 2)}
@@ -75,7 +70,8 @@ def test_the_second_window_of_the_example_is_the_first_one_moved_a_column_to_the
 
 
 @pytest.mark.claim("2.2.l")
-def test_the_example_of_5_by_5_gives_3_by_3_with_stride_1_and_a_single_cell_with_the_default_stride(
+@values("max_pool2d")
+def test_the_example_gives_3_by_3_with_stride_1_and_one_cell_with_the_default_stride(
     implementation,
 ):
     assert implementation.max_pool2d(POOLED_MAP, 3, stride=1).shape == (1, 3, 3)  # ⌊(5 − 3) / 1⌋ + 1 = 3
@@ -83,6 +79,7 @@ def test_the_example_of_5_by_5_gives_3_by_3_with_stride_1_and_a_single_cell_with
 
 
 @pytest.mark.claim("2.2.m")
+@values("max_pool2d")
 def test_the_first_row_of_the_example_is_9_8_8(implementation):
     row = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 0]
 
@@ -95,6 +92,7 @@ def test_the_first_row_of_the_example_is_9_8_8(implementation):
 
 
 @pytest.mark.claim("2.2.n")
+@values("max_pool2d")
 def test_the_second_row_of_the_example_is_9_8_8(implementation):
     row = implementation.max_pool2d(POOLED_MAP, 3, stride=1)[0, 1]
 
@@ -107,6 +105,7 @@ def test_the_second_row_of_the_example_is_9_8_8(implementation):
 
 
 @pytest.mark.claim("2.2.o")
+@values("max_pool2d")
 def test_the_third_row_of_the_example_is_9_8_9_and_not_9_7_9(implementation):
     printed, corrected = erratum("2.2.o")
 
@@ -122,6 +121,7 @@ def test_the_third_row_of_the_example_is_9_8_9_and_not_9_7_9(implementation):
 
 
 @pytest.mark.claim("2.2.r")
+@values("max_pool2d")
 def test_with_padding_1_as_in_the_code_the_example_stays_5_by_5(implementation):
     padded = implementation.max_pool2d(POOLED_MAP, 3, stride=1, padding=1)
 
@@ -130,6 +130,7 @@ def test_with_padding_1_as_in_the_code_the_example_stays_5_by_5(implementation):
 
 
 @pytest.mark.claim("2.2.r")
+@values("max_pool2d")
 def test_a_negative_maximum_survives_beside_the_padding(implementation):
     corner = implementation.max_pool2d(POOLED_MAP - 10, 3, stride=1, padding=1)[0, 0, 0]
 
@@ -137,6 +138,7 @@ def test_a_negative_maximum_survives_beside_the_padding(implementation):
 
 
 @pytest.mark.claim("2.2.a")
+@values("max_pool2d")
 @pytest.mark.parametrize(
     ("kernel_size", "stride", "padding", "size"),
     [
@@ -158,7 +160,8 @@ def test_whether_a_map_becomes_smaller_depends_on_window_stride_and_padding(
 
 
 @pytest.mark.claim("2.2.d")
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_every_output_is_the_largest_cell_of_its_own_window(subject, problem):
     cells = by_channel(problem, problem.input)
 
@@ -167,14 +170,16 @@ def test_every_output_is_the_largest_cell_of_its_own_window(subject, problem):
     assert_equal(by_channel(problem, problem.forward(subject)), largest)
 
 
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel(subject, problem):
     _, places = problem.forward(subject, return_indices=True)
 
     assert_equal(by_channel(problem, places), winners_of(problem, problem.input))
 
 
-@given(problem=in_float32(POOLINGS))
+@values(*MAX_POOLS)
+@for_all(problem=any_pooling)
 def test_an_index_points_at_the_value_that_is_returned(subject, problem):
     output, places = (by_channel(problem, array) for array in problem.forward(subject, return_indices=True))
 
@@ -182,9 +187,10 @@ def test_an_index_points_at_the_value_that_is_returned(subject, problem):
 
 
 @pytest.mark.claim("2.2.b", "2.2.g")
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_every_channel_of_every_image_is_pooled_by_itself_and_none_is_lost(subject, problem):
-    rank = rank_of(problem)
+    rank = problem.rank
     channels = problem.input.reshape(-1, 1, *problem.input.shape[-rank:])
 
     output = problem.forward(subject)
@@ -195,12 +201,13 @@ def test_every_channel_of_every_image_is_pooled_by_itself_and_none_is_lost(subje
 
 
 @pytest.mark.claim("2.2.g")
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_a_window_has_as_many_places_as_a_convolution_kernel_of_its_size(subject, problem):
-    rank = rank_of(problem)
+    rank = problem.rank
     channels = problem.input.reshape(-1, 1, *problem.input.shape[-rank:])
-    options = {option: per_axis(problem, option) for option in ("stride", "padding", "dilation")}
-    kernel = np.ones((1, 1, *per_axis(problem, "kernel_size")), channels.dtype)
+    options = {option: problem.per_axis(option) for option in ("stride", "padding", "dilation")}
+    kernel = np.ones((1, 1, *problem.per_axis("kernel_size")), channels.dtype)
 
     convolved = getattr(subject, f"conv{rank}d")(channels, kernel, **options)
 
@@ -208,10 +215,11 @@ def test_a_window_has_as_many_places_as_a_convolution_kernel_of_its_size(subject
 
 
 @pytest.mark.claim("2.2.g")
-@given(problem=in_float32(pool_problems()), seed=SEEDS)
+@values(*MAX_POOLS)
+@for_all(problem=problems(), seed=SEEDS)
 def test_a_map_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, problem, seed):
     problem = problem.changed(padding=0, ceil_mode=False)
-    stride = per_axis(problem, "stride")
+    stride = problem.per_axis("stride")
     size = (*problem.input.shape[: -len(stride)], *[8 + s for s in stride])
     scene = whole_numbers(np.random.default_rng(seed), size).astype(problem.input.dtype)
 
@@ -222,10 +230,11 @@ def test_a_map_shifted_by_the_stride_gives_an_output_shifted_by_one(subject, pro
     assert_equal(after, before[next_places])
 
 
-@given(problem=in_float32(pool_problems()))
-def test_a_stride_keeps_every_so_manieth_window(subject, problem):
+@values(*MAX_POOLS)
+@for_all(problem=problems())
+def test_a_stride_of_s_keeps_every_sth_window(subject, problem):
     problem = problem.changed(ceil_mode=False)
-    every = [slice(None, None, s) for s in per_axis(problem, "stride")]
+    every = [slice(None, None, s) for s in problem.per_axis("stride")]
 
     kept = problem.forward(subject, stride=1)[(..., *every)]
 
@@ -233,7 +242,8 @@ def test_a_stride_keeps_every_so_manieth_window(subject, problem):
 
 
 @pytest.mark.claim("2.2.l")
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_the_stride_is_the_kernel_size_unless_given(subject, problem):
     problem = problem.changed(stride=None)
     pool = getattr(subject, problem.operation)
@@ -245,10 +255,11 @@ def test_the_stride_is_the_kernel_size_unless_given(subject, problem):
     assert_equal(pool(problem.input, **others), with_stride)
 
 
-@given(problem=in_float32(pool_problems()))
-def test_a_dilated_window_that_steps_by_its_dilation_pools_every_so_manieth_cell(subject, problem):
+@values(*MAX_POOLS)
+@for_all(problem=problems())
+def test_a_dilated_window_pools_every_dth_cell(subject, problem):
     problem = problem.changed(ceil_mode=False, stride=1, padding=0)
-    spacing, kernel_size = per_axis(problem, "dilation"), per_axis(problem, "kernel_size")
+    spacing, kernel_size = problem.per_axis("dilation"), problem.per_axis("kernel_size")
     spans = [d * (k - 1) + 1 for d, k in zip(spacing, kernel_size, strict=True)]
     scene = np.resize(problem.input, (*problem.input.shape[: -len(spans)], *[span + 3 for span in spans]))
 
@@ -259,10 +270,11 @@ def test_a_dilated_window_that_steps_by_its_dilation_pools_every_so_manieth_cell
 
 
 @pytest.mark.claim("2.2.r")
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_padding_is_a_border_of_minus_infinities_around_the_input(subject, problem):
     problem = problem.changed(ceil_mode=False)
-    border = [(p, p) for p in per_axis(problem, "padding")]
+    border = [(p, p) for p in problem.per_axis("padding")]
     all_axes = [(0, 0)] * (problem.input.ndim - len(border)) + border
     padded = np.pad(problem.input, all_axes, constant_values=-inf)
 
@@ -270,16 +282,18 @@ def test_padding_is_a_border_of_minus_infinities_around_the_input(subject, probl
 
 
 @pytest.mark.claim("2.2.r")
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_where_every_cell_is_negative_so_is_every_output(subject, problem):
     problem = problem.changed(input=problem.input - 5)
 
     assert problem.forward(subject).max() < 0
 
 
-@given(problem=in_float32(pool_problems()))
+@values(*MAX_POOLS)
+@for_all(problem=problems())
 def test_ceil_mode_adds_at_most_one_window_an_axis_and_changes_no_other(subject, problem):
-    rank = rank_of(problem)
+    rank = problem.rank
 
     floor, ceil = (problem.forward(subject, ceil_mode=mode) for mode in (False, True))
 
@@ -287,10 +301,11 @@ def test_ceil_mode_adds_at_most_one_window_an_axis_and_changes_no_other(subject,
     assert_equal(ceil[(..., *map(slice, floor.shape[-rank:]))], floor)
 
 
-@given(problem=in_float32(pool_problems()))
-def test_ceil_mode_adds_a_window_where_cells_are_left_over_if_it_starts_before_the_end_of_the_input(subject, problem):
-    rank = rank_of(problem)
-    options = [per_axis(problem, option) for option in ("kernel_size", "stride", "padding", "dilation")]
+@values(*MAX_POOLS)
+@for_all(problem=problems())
+def test_ceil_mode_adds_a_window_for_cells_left_over_if_it_starts_inside_the_input(subject, problem):
+    rank = problem.rank
+    options = [problem.per_axis(option) for option in ("kernel_size", "stride", "padding", "dilation")]
 
     floor, ceil = (problem.forward(subject, ceil_mode=mode).shape[-rank:] for mode in (False, True))
 
@@ -300,9 +315,10 @@ def test_ceil_mode_adds_a_window_where_cells_are_left_over_if_it_starts_before_t
         assert (more > places) == (cells_are_left_over and starts_in_time)
 
 
-@given(problem=in_float32(pool_problems(ranks=(2,))))
+@values("max_pool2d")
+@for_all(problem=problems())
 def test_pooling_a_map_is_pooling_along_its_rows_and_then_along_its_columns(subject, problem):
-    options = {option: per_axis(problem, option) for option in ("kernel_size", "stride", "padding", "dilation")}
+    options = {option: problem.per_axis(option) for option in ("kernel_size", "stride", "padding", "dilation")}
     of_columns, of_rows = ({option: pair[axis] for option, pair in options.items()} for axis in (0, 1))
     maps = problem.input.reshape(-1, *problem.input.shape[-2:])
 
@@ -312,11 +328,13 @@ def test_pooling_a_map_is_pooling_along_its_rows_and_then_along_its_columns(subj
     assert_equal(problem.forward(subject).reshape(along_both.shape), along_both)
 
 
-@given(problem=in_float32(pool_problems(ranks=(1, 2))))
+@values("max_pool2d", "max_pool3d")
+@pytest.mark.parametrize("operation", ["max_pool1d", "max_pool2d"])
+@for_all(problem=problems())
 def test_a_pooling_is_one_of_a_rank_more_across_a_single_cell(subject, problem):
-    rank = rank_of(problem)
+    rank = problem.rank
     alone = {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
-    options = {option: (cell, *per_axis(problem, option)) for option, cell in alone.items()}
+    options = {option: (cell, *problem.per_axis(option)) for option, cell in alone.items()}
     input = np.expand_dims(problem.input, -rank - 1)
 
     higher = getattr(subject, f"max_pool{rank + 1}d")(input, **options, ceil_mode=problem.ceil_mode)
@@ -324,7 +342,8 @@ def test_a_pooling_is_one_of_a_rank_more_across_a_single_cell(subject, problem):
     assert_equal(np.squeeze(higher, -rank - 1), problem.forward(subject))
 
 
-@given(problem=in_float32(pool_problems()), seed=SEEDS)
+@values(*MAX_POOLS)
+@for_all(problem=problems(), seed=SEEDS)
 def test_an_increasing_function_may_come_before_or_after_pooling(subject, problem, seed):
     function = increasing_function(seed)
 
@@ -333,10 +352,11 @@ def test_an_increasing_function_may_come_before_or_after_pooling(subject, proble
     assert_equal(before, function(problem.forward(subject)))
 
 
-@given(problem=in_float32(pool_problems()), seed=SEEDS)
+@values(*MAX_POOLS)
+@for_all(problem=problems(), seed=SEEDS)
 def test_the_cells_of_a_window_that_overlaps_no_other_may_change_places(subject, problem, seed):
     problem = problem.changed(stride=None, padding=0, dilation=1, ceil_mode=False)
-    kernel_size, rng = per_axis(problem, "kernel_size"), np.random.default_rng(seed)
+    kernel_size, rng = problem.per_axis("kernel_size"), np.random.default_rng(seed)
     scene = np.resize(problem.input, (*problem.input.shape[: -len(kernel_size)], *[3 * k for k in kernel_size]))
     mixed = scene.copy()
     tiles = windows(mixed, kernel_size, kernel_size, (1,) * len(kernel_size), writeable=True)
@@ -347,8 +367,9 @@ def test_the_cells_of_a_window_that_overlaps_no_other_may_change_places(subject,
 
 
 @pytest.mark.claim("2.2.f")
-@given(problem=in_float32(pool_problems()), seed=SEEDS)
-def test_noise_in_cells_that_do_not_win_is_filtered_out_while_they_still_do_not(subject, problem, seed):
+@values(*MAX_POOLS)
+@for_all(problem=problems(), seed=SEEDS)
+def test_noise_in_cells_that_do_not_win_is_filtered_out(subject, problem, seed):
     noise = whole_numbers(np.random.default_rng(seed), problem.input.shape).astype(problem.input.dtype)
 
     output = problem.forward(subject)
@@ -358,7 +379,8 @@ def test_noise_in_cells_that_do_not_win_is_filtered_out_while_they_still_do_not(
 
 
 @pytest.mark.claim("2.2.f")
-@given(problem=in_float32(pool_problems(distinct_numbers)))
+@values(*MAX_POOLS)
+@for_all(problem=problems(numbers=distinct_numbers))
 def test_noise_in_the_largest_cell_of_a_window_always_gets_through(subject, problem):
     half = np.array(0.5, problem.input.dtype)  # too little to change the order
 
@@ -368,7 +390,8 @@ def test_noise_in_the_largest_cell_of_a_window_always_gets_through(subject, prob
 
 
 @pytest.mark.claim("2.2.f")
-@given(problem=in_float32(pool_problems()), spike=st.sampled_from([100.0, inf, nan]), seed=SEEDS)
+@values(*MAX_POOLS)
+@for_all(problem=problems(), spike=st.sampled_from([100.0, inf, nan]), seed=SEEDS)
 def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem, spike, seed):
     spiked = problem.input.copy()
     cell = np.random.default_rng(seed).integers(spiked.size)
@@ -385,20 +408,18 @@ def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem,
 
 
 @pytest.mark.compares_with_reference
+@values(*MAX_POOLS)
 @all_formats
-@given(problem=POOLINGS)
-def test_max_pool_equals_the_reference_with_ties_nan_and_infinities_in_every_format(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference), dtype)
+@for_all(problem=any_pooling)
+def test_max_pool_equals_the_reference_with_ties_nan_and_infinities(subject, dtype, problem):
+    assert_equal(problem.forward(subject), problem.forward(reference), dtype)
 
 
 @pytest.mark.compares_with_reference
+@values(*MAX_POOLS)
 @exact_formats
-@given(problem=POOLINGS)
-def test_the_indices_of_max_pool_equal_the_references(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=any_pooling)
+def test_the_indices_of_max_pool_equal_the_references(subject, problem):
     _, places = problem.forward(subject, return_indices=True)
 
     assert_equal(places, problem.forward(reference, return_indices=True)[1])
@@ -407,8 +428,9 @@ def test_the_indices_of_max_pool_equal_the_references(subject, dtype, problem):
 # Gradients
 
 
-@given(problem=in_float32(pool_problems(distinct_numbers)))
-def test_without_ties_each_window_sends_its_gradient_to_its_largest_cell_and_nowhere_else(subject, problem):
+@gradients(*MAX_POOLS)
+@for_all(problem=problems(numbers=distinct_numbers))
+def test_without_ties_each_window_sends_its_gradient_to_its_largest_cell_alone(subject, problem):
     cells, grads = by_channel(problem, problem.input), by_channel(problem, problem.grad_output)
 
     by_hand = np.zeros_like(cells)
@@ -419,10 +441,11 @@ def test_without_ties_each_window_sends_its_gradient_to_its_largest_cell_and_now
     assert_equal(by_channel(problem, problem.backward(subject)), by_hand)
 
 
-@given(problem=in_float32(POOLINGS))
+@gradients(*MAX_POOLS)
+@for_all(problem=any_pooling)
 def test_the_gradient_of_a_window_lands_where_its_index_points(subject, problem):
     _, places = problem.forward(subject, return_indices=True)
-    channels = np.arange(prod(places.shape[: -rank_of(problem)]))[:, np.newaxis]
+    channels = np.arange(prod(places.shape[: -problem.rank]))[:, np.newaxis]
 
     landed = np.zeros_like(by_channel(problem, problem.input))
     np.add.at(landed, (channels, by_channel(problem, places)), by_channel(problem, problem.grad_output))
@@ -430,14 +453,16 @@ def test_the_gradient_of_a_window_lands_where_its_index_points(subject, problem)
     assert_equal(by_channel(problem, problem.backward(subject)), landed)
 
 
-@given(problem=in_float32(POOLINGS))
-def test_in_every_channel_the_gradient_of_the_input_adds_up_to_that_of_the_output(subject, problem):
+@gradients(*MAX_POOLS)
+@for_all(problem=any_pooling)
+def test_in_every_channel_grad_input_adds_up_to_grad_output(subject, problem):
     grad_input = problem.backward(subject)
 
     assert_equal(by_channel(problem, grad_input).sum(axis=1), by_channel(problem, problem.grad_output).sum(axis=1))
 
 
-@given(problem=in_float32(pool_problems()), seed=SEEDS)
+@gradients(*MAX_POOLS)
+@for_all(problem=problems(), seed=SEEDS)
 def test_the_gradient_of_max_pool_depends_on_the_order_of_the_cells_only(subject, problem, seed):
     function = increasing_function(seed)
 
@@ -445,50 +470,50 @@ def test_the_gradient_of_max_pool_depends_on_the_order_of_the_cells_only(subject
 
 
 @pytest.mark.compares_with_reference
+@gradients(*MAX_POOLS)
 @all_formats
-@given(problem=POOLINGS)
+@for_all(problem=any_pooling)
 def test_the_gradient_of_max_pool_equals_the_references_in_every_format(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_equal(problem.backward(subject.at(dtype)), problem.backward(reference), dtype)
+    assert_equal(problem.backward(subject), problem.backward(reference), dtype)
 
 
 # Conventions
 
-one_window = pytest.mark.parametrize("window", [(4,), (2, 2), (2, 1, 2)], ids=["1d", "2d", "3d"])
+ONE_WINDOW = {"max_pool1d": (4,), "max_pool2d": (2, 2), "max_pool3d": (2, 1, 2)}
 """Windows of four cells, numbered in row order, that fill their whole input."""
 
 
+@conventions(*MAX_POOLS)
 @exact_formats
-@one_window
-def test_of_equal_cells_the_first_in_row_order_takes_the_whole_gradient(subject, dtype, window):
-    output, index, grad_input = pool_four(subject, np.array([0, 7, 7, 7], dtype), window)
+def test_of_equal_cells_the_first_in_row_order_takes_the_whole_gradient(subject, operation, dtype):
+    output, index, grad_input = pool_four(subject, np.array([0, 7, 7, 7], dtype), operation)
 
     assert (output, index) == (7, 1)
     assert_equal(grad_input, np.array([0, 3, 0, 0], dtype))
 
 
+@conventions(*MAX_POOLS)
 @exact_formats
-@one_window
-def test_nan_wins_over_infinity_and_of_several_the_last_one_takes_index_and_gradient(subject, dtype, window):
-    output, index, grad_input = pool_four(subject, np.array([nan, inf, nan, inf], dtype), window)
+def test_nan_beats_infinity_and_the_last_nan_takes_index_and_gradient(subject, operation, dtype):
+    output, index, grad_input = pool_four(subject, np.array([nan, inf, nan, inf], dtype), operation)
 
     assert np.isnan(output)
     assert index == 2
     assert_equal(grad_input, np.array([0, 0, 3, 0], dtype))
 
 
+@conventions(*MAX_POOLS)
 @exact_formats
-@one_window
 @pytest.mark.parametrize("first", [0.0, -0.0])
-def test_of_the_two_zeros_the_first_is_returned_with_its_sign(subject, dtype, window, first):
-    output, index, _ = pool_four(subject, np.array([first, -first, 0.0, -0.0], dtype), window)
+def test_of_the_two_zeros_the_first_is_returned_with_its_sign(subject, operation, dtype, first):
+    output, index, _ = pool_four(subject, np.array([first, -first, 0.0, -0.0], dtype), operation)
 
     assert index == 0
     assert np.signbit(output) == np.signbit(first)
 
 
-@given(problem=in_float32(pool_problems()))
+@conventions(*MAX_POOLS)
+@for_all(problem=problems())
 def test_a_window_of_minus_infinities_points_at_its_first_real_cell(subject, problem):
     problem = problem.changed(input=np.full_like(problem.input, -inf))
 
@@ -501,7 +526,8 @@ def test_a_window_of_minus_infinities_points_at_its_first_real_cell(subject, pro
 INTEGERS = ["uint8", "int8", "int16", "int32", "int64"]
 
 
-@given(problem=pool_problems(ranks=(2, 3)), integer=st.sampled_from(INTEGERS), seed=SEEDS)
+@conventions("max_pool2d", "max_pool3d")
+@for_all(problem=problems(), integer=st.sampled_from(INTEGERS), seed=SEEDS)
 def test_max_pool2d_and_3d_take_integers_and_keep_them_to_the_last_digit(subject_on_cpu, problem, integer, seed):
     lowest, highest = np.iinfo(integer).min, np.iinfo(integer).max
     extremes = np.array([lowest, lowest, lowest, lowest + 1, highest - 1, highest], integer)
@@ -514,10 +540,14 @@ def test_max_pool2d_and_3d_take_integers_and_keep_them_to_the_last_digit(subject
     assert_equal(by_channel(problem, output), np.take_along_axis(by_channel(problem, input), winners, axis=1))
 
 
+@conventions(*MAX_POOLS)
 @exact_formats
-@pytest.mark.parametrize("rank", [1, 2, 3])
-def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, dtype, rank):
-    pool, pool_backward = getattr(subject, f"max_pool{rank}d"), getattr(subject, f"max_pool{rank}d_backward")
+def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, operation, dtype):
+    pool, pool_backward, rank = (
+        getattr(subject, operation),
+        getattr(subject, f"{operation}_backward"),
+        rank_of(operation),
+    )
     empty = np.zeros((0, 2, *[5] * rank), dtype)
 
     output, places = pool(empty, 2, return_indices=True)
@@ -530,8 +560,6 @@ def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, dty
 
 # Refusals
 
-every_rank = pytest.mark.parametrize("rank", [1, 2, 3])
-
 
 def each_of(*refused):
     """Run the test with each of these options and the message that they are refused with."""
@@ -539,7 +567,6 @@ def each_of(*refused):
     return pytest.mark.parametrize(("options", "message"), named)
 
 
-@every_rank
 @each_of(
     ({"kernel_size": 0}, "kernel_size must be at least 1, got 0"),
     ({"kernel_size": -1}, "kernel_size must be at least 1, got -1"),
@@ -553,13 +580,14 @@ def each_of(*refused):
     ({"kernel_size": 6}, r"spans \(6.*\) cells, the padded input has only \(5"),
     ({"kernel_size": 3, "dilation": 4, "padding": 1}, r"spans \(9.*\) cells, the padded input has only \(7"),
 )
-def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, rank, options, message):
+@refusals(*MAX_POOLS)
+def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, operation, options, message):
+    rank = rank_of(operation)
     input = np.zeros((1, 2, *[5] * rank), np.float32)
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d", message, input, **{"kernel_size": 2, **options})
+    assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, **options})
 
 
-@every_rank
 @each_of(
     ({"kernel_size": 2.0}, "kernel_size must be a whole number, got 2.0"),
     ({"kernel_size": True}, "kernel_size must be a whole number, got True"),
@@ -571,20 +599,24 @@ def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, rank, o
     ({"ceil_mode": "yes"}, "ceil_mode must be True or False, got 'yes'"),
     ({"ceil_mode": None}, "ceil_mode must be True or False, got None"),
 )
-def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, rank, options, message):
+@refusals(*MAX_POOLS)
+def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, operation, options, message):
+    rank = rank_of(operation)
     input = np.zeros((1, 2, *[5] * rank), np.float32)
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d", message, input, **{"kernel_size": 2, **options})
+    assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, **options})
 
 
-@every_rank
+@refusals(*MAX_POOLS)
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
-def test_max_pool_refuses_an_option_with_a_number_too_many(subject_on_cpu, rank, option):
+def test_max_pool_refuses_an_option_with_a_number_too_many(subject_on_cpu, operation, option):
+    rank = rank_of(operation)
     input, options = np.zeros((1, 2, *[5] * rank), np.float32), {"kernel_size": 2, option: (1,) * (rank + 1)}
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d", f"{option} must have 1 or {rank} numbers", input, **options)
+    assert_refused(subject_on_cpu, operation, f"{option} must have 1 or {rank} numbers", input, **options)
 
 
+@refusals("max_pool3d")
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
 def test_max_pool3d_refuses_an_option_with_a_number_missing(subject_on_cpu, option):
     input, options = np.zeros((1, 2, 5, 5, 5), np.float32), {"kernel_size": 2, option: (1, 1)}
@@ -592,55 +624,59 @@ def test_max_pool3d_refuses_an_option_with_a_number_missing(subject_on_cpu, opti
     assert_refused(subject_on_cpu, "max_pool3d", f"{option} must have 1 or 3 numbers", input, **options)
 
 
-@every_rank
+@refusals(*MAX_POOLS)
 @pytest.mark.parametrize("leading", [(), (1, 1, 2)], ids=["no channel axis", "an axis too many"])
-def test_max_pool_refuses_an_input_with_the_wrong_number_of_axes(subject_on_cpu, rank, leading):
+def test_max_pool_refuses_an_input_with_the_wrong_number_of_axes(subject_on_cpu, operation, leading):
+    rank = rank_of(operation)
     input = np.zeros((*leading, *[5] * rank), np.float32)
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d", f"input has {input.ndim} axes, expected {rank + 2}", input, 2)
+    assert_refused(subject_on_cpu, operation, f"input has {input.ndim} axes, expected {rank + 2}", input, 2)
 
 
-@every_rank
+@refusals(*MAX_POOLS)
 @pytest.mark.parametrize("empty", ["channels", "channels of one image", "cells"])
-def test_max_pool_refuses_an_input_without_channels_or_cells(subject_on_cpu, rank, empty):
+def test_max_pool_refuses_an_input_without_channels_or_cells(subject_on_cpu, operation, empty):
+    rank = rank_of(operation)
     cells = (5,) * rank
     shape = {"channels": (2, 0, *cells), "channels of one image": (0, *cells), "cells": (2, 2, *cells[1:], 0)}[empty]
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d", "only the batch may be empty", np.zeros(shape, np.float32), 1)
+    assert_refused(subject_on_cpu, operation, "only the batch may be empty", np.zeros(shape, np.float32), 1)
 
 
-@every_rank
-def test_max_pool_refuses_truth_values(subject_on_cpu, rank):
+@refusals(*MAX_POOLS)
+def test_max_pool_refuses_truth_values(subject_on_cpu, operation):
+    rank = rank_of(operation)
     input = np.zeros((1, 2, *[5] * rank), bool)
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d", "input has dtype bool", input, 2)
+    assert_refused(subject_on_cpu, operation, "input has dtype bool", input, 2)
 
 
+@refusals("max_pool1d")
 @pytest.mark.parametrize("integer", INTEGERS)
 def test_max_pool1d_refuses_integers(subject_on_cpu, integer):
     assert_refused(subject_on_cpu, "max_pool1d", f"input has dtype {integer}", np.zeros((1, 2, 5), integer), 2)
 
 
-@every_rank
-def test_the_gradient_of_max_pool_refuses_a_gradient_that_is_not_shaped_like_the_output(subject_on_cpu, rank):
+@refusals(*MAX_POOLS)
+def test_the_gradient_of_max_pool_refuses_a_grad_output_not_shaped_as_the_output(subject_on_cpu, operation):
+    rank = rank_of(operation)
     grad_output, input = np.zeros((1, 2, *[3] * rank)), np.zeros((1, 2, *[5] * rank))
 
-    assert_refused(
-        subject_on_cpu, f"max_pool{rank}d_backward", "grad_output has shape .*, expected", grad_output, input, 2
-    )
+    assert_refused(subject_on_cpu, f"{operation}_backward", "grad_output has shape .*, expected", grad_output, input, 2)
 
 
-@every_rank
-def test_there_is_no_gradient_of_max_pool_for_integers(subject_on_cpu, rank):
+@refusals(*MAX_POOLS)
+def test_there_is_no_gradient_of_max_pool_for_integers(subject_on_cpu, operation):
+    rank = rank_of(operation)
     grad_output, input = np.zeros((1, 2, *[2] * rank), int), np.zeros((1, 2, *[5] * rank), int)
 
-    assert_refused(subject_on_cpu, f"max_pool{rank}d_backward", "has dtype int64, expected", grad_output, input, 2)
+    assert_refused(subject_on_cpu, f"{operation}_backward", "has dtype int64, expected", grad_output, input, 2)
 
 
 @st.composite
-def poolings_possible_or_not(draw):
+def possible_or_not(draw, operation):
     """Draw a pooling whose options know nothing of one another, and are themselves possibly out of range."""
-    rank = draw(st.integers(1, 3))
+    rank = rank_of(operation)
 
     def numbers(*several):
         number = st.sampled_from(several)
@@ -655,12 +691,13 @@ def poolings_possible_or_not(draw):
     }
     spacing = options["dilation"] if isinstance(options["dilation"], tuple) else (options["dilation"],) * rank
     size = [max(1, d) + draw(st.integers(0, 5)) for d in spacing]  # no window steps over the whole input
-    return Problem(f"max_pool{rank}d", {"input": np.zeros((1, *size))}, options, grad_output=np.zeros(()))
+    return Problem(operation, {"input": np.zeros((1, *size))}, options, grad_output=np.zeros(()))
 
 
 @pytest.mark.compares_with_reference
-@given(problem=poolings_possible_or_not())
-def test_whatever_the_options_max_pool_is_possible_where_the_reference_says_so(subject_on_cpu, problem):
+@refusals(*MAX_POOLS)
+@for_all(problem=lambda operation, _: possible_or_not(operation))
+def test_whatever_the_options_max_pool_takes_what_the_reference_takes(subject_on_cpu, problem):
     assert_same_verdict(problem, subject_on_cpu)
 
 
@@ -671,8 +708,8 @@ POOLS = {1: nn.MaxPool1d, 2: nn.MaxPool2d, 3: nn.MaxPool3d}
 
 
 @pytest.mark.torch_api
-@every_rank
-def test_without_options_the_stride_of_a_pooling_layer_is_its_kernel_size_and_it_neither_pads_nor_dilates(rank):
+@pytest.mark.parametrize("rank", POOLS)
+def test_by_default_a_pooling_layer_steps_by_its_kernel_and_does_not_pad_or_dilate(rank):
     kernel_size = (2, 3, 4)[:rank]
 
     layer = POOLS[rank](kernel_size)
@@ -684,7 +721,7 @@ def test_without_options_the_stride_of_a_pooling_layer_is_its_kernel_size_and_it
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.2.l")
-def test_the_layer_needs_stride_1_to_be_given_to_make_3_by_3_of_the_example():
+def test_the_layer_needs_stride_1_to_make_3_by_3_of_the_example():
     example = torch.from_numpy(POOLED_MAP)
 
     assert nn.MaxPool2d(3, stride=1)(example).shape == (1, 3, 3)
@@ -692,7 +729,7 @@ def test_the_layer_needs_stride_1_to_be_given_to_make_3_by_3_of_the_example():
 
 
 @pytest.mark.torch_api
-@every_rank
+@pytest.mark.parametrize("rank", POOLS)
 def test_a_pooling_layer_has_nothing_to_learn_and_nothing_to_save(rank):
     layer = POOLS[rank](2)
 
@@ -702,9 +739,10 @@ def test_a_pooling_layer_has_nothing_to_learn_and_nothing_to_save(rank):
 
 
 @pytest.mark.torch_api
-@given(problem=POOLINGS)
+@pytest.mark.parametrize("operation", MAX_POOLS)
+@for_all(problem=any_pooling)
 def test_a_pooling_layer_pools_with_its_options(problem):
-    layer = POOLS[rank_of(problem)](**problem.options)
+    layer = POOLS[problem.rank](**problem.options)
 
     output = layer(torch.from_numpy(problem.input)).numpy()
 
@@ -712,9 +750,10 @@ def test_a_pooling_layer_pools_with_its_options(problem):
 
 
 @pytest.mark.torch_api
-@given(problem=pool_problems())
+@pytest.mark.parametrize("operation", MAX_POOLS)
+@for_all(problem=problems())
 def test_a_pooling_layer_returns_indices_when_asked(problem):
-    layer = POOLS[rank_of(problem)](**problem.options, return_indices=True)
+    layer = POOLS[problem.rank](**problem.options, return_indices=True)
 
     _, places = layer(torch.from_numpy(problem.input))
 
@@ -722,9 +761,10 @@ def test_a_pooling_layer_returns_indices_when_asked(problem):
 
 
 @pytest.mark.torch_api
-@given(problem=pool_problems())
+@pytest.mark.parametrize("operation", MAX_POOLS)
+@for_all(problem=problems())
 def test_a_pooling_layer_passes_its_gradient_back(problem):
-    layer, input = POOLS[rank_of(problem)](**problem.options), torch.tensor(problem.input, requires_grad=True)
+    layer, input = POOLS[problem.rank](**problem.options), torch.tensor(problem.input, requires_grad=True)
 
     layer(input).backward(torch.from_numpy(problem.grad_output))
 
@@ -757,7 +797,7 @@ def test_a_convolution_has_the_same_parameters_with_pooling_before_it_or_without
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.2.c", "2.2.v")
-def test_pooling_of_2_by_2_with_stride_2_cuts_the_cost_of_a_following_convolution_to_a_quarter():
+def test_2_by_2_pooling_with_stride_2_quarters_the_cost_of_the_next_convolution():
     whole = torch.zeros(1, 6, 32, 32)
 
     before, after = cost_of_convolving(whole), cost_of_convolving(nn.MaxPool2d(2)(whole))
@@ -772,9 +812,7 @@ def test_pooling_of_2_by_2_with_stride_2_cuts_the_cost_of_a_following_convolutio
     ("kernel_size", "padding", "size"),
     [pytest.param(3, 1, 32, id="nothing, as in the code"), pytest.param(3, 0, 30, id="a border")],
 )
-def test_with_stride_1_pooling_saves_a_following_convolution_nothing_or_the_cost_of_a_border(
-    kernel_size, padding, size
-):
+def test_with_stride_1_pooling_saves_the_next_convolution_at_most_a_border(kernel_size, padding, size):
     whole = torch.zeros(1, 6, 32, 32)
 
     pooled = nn.MaxPool2d(kernel_size, stride=1, padding=padding)(whole)
@@ -796,27 +834,20 @@ def cells_seen_by(layers, place):
     return seen
 
 
-def rank_of(problem):
-    """Return the number of spatial axes."""
-    return int(problem.operation.removeprefix("max_pool").removesuffix("d"))
-
-
-def per_axis(problem, option):
-    """Return an option with one number for every spatial axis; the stride is the kernel size unless given."""
-    value = problem.options[option]
-    value = problem.kernel_size if value is None else value
-    return value if isinstance(value, tuple) else (value,) * rank_of(problem)
+def rank_of(operation):
+    """Return the number of spatial axes of an operation of this name."""
+    return int(operation[-2])
 
 
 def by_channel(problem, array):
     """Return an array with one row for each channel of each image."""
-    return array.reshape(-1, prod(array.shape[-rank_of(problem) :]))
+    return array.reshape(-1, prod(array.shape[-problem.rank :]))
 
 
 def windows_of(problem):
     """Return the windows, each a list of the numbers of its real cells: the definition, cell by cell."""
-    size, places = problem.input.shape[-rank_of(problem) :], problem.grad_output.shape[-rank_of(problem) :]
-    options = [per_axis(problem, option) for option in ("kernel_size", "stride", "padding", "dilation")]
+    size, places = problem.input.shape[-problem.rank :], problem.grad_output.shape[-problem.rank :]
+    options = [problem.per_axis(option) for option in ("kernel_size", "stride", "padding", "dilation")]
     along_axes = [
         [[cell for tap in range(k) if 0 <= (cell := at * s - p + tap * d) < h] for at in range(n)]
         for h, n, k, s, p, d in zip(size, places, *options, strict=True)
@@ -843,10 +874,11 @@ def increasing_function(seed):
     return lambda numbers: values[numbers.astype(int) + 4].astype(numbers.dtype)
 
 
-def pool_four(subject, cells, window):
+def pool_four(subject, cells, operation):
     """Pool four cells as one window: return its output, its index, and where a gradient of 3 goes."""
+    window = ONE_WINDOW[operation]
     input = cells.reshape(1, *window)
-    pool, pool_backward = (getattr(subject, f"max_pool{len(window)}d{kind}") for kind in ("", "_backward"))
+    pool, pool_backward = getattr(subject, operation), getattr(subject, f"{operation}_backward")
     output, places = pool(input, window, return_indices=True)
     return output.item(), places.item(), pool_backward(np.full_like(output, 3), input, window).ravel()
 

@@ -7,7 +7,6 @@ formulas; where a law of theirs joins several results, its bound is the formula 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -17,7 +16,7 @@ from spec_tests.vocabulary import exact, formulas
 from spec_tests.vocabulary.bounds import Approximation, formula
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
-from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.formats import all_formats, exact_formats
 from spec_tests.vocabulary.problems import (
     SEEDS,
     Problem,
@@ -57,6 +56,7 @@ PRINTED_OUTPUT = [0.3132, 0.0000, 0.0000, 1.1990, 0.0000, 0.0000, 0.0000, 0.0000
 
 
 @pytest.mark.claim("2.3.d", "2.3.g", "2.3.j")
+@values("relu")
 def test_the_second_printed_tensor_is_the_relu_of_the_first(implementation):
     printed = np.array(PRINTED_INPUT, np.float32)
 
@@ -64,6 +64,7 @@ def test_the_second_printed_tensor_is_the_relu_of_the_first(implementation):
 
 
 @pytest.mark.claim("2.3.b")
+@values("linear", "relu")
 def test_with_a_relu_between_them_two_linear_layers_compute_what_no_affine_map_can(implementation):
     points = np.array([[-1.0], [0.0], [1.0]])
 
@@ -76,6 +77,7 @@ def test_with_a_relu_between_them_two_linear_layers_compute_what_no_affine_map_c
     assert (absolute[0] + absolute[2]) / 2 != absolute[1]  # an affine map keeps midpoints
 
 
+@gradients("relu", "sigmoid", "tanh")
 def test_the_activations_of_0_and_what_passes_their_slopes_there(implementation):
     zero, three = np.array([0.0]), np.array([3.0])
 
@@ -86,6 +88,7 @@ def test_the_activations_of_0_and_what_passes_their_slopes_there(implementation)
     assert_equal(implementation.tanh_backward(three, zero), np.array([3 * (1.0 - 0 * 0)]))
 
 
+@gradients("log_softmax", "softmax")
 def test_the_softmax_of_two_equal_scores_and_its_gradients(implementation):
     scores, g = np.array([7.0, 7.0]), np.array([4.0, 2.0])  # e^7 / (e^7 + e^7) = 1/2
 
@@ -100,55 +103,48 @@ def test_the_softmax_of_two_equal_scores_and_its_gradients(implementation):
 
 
 @pytest.mark.claim("2.3.d", "2.3.e")
-@float32_only
-@given(problem=relu_problems)
-def test_relu_is_the_maximum_of_0_and_x(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@values("relu")
+@for_all(problem=relu_problems)
+def test_relu_is_the_maximum_of_0_and_x(subject, problem):
     assert_equal(problem.forward(subject), np.asarray(np.maximum(problem.input, 0)))
 
 
-@float32_only
-@given(problem=elementwise_problems("relu", real_numbers))
-def test_a_second_relu_changes_nothing(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@values("relu")
+@for_all(problem=problems(numbers=real_numbers))
+def test_a_second_relu_changes_nothing(subject, problem):
     once = problem.forward(subject)
 
     assert_equal(problem.forward(subject, input=once), once)
 
 
-@float32_only
-@given(problem=elementwise_problems("relu", real_numbers), exponent=st.integers(-20, 20))
+@values("relu")
+@for_all(problem=problems(numbers=real_numbers), exponent=st.integers(-20, 20))
 def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
-    problem = problem.at(dtype)
     scale = problem.input.dtype.type(2.0**exponent)  # a power of two: the product does not round
 
     assert_equal(problem.forward(subject, input=scale * problem.input), scale * problem.forward(subject))
 
 
-@float32_only
-@given(problem=elementwise_problems("relu", real_numbers))
-def test_a_number_is_its_positive_part_less_its_negative_part(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@values("relu")
+@for_all(problem=problems(numbers=real_numbers))
+def test_a_number_is_its_positive_part_less_its_negative_part(subject, problem):
     assert_equal(problem.forward(subject) - problem.forward(subject, input=-problem.input), problem.input)
 
 
-@float32_only
-@given(problem=elementwise_problems("relu", real_numbers))
-def test_relu_never_falls(subject, dtype, problem):
-    rising = np.sort(problem.at(dtype).input, axis=None)
+@values("relu")
+@for_all(problem=problems(numbers=real_numbers))
+def test_relu_never_falls(subject, problem):
+    rising = np.sort(problem.input, axis=None)
 
     output = subject.relu(rising)
 
     assert_equal(output, np.sort(output))
 
 
-@float32_only
-@given(problem=elementwise_problems("relu"))
-def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject, dtype, problem):
-    problem = problem.changed(input=problem.input + 0.5).at(dtype)
+@values("relu")
+@for_all(problem=problems())
+def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject, problem):
+    problem = problem.changed(input=problem.input + 0.5)
 
     rise = problem.forward(subject, input=problem.input + 0.5) - problem.forward(subject, input=problem.input - 0.5)
 
@@ -156,13 +152,13 @@ def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject
 
 
 @pytest.mark.claim("2.3.b")
-@float32_only
-@given(problem=linear_problems(), seed=SEEDS)
+@values("linear")
+@for_all(problem=problems(), seed=SEEDS)
 def test_linear_layers_without_an_activation_between_them_are_one_affine_map(subject, dtype, problem, seed):
-    rng, weight = np.random.default_rng(seed), np.atleast_2d(problem.at(dtype).weight)
+    rng, weight = np.random.default_rng(seed), np.atleast_2d(problem.weight)
     shapes = [(len(weight),), (3, len(weight)), (3,)]
     bias, next_weight, next_bias = (whole_numbers(rng, shape).astype(dtype) for shape in shapes)
-    input = problem.at(dtype).input
+    input = problem.input
 
     stacked = subject.linear(subject.linear(input, weight, bias), next_weight, next_bias)
 
@@ -172,10 +168,10 @@ def test_linear_layers_without_an_activation_between_them_are_one_affine_map(sub
 # Laws of the curves and the softmaxes
 
 
-@float32_only
-@given(problem=elementwise_problems("sigmoid", real_numbers))
+@values("sigmoid")
+@for_all(problem=problems(numbers=real_numbers))
 def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
-    x = problem.at(dtype).input
+    x = problem.input
 
     total = subject.sigmoid(x) + subject.sigmoid(-x)
 
@@ -183,10 +179,10 @@ def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@float32_only
-@given(problem=elementwise_problems("tanh", real_numbers))
+@values("tanh")
+@for_all(problem=problems(numbers=real_numbers))
 def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
-    x = problem.at(dtype).input
+    x = problem.input
 
     total = subject.tanh(x) + subject.tanh(-x)
 
@@ -194,10 +190,10 @@ def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@float32_only
-@given(problem=elementwise_problems("tanh", real_numbers))
+@values("tanh")
+@for_all(problem=problems(numbers=real_numbers))
 def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, problem):
-    x = problem.at(dtype).input
+    x = problem.input
 
     apart = 2 * subject.sigmoid(2 * x) - 1 - subject.tanh(x)
 
@@ -205,11 +201,9 @@ def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, 
     assert_within(apart, law, dtype)
 
 
-@float32_only
-@given(problem=softmax_problems("softmax"))
+@values("softmax")
+@for_all(problem=problems())
 def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
-    problem = problem.at(dtype)
-
     total = problem.forward(subject).sum(problem.dim, keepdims=True)
 
     law = formula(
@@ -218,10 +212,9 @@ def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
     assert_within(total, law, dtype)
 
 
-@float32_only
-@given(problem=softmax_problems("softmax"))
+@values("softmax")
+@for_all(problem=problems())
 def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem):
-    problem = problem.at(dtype)
     x, dim = problem.input, problem.dim
 
     apart = np.exp(subject.log_softmax(x, dim)) - subject.softmax(x, dim)
@@ -234,11 +227,9 @@ def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem
     assert_within(apart, law, dtype)
 
 
-@float32_only
-@given(problem=softmax_problems("log_softmax"))
+@values("log_softmax")
+@for_all(problem=problems())
 def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, problem):
-    problem = problem.at(dtype)
-
     once = problem.forward(subject)
     again = problem.changed(input=once)
 
@@ -247,21 +238,20 @@ def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, pr
     assert_within(again.forward(subject), law, dtype)
 
 
-@float32_only
-@given(problem=either_softmax(whole_numbers), shift=st.integers(-(2**20), 2**20))
+@values("relu")
+@for_all(problem=either_softmax(whole_numbers), shift=st.integers(-(2**20), 2**20))
 def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem, shift):
-    problem = problem.at(dtype)
     shifted = problem.input + problem.input.dtype.type(shift)  # whole numbers: the differences stay as they are
 
     assert_equal(problem.forward(subject, input=shifted), problem.forward(subject))
 
 
-@float32_only
-@given(problem=softmax_problems("log_softmax", distinct_numbers))
+@values("log_softmax")
+@for_all(problem=problems(numbers=distinct_numbers))
 def test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest_and_that_takes_all(
     subject, dtype, problem
 ):
-    problem = problem.changed(input=problem.input * 1e4).at(dtype)
+    problem = problem.changed(input=problem.input * 1e4)
 
     distance = problem.input - problem.input.max(problem.dim, keepdims=True)
 
@@ -269,10 +259,9 @@ def test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest
     assert_equal(subject.softmax(problem.input, problem.dim), (distance == 0).astype(dtype))
 
 
-@float32_only
-@given(problem=either_softmax(real_numbers))
-def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values("relu")
+@for_all(problem=either_softmax(real_numbers))
+def test_an_axis_counts_from_the_front_or_from_the_back(subject, problem):
     axes = problem.input.ndim
     other = problem.dim - axes if problem.dim >= 0 else problem.dim + axes
 
@@ -280,10 +269,9 @@ def test_an_axis_counts_from_the_front_or_from_the_back(subject, dtype, problem)
     assert_equal(problem.backward(subject, dim=other), problem.backward(subject))
 
 
-@float32_only
-@given(problem=either_softmax(real_numbers))
+@gradients("relu")
+@for_all(problem=either_softmax(real_numbers))
 def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, problem):
-    problem = problem.at(dtype)
     backward = getattr(formulas, f"{problem.operation}_backward")
 
     total = problem.backward(subject).sum(problem.dim, keepdims=True)
@@ -300,44 +288,48 @@ def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, p
 
 
 @pytest.mark.compares_with_reference
+@gradients("relu")
 @all_formats
-@given(problem=relu_problems)
-def test_relu_and_its_gradient_equal_the_reference_without_rounding(subject, dtype, problem):
-    problem = problem.at(dtype)
-
-    assert_equal(problem.forward(subject.at(dtype)), problem.forward(reference))
-    assert_equal(problem.backward(subject.at(dtype)), problem.backward(reference))
+@for_all(problem=relu_problems)
+def test_relu_and_its_gradient_equal_the_reference_without_rounding(subject, problem):
+    assert_equal(problem.forward(subject), problem.forward(reference))
+    assert_equal(problem.backward(subject), problem.backward(reference))
 
 
 @pytest.mark.compares_with_reference
+@values("relu")
 @all_formats
-@given(problem=curve_problems)
+@for_all(problem=curve_problems)
 def test_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
+@values("relu")
 @all_formats
-@given(problem=either_softmax(real_numbers))
+@for_all(problem=either_softmax(real_numbers))
 def test_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
+@gradients("relu")
 @all_formats
-@given(problem=curve_problems)
+@for_all(problem=curve_problems)
 def test_the_gradients_of_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
+@gradients("relu")
 @all_formats
-@given(problem=either_softmax(real_numbers))
+@for_all(problem=either_softmax(real_numbers))
 def test_the_gradients_of_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
+@gradients("sigmoid", "tanh")
 @all_formats
 @pytest.mark.parametrize(("operation", "places"), [("sigmoid", [-1000, 100, 1000]), ("tanh", [-1000, -100, 100, 1000])])
 def test_far_from_0_sigmoid_and_tanh_and_their_gradients_stay_within_their_bounds(subject, dtype, operation, places):
@@ -351,6 +343,7 @@ def test_far_from_0_sigmoid_and_tanh_and_their_gradients_stay_within_their_bound
 # Conventions: the kink, NaN, infinities, underflow, no axes, nothing
 
 
+@conventions("relu")
 @exact_formats
 def test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does(subject, dtype):
     input, grad_output = many([0.0, -0.0, np.nan, np.inf, -np.inf], dtype), many([3, 5, 7, 11, 13], dtype)
@@ -358,6 +351,7 @@ def test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does(subject, dtype):
     assert_equal(subject.relu_backward(grad_output, input), many([0, 0, 7, 11, 0], dtype))
 
 
+@conventions("relu", "sigmoid", "tanh")
 @exact_formats
 def test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits(subject, dtype):
     input = many([np.nan, -np.inf, np.inf], dtype)
@@ -367,6 +361,7 @@ def test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits
     assert_equal(subject.tanh(input), many([np.nan, -1, 1], dtype))
 
 
+@conventions("sigmoid", "tanh")
 @exact_formats
 @pytest.mark.parametrize("operation", ["sigmoid", "tanh"])
 def test_at_the_infinities_sigmoid_and_tanh_are_flat_and_at_nan_their_gradient_is_nan(subject, dtype, operation):
@@ -379,6 +374,7 @@ def test_at_the_infinities_sigmoid_and_tanh_are_flat_and_at_nan_their_gradient_i
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.e")
+@conventions("relu")
 @exact_formats
 def test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references(implementation, dtype):
     zeros = many([-0.0, 0.0], dtype)
@@ -388,6 +384,7 @@ def test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references(implementati
 
 
 @pytest.mark.compares_with_reference
+@conventions("sigmoid")
 @exact_formats
 def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_number(subject, dtype):
     input = many([-100])  # e^-100 is a subnormal float32
@@ -401,10 +398,9 @@ def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_num
     assert_within(problem.backward(subject), Approximation(gradient.exact, gradient.bound + passed), dtype)
 
 
-@float32_only
-@given(problem=either_softmax(special_numbers))
-def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_minus_infinity(subject, dtype, problem):
-    problem = problem.at(dtype)
+@conventions("relu")
+@for_all(problem=either_softmax(special_numbers))
+def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_minus_infinity(subject, problem):
     spoiling, least = np.isnan(problem.input) | (problem.input == np.inf), problem.input == -np.inf
     without_softmax = spoiling.any(problem.dim, keepdims=True) | least.all(problem.dim, keepdims=True)
 
@@ -413,6 +409,7 @@ def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_min
     assert_equal(np.isnan(output), np.broadcast_to(without_softmax, output.shape))
 
 
+@conventions("log_softmax", "softmax")
 @exact_formats
 def test_a_score_of_minus_infinity_has_probability_0_and_gets_no_gradient_from_it(subject, dtype):
     scores, grad_output = np.array([5, -np.inf, 5], dtype), np.array([4, 8, -2], dtype)  # p = (1/2, 0, 1/2)
@@ -423,6 +420,7 @@ def test_a_score_of_minus_infinity_has_probability_0_and_gets_no_gradient_from_i
     assert_equal(subject.log_softmax_backward(grad_output, scores, dim=0), np.array([4 - 5, 8 - 0, -2 - 5], dtype))
 
 
+@conventions("log_softmax", "softmax")
 @exact_formats
 @pytest.mark.parametrize("dim", [0, -1])
 def test_a_single_score_without_axes_has_probability_1_and_no_gradient(subject, dtype, dim):
@@ -434,6 +432,7 @@ def test_a_single_score_without_axes_has_probability_1_and_no_gradient(subject, 
     assert_equal(subject.log_softmax_backward(grad_output, score, dim=dim), np.array(0, dtype))
 
 
+@conventions("relu")
 @pytest.mark.parametrize("integer", INTEGERS)
 def test_relu_takes_integers_and_returns_them(subject_on_cpu, integer):
     numbers = np.array([-100, -1, 0, 1, 100]).astype(integer)  # uint8 makes 156 and 255 of the first two
@@ -441,6 +440,7 @@ def test_relu_takes_integers_and_returns_them(subject_on_cpu, integer):
     assert_equal(subject_on_cpu.relu(numbers), np.maximum(numbers, numbers.dtype.type(0)))
 
 
+@conventions("relu")
 @exact_formats
 @pytest.mark.parametrize("operation", ELEMENTWISE)
 def test_the_activation_of_nothing_is_nothing(subject, dtype, operation):
@@ -452,6 +452,7 @@ def test_the_activation_of_nothing_is_nothing(subject, dtype, operation):
     assert (output.shape, output.dtype) == (grad_input.shape, grad_input.dtype) == (nothing.shape, nothing.dtype)
 
 
+@conventions("relu")
 @exact_formats
 @pytest.mark.parametrize("operation", SOFTMAXES)
 @pytest.mark.parametrize("dim", [0, 1, -1])
@@ -467,6 +468,7 @@ def test_the_softmax_of_nothing_is_nothing_along_any_axis(subject, dtype, operat
 # Refusals
 
 
+@refusals("relu")
 @pytest.mark.parametrize("operation", SOFTMAXES)
 @pytest.mark.parametrize("kind", [*INTEGERS, "bool"])
 def test_a_softmax_refuses_scores_that_are_not_floating_point(subject_on_cpu, operation, kind):
@@ -475,11 +477,13 @@ def test_a_softmax_refuses_scores_that_are_not_floating_point(subject_on_cpu, op
     assert_refused(subject_on_cpu, operation, message, np.array([0, 1]).astype(kind), dim=0)
 
 
+@refusals("relu")
 @pytest.mark.parametrize("kind", ["bool", "complex128"])
 def test_relu_refuses_what_has_no_order(subject_on_cpu, kind):
     assert_refused(subject_on_cpu, "relu", f"input has dtype {kind}, expected one of", np.array([0, 1]).astype(kind))
 
 
+@refusals("relu")
 @pytest.mark.parametrize("operation", SOFTMAXES)
 @pytest.mark.parametrize(("axes", "dim"), [(0, 1), (0, -2), (1, 1), (1, -2), (3, 3), (3, -4)])
 def test_a_softmax_refuses_an_axis_that_does_not_exist(subject_on_cpu, operation, axes, dim):
@@ -488,12 +492,14 @@ def test_a_softmax_refuses_an_axis_that_does_not_exist(subject_on_cpu, operation
     assert_refused(subject_on_cpu, operation, message, np.zeros((2,) * axes), dim=dim)
 
 
+@refusals("relu")
 @pytest.mark.parametrize("operation", SOFTMAXES)
 @pytest.mark.parametrize("dim", [1.0, "0", True])
 def test_a_softmax_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, operation, dim):
     assert_refused(subject_on_cpu, operation, f"dim must be a whole number, got {dim!r}", np.zeros((2, 2)), dim=dim)
 
 
+@refusals("relu")
 @pytest.mark.parametrize("operation", ELEMENTWISE)
 def test_the_gradient_of_an_activation_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
     message = r"grad_output has shape \(1,\), expected \(2,\)"
@@ -501,6 +507,7 @@ def test_the_gradient_of_an_activation_refuses_a_cotangent_of_another_shape(subj
     assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros(1), np.zeros(2))
 
 
+@refusals("relu")
 @pytest.mark.parametrize("operation", SOFTMAXES)
 def test_the_gradient_of_a_softmax_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
     message = r"grad_output has shape \(2,\), expected \(2, 2\)"
@@ -532,32 +539,24 @@ def test_a_softmax_is_a_layer_without_parameters_or_buffers_or_an_axis_by_defaul
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a")
-@float32_only
-@given(problem=elementwise_problems("relu", real_numbers))
-def test_the_relu_layer_equals_the_reference(dtype, problem):
-    problem = problem.at(dtype)
-
+@pytest.mark.parametrize("operation", ["relu"])
+@for_all(problem=problems(numbers=real_numbers))
+def test_the_relu_layer_equals_the_reference(problem):
     assert_equal(nn.ReLU()(torch.from_numpy(problem.input)).numpy(), problem.forward(reference))
 
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a")
-@float32_only
-@given(problem=curve_problems)
+@for_all(problem=curve_problems)
 def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(dtype, problem):
-    problem = problem.at(dtype)
-
     output = ACTIVATIONS[problem.operation]()(torch.from_numpy(problem.input)).numpy()
 
     assert_within(output, exact.forward(problem, dtype), dtype)
 
 
 @pytest.mark.torch_api
-@float32_only
-@given(problem=either_softmax(real_numbers))
+@for_all(problem=either_softmax(real_numbers))
 def test_the_softmax_layers_round_within_the_bounds_of_their_functions(dtype, problem):
-    problem = problem.at(dtype)
-
     output = SOFTMAX_LAYERS[problem.operation](problem.dim)(torch.from_numpy(problem.input)).numpy()
 
     assert_within(output, exact.forward(problem, dtype), dtype)

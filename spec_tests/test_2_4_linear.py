@@ -9,7 +9,6 @@ import re
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -20,7 +19,7 @@ from spec_tests.vocabulary.exact import (
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
 )
-from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float32_only
+from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats
 from spec_tests.vocabulary.problems import (
     SEEDS,
     conv_problems,
@@ -36,6 +35,7 @@ from spec_tests.vocabulary.sums import assert_equal_sums
 
 
 @pytest.mark.claim("2.4.c", "2.4.d")
+@values("linear")
 def test_two_samples_of_three_features_become_two_of_two(implementation):
     x = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     weight, bias = np.array([[1.0, 0.0, -2.0], [2.0, 1.0, 0.0]]), np.array([10.0, 20.0])
@@ -47,6 +47,7 @@ def test_two_samples_of_three_features_become_two_of_two(implementation):
     assert_equal(implementation.linear(x, weight, bias), np.array(y, float))
 
 
+@gradients("linear")
 def test_the_gradients_of_one_sample_by_hand(implementation):
     x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0], [5.0, 6.0]]), np.array([7.0, 8.0])
     grad_output = np.array([10.0, 100.0])
@@ -59,6 +60,7 @@ def test_the_gradients_of_one_sample_by_hand(implementation):
 
 
 @pytest.mark.claim("2.4.a")
+@values("linear")
 def test_with_a_bias_the_layer_is_affine_and_not_linear(implementation):
     x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([5.0])
 
@@ -70,6 +72,7 @@ def test_with_a_bias_the_layer_is_affine_and_not_linear(implementation):
 
 
 @pytest.mark.claim("2.4.e")
+@values("linear", "softmax")
 def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_probabilities_of_them(implementation):
     features, weight = np.array([1000.0]), np.array([[1.0], [-2.0], [1.0]])
 
@@ -83,10 +86,9 @@ def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_proba
 
 
 @pytest.mark.claim("2.4.c", "2.4.d")
-@float32_only
-@given(problem=linear_problems())
+@values("linear")
+@for_all(problem=problems())
 def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_bias(subject, dtype, problem):
-    problem = problem.at(dtype)
     weight = np.atleast_2d(problem.weight)
     bias = np.arange(len(weight)).astype(dtype)
 
@@ -96,10 +98,10 @@ def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_
 
 
 @pytest.mark.claim("2.4.a")
-@float32_only
-@given(problem=linear_problems(), seed=SEEDS)
+@values("linear")
+@for_all(problem=problems(), seed=SEEDS)
 def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem, seed):
-    problem = problem.changed(bias=None).at(dtype)
+    problem = problem.changed(bias=None)
     rng = np.random.default_rng(seed)
     other, factor = whole_numbers(rng, problem.input.shape).astype(dtype), problem.input.dtype.type(rng.integers(-4, 5))
 
@@ -108,10 +110,10 @@ def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem
     assert_equal(together, problem.forward(subject) + factor * problem.forward(subject, input=other))
 
 
-@float32_only
-@given(problem=linear_problems(), seed=SEEDS)
+@values("linear")
+@for_all(problem=problems(), seed=SEEDS)
 def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, problem, seed):
-    problem = problem.changed(bias=None).at(dtype)
+    problem = problem.changed(bias=None)
     rng = np.random.default_rng(seed)
     other = whole_numbers(rng, problem.weight.shape).astype(dtype)
 
@@ -121,21 +123,20 @@ def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, proble
 
 
 @pytest.mark.claim("2.4.a")
-@float32_only
-@given(problem=linear_problems())
+@values("linear")
+@for_all(problem=problems())
 def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
-    weight = np.atleast_2d(problem.at(dtype).weight)
-    bias, zeros = np.arange(1, 1 + len(weight)).astype(dtype), np.zeros_like(problem.at(dtype).input)
+    weight = np.atleast_2d(problem.weight)
+    bias, zeros = np.arange(1, 1 + len(weight)).astype(dtype), np.zeros_like(problem.input)
 
     output = subject.linear(zeros, weight, bias)
 
     assert_equal(output, np.broadcast_to(bias, output.shape))
 
 
-@float32_only
-@given(problem=linear_problems())
+@values("linear")
+@for_all(problem=problems())
 def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
-    problem = problem.at(dtype)
     weight = np.atleast_2d(problem.weight)
     bias = np.arange(1, 1 + len(weight)).astype(dtype)
 
@@ -143,20 +144,19 @@ def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
 
 
 @pytest.mark.claim("2.4.b")
-@float32_only
-@given(problem=linear_problems(), outs=st.integers(1, 40))
+@values("linear")
+@for_all(problem=problems(), outs=st.integers(1, 40))
 def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, outs):
-    input = problem.at(dtype).input
+    input = problem.input
 
     output = subject.linear(input, np.ones((outs, input.shape[-1]), dtype))
 
     assert output.shape == (*input.shape[:-1], outs)
 
 
-@float32_only
-@given(problem=linear_problems())
-def test_every_row_is_mixed_by_itself(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values("linear")
+@for_all(problem=problems())
+def test_every_row_is_mixed_by_itself(subject, problem):
     rows = problem.input.reshape(-1, problem.input.shape[-1])
 
     row_by_row = np.stack([problem.forward(subject, input=row) for row in rows])
@@ -165,10 +165,9 @@ def test_every_row_is_mixed_by_itself(subject, dtype, problem):
     assert_equal(problem.forward(subject), row_by_row.reshape(problem.grad_output.shape))
 
 
-@float32_only
-@given(problem=linear_problems())
-def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem):
-    problem = problem.at(dtype)
+@values("linear")
+@for_all(problem=problems())
+def test_every_output_has_a_row_of_the_weight_to_itself(subject, problem):
     weight = np.atleast_2d(problem.weight)
 
     one_by_one = np.stack([subject.linear(problem.input, row) for row in weight], axis=-1)  # of one axis: one feature
@@ -177,10 +176,10 @@ def test_every_output_has_a_row_of_the_weight_to_itself(subject, dtype, problem)
 
 
 @pytest.mark.claim("2.4.e")
-@float32_only
-@given(problem=linear_problems(real_numbers))
+@values("linear")
+@for_all(problem=problems(numbers=real_numbers))
 def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(subject, dtype, problem):
-    anything = np.atleast_2d(problem.at(dtype).input)
+    anything = np.atleast_2d(problem.input)
     identity = np.eye(anything.shape[-1], dtype=dtype)
     rows = anything.reshape(-1, len(identity))
 
@@ -188,10 +187,10 @@ def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(s
     assert_equal(subject.linear(identity, rows), rows.T)
 
 
-@float32_only
-@given(problem=linear_problems(), seed=SEEDS)
+@values("linear")
+@for_all(problem=problems(), seed=SEEDS)
 def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, dtype, problem, seed):
-    input, weight = problem.at(dtype).input, np.atleast_2d(problem.at(dtype).weight)
+    input, weight = problem.input, np.atleast_2d(problem.weight)
     second = whole_numbers(np.random.default_rng(seed), (3, len(weight))).astype(dtype)
 
     one_after_the_other = subject.linear(subject.linear(input, weight), second)
@@ -199,10 +198,10 @@ def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs
     assert_equal(one_after_the_other, subject.linear(input, second @ weight))
 
 
-@float32_only
-@given(problem=linear_problems())
-def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_paths(subject, dtype, problem):
-    problem = problem.changed(bias=None).at(dtype)
+@values("linear")
+@for_all(problem=problems())
+def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_paths(subject, problem):
+    problem = problem.changed(bias=None)
 
     output, (grad_input, grad_weight, _) = problem.forward(subject), problem.backward(subject)
 
@@ -211,12 +210,12 @@ def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_pat
     assert_equal(np.array(np.vdot(problem.weight, grad_weight)), sent)
 
 
-@float32_only
-@given(problem=conv_problems(kernel=1, batched=True))
-def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(subject, dtype, problem):
+@values("linear")
+@for_all(problem=problems(kernel=1, batched=True))
+def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(subject, problem):
     outs, ins = problem.weight.shape[:2]
     plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-    problem = problem.changed(input=problem.input[:, :ins], **plain).at(dtype)
+    problem = problem.changed(input=problem.input[:, :ins], **plain)
 
     mixed = subject.linear(np.moveaxis(problem.input, 1, -1), problem.weight.reshape(outs, ins), problem.bias)
 
@@ -224,14 +223,14 @@ def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(s
     assert_equal_sums(problem.forward(subject), at_every_place, problem, subject)
 
 
-@float32_only
-@given(problem=conv_problems(batched=True), seed=SEEDS)
+@values("linear", "flatten")
+@for_all(problem=problems(batched=True), seed=SEEDS)
 def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind_a_flatten(
     subject, dtype, problem, seed
 ):
     images = whole_numbers(np.random.default_rng(seed), (2, *problem.weight.shape[1:]))
     plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-    problem = problem.changed(input=images, **plain).at(dtype)
+    problem = problem.changed(input=images, **plain)
 
     mixed = subject.linear(subject.flatten(problem.input, 1), subject.flatten(problem.weight, 1), problem.bias)
 
@@ -242,8 +241,8 @@ def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind
 # Laws of flatten
 
 
-@float32_only
-@given(problem=flatten_problems())
+@values("flatten")
+@for_all(problem=problems())
 def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(subject, dtype, problem):
     shape = problem.input.shape
     numbered = np.asfortranarray(np.arange(problem.input.size, dtype=dtype).reshape(shape))
@@ -253,16 +252,15 @@ def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(s
     assert_equal(output, np.arange(problem.input.size, dtype=dtype).reshape(problem.grad_output.shape))
 
 
-@float32_only
-@given(problem=flatten_problems())
-def test_the_gradient_of_flatten_puts_every_element_back(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@gradients("flatten")
+@for_all(problem=problems())
+def test_the_gradient_of_flatten_puts_every_element_back(subject, problem):
     flat = problem.forward(subject)
 
     assert_equal(problem.backward(subject, grad_output=flat), problem.input)
 
 
+@values("flatten")
 def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_where_to_start(implementation):
     images = np.arange(2.0 * 3 * 4 * 4).reshape(2, 3, 4, 4)
 
@@ -275,25 +273,26 @@ def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_whe
 
 
 @pytest.mark.compares_with_reference
+@gradients("linear")
 @exact_formats
-@given(problem=linear_problems())
-def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, dtype, problem):
-    problem = problem.at(dtype)
-
+@for_all(problem=problems())
+def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, problem):
     assert_equal(problem.forward(subject), problem.forward(reference))
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
 @pytest.mark.compares_with_reference
+@values("linear")
 @all_formats
-@given(problem=linear_problems(real_numbers) | linear_problems(real_numbers, features=2))
+@for_all(problem=problems(numbers=real_numbers) | problems(numbers=real_numbers, features=2))
 def test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
+@gradients("linear")
 @all_formats
-@given(problem=linear_problems(real_numbers))
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_gradients_of_linear_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
@@ -301,10 +300,9 @@ def test_the_gradients_of_linear_round_within_their_bounds(subject, dtype, probl
 # Gradients
 
 
-@float32_only
-@given(problem=linear_problems())
-def test_the_gradient_of_the_bias_is_the_sum_over_all_rows_and_none_without_a_bias(subject, dtype, problem):
-    problem = problem.at(dtype)
+@gradients("linear")
+@for_all(problem=problems())
+def test_the_gradient_of_the_bias_is_the_sum_over_all_rows_and_none_without_a_bias(subject, problem):
     weight = np.atleast_2d(problem.weight)
     grad_output = problem.grad_output.reshape(*problem.input.shape[:-1], len(weight))
 
@@ -318,10 +316,9 @@ def test_the_gradient_of_the_bias_is_the_sum_over_all_rows_and_none_without_a_bi
 # Conventions: NaN, infinities, integers, nothing
 
 
-@float32_only
-@given(problem=linear_problems(), seed=SEEDS)
-def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, dtype, problem, seed):
-    problem = problem.at(dtype)
+@conventions("linear")
+@for_all(problem=problems(), seed=SEEDS)
+def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, problem, seed):
     input, weight = problem.input.copy(), np.atleast_2d(problem.weight)
     input.reshape(-1)[np.random.default_rng(seed).integers(input.size)] = np.nan
 
@@ -330,12 +327,14 @@ def test_a_nan_reaches_every_output_of_its_row_and_of_no_other(subject, dtype, p
     assert_equal(np.isnan(output), np.broadcast_to(np.isnan(input).any(-1, keepdims=True), output.shape))
 
 
+@conventions("linear")
 def test_a_weight_of_0_does_not_stop_an_infinity(implementation):
     weight = np.array([[1.0, 0.0], [0.0, 1.0]])
 
     assert_equal(implementation.linear(np.array([np.inf, 1.0]), weight), np.array([np.inf, np.nan]))  # 0 · ∞ is NaN
 
 
+@conventions("linear")
 @pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
 def test_linear_takes_integers_and_returns_them(subject_on_cpu, integer):
     x, weight, bias = (np.array(v).astype(integer) for v in ([[100, 1], [3, 4]], [[2, 5]], [6]))
@@ -345,6 +344,7 @@ def test_linear_takes_integers_and_returns_them(subject_on_cpu, integer):
     assert_equal(subject_on_cpu.linear(x, weight, bias), total)
 
 
+@conventions("flatten")
 @pytest.mark.parametrize("kind", ["uint8", "int8", "int16", "int32", "int64", "bool"])
 def test_flatten_takes_integers_and_truth_values_and_returns_them(subject_on_cpu, kind):
     square = np.array([[0, 1], [2, 0]]).astype(kind)
@@ -352,6 +352,7 @@ def test_flatten_takes_integers_and_truth_values_and_returns_them(subject_on_cpu
     assert_equal(subject_on_cpu.flatten(square), np.array([0, 1, 2, 0]).astype(kind))
 
 
+@conventions("linear")
 @exact_formats
 def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, dtype):
     empty, weight, bias = np.zeros((0, 3), dtype), np.ones((4, 3), dtype), np.ones(4, dtype)
@@ -364,6 +365,7 @@ def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(su
     assert_equal(grad_bias, np.zeros_like(bias))
 
 
+@conventions("linear")
 @exact_formats
 def test_without_any_features_only_the_bias_is_left(subject, dtype):
     nothing, weight, bias = np.zeros((2, 0), dtype), np.zeros((3, 0), dtype), np.array([1, 2, 3], dtype)
@@ -372,6 +374,7 @@ def test_without_any_features_only_the_bias_is_left(subject, dtype):
     assert_equal(subject.linear(nothing, weight), np.zeros((2, 3), dtype))
 
 
+@conventions("linear")
 @exact_formats
 def test_without_any_features_only_the_bias_has_a_gradient(subject, dtype):
     nothing, weight, bias = np.zeros((2, 0), dtype), np.zeros((3, 0), dtype), np.zeros(3, dtype)
@@ -383,6 +386,7 @@ def test_without_any_features_only_the_bias_has_a_gradient(subject, dtype):
     assert_equal(grad_bias, np.array([11, 22, 33], dtype))
 
 
+@conventions("flatten")
 @exact_formats
 def test_an_empty_batch_is_flattened_to_an_empty_batch(subject, dtype):
     empty = np.zeros((0, 3, 4), dtype)
@@ -393,6 +397,7 @@ def test_an_empty_batch_is_flattened_to_an_empty_batch(subject, dtype):
     assert subject.flatten_backward(flat, empty, 1).shape == empty.shape
 
 
+@conventions("flatten")
 @exact_formats
 def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, dtype):
     assert_equal(subject.flatten(np.array(7, dtype)), np.array([7], dtype))
@@ -402,6 +407,7 @@ def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, 
 # Refusals
 
 
+@refusals("linear")
 @pytest.mark.parametrize(("shape", "weight"), [((2, 3), (4, 2)), ((2, 3), (3, 4)), ((3,), (4, 2)), ((2, 3), (2,))])
 def test_linear_refuses_an_input_whose_features_the_weight_does_not_expect(subject_on_cpu, shape, weight):
     message = re.escape(f"input has shape {shape}, expected (…, {weight[-1]}) for weight {weight}")
@@ -409,11 +415,13 @@ def test_linear_refuses_an_input_whose_features_the_weight_does_not_expect(subje
     assert_refused(subject_on_cpu, "linear", message, np.zeros(shape), np.zeros(weight))
 
 
+@refusals("linear")
 @pytest.mark.parametrize("weight", [(4, 3), (3,)])
 def test_linear_refuses_an_input_without_axes(subject_on_cpu, weight):
     assert_refused(subject_on_cpu, "linear", r"input has shape \(\), expected", np.zeros(()), np.zeros(weight))
 
 
+@refusals("linear")
 @pytest.mark.parametrize("weight", [(), (4, 3, 1), (1, 4, 3)])
 def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, weight):
     message = f"weight has {len(weight)} axes, expected 2"
@@ -421,6 +429,7 @@ def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, w
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(weight))
 
 
+@refusals("linear")
 @pytest.mark.parametrize("bias", [(3,), (5,), (4, 1)])
 def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on_cpu, bias):
     message = re.escape(f"bias has shape {bias}, expected (4,)")
@@ -428,6 +437,7 @@ def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(bias))
 
 
+@refusals("linear")
 @pytest.mark.parametrize("bias", [(), (1,), (2,)])
 def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias):
     message = re.escape(f"bias has shape {bias}")
@@ -435,6 +445,7 @@ def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias)
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(3), np.zeros(bias))
 
 
+@refusals("linear")
 @pytest.mark.parametrize("odd", ["input", "weight", "bias"])
 def test_linear_refuses_mixed_dtypes(subject_on_cpu, odd):
     arrays = {"input": np.zeros((2, 3)), "weight": np.zeros((4, 3)), "bias": np.zeros(4)}
@@ -443,12 +454,14 @@ def test_linear_refuses_mixed_dtypes(subject_on_cpu, odd):
     assert_refused(subject_on_cpu, "linear", f"one dtype expected, got .*{odd} float32", **arrays)
 
 
+@refusals("linear")
 def test_linear_refuses_truth_values(subject_on_cpu):
     message = "input has dtype bool, expected one of"
 
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3), bool), np.zeros((4, 3), bool))
 
 
+@refusals("linear")
 @pytest.mark.parametrize("shape", [(2, 3), (4,), (1, 4)])
 def test_the_gradient_of_linear_refuses_a_cotangent_of_another_shape(subject_on_cpu, shape):
     message = re.escape(f"grad_output has shape {shape}, expected (2, 4)")
@@ -456,6 +469,7 @@ def test_the_gradient_of_linear_refuses_a_cotangent_of_another_shape(subject_on_
     assert_refused(subject_on_cpu, "linear_backward", message, np.zeros(shape), np.zeros((2, 3)), np.zeros((4, 3)))
 
 
+@refusals("flatten")
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (1, 0), (-1, -2), (2, -3)])
 def test_flatten_refuses_to_start_behind_its_end(subject_on_cpu, start, end):
     message = f"start_dim {start} comes after end_dim {end}"
@@ -463,6 +477,7 @@ def test_flatten_refuses_to_start_behind_its_end(subject_on_cpu, start, end):
     assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), start, end)
 
 
+@refusals("flatten")
 @pytest.mark.parametrize(("name", "dim"), [("start_dim", 3), ("start_dim", -4), ("end_dim", 3), ("end_dim", -4)])
 def test_flatten_refuses_an_axis_that_does_not_exist(subject_on_cpu, name, dim):
     message = f"{name} must be from -3 to 2, got {dim}"
@@ -470,6 +485,7 @@ def test_flatten_refuses_an_axis_that_does_not_exist(subject_on_cpu, name, dim):
     assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), **{name: dim})
 
 
+@refusals("flatten")
 @pytest.mark.parametrize("dim", [1.0, "1"])
 def test_flatten_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, dim):
     assert_refused(
@@ -477,6 +493,7 @@ def test_flatten_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, dim)
     )
 
 
+@refusals("linear")
 def test_the_gradient_of_flatten_refuses_a_cotangent_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(6,\)"
 
@@ -510,7 +527,7 @@ def test_the_parameters_of_a_linear_layer_are_one_weight_for_each_pair_and_one_b
 
 
 @pytest.mark.torch_api
-@given(ins=st.integers(2, 20), outs=st.integers(2, 20), seed=SEEDS)
+@for_all(ins=st.integers(2, 20), outs=st.integers(2, 20), seed=SEEDS)
 def test_a_new_linear_layer_is_random_within_one_over_the_root_of_its_inputs_and_follows_the_seed(ins, outs, seed):
     layer, again, other = (linear_layer(ins, outs, number) for number in (seed, seed, seed + 1))
     limit = 1 / np.sqrt(ins)
@@ -534,10 +551,9 @@ def test_a_new_linear_layer_fills_its_range_evenly(name):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.4.c")
-@float32_only
-@given(problem=linear_problems())
+@pytest.mark.parametrize("operation", ["linear"])
+@for_all(problem=problems())
 def test_a_linear_layer_and_its_gradients_equal_the_reference_with_its_parameters(dtype, problem):
-    problem = problem.at(dtype)
     problem = problem.changed(
         weight=np.atleast_2d(problem.weight),
         grad_output=problem.grad_output.reshape(*problem.input.shape[:-1], -1),
@@ -593,7 +609,8 @@ def test_the_flatten_layer_starts_behind_the_batch_where_the_function_starts_in_
 
 
 @pytest.mark.torch_api
-@given(problem=flatten_problems())
+@pytest.mark.parametrize("operation", ["flatten"])
+@for_all(problem=problems())
 def test_the_flatten_layer_equals_the_reference(problem):
     output = nn.Flatten(**problem.options)(torch.from_numpy(problem.input))
 

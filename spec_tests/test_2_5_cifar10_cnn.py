@@ -24,6 +24,8 @@ from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import FORMATS, exact_formats
 from spec_tests.vocabulary.network import assert_near, no_near_ties, real_network, roundings, whole_network
 from spec_tests.vocabulary.problems import SEEDS
+from spec_tests.vocabulary.levels import conventions, contracts, gradients, refusals, values
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.subject import REFUSALS
 
 four_draws = pytest.mark.parametrize("seed", range(4))
@@ -87,6 +89,7 @@ COUNTS = {
 
 
 @pytest.mark.claim("2.5.h")
+@gradients("cifar10_cnn")
 def test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_all(implementation):
     assert list(COUNTS.values()) == [2_432, 25_632, 51_264, 10_250]
 
@@ -128,6 +131,7 @@ def test_each_pooling_takes_maxima_of_2_by_2_and_moves_by_2(document_network, la
 
 
 @pytest.mark.claim("2.5.i")
+@values("conv2d")
 def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(implementation):
     assert 32 - 5 + 1 == 28
 
@@ -137,7 +141,8 @@ def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(implemen
 
 
 @pytest.mark.claim("2.5.j")
-@given(h=st.integers(1, 12), k=st.integers(1, 5), p=st.integers(0, 3), s=st.integers(1, 4), columns=st.integers(3, 6))
+@values("conv2d")
+@for_all(h=st.integers(1, 12), k=st.integers(1, 5), p=st.integers(0, 3), s=st.integers(1, 4), columns=st.integers(3, 6))
 def test_without_dilation_the_output_has_h_minus_k_plus_2p_over_s_plus_1_rows_rounded_down(
     subject, h, k, p, s, columns
 ):
@@ -149,6 +154,7 @@ def test_without_dilation_the_output_has_h_minus_k_plus_2p_over_s_plus_1_rows_ro
 
 
 @pytest.mark.claim("2.5.k")
+@values("conv2d")
 @pytest.mark.parametrize("size", [32, 16, 8])
 def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by_5(implementation, size):
     kept = [
@@ -161,6 +167,7 @@ def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by
 
 
 @pytest.mark.claim("2.5.q")
+@values("max_pool2d")
 @pytest.mark.parametrize("size", [32, 16, 8])
 def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_default(implementation, size):
     x = np.arange(size * size, dtype=float).reshape(1, size, size)
@@ -170,6 +177,7 @@ def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_def
 
 
 @pytest.mark.claim("2.5.t")
+@values("cifar10_cnn")
 @pytest.mark.parametrize("size", [(32, 32), (39, 32), (32, 39), (39, 39), (16, 64)])
 def test_sizes_that_three_poolings_leave_1024_features_of_are_taken(subject, size):
     _, parameters = images_and_parameters(1)
@@ -178,6 +186,7 @@ def test_sizes_that_three_poolings_leave_1024_features_of_are_taken(subject, siz
 
 
 @pytest.mark.claim("2.5.t")
+@refusals("cifar10_cnn")
 @pytest.mark.parametrize("size", [(31, 32), (32, 40), (40, 40), (28, 28), (64, 64), (7, 32)])
 def test_other_sizes_are_refused(subject, size):
     _, parameters = images_and_parameters(1)
@@ -223,6 +232,7 @@ def test_the_documents_class_computes_what_the_network_without_activations_does(
 
 @pytest.mark.claim("2.5.r")
 @four_draws
+@values("cifar10_cnn")
 def test_the_output_is_one_score_a_class_which_need_be_no_probability(subject, seed):
     logits = whole_network(seed, images=3, relu=False).forward(subject)
 
@@ -232,6 +242,7 @@ def test_the_output_is_one_score_a_class_which_need_be_no_probability(subject, s
 
 @pytest.mark.claim("2.5.r")
 @four_draws
+@values("cifar10_cnn")
 def test_what_the_last_bias_adds_to_a_score_is_there_in_full_so_nothing_normalises_it(subject, seed):
     problem = whole_network(seed, images=2, relu=True)
     raised = {**problem.parameters, "linear.bias": problem.parameters["linear.bias"] + np.arange(10)}
@@ -254,6 +265,7 @@ def test_there_is_a_score_for_each_of_the_ten_classes_of_cifar_10():
 
 @with_and_without_activation
 @four_draws
+@values("conv2d", "max_pool2d", "linear", "flatten", "relu")
 def test_the_network_is_its_layers_one_after_the_other(subject, seed, relu):
     problem = whole_network(seed, images=2, relu=relu)
     p, x = problem.parameters, problem.input
@@ -268,6 +280,7 @@ def test_the_network_is_its_layers_one_after_the_other(subject, seed, relu):
 
 @with_and_without_activation
 @four_draws
+@values("cifar10_cnn")
 def test_each_image_is_scored_by_itself(subject, seed, relu):
     problem = whole_network(seed, images=3, relu=relu)
 
@@ -278,6 +291,7 @@ def test_each_image_is_scored_by_itself(subject, seed, relu):
 
 @with_and_without_activation
 @four_draws
+@gradients("cifar10_cnn")
 def test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_images(subject, seed, relu):
     problem = whole_network(seed, images=3, relu=relu)
 
@@ -293,6 +307,7 @@ def test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_images(subject, seed
 
 @with_and_without_activation
 @four_draws
+@values("cifar10_cnn")
 def test_what_flows_forward_through_each_layer_flows_back_through_it(subject, seed, relu):
     """Without biases the network multiplies by a constant what any one of its layers is multiplied by (Euler)."""
     problem = whole_network(seed, images=2, relu=relu)
@@ -310,6 +325,7 @@ STEP = 2.0**-20  # small enough that the same cells win, and large beside the ro
 
 
 @with_and_without_activation
+@gradients("linear")
 @pytest.mark.parametrize("argument", ["input", *PARAMETERS])
 def test_a_small_step_in_any_direction_changes_the_scores_as_the_gradient_says(subject, argument, relu):
     """Within one piece the network is linear in each of its arguments, so nothing but rounding remains."""
@@ -339,6 +355,7 @@ def a_step_within_a_piece(seed, argument, relu):
 
 
 @pytest.mark.compares_with_reference
+@values("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -349,6 +366,7 @@ def test_on_whole_numbers_the_scores_equal_the_references(subject, seed, relu, d
 
 
 @pytest.mark.compares_with_reference
+@gradients("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -382,6 +400,7 @@ def test_the_sums_of_absolute_products_stay_small_enough_to_be_exact(seed, dtype
 
 
 @pytest.mark.compares_with_reference
+@values("linear")
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -393,6 +412,7 @@ def test_on_real_numbers_the_scores_round_within_the_bound_of_a_random_walk(subj
 
 
 @pytest.mark.compares_with_reference
+@gradients("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
 @four_draws
@@ -506,7 +526,7 @@ def test_initial_parameters_fill_the_same_range_as_those_of_the_module(document_
         assert drawn.dtype == "float32"
 
 
-@given(seed=SEEDS)
+@for_all(seed=SEEDS)
 def test_initial_parameters_are_those_of_their_seed(seed):
     one, same = (reference.initial_parameters(np.random.default_rng(seed))["conv1.bias"] for _ in "12")
 
@@ -516,6 +536,7 @@ def test_initial_parameters_are_those_of_their_seed(seed):
 # Contracts and refusals
 
 
+@refusals("cifar10_cnn")
 def test_the_network_changes_neither_its_input_nor_its_parameters(subject):
     problem, before = (whole_network(0, images=1, relu=True) for _ in "12")
 
@@ -527,6 +548,7 @@ def test_the_network_changes_neither_its_input_nor_its_parameters(subject):
         assert_equal(problem.parameters[name], value)
 
 
+@refusals("cifar10_cnn")
 def test_no_image_gives_no_scores_and_gradients_of_zero(subject):
     _, parameters = images_and_parameters(1)
 
@@ -536,6 +558,7 @@ def test_no_image_gives_no_scores_and_gradients_of_zero(subject):
         assert_equal(gradients[name], np.zeros(size))
 
 
+@refusals("cifar10_cnn")
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -554,6 +577,7 @@ def test_parameters_that_are_missing_unknown_or_misshapen_are_refused(subject, c
         subject.cifar10_cnn(images, wrong)
 
 
+@refusals("cifar10_cnn")
 @pytest.mark.parametrize("channels", [1, 4])
 def test_images_of_other_channels_are_refused(subject, channels):
     _, parameters = images_and_parameters(1)

@@ -10,7 +10,7 @@ from spec_tests.wrong_implementations.helpers import around, pair, to_ties
 from spec_tests.wrong_implementations.register import wrong
 
 FIRST_OF_TIES = "test_of_equal_cells_the_first_in_row_order_takes_the_whole_gradient"
-NOTHING_LOST = "test_in_every_channel_the_gradient_of_the_input_adds_up_to_that_of_the_output"
+NOTHING_LOST = "test_in_every_channel_grad_input_adds_up_to_grad_output"
 
 
 @wrong("max_pool2d", "test_where_every_cell_is_negative_so_is_every_output")
@@ -37,7 +37,7 @@ def steps_by_one_unless_told(stride: Any, **rest: Any) -> Any:
 
 @wrong(
     "max_pool2d",
-    "test_ceil_mode_adds_a_window_where_cells_are_left_over_if_it_starts_before_the_end_of_the_input",
+    "test_ceil_mode_adds_a_window_for_cells_left_over_if_it_starts_inside_the_input",
 )
 def keeps_a_window_that_starts_behind_the_input(input: Array, stride: Any, ceil_mode: bool, **rest: Any) -> Any:
     """Rounds up in ceil mode, and does not drop a window that lies in the padding only."""
@@ -62,7 +62,7 @@ def points_at_the_last_of_equal_maxima(input: Array, return_indices: bool, **res
     return (output, places) if return_indices else output
 
 
-@wrong("max_pool2d", "test_nan_wins_over_infinity_and_of_several_the_last_one_takes_index_and_gradient")
+@wrong("max_pool2d", "test_nan_beats_infinity_and_the_last_nan_takes_index_and_gradient")
 def points_at_the_first_nan(input: Array, return_indices: bool, **rest: Any) -> Any:
     """Stops at the first NaN, as `argmax` does."""
     output, places = reference.max_pool2d(input=input, return_indices=True, **rest)
