@@ -5,6 +5,7 @@ import pytest
 
 from spec_tests.vocabulary.claims import erratum
 from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.levels import gradients, values
 from spec_tests.worked_examples import CHANNELS, KERNEL, KERNEL_SLICES, MAP
 
 

@@ -12,36 +12,35 @@ from torch import nn
 from torch.nn import functional
 
 import reference
-from spec_tests.vocabulary import exact, formulas
+from spec_tests.vocabulary import exact
 from spec_tests.vocabulary.bounds import Approximation, formula
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.formats import all_formats, exact_formats
+from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.operations import OPERATIONS, activation
 from spec_tests.vocabulary.problems import (
     SEEDS,
     Problem,
     distinct_numbers,
-    elementwise_problems,
-    linear_problems,
     real_numbers,
-    softmax_problems,
     special_numbers,
     whole_numbers,
 )
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 
-ELEMENTWISE, SOFTMAXES = ("relu", "sigmoid", "tanh"), ("softmax", "log_softmax")
+CURVES, SOFTMAXES = ("sigmoid", "tanh"), ("softmax", "log_softmax")
+ELEMENTWISE = ("relu", *CURVES)
 INTEGERS = ("uint8", "int8", "int16", "int32", "int64")
 
-relu_problems = st.sampled_from([real_numbers, whole_numbers, special_numbers]).flatmap(
-    lambda numbers: elementwise_problems("relu", numbers)
-)
-curve_problems = st.sampled_from(["sigmoid", "tanh"]).flatmap(lambda name: elementwise_problems(name, real_numbers))
 
-
-def either_softmax(numbers):
-    """Draw a softmax or a log_softmax of such numbers."""
-    return st.sampled_from(SOFTMAXES).flatmap(lambda name: softmax_problems(name, numbers))
+def any_numbers(operation, _):
+    """Draw real numbers, whole ones, or NaN and infinities among zeros and ones."""
+    draw = OPERATIONS[operation].problems
+    return st.sampled_from([real_numbers, whole_numbers, special_numbers]).flatmap(
+        lambda numbers: draw(numbers=numbers)
+    )
 
 
 def many(values, dtype="float64"):
@@ -104,7 +103,7 @@ def test_the_softmax_of_two_equal_scores_and_its_gradients(implementation):
 
 @pytest.mark.claim("2.3.d", "2.3.e")
 @values("relu")
-@for_all(problem=relu_problems)
+@for_all(problem=any_numbers)
 def test_relu_is_the_maximum_of_0_and_x(subject, problem):
     assert_equal(problem.forward(subject), np.asarray(np.maximum(problem.input, 0)))
 
@@ -119,7 +118,7 @@ def test_a_second_relu_changes_nothing(subject, problem):
 
 @values("relu")
 @for_all(problem=problems(numbers=real_numbers), exponent=st.integers(-20, 20))
-def test_relu_scales_with_its_input(subject, dtype, problem, exponent):
+def test_relu_scales_with_its_input(subject, problem, exponent):
     scale = problem.input.dtype.type(2.0**exponent)  # a power of two: the product does not round
 
     assert_equal(problem.forward(subject, input=scale * problem.input), scale * problem.forward(subject))
@@ -141,7 +140,7 @@ def test_relu_never_falls(subject, problem):
     assert_equal(output, np.sort(output))
 
 
-@values("relu")
+@gradients("relu")
 @for_all(problem=problems())
 def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject, problem):
     problem = problem.changed(input=problem.input + 0.5)
@@ -154,10 +153,10 @@ def test_the_slope_of_relu_is_its_rise_over_a_step_that_does_not_cross_0(subject
 @pytest.mark.claim("2.3.b")
 @values("linear")
 @for_all(problem=problems(), seed=SEEDS)
-def test_linear_layers_without_an_activation_between_them_are_one_affine_map(subject, dtype, problem, seed):
+def test_linear_layers_without_an_activation_between_them_are_one_affine_map(subject, problem, seed):
     rng, weight = np.random.default_rng(seed), np.atleast_2d(problem.weight)
     shapes = [(len(weight),), (3, len(weight)), (3,)]
-    bias, next_weight, next_bias = (whole_numbers(rng, shape).astype(dtype) for shape in shapes)
+    bias, next_weight, next_bias = (whole_numbers(rng, shape).astype(weight.dtype) for shape in shapes)
     input = problem.input
 
     stacked = subject.linear(subject.linear(input, weight, bias), next_weight, next_bias)
@@ -175,7 +174,7 @@ def test_sigmoid_of_x_and_of_minus_x_add_up_to_1(subject, dtype, problem):
 
     total = subject.sigmoid(x) + subject.sigmoid(-x)
 
-    law = formula(lambda kind: formulas.sigmoid(x, kind) + formulas.sigmoid(-x, kind), np.ones(x.shape), dtype)
+    law = formula(lambda fmt: activation.sigmoid(x, fmt) + activation.sigmoid(-x, fmt), np.ones(x.shape), dtype)
     assert_within(total, law, dtype)
 
 
@@ -186,7 +185,7 @@ def test_tanh_of_minus_x_is_minus_tanh_of_x(subject, dtype, problem):
 
     total = subject.tanh(x) + subject.tanh(-x)
 
-    law = formula(lambda kind: formulas.tanh(x, kind) + formulas.tanh(-x, kind), np.zeros(x.shape), dtype)
+    law = formula(lambda fmt: activation.tanh(x, fmt) + activation.tanh(-x, fmt), np.zeros(x.shape), dtype)
     assert_within(total, law, dtype)
 
 
@@ -197,7 +196,9 @@ def test_tanh_is_a_sigmoid_stretched_to_reach_from_minus_1_to_1(subject, dtype, 
 
     apart = 2 * subject.sigmoid(2 * x) - 1 - subject.tanh(x)
 
-    law = formula(lambda kind: formulas.sigmoid(2 * x, kind) * 2 - 1 - formulas.tanh(x, kind), np.zeros(x.shape), dtype)
+    law = formula(
+        lambda fmt: activation.sigmoid(2 * x, fmt) * 2 - 1 - activation.tanh(x, fmt), np.zeros(x.shape), dtype
+    )
     assert_within(apart, law, dtype)
 
 
@@ -207,7 +208,7 @@ def test_a_softmax_adds_up_to_1_along_its_axis(subject, dtype, problem):
     total = problem.forward(subject).sum(problem.dim, keepdims=True)
 
     law = formula(
-        lambda kind: formulas.softmax(problem.input, problem.dim, kind).sum(problem.dim), np.ones(total.shape), dtype
+        lambda fmt: activation.softmax(problem.input, problem.dim, fmt).sum(problem.dim), np.ones(total.shape), dtype
     )
     assert_within(total, law, dtype)
 
@@ -220,7 +221,7 @@ def test_a_softmax_is_the_exponential_of_the_log_softmax(subject, dtype, problem
     apart = np.exp(subject.log_softmax(x, dim)) - subject.softmax(x, dim)
 
     law = formula(
-        lambda kind: formulas.log_softmax(x, dim, kind).exp() - formulas.softmax(x, dim, kind),
+        lambda fmt: activation.log_softmax(x, dim, fmt).exp() - activation.softmax(x, dim, fmt),
         np.zeros(x.shape),
         dtype,
     )
@@ -238,9 +239,9 @@ def test_a_second_log_softmax_changes_nothing_but_by_rounding(subject, dtype, pr
     assert_within(again.forward(subject), law, dtype)
 
 
-@values("relu")
-@for_all(problem=either_softmax(whole_numbers), shift=st.integers(-(2**20), 2**20))
-def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem, shift):
+@values(*SOFTMAXES)
+@for_all(problem=problems(numbers=whole_numbers), shift=st.integers(-(2**20), 2**20))
+def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, problem, shift):
     shifted = problem.input + problem.input.dtype.type(shift)  # whole numbers: the differences stay as they are
 
     assert_equal(problem.forward(subject, input=shifted), problem.forward(subject))
@@ -248,19 +249,17 @@ def test_a_softmax_does_not_notice_a_shift_of_all_scores(subject, dtype, problem
 
 @values("log_softmax")
 @for_all(problem=problems(numbers=distinct_numbers))
-def test_where_scores_are_10000_apart_log_softmax_is_the_distance_to_the_largest_and_that_takes_all(
-    subject, dtype, problem
-):
+def test_log_softmax_of_scores_10000_apart_is_their_distance_to_the_largest(subject, problem):
     problem = problem.changed(input=problem.input * 1e4)
 
     distance = problem.input - problem.input.max(problem.dim, keepdims=True)
 
     assert_equal(problem.forward(subject), distance)
-    assert_equal(subject.softmax(problem.input, problem.dim), (distance == 0).astype(dtype))
+    assert_equal(subject.softmax(problem.input, problem.dim), (distance == 0).astype(distance.dtype))
 
 
-@values("relu")
-@for_all(problem=either_softmax(real_numbers))
+@values(*SOFTMAXES)
+@for_all(problem=problems(numbers=real_numbers))
 def test_an_axis_counts_from_the_front_or_from_the_back(subject, problem):
     axes = problem.input.ndim
     other = problem.dim - axes if problem.dim >= 0 else problem.dim + axes
@@ -269,15 +268,15 @@ def test_an_axis_counts_from_the_front_or_from_the_back(subject, problem):
     assert_equal(problem.backward(subject, dim=other), problem.backward(subject))
 
 
-@gradients("relu")
-@for_all(problem=either_softmax(real_numbers))
+@gradients(*SOFTMAXES)
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, problem):
-    backward = getattr(formulas, f"{problem.operation}_backward")
+    gradients_of = OPERATIONS[problem.operation].rounding.gradients
 
     total = problem.backward(subject).sum(problem.dim, keepdims=True)
 
     law = formula(
-        lambda kind: backward(problem.grad_output, problem.input, problem.dim, kind).sum(problem.dim),
+        lambda fmt: gradients_of(problem, fmt)[0].sum(problem.dim),
         np.zeros(total.shape),
         dtype,
     )
@@ -288,48 +287,55 @@ def test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis(subject, dtype, p
 
 
 @pytest.mark.compares_with_reference
-@gradients("relu")
+@values("relu")
 @all_formats
-@for_all(problem=relu_problems)
-def test_relu_and_its_gradient_equal_the_reference_without_rounding(subject, problem):
-    assert_equal(problem.forward(subject), problem.forward(reference))
-    assert_equal(problem.backward(subject), problem.backward(reference))
+@for_all(problem=any_numbers)
+def test_relu_equals_the_reference_without_rounding(subject, dtype, problem):
+    assert_equal(problem.forward(subject), problem.forward(reference), dtype)
 
 
 @pytest.mark.compares_with_reference
-@values("relu")
+@gradients("relu")
 @all_formats
-@for_all(problem=curve_problems)
+@for_all(problem=any_numbers)
+def test_the_gradient_of_relu_equals_the_reference_without_rounding(subject, dtype, problem):
+    assert_equal(problem.backward(subject), problem.backward(reference), dtype)
+
+
+@pytest.mark.compares_with_reference
+@values(*CURVES)
+@all_formats
+@for_all(problem=problems(numbers=real_numbers))
 def test_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
-@values("relu")
+@values(*SOFTMAXES)
 @all_formats
-@for_all(problem=either_softmax(real_numbers))
+@for_all(problem=problems(numbers=real_numbers))
 def test_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
-@gradients("relu")
+@gradients(*CURVES)
 @all_formats
-@for_all(problem=curve_problems)
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_gradients_of_sigmoid_and_tanh_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
-@gradients("relu")
+@gradients(*SOFTMAXES)
 @all_formats
-@for_all(problem=either_softmax(real_numbers))
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_gradients_of_softmax_and_log_softmax_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
 
 
 @pytest.mark.compares_with_reference
-@gradients("sigmoid", "tanh")
+@gradients(*CURVES)
 @all_formats
 @pytest.mark.parametrize(("operation", "places"), [("sigmoid", [-1000, 100, 1000]), ("tanh", [-1000, -100, 100, 1000])])
 def test_far_from_0_sigmoid_and_tanh_and_their_gradients_stay_within_their_bounds(subject, dtype, operation, places):
@@ -361,10 +367,9 @@ def test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits
     assert_equal(subject.tanh(input), many([np.nan, -1, 1], dtype))
 
 
-@conventions("sigmoid", "tanh")
+@conventions(*CURVES)
 @exact_formats
-@pytest.mark.parametrize("operation", ["sigmoid", "tanh"])
-def test_at_the_infinities_sigmoid_and_tanh_are_flat_and_at_nan_their_gradient_is_nan(subject, dtype, operation):
+def test_sigmoid_and_tanh_are_flat_at_the_infinities_and_have_a_nan_gradient_at_nan(subject, dtype, operation):
     input, grad_output = many([np.nan, -np.inf, np.inf], dtype), many([3, 5, 7], dtype)
 
     grad_input = getattr(subject, f"{operation}_backward")(grad_output, input)
@@ -386,7 +391,7 @@ def test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references(implementati
 @pytest.mark.compares_with_reference
 @conventions("sigmoid")
 @exact_formats
-def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_number(subject, dtype):
+def test_sigmoid_may_underflow_to_0_already_below_the_least_normal_number(subject, dtype):
     input = many([-100])  # e^-100 is a subnormal float32
     problem = Problem("sigmoid", {"input": input}, {}, whole_numbers(np.random.default_rng(0), input.shape)).at(dtype)
     least = float(np.finfo(dtype).tiny)
@@ -398,9 +403,9 @@ def test_where_sigmoid_underflows_it_may_be_0_already_below_the_least_normal_num
     assert_within(problem.backward(subject), Approximation(gradient.exact, gradient.bound + passed), dtype)
 
 
-@conventions("relu")
-@for_all(problem=either_softmax(special_numbers))
-def test_a_softmax_is_nan_where_nan_or_infinity_is_a_score_and_where_all_are_minus_infinity(subject, problem):
+@conventions(*SOFTMAXES)
+@for_all(problem=problems(numbers=special_numbers))
+def test_a_softmax_is_nan_if_a_score_is_nan_or_infinity_or_all_are_minus_infinity(subject, problem):
     spoiling, least = np.isnan(problem.input) | (problem.input == np.inf), problem.input == -np.inf
     without_softmax = spoiling.any(problem.dim, keepdims=True) | least.all(problem.dim, keepdims=True)
 
@@ -440,9 +445,8 @@ def test_relu_takes_integers_and_returns_them(subject_on_cpu, integer):
     assert_equal(subject_on_cpu.relu(numbers), np.maximum(numbers, numbers.dtype.type(0)))
 
 
-@conventions("relu")
+@conventions(*ELEMENTWISE)
 @exact_formats
-@pytest.mark.parametrize("operation", ELEMENTWISE)
 def test_the_activation_of_nothing_is_nothing(subject, dtype, operation):
     nothing = np.zeros((2, 0, 3), dtype)
 
@@ -452,9 +456,8 @@ def test_the_activation_of_nothing_is_nothing(subject, dtype, operation):
     assert (output.shape, output.dtype) == (grad_input.shape, grad_input.dtype) == (nothing.shape, nothing.dtype)
 
 
-@conventions("relu")
+@conventions(*SOFTMAXES)
 @exact_formats
-@pytest.mark.parametrize("operation", SOFTMAXES)
 @pytest.mark.parametrize("dim", [0, 1, -1])
 def test_the_softmax_of_nothing_is_nothing_along_any_axis(subject, dtype, operation, dim):
     nothing = np.zeros((2, 0, 3), dtype)
@@ -468,12 +471,12 @@ def test_the_softmax_of_nothing_is_nothing_along_any_axis(subject, dtype, operat
 # Refusals
 
 
-@refusals("relu")
-@pytest.mark.parametrize("operation", SOFTMAXES)
+@refusals(*SOFTMAXES)
 @pytest.mark.parametrize("kind", [*INTEGERS, "bool"])
 def test_a_softmax_refuses_scores_that_are_not_floating_point(subject_on_cpu, operation, kind):
     message = f"input has dtype {kind}, expected one of float32, float64"
 
+    assert getattr(subject_on_cpu, operation)(np.array([0.0, 1.0]), dim=0).shape == (2,)
     assert_refused(subject_on_cpu, operation, message, np.array([0, 1]).astype(kind), dim=0)
 
 
@@ -483,8 +486,7 @@ def test_relu_refuses_what_has_no_order(subject_on_cpu, kind):
     assert_refused(subject_on_cpu, "relu", f"input has dtype {kind}, expected one of", np.array([0, 1]).astype(kind))
 
 
-@refusals("relu")
-@pytest.mark.parametrize("operation", SOFTMAXES)
+@refusals(*SOFTMAXES)
 @pytest.mark.parametrize(("axes", "dim"), [(0, 1), (0, -2), (1, 1), (1, -2), (3, 3), (3, -4)])
 def test_a_softmax_refuses_an_axis_that_does_not_exist(subject_on_cpu, operation, axes, dim):
     message = f"dim must be from {-max(axes, 1)} to {max(axes, 1) - 1}, got {dim}"
@@ -492,24 +494,21 @@ def test_a_softmax_refuses_an_axis_that_does_not_exist(subject_on_cpu, operation
     assert_refused(subject_on_cpu, operation, message, np.zeros((2,) * axes), dim=dim)
 
 
-@refusals("relu")
-@pytest.mark.parametrize("operation", SOFTMAXES)
+@refusals(*SOFTMAXES)
 @pytest.mark.parametrize("dim", [1.0, "0", True])
 def test_a_softmax_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, operation, dim):
     assert_refused(subject_on_cpu, operation, f"dim must be a whole number, got {dim!r}", np.zeros((2, 2)), dim=dim)
 
 
-@refusals("relu")
-@pytest.mark.parametrize("operation", ELEMENTWISE)
-def test_the_gradient_of_an_activation_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
+@refusals(*ELEMENTWISE)
+def test_the_gradient_of_an_activation_refuses_a_grad_output_of_another_shape(subject_on_cpu, operation):
     message = r"grad_output has shape \(1,\), expected \(2,\)"
 
     assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros(1), np.zeros(2))
 
 
-@refusals("relu")
-@pytest.mark.parametrize("operation", SOFTMAXES)
-def test_the_gradient_of_a_softmax_refuses_a_cotangent_of_another_shape(subject_on_cpu, operation):
+@refusals(*SOFTMAXES)
+def test_the_gradient_of_a_softmax_refuses_a_grad_output_of_another_shape(subject_on_cpu, operation):
     message = r"grad_output has shape \(2,\), expected \(2, 2\)"
 
     assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros(2), np.zeros((2, 2)), dim=0)
@@ -547,7 +546,8 @@ def test_the_relu_layer_equals_the_reference(problem):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.3.a")
-@for_all(problem=curve_problems)
+@pytest.mark.parametrize("operation", CURVES)
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(dtype, problem):
     output = ACTIVATIONS[problem.operation]()(torch.from_numpy(problem.input)).numpy()
 
@@ -555,7 +555,8 @@ def test_the_sigmoid_and_tanh_layers_round_within_the_bounds_of_their_functions(
 
 
 @pytest.mark.torch_api
-@for_all(problem=either_softmax(real_numbers))
+@pytest.mark.parametrize("operation", SOFTMAXES)
+@for_all(problem=problems(numbers=real_numbers))
 def test_the_softmax_layers_round_within_the_bounds_of_their_functions(dtype, problem):
     output = SOFTMAX_LAYERS[problem.operation](problem.dim)(torch.from_numpy(problem.input)).numpy()
 
@@ -581,7 +582,7 @@ def test_the_relu_layer_leaves_its_input_as_it_was():
 
 
 @pytest.mark.torch_api
-def test_the_relu_layer_overwrites_its_input_where_it_is_told_to_work_in_place():
+def test_the_relu_layer_overwrites_its_input_with_inplace():
     input = torch.tensor([-1.0, 2.0])
 
     output = nn.ReLU(inplace=True)(input)
@@ -602,7 +603,7 @@ def test_in_place_or_not_the_gradient_of_the_relu_layer_is_the_same(inplace):
 
 
 @pytest.mark.torch_api
-def test_a_relu_layer_in_place_refuses_a_leaf_that_needs_its_value_for_a_gradient():
+def test_a_relu_layer_in_place_refuses_a_leaf_that_requires_grad():
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         nn.ReLU(inplace=True)(torch.zeros(2, requires_grad=True))
 
@@ -610,7 +611,7 @@ def test_a_relu_layer_in_place_refuses_a_leaf_that_needs_its_value_for_a_gradien
 @pytest.mark.torch_api
 @pytest.mark.parametrize("name", SOFTMAXES)
 @pytest.mark.parametrize(("axes", "guessed"), [(0, 0), (1, 0), (2, 1), (3, 0), (4, 1), (5, 1)])
-def test_a_softmax_layer_without_an_axis_warns_and_guesses_one_by_the_number_of_axes(name, axes, guessed):
+def test_a_softmax_layer_without_an_axis_warns_and_guesses_one_from_the_rank(name, axes, guessed):
     input = torch.from_numpy(np.arange(2.0**axes).reshape((2,) * axes))
     layer = SOFTMAX_LAYERS[name]
 
@@ -623,7 +624,7 @@ def test_a_softmax_layer_without_an_axis_warns_and_guesses_one_by_the_number_of_
 @pytest.mark.torch_api
 @pytest.mark.parametrize("name", ["sigmoid", "tanh"])
 @pytest.mark.parametrize("integer", [*INTEGERS, "bool"])
-def test_torch_makes_float32_of_integers_before_a_sigmoid_or_tanh_and_the_references_refuse_them(name, integer):
+def test_torch_promotes_integers_to_float32_in_sigmoid_and_tanh_references_refuse(name, integer):
     numbers = np.array([0, 1]).astype(integer)
 
     output = getattr(functional, name)(torch.from_numpy(numbers)).numpy()
