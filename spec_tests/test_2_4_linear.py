@@ -20,14 +20,10 @@ from spec_tests.vocabulary.exact import (
     assert_rounds_within_its_bound,
 )
 from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats
-from spec_tests.vocabulary.problems import (
-    SEEDS,
-    conv_problems,
-    flatten_problems,
-    linear_problems,
-    real_numbers,
-    whole_numbers,
-)
+from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.operations import CONVOLUTIONS, OPERATIONS
+from spec_tests.vocabulary.problems import SEEDS, real_numbers, whole_numbers
+from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.sums import assert_equal_sums
 
@@ -73,7 +69,7 @@ def test_with_a_bias_the_layer_is_affine_and_not_linear(implementation):
 
 @pytest.mark.claim("2.4.e")
 @values("linear", "softmax")
-def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_probabilities_of_them(implementation):
+def test_a_linear_layer_returns_logits_and_only_the_softmax_makes_probabilities(implementation):
     features, weight = np.array([1000.0]), np.array([[1.0], [-2.0], [1.0]])
 
     logits = implementation.linear(features, weight)
@@ -88,9 +84,9 @@ def test_what_a_linear_layer_returns_are_logits_and_only_the_softmax_makes_proba
 @pytest.mark.claim("2.4.c", "2.4.d")
 @values("linear")
 @for_all(problem=problems())
-def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_bias(subject, dtype, problem):
+def test_every_output_is_the_weighted_sum_of_the_inputs_plus_the_bias(subject, problem):
     weight = np.atleast_2d(problem.weight)
-    bias = np.arange(len(weight)).astype(dtype)
+    bias = np.arange(len(weight)).astype(problem.input.dtype)
 
     by_definition = (problem.input[..., np.newaxis, :] * weight).sum(-1) + bias
 
@@ -100,10 +96,13 @@ def test_every_output_is_the_sum_of_the_inputs_each_times_its_weight_and_of_the_
 @pytest.mark.claim("2.4.a")
 @values("linear")
 @for_all(problem=problems(), seed=SEEDS)
-def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem, seed):
+def test_without_a_bias_the_layer_is_linear_in_its_input(subject, problem, seed):
     problem = problem.changed(bias=None)
     rng = np.random.default_rng(seed)
-    other, factor = whole_numbers(rng, problem.input.shape).astype(dtype), problem.input.dtype.type(rng.integers(-4, 5))
+    other, factor = (
+        whole_numbers(rng, problem.input.shape).astype(problem.input.dtype),
+        problem.input.dtype.type(rng.integers(-4, 5)),
+    )
 
     together = problem.forward(subject, input=problem.input + factor * other)
 
@@ -112,10 +111,10 @@ def test_without_a_bias_the_layer_is_linear_in_its_input(subject, dtype, problem
 
 @values("linear")
 @for_all(problem=problems(), seed=SEEDS)
-def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, problem, seed):
+def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, problem, seed):
     problem = problem.changed(bias=None)
     rng = np.random.default_rng(seed)
-    other = whole_numbers(rng, problem.weight.shape).astype(dtype)
+    other = whole_numbers(rng, problem.weight.shape).astype(problem.input.dtype)
 
     together = problem.forward(subject, weight=problem.weight + other)
 
@@ -125,9 +124,9 @@ def test_without_a_bias_the_layer_is_linear_in_its_weight(subject, dtype, proble
 @pytest.mark.claim("2.4.a")
 @values("linear")
 @for_all(problem=problems())
-def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
+def test_an_input_of_zeros_gives_the_bias(subject, problem):
     weight = np.atleast_2d(problem.weight)
-    bias, zeros = np.arange(1, 1 + len(weight)).astype(dtype), np.zeros_like(problem.input)
+    bias, zeros = np.arange(1, 1 + len(weight)).astype(problem.input.dtype), np.zeros_like(problem.input)
 
     output = subject.linear(zeros, weight, bias)
 
@@ -136,9 +135,9 @@ def test_an_input_of_zeros_gives_the_bias(subject, dtype, problem):
 
 @values("linear")
 @for_all(problem=problems())
-def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
+def test_a_bias_is_added_once_to_its_output(subject, problem):
     weight = np.atleast_2d(problem.weight)
-    bias = np.arange(1, 1 + len(weight)).astype(dtype)
+    bias = np.arange(1, 1 + len(weight)).astype(problem.input.dtype)
 
     assert_equal(subject.linear(problem.input, weight, bias), subject.linear(problem.input, weight) + bias)
 
@@ -146,10 +145,10 @@ def test_a_bias_is_added_once_to_its_output(subject, dtype, problem):
 @pytest.mark.claim("2.4.b")
 @values("linear")
 @for_all(problem=problems(), outs=st.integers(1, 40))
-def test_only_the_last_axis_changes_and_to_any_size(subject, dtype, problem, outs):
+def test_only_the_last_axis_changes_and_to_any_size(subject, problem, outs):
     input = problem.input
 
-    output = subject.linear(input, np.ones((outs, input.shape[-1]), dtype))
+    output = subject.linear(input, np.ones((outs, input.shape[-1]), input.dtype))
 
     assert output.shape == (*input.shape[:-1], outs)
 
@@ -178,9 +177,9 @@ def test_every_output_has_a_row_of_the_weight_to_itself(subject, problem):
 @pytest.mark.claim("2.4.e")
 @values("linear")
 @for_all(problem=problems(numbers=real_numbers))
-def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(subject, dtype, problem):
+def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(subject, problem):
     anything = np.atleast_2d(problem.input)
-    identity = np.eye(anything.shape[-1], dtype=dtype)
+    identity = np.eye(anything.shape[-1], dtype=problem.input.dtype)
     rows = anything.reshape(-1, len(identity))
 
     assert_equal(subject.linear(anything, identity), anything)
@@ -189,16 +188,16 @@ def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(s
 
 @values("linear")
 @for_all(problem=problems(), seed=SEEDS)
-def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, dtype, problem, seed):
+def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, problem, seed):
     input, weight = problem.input, np.atleast_2d(problem.weight)
-    second = whole_numbers(np.random.default_rng(seed), (3, len(weight))).astype(dtype)
+    second = whole_numbers(np.random.default_rng(seed), (3, len(weight))).astype(problem.input.dtype)
 
     one_after_the_other = subject.linear(subject.linear(input, weight), second)
 
     assert_equal(one_after_the_other, subject.linear(input, second @ weight))
 
 
-@values("linear")
+@gradients("linear")
 @for_all(problem=problems())
 def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_paths(subject, problem):
     problem = problem.changed(bias=None)
@@ -210,9 +209,10 @@ def test_what_flows_forward_through_a_linear_layer_flows_back_along_the_same_pat
     assert_equal(np.array(np.vdot(problem.weight, grad_weight)), sent)
 
 
-@values("linear")
+@values("linear", *CONVOLUTIONS)
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
 @for_all(problem=problems(kernel=1, batched=True))
-def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(subject, problem):
+def test_a_convolution_with_1_cell_kernels_is_a_linear_layer_at_every_place(subject, problem):
     outs, ins = problem.weight.shape[:2]
     plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     problem = problem.changed(input=problem.input[:, :ins], **plain)
@@ -223,12 +223,11 @@ def test_a_convolution_by_kernels_of_one_cell_is_a_linear_layer_at_every_place(s
     assert_equal_sums(problem.forward(subject), at_every_place, problem, subject)
 
 
-@values("linear", "flatten")
+@values("linear", "flatten", *CONVOLUTIONS)
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
 @for_all(problem=problems(batched=True), seed=SEEDS)
-def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind_a_flatten(
-    subject, dtype, problem, seed
-):
-    images = whole_numbers(np.random.default_rng(seed), (2, *problem.weight.shape[1:]))
+def test_a_convolution_with_image_sized_kernels_is_a_linear_layer_after_flatten(subject, problem, seed):
+    images = whole_numbers(np.random.default_rng(seed), (2, *problem.weight.shape[1:])).astype(problem.input.dtype)
     plain = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
     problem = problem.changed(input=images, **plain)
 
@@ -243,13 +242,13 @@ def test_a_convolution_by_kernels_as_large_as_the_image_is_a_linear_layer_behind
 
 @values("flatten")
 @for_all(problem=problems())
-def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(subject, dtype, problem):
+def test_flatten_lays_the_elements_out_in_row_order_however_they_lie_in_memory(subject, problem):
     shape = problem.input.shape
-    numbered = np.asfortranarray(np.arange(problem.input.size, dtype=dtype).reshape(shape))
+    numbered = np.asfortranarray(np.arange(problem.input.size, dtype=problem.input.dtype).reshape(shape))
 
     output = problem.forward(subject, input=numbered)
 
-    assert_equal(output, np.arange(problem.input.size, dtype=dtype).reshape(problem.grad_output.shape))
+    assert_equal(output, np.arange(problem.input.size, dtype=problem.input.dtype).reshape(problem.grad_output.shape))
 
 
 @gradients("flatten")
@@ -261,7 +260,7 @@ def test_the_gradient_of_flatten_puts_every_element_back(subject, problem):
 
 
 @values("flatten")
-def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_where_to_start(implementation):
+def test_by_default_flatten_flattens_all_axes_the_batch_included(implementation):
     images = np.arange(2.0 * 3 * 4 * 4).reshape(2, 3, 4, 4)
 
     assert_equal(implementation.flatten(images), np.arange(96.0))
@@ -272,19 +271,32 @@ def test_the_function_flattens_all_axes_the_batch_included_if_it_is_not_told_whe
 # Equality with the reference, and rounding bounds
 
 
+def few_or_more_features(operation, _):
+    """Draw real numbers, half of the time two features at most: the fewer the terms, the sharper the bound."""
+    draw = OPERATIONS[operation].problems
+    return draw(numbers=real_numbers) | draw(numbers=real_numbers, features=2)
+
+
+@pytest.mark.compares_with_reference
+@values("linear")
+@exact_formats
+@for_all(problem=problems())
+def test_linear_equals_the_reference_on_whole_numbers(subject, problem):
+    assert_equal(problem.forward(subject), problem.forward(reference))
+
+
 @pytest.mark.compares_with_reference
 @gradients("linear")
 @exact_formats
 @for_all(problem=problems())
-def test_linear_and_its_gradients_equal_the_reference_on_whole_numbers(subject, problem):
-    assert_equal(problem.forward(subject), problem.forward(reference))
+def test_the_gradients_of_linear_equal_the_reference_on_whole_numbers(subject, problem):
     assert_gradients_equal(problem.backward(subject), problem.backward(reference))
 
 
 @pytest.mark.compares_with_reference
 @values("linear")
 @all_formats
-@for_all(problem=problems(numbers=real_numbers) | problems(numbers=real_numbers, features=2))
+@for_all(problem=few_or_more_features)
 def test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few(subject, dtype, problem):
     assert_rounds_within_its_bound(problem, subject, dtype)
 
@@ -463,7 +475,7 @@ def test_linear_refuses_truth_values(subject_on_cpu):
 
 @refusals("linear")
 @pytest.mark.parametrize("shape", [(2, 3), (4,), (1, 4)])
-def test_the_gradient_of_linear_refuses_a_cotangent_of_another_shape(subject_on_cpu, shape):
+def test_the_gradient_of_linear_refuses_a_grad_output_of_another_shape(subject_on_cpu, shape):
     message = re.escape(f"grad_output has shape {shape}, expected (2, 4)")
 
     assert_refused(subject_on_cpu, "linear_backward", message, np.zeros(shape), np.zeros((2, 3)), np.zeros((4, 3)))
@@ -493,8 +505,8 @@ def test_flatten_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, dim)
     )
 
 
-@refusals("linear")
-def test_the_gradient_of_flatten_refuses_a_cotangent_of_another_shape(subject_on_cpu):
+@refusals("flatten")
+def test_the_gradient_of_flatten_refuses_a_grad_output_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(6,\)"
 
     assert_refused(subject_on_cpu, "flatten_backward", message, np.zeros((2, 3)), np.zeros((2, 3)))
@@ -517,7 +529,7 @@ def test_without_options_a_linear_layer_has_a_bias_and_computes_in_float32():
 @pytest.mark.torch_api
 @pytest.mark.parametrize(("ins", "outs"), [(10, 5), (5, 10), (1, 1)])
 @pytest.mark.parametrize("bias", [True, False])
-def test_the_parameters_of_a_linear_layer_are_one_weight_for_each_pair_and_one_bias_for_each_output(ins, outs, bias):
+def test_a_linear_layer_has_one_weight_for_each_pair_and_one_bias_for_each_output(ins, outs, bias):
     layer = nn.Linear(ins, outs, bias=bias)
 
     shapes = {name: tuple(parameter.shape) for name, parameter in layer.named_parameters()}
@@ -528,7 +540,7 @@ def test_the_parameters_of_a_linear_layer_are_one_weight_for_each_pair_and_one_b
 
 @pytest.mark.torch_api
 @for_all(ins=st.integers(2, 20), outs=st.integers(2, 20), seed=SEEDS)
-def test_a_new_linear_layer_is_random_within_one_over_the_root_of_its_inputs_and_follows_the_seed(ins, outs, seed):
+def test_a_new_linear_layer_is_random_within_one_over_root_inputs_and_seeded(ins, outs, seed):
     layer, again, other = (linear_layer(ins, outs, number) for number in (seed, seed, seed + 1))
     limit = 1 / np.sqrt(ins)
 
@@ -574,7 +586,7 @@ def test_a_linear_layer_and_its_gradients_equal_the_reference_with_its_parameter
 @pytest.mark.claim("2.4.b")
 @pytest.mark.parametrize("outs", [1, 5, 10, 1000])
 @pytest.mark.parametrize("leading", [(), (2,), (2, 3, 4)])
-def test_a_linear_layer_has_as_many_outputs_as_it_is_asked_for_behind_any_leading_axes(outs, leading):
+def test_a_linear_layer_has_as_many_outputs_as_asked_behind_any_leading_axes(outs, leading):
     assert nn.Linear(10, outs)(torch.zeros(*leading, 10)).shape == (*leading, outs)
 
 
@@ -599,7 +611,7 @@ def test_a_linear_layer_refuses_other_features_and_another_dtype():
 
 
 @pytest.mark.torch_api
-def test_the_flatten_layer_starts_behind_the_batch_where_the_function_starts_in_front():
+def test_the_flatten_layer_starts_behind_the_batch_and_the_function_in_front():
     images = torch.arange(2 * 3 * 4 * 4.0).reshape(2, 3, 4, 4)
 
     assert (nn.Flatten().start_dim, nn.Flatten().end_dim) == (1, -1)
@@ -618,7 +630,7 @@ def test_the_flatten_layer_equals_the_reference(problem):
 
 
 @pytest.mark.torch_api
-def test_the_flatten_layer_refuses_a_sample_without_a_batch_axis_if_that_leaves_it_no_axis():
+def test_the_flatten_layer_refuses_a_sample_without_a_batch_axis():
     with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)"):
         nn.Flatten()(torch.zeros(3))
 

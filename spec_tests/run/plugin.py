@@ -55,7 +55,7 @@ settings.load_profile(PROFILE)
 MARKERS = {
     "claim(id, ...)": "the claims of the document, at most three, that this test executes",
     "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
-    "requirement(level, operation, ...)": "the level of what this test requires (see `levels`), and of which operations",
+    "requirement(level, operation, ...)": "the level of what this test requires, and of which operations",
     "torch_api": "names torch itself: runs only when torch is the subject",
     "compares_with_reference": "compares the subject with the references: says nothing when they are the subject",
     "slow": "takes long, starts processes, or tests the specification itself: runs only with --slow",

@@ -14,16 +14,12 @@ from torch.nn import functional
 import reference
 from reference.train_in_torch import torch_network
 from spec_tests.subjects import NotAvailable
-from spec_tests.vocabulary.operations import CONVOLUTIONS, GRADIENTS
-from spec_tests.vocabulary.subject import OPTIMIZERS
+from spec_tests.vocabulary.operations import CONVOLUTIONS, GRADIENTS, OPTIMIZERS
 
 EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
     "Using padding='same' with even kernel lengths",  # about speed
 )
-CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
-"""What cuDNN may compute by Winograd's algorithm, which has the wider bound, or an FFT."""
-
 TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 TORCH_OPTIMIZERS: dict[str, Any] = {
     "sgd": torch.optim.SGD,

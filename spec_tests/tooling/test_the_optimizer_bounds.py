@@ -8,8 +8,8 @@ from spec_tests.vocabulary import ledger, optimizer_bounds
 from spec_tests.vocabulary.bounds import Rounded, formula
 from spec_tests.vocabulary.compare import assert_within
 from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.operations import OPTIMIZERS
 from spec_tests.vocabulary.problems import SEEDS, real_numbers
-from spec_tests.vocabulary.subject import OPTIMIZERS
 
 pytestmark = pytest.mark.tooling
 

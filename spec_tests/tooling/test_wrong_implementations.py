@@ -16,9 +16,8 @@ from hypothesis.errors import HypothesisException
 
 from spec_tests import subjects
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.operations import GRADIENTS
+from spec_tests.vocabulary.operations import GRADIENTS, OPTIMIZERS
 from spec_tests.vocabulary.properties import operations_of
-from spec_tests.vocabulary.subject import OPTIMIZERS
 from spec_tests.wrong_implementations import WRONG
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]

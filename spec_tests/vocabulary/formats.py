@@ -63,6 +63,9 @@ def rounded(values: npt.ArrayLike, dtype: str) -> npt.NDArray[np.floating]:
 LAWS = ("float32", "float64", "float16", "bfloat16")
 """The formats of laws, best first: a law is tried in the first that the subject computes in."""
 
+float32_only = pytest.mark.parametrize("dtype", ["float32"])
+"""For tests that are no properties, and need no other format."""
+
 float64_only = pytest.mark.parametrize("dtype", ["float64"])
 """The format for what needs digits: steps of gradient checks, numbers beyond float32."""
 

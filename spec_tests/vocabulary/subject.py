@@ -6,9 +6,6 @@ from typing import Any, Protocol, Self
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError)
 """What a subject may raise to refuse its arguments; any other exception is a defect."""
 
-OPTIMIZERS = ("sgd", "adam", "adamw", "rmsprop", "adagrad")
-"""One step each: `sgd(param, grad, state, **options)` returns the next param and state, as in `reference.optim`."""
-
 
 class Subject(Protocol):
     """An implementation under test."""

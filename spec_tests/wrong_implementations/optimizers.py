@@ -48,7 +48,7 @@ def keeps_the_steps_instead_of_the_directions(param: Array, state: Any, lr: floa
     return param - (lr * slope + rest["momentum"] * buffer if nesterov else buffer), {"momentum_buffer": buffer}
 
 
-@wrong("sgd", "test_weight_decay_adds_a_part_of_the_parameter_to_the_gradient_turned_around_or_not", STEP)
+@wrong("sgd", "test_weight_decay_adds_a_part_of_the_parameter_to_the_gradient", STEP)
 def turns_the_decay_around_too(param: Array, grad: Array, weight_decay: float, **rest: Any) -> Any:
     """Adds the decay before it turns the gradient around, and so makes parameters larger."""
     return reference.sgd(param=param, grad=grad + weight_decay * param, **rest)
