@@ -23,7 +23,7 @@ from spec_tests.vocabulary import optimizer_bounds
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import exact_formats, float32_only
-from spec_tests.vocabulary.levels import contracts, refusals, values
+from spec_tests.vocabulary.levels import contracts, conventions, refusals, values
 from spec_tests.vocabulary.operations import OPTIMIZERS
 from spec_tests.vocabulary.operations.optimizers import FLAG, options_of
 from spec_tests.vocabulary.optimizer_bounds import run_steps
@@ -651,6 +651,7 @@ def test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument(subj
         ("rmsprop", {"momentum": 0.5, "centered": True}, {}),
     ],
 )
+@contracts("sgd", "rmsprop", "adam", "adamw")
 def test_what_a_step_does_not_need_of_the_state_is_handed_on_as_a_copy(subject, operation, before, after):
     _, state = getattr(subject, operation)(TWO, FOUR, {}, **before)
 
@@ -698,7 +699,7 @@ def test_an_optimizer_refuses_a_negative(subject_on_cpu, operation, option, numb
     assert_refused(subject_on_cpu, operation, message, TWO, FOUR, {}, **{option: number})
 
 
-@refusals("sgd")
+@refusals("adam", "adamw", "rmsprop", "adagrad")
 @pytest.mark.parametrize(("operation", "option"), [case for case in NEGATIVE if case[0] != "sgd"])
 def test_an_optimizer_refuses_nan(subject_on_cpu, operation, option):
     assert_refused(subject_on_cpu, operation, f"{option} must be at least 0, got nan", TWO, FOUR, {}, **{option: NAN})
