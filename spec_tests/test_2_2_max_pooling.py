@@ -19,17 +19,11 @@ from spec_tests.vocabulary.claims import erratum
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.formats import all_formats, exact_formats
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
-from spec_tests.vocabulary.operations import MAX_POOLS, OPERATIONS
-from spec_tests.vocabulary.problems import SEEDS, Problem, distinct_numbers, special_numbers, whole_numbers
-from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
+from spec_tests.vocabulary.operations import MAX_POOLS
+from spec_tests.vocabulary.problems import SEEDS, Problem, distinct_in_every_format, special_numbers, whole_numbers
+from spec_tests.vocabulary.properties import any_problem, for_all, problems
+from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict, assert_taken
 from spec_tests.worked_examples import POOLED_MAP
-
-
-def any_pooling(operation, _):
-    """Draw whole numbers, many of them equal, or NaN and infinities among zeros and ones."""
-    return OPERATIONS[operation].problems() | OPERATIONS[operation].problems(special_numbers)
-
 
 # The document's example, by hand
 
@@ -61,7 +55,7 @@ def test_the_largest_value_in_the_second_window_of_the_example_is_8(implementati
 
 
 @pytest.mark.claim("2.2.i", "2.2.k")
-@values(*MAX_POOLS)
+@values("max_pool2d")
 def test_the_second_window_of_the_example_is_the_first_moved_a_column_to_the_right(implementation):
     first, second = cells_seen_by(implementation, (0, 0)), cells_seen_by(implementation, (0, 1))
 
@@ -170,7 +164,7 @@ def test_every_output_is_the_largest_cell_of_its_own_window(subject, problem):
     assert_equal(by_channel(problem, problem.forward(subject)), largest)
 
 
-@values(*MAX_POOLS)
+@conventions(*MAX_POOLS)
 @for_all(problem=problems())
 def test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel(subject, problem):
     _, places = problem.forward(subject, return_indices=True)
@@ -179,11 +173,15 @@ def test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel(sub
 
 
 @values(*MAX_POOLS)
-@for_all(problem=any_pooling)
+@for_all(problem=problems())
 def test_an_index_points_at_the_value_that_is_returned(subject, problem):
-    output, places = (by_channel(problem, array) for array in problem.forward(subject, return_indices=True))
+    assert_indices_point_at_the_output(problem, subject)
 
-    assert_equal(np.take_along_axis(by_channel(problem, problem.input), places, axis=1), output)
+
+@conventions(*MAX_POOLS)
+@for_all(problem=problems(numbers=special_numbers))
+def test_an_index_points_at_the_nan_or_infinity_that_is_returned(subject, problem):
+    assert_indices_point_at_the_output(problem, subject)
 
 
 @pytest.mark.claim("2.2.b", "2.2.g")
@@ -270,7 +268,7 @@ def test_a_dilated_window_pools_every_dth_cell(subject, problem):
 
 
 @pytest.mark.claim("2.2.r")
-@values(*MAX_POOLS)
+@conventions(*MAX_POOLS)
 @for_all(problem=problems())
 def test_padding_is_a_border_of_minus_infinities_around_the_input(subject, problem):
     problem = problem.changed(ceil_mode=False)
@@ -380,17 +378,17 @@ def test_noise_in_cells_that_do_not_win_is_filtered_out(subject, problem, seed):
 
 @pytest.mark.claim("2.2.f")
 @values(*MAX_POOLS)
-@for_all(problem=problems(numbers=distinct_numbers))
+@for_all(problem=problems())
 def test_noise_in_the_largest_cell_of_a_window_always_gets_through(subject, problem):
-    half = np.array(0.5, problem.input.dtype)  # too little to change the order
+    problem = problem.changed(input=problem.input + 5)  # positive, so that doubling keeps the winners' order
 
-    noisy = np.where(wins(problem), problem.input - half, problem.input)
+    noisy = np.where(wins(problem), 2 * problem.input, problem.input)
 
-    assert_equal(problem.forward(subject, input=noisy), problem.forward(subject) - half)
+    assert_equal(problem.forward(subject, input=noisy), 2 * problem.forward(subject))
 
 
 @pytest.mark.claim("2.2.f")
-@values(*MAX_POOLS)
+@conventions(*MAX_POOLS)
 @for_all(problem=problems(), spike=st.sampled_from([100.0, inf, nan]), seed=SEEDS)
 def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem, spike, seed):
     spiked = problem.input.copy()
@@ -410,15 +408,23 @@ def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem,
 @pytest.mark.compares_with_reference
 @values(*MAX_POOLS)
 @all_formats
-@for_all(problem=any_pooling)
+@for_all(problem=problems())
+def test_max_pool_equals_the_reference_in_every_format(subject, dtype, problem):
+    assert_equal(problem.forward(subject), problem.forward(reference), dtype)
+
+
+@pytest.mark.compares_with_reference
+@conventions(*MAX_POOLS)
+@all_formats
+@for_all(problem=problems(numbers=special_numbers))
 def test_max_pool_equals_the_reference_with_ties_nan_and_infinities(subject, dtype, problem):
     assert_equal(problem.forward(subject), problem.forward(reference), dtype)
 
 
 @pytest.mark.compares_with_reference
-@values(*MAX_POOLS)
+@conventions(*MAX_POOLS)
 @exact_formats
-@for_all(problem=any_pooling)
+@for_all(problem=any_problem)
 def test_the_indices_of_max_pool_equal_the_references(subject, problem):
     _, places = problem.forward(subject, return_indices=True)
 
@@ -429,7 +435,7 @@ def test_the_indices_of_max_pool_equal_the_references(subject, problem):
 
 
 @gradients(*MAX_POOLS)
-@for_all(problem=problems(numbers=distinct_numbers))
+@for_all(problem=problems(numbers=distinct_in_every_format))
 def test_without_ties_each_window_sends_its_gradient_to_its_largest_cell_alone(subject, problem):
     cells, grads = by_channel(problem, problem.input), by_channel(problem, problem.grad_output)
 
@@ -441,8 +447,8 @@ def test_without_ties_each_window_sends_its_gradient_to_its_largest_cell_alone(s
     assert_equal(by_channel(problem, problem.backward(subject)), by_hand)
 
 
-@gradients(*MAX_POOLS)
-@for_all(problem=any_pooling)
+@conventions(*MAX_POOLS)
+@for_all(problem=any_problem)
 def test_the_gradient_of_a_window_lands_where_its_index_points(subject, problem):
     _, places = problem.forward(subject, return_indices=True)
     channels = np.arange(prod(places.shape[: -problem.rank]))[:, np.newaxis]
@@ -454,7 +460,7 @@ def test_the_gradient_of_a_window_lands_where_its_index_points(subject, problem)
 
 
 @gradients(*MAX_POOLS)
-@for_all(problem=any_pooling)
+@for_all(problem=problems())
 def test_in_every_channel_grad_input_adds_up_to_grad_output(subject, problem):
     grad_input = problem.backward(subject)
 
@@ -472,8 +478,16 @@ def test_the_gradient_of_max_pool_depends_on_the_order_of_the_cells_only(subject
 @pytest.mark.compares_with_reference
 @gradients(*MAX_POOLS)
 @all_formats
-@for_all(problem=any_pooling)
+@for_all(problem=problems(numbers=distinct_in_every_format))
 def test_the_gradient_of_max_pool_equals_the_references_in_every_format(subject, dtype, problem):
+    assert_equal(problem.backward(subject), problem.backward(reference), dtype)
+
+
+@pytest.mark.compares_with_reference
+@conventions(*MAX_POOLS)
+@all_formats
+@for_all(problem=any_problem)
+def test_the_gradient_equals_the_references_with_ties_nan_and_infinities(subject, dtype, problem):
     assert_equal(problem.backward(subject), problem.backward(reference), dtype)
 
 
@@ -558,52 +572,60 @@ def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, ope
     assert output.dtype == grad_input.dtype == dtype
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 
 def each_of(*refused):
-    """Run the test with each of these options and the message that they are refused with."""
-    named = [pytest.param(option, message, id=str(option).strip("{}")) for option, message in refused]
-    return pytest.mark.parametrize(("options", "message"), named)
+    """Run the test with each of these refused options, the nearest ones that must be taken, and the message."""
+    named = [pytest.param(*case, id=str(case[0]).strip("{}")) for case in refused]
+    return pytest.mark.parametrize(("options", "taken", "message"), named)
 
 
-@each_of(
-    ({"kernel_size": 0}, "kernel_size must be at least 1, got 0"),
-    ({"kernel_size": -1}, "kernel_size must be at least 1, got -1"),
-    ({"stride": 0}, "stride must be at least 1, got 0"),
-    ({"stride": -1}, "stride must be at least 1, got -1"),
-    ({"padding": -1}, "padding must be at least 0, got -1"),
-    ({"padding": 2}, r"padding must be at most half of kernel_size \(2.*\), got \(2"),
-    ({"kernel_size": 3, "padding": 2, "dilation": 2}, r"padding must be at most half of kernel_size \(3"),
-    ({"dilation": 0}, "dilation must be at least 1, got 0"),
-    ({"dilation": -1}, "dilation must be at least 1, got -1"),
-    ({"kernel_size": 6}, r"spans \(6.*\) cells, the padded input has only \(5"),
-    ({"kernel_size": 3, "dilation": 4, "padding": 1}, r"spans \(9.*\) cells, the padded input has only \(7"),
-)
 @refusals(*MAX_POOLS)
-def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, operation, options, message):
-    rank = rank_of(operation)
-    input = np.zeros((1, 2, *[5] * rank), np.float32)
+@each_of(
+    ({"kernel_size": 0}, {"kernel_size": 1}, "kernel_size must be at least 1, got 0"),
+    ({"kernel_size": -1}, {"kernel_size": 1}, "kernel_size must be at least 1, got -1"),
+    ({"stride": 0}, {"stride": 1}, "stride must be at least 1, got 0"),
+    ({"stride": -1}, {"stride": 1}, "stride must be at least 1, got -1"),
+    ({"padding": -1}, {"padding": 0}, "padding must be at least 0, got -1"),
+    ({"padding": 2}, {"padding": 1}, r"padding must be at most half of kernel_size \(2.*\), got \(2"),
+    (
+        {"kernel_size": 3, "padding": 2, "dilation": 2},
+        {"kernel_size": 3, "padding": 1, "dilation": 2},
+        r"padding must be at most half of kernel_size \(3",
+    ),
+    ({"dilation": 0}, {"dilation": 1}, "dilation must be at least 1, got 0"),
+    ({"dilation": -1}, {"dilation": 1}, "dilation must be at least 1, got -1"),
+    ({"kernel_size": 6}, {"kernel_size": 5}, r"spans \(6.*\) cells, the padded input has only \(5"),
+    (
+        {"kernel_size": 3, "dilation": 4, "padding": 1},
+        {"kernel_size": 3, "dilation": 3, "padding": 1},
+        r"spans \(9.*\) cells, the padded input has only \(7",
+    ),
+)
+def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, operation, options, taken, message):
+    input = np.zeros((1, 2, *[5] * rank_of(operation)), np.float32)
 
+    assert_taken(subject_on_cpu, operation, input, **{"kernel_size": 2, **taken})
     assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, **options})
 
 
-@each_of(
-    ({"kernel_size": 2.0}, "kernel_size must be a whole number, got 2.0"),
-    ({"kernel_size": True}, "kernel_size must be a whole number, got True"),
-    ({"kernel_size": None}, "kernel_size must be a whole number, got None"),
-    ({"stride": 1.0}, "stride must be a whole number, got 1.0"),
-    ({"padding": "same"}, "padding must be a whole number or . of them, got 'same'"),
-    ({"dilation": None}, "dilation must be a whole number, got None"),
-    ({"ceil_mode": 1}, "ceil_mode must be True or False, got 1"),
-    ({"ceil_mode": "yes"}, "ceil_mode must be True or False, got 'yes'"),
-    ({"ceil_mode": None}, "ceil_mode must be True or False, got None"),
-)
 @refusals(*MAX_POOLS)
-def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, operation, options, message):
-    rank = rank_of(operation)
-    input = np.zeros((1, 2, *[5] * rank), np.float32)
+@each_of(
+    ({"kernel_size": 2.0}, {"kernel_size": 2}, "kernel_size must be a whole number, got 2.0"),
+    ({"kernel_size": True}, {"kernel_size": 1}, "kernel_size must be a whole number, got True"),
+    ({"kernel_size": None}, {"kernel_size": 2}, "kernel_size must be a whole number, got None"),
+    ({"stride": 1.0}, {"stride": 1}, "stride must be a whole number, got 1.0"),
+    ({"padding": "same"}, {"padding": 1}, "padding must be a whole number or . of them, got 'same'"),
+    ({"dilation": None}, {"dilation": 1}, "dilation must be a whole number, got None"),
+    ({"ceil_mode": 1}, {"ceil_mode": True}, "ceil_mode must be True or False, got 1"),
+    ({"ceil_mode": "yes"}, {"ceil_mode": True}, "ceil_mode must be True or False, got 'yes'"),
+    ({"ceil_mode": None}, {"ceil_mode": False}, "ceil_mode must be True or False, got None"),
+)
+def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, operation, options, taken, message):
+    input = np.zeros((1, 2, *[5] * rank_of(operation)), np.float32)
 
+    assert_taken(subject_on_cpu, operation, input, **{"kernel_size": 2, **taken})
     assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, **options})
 
 
@@ -611,71 +633,80 @@ def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, operation,
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
 def test_max_pool_refuses_an_option_with_a_number_too_many(subject_on_cpu, operation, option):
     rank = rank_of(operation)
-    input, options = np.zeros((1, 2, *[5] * rank), np.float32), {"kernel_size": 2, option: (1,) * (rank + 1)}
+    input, message = np.zeros((1, 2, *[5] * rank), np.float32), f"{option} must have 1 or {rank} numbers"
 
-    assert_refused(subject_on_cpu, operation, f"{option} must have 1 or {rank} numbers", input, **options)
+    assert_taken(subject_on_cpu, operation, input, **{"kernel_size": 2, option: (1,) * rank})
+    assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, option: (1,) * (rank + 1)})
 
 
 @refusals("max_pool3d")
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
 def test_max_pool3d_refuses_an_option_with_a_number_missing(subject_on_cpu, option):
-    input, options = np.zeros((1, 2, 5, 5, 5), np.float32), {"kernel_size": 2, option: (1, 1)}
+    input, message = np.zeros((1, 2, 5, 5, 5), np.float32), f"{option} must have 1 or 3 numbers"
 
-    assert_refused(subject_on_cpu, "max_pool3d", f"{option} must have 1 or 3 numbers", input, **options)
+    assert_taken(subject_on_cpu, "max_pool3d", input, **{"kernel_size": 2, option: (1, 1, 1)})
+    assert_refused(subject_on_cpu, "max_pool3d", message, input, **{"kernel_size": 2, option: (1, 1)})
 
 
 @refusals(*MAX_POOLS)
-@pytest.mark.parametrize("leading", [(), (1, 1, 2)], ids=["no channel axis", "an axis too many"])
-def test_max_pool_refuses_an_input_with_the_wrong_number_of_axes(subject_on_cpu, operation, leading):
+@pytest.mark.parametrize(
+    ("leading", "taken"), [((), (1,)), ((1, 1, 2), (1, 2))], ids=["no channel axis", "an axis too many"]
+)
+def test_max_pool_refuses_an_input_with_the_wrong_number_of_axes(subject_on_cpu, operation, leading, taken):
     rank = rank_of(operation)
-    input = np.zeros((*leading, *[5] * rank), np.float32)
+    input, message = np.zeros((*leading, *[5] * rank), np.float32), f"input has {rank + len(leading)} axes, expected"
 
-    assert_refused(subject_on_cpu, operation, f"input has {input.ndim} axes, expected {rank + 2}", input, 2)
+    assert_taken(subject_on_cpu, operation, np.zeros((*taken, *[5] * rank), np.float32), 2)
+    assert_refused(subject_on_cpu, operation, f"{message} {rank + 2}", input, 2)
 
 
 @refusals(*MAX_POOLS)
 @pytest.mark.parametrize("empty", ["channels", "channels of one image", "cells"])
 def test_max_pool_refuses_an_input_without_channels_or_cells(subject_on_cpu, operation, empty):
-    rank = rank_of(operation)
-    cells = (5,) * rank
+    cells = (5,) * rank_of(operation)
     shape = {"channels": (2, 0, *cells), "channels of one image": (0, *cells), "cells": (2, 2, *cells[1:], 0)}[empty]
 
+    assert_taken(subject_on_cpu, operation, np.zeros((0, 2, *cells), np.float32), 1)
     assert_refused(subject_on_cpu, operation, "only the batch may be empty", np.zeros(shape, np.float32), 1)
 
 
 @refusals(*MAX_POOLS)
 def test_max_pool_refuses_truth_values(subject_on_cpu, operation):
-    rank = rank_of(operation)
-    input = np.zeros((1, 2, *[5] * rank), bool)
+    input = np.zeros((1, 2, *[5] * rank_of(operation)), bool)
 
+    assert_taken(subject_on_cpu, operation, input.astype(np.float32), 2)
     assert_refused(subject_on_cpu, operation, "input has dtype bool", input, 2)
 
 
 @refusals("max_pool1d")
 @pytest.mark.parametrize("integer", INTEGERS)
 def test_max_pool1d_refuses_integers(subject_on_cpu, integer):
-    assert_refused(subject_on_cpu, "max_pool1d", f"input has dtype {integer}", np.zeros((1, 2, 5), integer), 2)
+    input = np.zeros((1, 2, 5), integer)
+
+    assert_taken(subject_on_cpu, "max_pool1d", input.astype(np.float32), 2)
+    assert_refused(subject_on_cpu, "max_pool1d", f"input has dtype {integer}", input, 2)
 
 
 @refusals(*MAX_POOLS)
 def test_the_gradient_of_max_pool_refuses_a_grad_output_not_shaped_as_the_output(subject_on_cpu, operation):
-    rank = rank_of(operation)
-    grad_output, input = np.zeros((1, 2, *[3] * rank)), np.zeros((1, 2, *[5] * rank))
+    rank, message = rank_of(operation), "grad_output has shape .*, expected"
+    taken, refused, input = (np.zeros((1, 2, *[size] * rank), np.float32) for size in (2, 3, 5))
 
-    assert_refused(subject_on_cpu, f"{operation}_backward", "grad_output has shape .*, expected", grad_output, input, 2)
+    assert_taken(subject_on_cpu, f"{operation}_backward", taken, input, 2)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, refused, input, 2)
 
 
 @refusals(*MAX_POOLS)
 def test_there_is_no_gradient_of_max_pool_for_integers(subject_on_cpu, operation):
-    rank = rank_of(operation)
-    grad_output, input = np.zeros((1, 2, *[2] * rank), int), np.zeros((1, 2, *[5] * rank), int)
+    grad_output, input = (np.zeros((1, 2, *[size] * rank_of(operation)), int) for size in (2, 5))
 
+    assert_taken(subject_on_cpu, f"{operation}_backward", grad_output.astype(np.float32), input.astype(np.float32), 2)
     assert_refused(subject_on_cpu, f"{operation}_backward", "has dtype int64, expected", grad_output, input, 2)
 
 
 @st.composite
 def possible_or_not(draw, operation):
-    """Draw a pooling whose options know nothing of one another, and are themselves possibly out of range."""
+    """Draw a pooling whose options are independent of one another, and each possibly out of range."""
     rank = rank_of(operation)
 
     def numbers(*several):
@@ -740,7 +771,7 @@ def test_a_pooling_layer_has_nothing_to_learn_and_nothing_to_save(rank):
 
 @pytest.mark.torch_api
 @pytest.mark.parametrize("operation", MAX_POOLS)
-@for_all(problem=any_pooling)
+@for_all(problem=any_problem)
 def test_a_pooling_layer_pools_with_its_options(problem):
     layer = POOLS[problem.rank](**problem.options)
 
@@ -821,6 +852,13 @@ def test_with_stride_1_pooling_saves_the_next_convolution_at_most_a_border(kerne
 
 
 # What the tests share
+
+
+def assert_indices_point_at_the_output(problem, subject):
+    """Require that each index is that of a cell equal to the output."""
+    output, places = (by_channel(problem, array) for array in problem.forward(subject, return_indices=True))
+
+    assert_equal(np.take_along_axis(by_channel(problem, problem.input), places, axis=1), output)
 
 
 def cells_seen_by(layers, place):

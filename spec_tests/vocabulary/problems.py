@@ -43,6 +43,16 @@ def distinct_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return np.asarray(rng.permutation(prod(shape)).reshape(shape).astype(np.float64) - prod(shape) // 2)
 
 
+EXACT_IN_EVERY_FORMAT = np.outer(np.arange(128, 256), 2.0 ** np.arange(-24, 9)).ravel()
+"""8 digits and few powers of two: bfloat16 has the digits, float16 the powers."""
+
+
+def distinct_in_every_format(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Fill with different numbers, which stay so in every format: nothing ties."""
+    either_sign = np.concatenate([-EXACT_IN_EVERY_FORMAT, EXACT_IN_EVERY_FORMAT])
+    return np.asarray(rng.choice(either_sign, shape, replace=False))
+
+
 def special_numbers(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Fill with 0, 1, NaN and the infinities: ties, and everything that comparisons get wrong."""
     return rng.choice([0.0, 1.0, np.nan, np.inf, -np.inf], shape, p=[0.2, 0.2, 0.15, 0.15, 0.3])

@@ -19,10 +19,20 @@ def assert_refused(subject: Subject, operation: str, message: str, *args: Any, *
         getattr(subject, operation)(*args, **options)
 
 
+def assert_taken(subject: Subject, operation: str, *args: Any, **options: Any) -> None:
+    """Require the subject to take this call, a neighbour of a refused one, and return the shapes the reference does."""
+    ours, theirs = (_shapes(getattr(layers, operation)(*args, **options)) for layers in (reference, subject))
+    assert theirs == ours, f"the reference returns shape {ours}, the subject {theirs}"
+
+
 def assert_same_verdict(problem: Problem, subject: Subject) -> None:
     """Require that the subject and the reference both take a problem, with outputs of one shape, or both refuse it."""
     ours, theirs = (_verdict(partial(problem.forward, layers)) for layers in (reference, subject))
     assert theirs == ours, f"the reference {ours}, the subject {theirs}"
+
+
+def _shapes(result: Any) -> Any:
+    return [_shapes(one) for one in result] if isinstance(result, tuple) else getattr(result, "shape", None)
 
 
 def _verdict(call: Callable[[], Any]) -> str:

@@ -31,6 +31,7 @@ from spec_tests.vocabulary.problems import (
     choice,
     per_axis,
     real_numbers,
+    special_numbers,
     whole_numbers,
 )
 
@@ -148,7 +149,7 @@ ROWS = (
         section="2.3",
         gradients=("input",),
         problems=_relu,
-        any_problem=_relu(),
+        any_problem=_relu(real_numbers) | _relu(special_numbers),
         rounding=Copies(),
         checks={NOTHING: GradientCheck(_relu().map(off_the_kink), ("input",))},
         typical=typical("relu", (2, 3, 4), {}, input=(2, 3, 4)),
