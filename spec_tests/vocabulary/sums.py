@@ -44,7 +44,7 @@ def settled(result: Any, problem: Any, subject: Any, quantum: float = 1.0) -> An
     if (missed > limit).any():
         at = np.unravel_index(missed.argmax(), missed.shape)
         raise AssertionError(
-            f"{(missed > limit).sum()} of {missed.size} elements are further than {limit} from a multiple of {quantum}; "
+            f"{(missed > limit).sum()} of {missed.size} elements are not within {limit} of a multiple of {quantum}; "
             f"furthest at {[int(i) for i in at]}: got {np.asarray(result)[at].item()}"
         )
     if missed.size:
