@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from spec_tests.vocabulary.claims import erratum
-from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.levels import gradients, values
+from spec_tests.vocabulary.sums import assert_equal_sums, settled
 from spec_tests.worked_examples import CHANNELS, KERNEL, KERNEL_SLICES, MAP
 
 
 def convolved(layers, image=MAP, kernel=KERNEL):
     """Return the convolution of one channel with one kernel, stride 1, no padding."""
-    return layers.conv2d(image[np.newaxis], kernel[np.newaxis, np.newaxis])[0]
+    return settled(layers.conv2d(image[np.newaxis], kernel[np.newaxis, np.newaxis]), "conv2d", layers)[0]
 
 
 @pytest.mark.claim("2.1.2.a", "2.1.2.d")
@@ -142,7 +142,7 @@ def test_channel_2_contributes_13(implementation):
 @pytest.mark.claim("2.1.2.o", "2.1.2.k")
 @values("conv2d")
 def test_both_channels_together_give_18(implementation):
-    together = implementation.conv2d(CHANNELS, KERNEL_SLICES[np.newaxis])
+    together = settled(implementation.conv2d(CHANNELS, KERNEL_SLICES[np.newaxis]), "conv2d", implementation)
 
     assert together.tolist() == [[[5 + 13]]] == [[[18]]]
 
@@ -158,5 +158,5 @@ def test_the_gradient_of_the_worked_convolution_by_hand(implementation):
     expected = np.zeros((5, 5))
     expected[:3, :3] += 1 * KERNEL
     expected[2:, 2:] += 2 * KERNEL
-    assert_equal(grad_input[0], expected)
-    assert_equal(grad_weight[0, 0], 1 * MAP[:3, :3] + 2 * MAP[2:, 2:])
+    assert_equal_sums(grad_input[0], expected, "conv2d", implementation)
+    assert_equal_sums(grad_weight[0, 0], 1 * MAP[:3, :3] + 2 * MAP[2:, 2:], "conv2d", implementation)

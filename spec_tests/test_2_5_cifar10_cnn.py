@@ -27,6 +27,7 @@ from spec_tests.vocabulary.network import assert_near, no_near_ties, real_networ
 from spec_tests.vocabulary.problems import SEEDS
 from spec_tests.vocabulary.properties import for_all
 from spec_tests.vocabulary.subject import REFUSALS
+from spec_tests.vocabulary.sums import settled
 
 four_draws = pytest.mark.parametrize("seed", range(4))
 with_and_without_activation = pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
@@ -271,7 +272,8 @@ def test_the_network_is_its_layers_one_after_the_other(subject, seed, relu):
     p, x = problem.parameters, problem.input
 
     for stage in "123":
-        x = subject.conv2d(x, p[f"conv{stage}.weight"], p[f"conv{stage}.bias"], padding=2)
+        convolved = subject.conv2d(x, p[f"conv{stage}.weight"], p[f"conv{stage}.bias"], padding=2)
+        x = settled(convolved, "conv2d", subject)
         x = subject.max_pool2d(subject.relu(x) if relu else x, 2)
     x = subject.linear(subject.flatten(x, 1), p["linear.weight"], p["linear.bias"])
 

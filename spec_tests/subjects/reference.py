@@ -1,6 +1,7 @@
 """The references themselves, as the subject of the laws, worked numbers, conventions and refusals."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -8,16 +9,26 @@ import numpy as np
 import reference
 from spec_tests.subjects import NotAvailable
 
+NONE: Mapping[str, Any] = MappingProxyType({})
+
 
 class Namespace:
     """The package `reference`, with some of its functions replaced if need be."""
 
     dtypes = frozenset({"float32", "float64"})
-    transforms: Mapping[str, str] = {}
     deviations: frozenset[str] = frozenset()
 
-    def __init__(self, name: str, **replaced: Callable[..., Any]) -> None:
+    def __init__(
+        self,
+        name: str,
+        transforms: Mapping[str, str] = NONE,
+        transformed: Mapping[str, int] = NONE,
+        **replaced: Callable[..., Any],
+    ) -> None:
         self.name = name
+        self.transforms = transforms
+        self.transformed = transformed
+        """How often each function has transformed."""
         self.replaced = replaced
 
     def __repr__(self) -> str:

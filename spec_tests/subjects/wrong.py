@@ -1,7 +1,7 @@
 """The references with one function exchanged for a wrong one: `--subject wrong:flips_the_kernel`."""
 
 from spec_tests.subjects import NotAvailable
-from spec_tests.subjects.reference import Namespace
+from spec_tests.subjects.reference import NONE, Namespace
 from spec_tests.wrong_implementations import WRONG
 
 
@@ -12,4 +12,5 @@ def load(device: str, variant: str) -> Namespace:
     if variant not in WRONG:
         raise NotAvailable(f"no wrong implementation {variant!r}; there are {', '.join(WRONG)}")
     wrong = WRONG[variant]
-    return Namespace(f"the references, but {wrong.operation} {variant}", **{wrong.operation: wrong.function})
+    name = f"the references, but {wrong.operation} {variant}"
+    return Namespace(name, wrong.transforms, NONE, **{wrong.operation: wrong.function})

@@ -24,7 +24,8 @@ of two results, each this far off, is still the nearest to the right one."""
 def assert_equal_sums(actual: Any, expected: Any, problem: Any, subject: Any, quantum: float = 1.0) -> None:
     """Require equal sums of whole products: exactly, or where the subject transforms, once they are settled.
 
-    `problem` names the operation that computed them; `quantum` is what all of them are multiples of, a power of two.
+    `problem` is the one that they solve, or the name of its operation; `quantum` is what all of them are multiples of,
+    a power of two.
     """
     assert_equal(settled(actual, problem, subject, quantum), settled(expected, problem, subject, quantum))
 
@@ -35,7 +36,8 @@ def settled(result: Any, problem: Any, subject: Any, quantum: float = 1.0) -> An
     Raises AssertionError if one lies further than `LEFT_BEHIND` of the quantum from all multiples. NaN and infinity
     are no multiples and stay: whether they belong there is for the comparison to say.
     """
-    if problem.operation not in subject.transforms or not _has_fractions(result):
+    operation = problem if isinstance(problem, str) else problem.operation
+    if operation not in subject.transforms or not _has_fractions(result):
         return result
     with np.errstate(invalid="ignore"):  # infinity less infinity
         multiples = np.asarray(np.rint(result / quantum) * quantum, result.dtype)
@@ -44,7 +46,7 @@ def settled(result: Any, problem: Any, subject: Any, quantum: float = 1.0) -> An
     if (missed > limit).any():
         at = np.unravel_index(missed.argmax(), missed.shape)
         raise AssertionError(
-            f"{(missed > limit).sum()} of {missed.size} elements are further than {limit} from multiples of {quantum}; "
+            f"{(missed > limit).sum()} of {missed.size} elements are not within {limit} of a multiple of {quantum}; "
             f"furthest at {[int(i) for i in at]}: got {np.asarray(result)[at].item()}"
         )
     if missed.size:

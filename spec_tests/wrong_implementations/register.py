@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -22,6 +22,8 @@ class Wrong:
     """The number format in which it is caught, where the tests have several."""
     error: type[Exception]
     """What the tests then raise: AssertionError, unless the implementation breaks down."""
+    transforms: Mapping[str, str]
+    """The transform that its operation goes by, as a subject has it; empty where it adds up products directly."""
 
 
 WRONG: dict[str, Wrong] = {}
@@ -29,9 +31,14 @@ WRONG: dict[str, Wrong] = {}
 
 
 def wrong(
-    operation: str, *caught_by: str, dtype: str = "float32", error: type[Exception] = AssertionError
+    operation: str,
+    *caught_by: str,
+    dtype: str = "float32",
+    error: type[Exception] = AssertionError,
+    transform: str | None = None,
 ) -> Callable[[Function], Function]:
     """Register a function as a wrong implementation of this operation, caught by these tests."""
+    transforms = {} if transform is None else {operation.removesuffix("_backward"): transform}
     signature = inspect.signature(getattr(reference, operation))
 
     def register(function: Function) -> Function:
@@ -43,7 +50,7 @@ def wrong(
 
         if function.__name__ in WRONG:
             raise ValueError(f"there are two wrong implementations called {function.__name__}")
-        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error)
+        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error, transforms)
         return function
 
     return register
