@@ -6,8 +6,8 @@
     cifar-100-python/{meta, train, test}
     country211/{train, valid, test}/{AD … ZW}/*.jpg
 
-Names, layout and formats are those of the originals. The pictures are drawn (`reference.synthetic_images`), equally many
-of each class. Every folder also holds `checksums.md5`, the md5 sums of its files, and `md5sum -c` understands it.
+Names, layout and formats are those of the originals. The pictures are drawn (`reference.synthetic_images`), as many of
+each class. Every folder also holds `checksums.md5`, the md5 sums of its files, and `md5sum -c` understands it.
 
 The readers return the data sets of torchvision, which compares the files of CIFAR with their published md5 sums before
 it reads them. Where a folder holds `checksums.md5`, the sums in it take the place of the published ones, and nothing

@@ -2,7 +2,7 @@
 
     lost        a claim that was proven, and now failed, did not run, or is gone
     won         a claim that is proven now, and was not
-    verdict     any other change of what a run found of a claim
+    result      any other change of a claim's result
     margin      errors that come ten times as near to their bound as before
     examples    a claim that is proven with fewer than half the examples
     deviation   a known deviation that is seen now, or no longer
@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from spec_tests.report.merging import DETAILS, minor, own_name
 from spec_tests.report.writing import Data
+from spec_tests.vocabulary.results import proven
 
-PROVEN = ("confirmed", "corrected", "refined")
 WORSE = 10
 """A share of the bound that grew so many times is reported.
 
@@ -31,11 +31,11 @@ Examples are drawn at random, so the greatest share differs from run to run: in 
 Shares of 0 are not compared: whether any of a run's examples had to be rounded is chance.
 """
 
-KINDS = {(True, False): "lost", (False, True): "won", (True, True): "verdict", (False, False): "verdict"}
+KINDS = {(True, False): "lost", (False, True): "won", (True, True): "result", (False, False): "result"}
 """By whether a claim was proven, and whether it is."""
 
-ORDER = ("lost", "won", "verdict", "margin", "examples", "deviation", "version")
-ABSENT: Data = {"verdict": "not in the register", "examples": 0, "worst": {}}
+ORDER = ("lost", "won", "result", "margin", "examples", "deviation", "version")
+ABSENT: Data = {"result": "not in the register", "examples": 0, "worst": {}}
 
 
 class Change(NamedTuple):
@@ -165,10 +165,10 @@ def _deviations(before: Iterable[str], after: Iterable[str]) -> Iterator[Change]
 
 
 def _claim(name: str, before: Data, after: Data) -> Iterator[Change]:
-    was, now = before["verdict"], after["verdict"]
+    was, now = before["result"], after["result"]
     if was != now:
-        yield Change(KINDS[was in PROVEN, now in PROVEN], f"{name} was {was}, is now {now}")
-    if was in PROVEN and now in PROVEN and 2 * after["examples"] < before["examples"]:
+        yield Change(KINDS[proven(was), proven(now)], f"{name} was {was}, is now {now}")
+    if proven(was) and proven(now) and 2 * after["examples"] < before["examples"]:
         yield Change("examples", f"{name}: {before['examples']} before, now {after['examples']}")
     for dtype in before["worst"].keys() & after["worst"].keys():
         share, share_now = before["worst"][dtype]["share"], after["worst"][dtype]["share"]

@@ -38,7 +38,7 @@ def _merge_two(one: Data, other: Data) -> Data:
 def _refuse_other_registers(ours: list[Data], theirs: list[Data]) -> None:
     known = {claim["id"]: claim for claim in ours}
     for claim in theirs:
-        for name, meaning in (("register", "the register's verdict"), ("section", "the section")):
+        for name, meaning in (("verdict", "the register's verdict"), ("section", "the section")):
             if (expected := known.get(claim["id"], claim)[name]) != claim[name]:
                 raise ValueError(
                     f"claim {claim['id']}: {meaning} is {expected} in one report, {claim[name]} in another"
@@ -135,9 +135,9 @@ def _side_by_side(one: Data, other: Data, part: str) -> Iterator[tuple[Data, Dat
 def _unknown(entry: Data, runs: int) -> Data:
     """Return a claim or a test with the results of runs that do not know it."""
     of_a_test = {"outcome": "not run", "cases": 0, "examples": 0, "failures": []}
-    verdict = "uncheckable" if entry.get("register") == "uncheckable" else "not run"
-    of_a_claim = {"verdict": verdict, "tests": [], "examples": 0, "comparisons": 0, "worst": {}}
-    return {**entry, "results": [of_a_claim if "register" in entry else of_a_test] * runs}
+    result = "uncheckable" if entry.get("verdict") == "uncheckable" else "not run"
+    of_a_claim = {"result": result, "tests": [], "examples": 0, "comparisons": 0, "worst": {}}
+    return {**entry, "results": [of_a_claim if "verdict" in entry else of_a_test] * runs}
 
 
 def _claim(ours: Data, theirs: Data) -> Data:

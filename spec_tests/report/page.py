@@ -21,16 +21,14 @@ from spec_tests.report import page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
 from spec_tests.report.figures.figure import Picture
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
+from spec_tests.report.writing import FORMAT
 from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
 
-FORMAT = 1
 PROOFS = ("by the references", "by the subject")
-PROVEN = ("confirmed", "corrected", "refined")
-"""The verdicts of claims whose tests passed."""
-
 FILTERS = (
     *("number", "power", "percent", "value", "duration", "day"),
-    *("sentence", "reason_zh", "source", "failure", "terminal", "grouped"),
+    *("sentence", "source", "failure", "terminal", "grouped"),
 )
 EVERYTHING = ("spec_tests", ".")
 """What pytest is asked for where no part of the specification is."""
@@ -48,12 +46,12 @@ def render(data: Mapping[str, Any], pictures: Sequence[Picture] = (), benchmarks
             sections=_sections(data, pictures),
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
-            uncheckable=[claim for claim in data["claims"] if claim["register"] == "uncheckable"],
+            uncheckable=[claim for claim in data["claims"] if claim["verdict"] == "uncheckable"],
             failures=_failures(data),
             deviations=data["deviations"],
             claims=data["claims"],
             benchmarks=benchmarks,
-            words=words(),
+            words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
             style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
@@ -80,11 +78,11 @@ def _check(data: Mapping[str, Any], pictures: Sequence[Picture], benchmarks: Seq
 
 
 def _check_entry(entry: Mapping[str, Any], runs: int) -> None:
-    """Check a claim or a test: a result of every run, verdicts and sections that exist."""
+    """Check a claim or a test: a result of every run, words and sections that exist."""
     name = f"claim {entry['id']}" if "id" in entry else f"test {entry['test']}"
     if len(entry["results"]) != runs:
         raise ValueError(f"{name} has {len(entry['results'])} results, data has {runs} runs")
-    kind, known = ("verdict", words()["verdicts"]) if "id" in entry else ("outcome", words()["outcomes"])
+    kind, known = ("result", [*RESULTS]) if "id" in entry else ("outcome", [*OUTCOMES])
     for result in entry["results"]:
         if result[kind] not in known:
             raise ValueError(f"{name} has the {kind} {result[kind]!r}, expected one of {', '.join(known)}")
@@ -119,6 +117,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["reason_zh"] = reason_zh
     environment.filters["contains"] = lambda values, value: value in values
     environment.filters.update({name: getattr(page_filters, name) for name in FILTERS})
     return environment
@@ -153,14 +152,14 @@ def _claim(claim: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> dict[str
     """Return a claim with its tests and what its results say together."""
     results = claim["results"]
     tests = [_with_own_cases(test, results) for test in tests]
-    verdicts = [result["verdict"] for result in results]
+    found = [result["result"] for result in results]
     ran = [result for result in results if result["tests"]]
     return {
         **claim,
         "tests": tests,
         "ran": sum(any(own["cases"] for own in test["own"]) for test in tests),
-        "verdicts": grouped(verdicts),
-        "unproven": [run_label(run) for run, verdict in enumerate(verdicts) if verdict not in PROVEN],
+        "found": grouped(found),
+        "unproven": [run_label(run) for run, result in enumerate(found) if not proven(result)],
         "examples": sorted({result["examples"] for result in ran}),
         "worst": _worst(results),
         "proofs": _proofs(results, tests),
@@ -180,7 +179,7 @@ def _own(test: Mapping[str, Any], result: Mapping[str, Any], run: int) -> dict[s
     whole = test["results"][run]
     not_run = "skipped" if whole["outcome"] == "skipped" else "not run"
     return {
-        "outcome": "failed" if _failing(test, run) & set(cases) else "passed" if cases else not_run,
+        "outcome": whole["outcome"] if _failing(test, run) & set(cases) else "passed" if cases else not_run,
         "cases": len(cases),
         "of": whole["cases"],
         "examples": whole["examples"],
@@ -227,13 +226,13 @@ def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = [
         {"test": test, "claims": [by_id[id] for id in test["claims"] if _fails(by_id[id], test)]}
         for test in data["tests"]
-        if any(result["outcome"] == "failed" for result in test["results"])
+        if any(result["outcome"] in ("failed", "error") for result in test["results"])
     ]
     shown = {claim["id"] for failure in found for claim in failure["claims"]}
     lonely = [
         {"test": None, "claims": [claim]}
         for claim in data["claims"]
-        if claim["id"] not in shown and any(result["verdict"] == "failed" for result in claim["results"])
+        if claim["id"] not in shown and any(result["result"] == "failed" for result in claim["results"])
     ]
     return sorted(found, key=lambda failure: not failure["claims"]) + lonely
 
@@ -241,7 +240,7 @@ def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
     """Tell whether a case of this test made the claim fail, in some run."""
     return any(
-        result["verdict"] == "failed" and not _failing(test, run).isdisjoint(result["tests"])
+        result["result"] == "failed" and not _failing(test, run).isdisjoint(result["tests"])
         for run, result in enumerate(claim["results"])
     )
 
@@ -254,12 +253,12 @@ def _scope(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:
-    return {"tests": data["runs"][run]["left_out"], "claims": _with_verdict(data["claims"], "not run", run)}
+    return {"tests": data["runs"][run]["left_out"], "claims": _with_result(data["claims"], "not run", run)}
 
 
 def _counts(claims: Iterable[Mapping[str, Any]], run: int) -> dict[str, int]:
-    return {verdict: len(_with_verdict(claims, verdict, run)) for verdict in words()["verdicts"]}
+    return counted(claim["results"][run]["result"] for claim in claims)
 
 
-def _with_verdict(claims: Iterable[Mapping[str, Any]], verdict: str, run: int) -> list[Mapping[str, Any]]:
-    return [claim for claim in claims if claim["results"][run]["verdict"] == verdict]
+def _with_result(claims: Iterable[Mapping[str, Any]], result: str, run: int) -> list[Mapping[str, Any]]:
+    return [claim for claim in claims if claim["results"][run]["result"] == result]

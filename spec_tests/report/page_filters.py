@@ -157,19 +157,6 @@ def day(moment: str) -> str:
     return f"{datetime.datetime.fromisoformat(moment).astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def reason_zh(reason: str) -> str:
-    """Return in Chinese why tests were left out, or an empty string where the words are missing.
-
-    >>> reason_zh("the subject does not compute in bfloat16")
-    '被测实现不支持 bfloat16'
-    """
-    for pattern, text in words()["reasons"].items():
-        match = re.fullmatch(re.escape(pattern).replace(r"\{dtype\}", r"(?P<dtype>\w+)"), reason)
-        if match:
-            return str(text).format(**match.groupdict())
-    return ""
-
-
 @cache
 def source(code: str) -> Markup:
     """Return Python code with its words marked by classes, for `page.css` to colour."""

@@ -17,10 +17,15 @@ from typing import Any
 import pytest
 
 from spec_tests.report import failures, surroundings, writing
-from spec_tests.report.writing import PROVEN, Data
+from spec_tests.report.writing import Data
 from spec_tests.run import plugin, selection
 from spec_tests.vocabulary import claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.results import OUTCOMES, result_of
+
+BAD = ("failed", "error")
+RAN = ("passed", *BAD)
+"""The outcomes of a test that was run."""
 
 
 @dataclass
@@ -35,10 +40,9 @@ class Case:
     claims: tuple[str, ...]
     deviations: tuple[str, ...]
     function: Callable[..., Any] | None
-    outcome: str = "not run"
     failure: str = ""
     entry: ledger.Entry = field(default_factory=lambda: ledger.Entry("", ""))
-    """What the ledger says of it; nothing where its body was not reached."""
+    """What the ledger says of it; an empty one where it was left out."""
 
     @property
     def test(self) -> str:
@@ -46,9 +50,14 @@ class Case:
         return self.id.removesuffix(f"[{self.name}]") if self.name else self.id
 
     @property
+    def outcome(self) -> str:
+        """How it ended."""
+        return self.entry.outcome
+
+    @property
     def ran(self) -> bool:
-        """Whether it had a result, and was not just left out or skipped."""
-        return self.outcome in ("passed", "failed")
+        """Whether it was run, and not left out or skipped."""
+        return self.outcome in RAN
 
 
 class Report:
@@ -79,10 +88,10 @@ class Report:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
-        """Note how a test's setup, its body and its teardown ended, with the drawing of a failure."""
+        """Note what a test's setup, its body or its teardown printed of a failure, with the drawing of it."""
         report: pytest.TestReport = yield
-        if (case := self.cases.get(item.nodeid)) is not None:
-            note(case, report, item.config)
+        if (case := self.cases.get(item.nodeid)) is not None and report.failed:
+            case.failure = "\n\n".join(filter(None, [case.failure, failures.text_of(report, item.config)]))
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -95,6 +104,9 @@ class Report:
         """Write the report; return what there is to say of it."""
         if not self.cases:
             return f"no report in {self.folder}: this process collected no test of the specification"
+        for entry in ledger.entries():
+            if entry.test in self.cases:
+                self.cases[entry.test].entry = entry
         seconds = round(time.perf_counter() - self.clock, 1)
         run = {
             "started": self.started.isoformat(timespec="seconds"),
@@ -132,20 +144,8 @@ def case_of(item: pytest.Item) -> Case:
     )
 
 
-def note(case: Case, report: pytest.TestReport, config: pytest.Config) -> None:
-    """Add to a test how one of its three phases ended: one failure outweighs the others."""
-    if report.failed:
-        case.outcome = "failed"
-        case.failure = "\n\n".join(filter(None, [case.failure, failures.text_of(report, config)]))
-    elif case.outcome != "failed" and (report.when == "call" or report.skipped):
-        case.outcome = report.outcome
-
-
 def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
     """Return the data of a run. `cases` are by node id; `run` says when it started, how long it took, and its scope."""
-    entries = {entry.test: entry for entry in ledger.entries()}
-    for id, case in cases.items():
-        case.entry = entries.get(id, case.entry)
     found = list(cases.values())
     return {
         "format": writing.FORMAT,
@@ -210,7 +210,7 @@ def facts(config: pytest.Config) -> Data:
 def counts(config: pytest.Config, cases: list[Case]) -> Data:
     """Return how many tests ended how, what was left out, and which known deviations were seen."""
     return {
-        "outcomes": {name: sum(case.outcome == name for case in cases) for name in ("passed", "failed", "skipped")},
+        "outcomes": {name: sum(case.outcome == name for case in cases) for name in OUTCOMES if name != "not run"},
         "examples": sum(case.entry.examples for case in cases),
         "comparisons": sum(case.entry.comparisons for case in cases),
         "left_out": [
@@ -223,11 +223,11 @@ def counts(config: pytest.Config, cases: list[Case]) -> Data:
 
 def _was_seen(deviation: str, cases: list[Case]) -> bool:
     outcomes = {case.outcome for case in cases if deviation in case.deviations}
-    return "passed" in outcomes and "failed" not in outcomes
+    return "passed" in outcomes and outcomes.isdisjoint(BAD)
 
 
 def sections(cases: Iterable[Case]) -> Data:
-    """Return by section how many tests ran, how many failed, and how many examples they tried."""
+    """Return by section how many tests ran, how many failed or ended in an error, and how many examples they tried."""
     grouped = defaultdict[str, list[Case]](list)
     for case in cases:
         if case.ran:
@@ -235,7 +235,7 @@ def sections(cases: Iterable[Case]) -> Data:
     return {
         section: {
             "tests": len(group),
-            "failed": sum(case.outcome == "failed" for case in group),
+            "failed": sum(case.outcome in BAD for case in group),
             "examples": sum(case.entry.examples for case in group),
         }
         for section, group in sorted(grouped.items())
@@ -248,33 +248,20 @@ def claims_of(cases: Iterable[Case]) -> list[Data]:
     for case in cases:
         for id in case.claims if case.ran else ():
             executing[id].append(case)
-    return [{**_as_registered(claim), "results": [result_of(claim, executing[id])]} for id, claim in _register()]
+    return [
+        {**vars(claim), "results": [describe_result(claim, executing[id])]} for id, claim in claims.register().items()
+    ]
 
 
-def _register() -> Iterable[tuple[str, claims.Claim]]:
-    return claims.register().items()
-
-
-def _as_registered(claim: claims.Claim) -> Data:
-    return {"register" if name == "verdict" else name: value for name, value in vars(claim).items()}
-
-
-def result_of(claim: claims.Claim, cases: list[Case]) -> Data:
+def describe_result(claim: claims.Claim, cases: list[Case]) -> Data:
     """Return what the tests that executed a claim say of it."""
     return {
-        "verdict": verdict(claim, {case.outcome for case in cases}),
+        "result": result_of(claim, {case.outcome for case in cases}),
         "tests": [case.id for case in cases],
         "examples": sum(case.entry.examples for case in cases),
         "comparisons": sum(case.entry.comparisons for case in cases),
         "worst": worst(case.entry for case in cases),
     }
-
-
-def verdict(claim: claims.Claim, outcomes: set[str]) -> str:
-    """Return what a run found of a claim: one failure outweighs any number of passes."""
-    if "failed" in outcomes:
-        return "failed"
-    return PROVEN[claim.verdict] if "passed" in outcomes or claim.verdict == "uncheckable" else "not run"
 
 
 def worst(entries: Iterable[ledger.Entry]) -> Data:
@@ -294,7 +281,7 @@ def tests_of(cases: Iterable[Case]) -> list[Data]:
     return [
         describe_test(test, group)
         for test, group in functions.items()
-        if any(case.claims or case.outcome == "failed" for case in group)
+        if any(case.claims or case.outcome in BAD for case in group)
     ]
 
 
@@ -311,10 +298,10 @@ def describe_test(test: str, cases: list[Case]) -> Data:
         "source": source,
         "results": [
             {
-                "outcome": next((o for o in ("failed", "passed", "skipped") if o in outcomes), "not run"),
+                "outcome": max(outcomes, key=ledger.OUTCOMES.index),
                 "cases": sum(case.ran for case in cases),
                 "examples": sum(case.entry.examples for case in cases),
-                "failures": [{"case": case.name, "text": case.failure} for case in cases if case.outcome == "failed"],
+                "failures": [{"case": case.name, "text": case.failure} for case in cases if case.outcome in BAD],
             }
         ],
     }

@@ -1,8 +1,10 @@
 """The report's two files: written together, whole or not at all, and read back only if they are what they should be."""
 
+import gzip
 import json
 import math
 import os
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,16 +15,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from spec_tests.report.older import in_todays_form
 from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.vocabulary.results import PROVEN
 
 Data = dict[str, Any]
 """What `claims.schema.json` describes, or a part of it."""
 
-FORMAT = 1
-PROVEN = {"true": "confirmed", "false": "corrected", "imprecise": "refined", "uncheckable": "uncheckable"}
-"""What a claim is called whose tests passed, by its verdict in the register."""
+FORMAT = 2
+"""The form of the data that this version writes. It reads earlier ones too: `older`."""
 
 DATA, PAGE = "claims.json", "index.html"
+GZIP = b"\x1f\x8b"
+"""How a compressed file begins."""
+
 SCHEMA = Path(__file__).with_name("claims.schema.json")
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 """Where results of the benchmarks are kept that a page should show."""
@@ -82,14 +88,21 @@ def benchmark_parts(folder: Path) -> list[Any]:
 def read(file: Path) -> Data:
     """Return the data in a file; raise Unreadable, which names the file and the place, where it does not hold any."""
     with _named(file, "a report's data"):
-        data: Data = json.loads(file.read_text(encoding="utf-8"))
+        data: Data = in_todays_form(json.loads(_text(file)))
         check(data)
     return data
+
+
+def _text(file: Path) -> str:
+    """Return what a file holds, which may be compressed."""
+    content = file.read_bytes()
+    return (gzip.decompress(content) if content.startswith(GZIP) else content).decode("utf-8")
 
 
 def check(data: Any) -> None:
     """Raise Unreadable, which names the place, where data are not those of a report."""
     _check_value(data, "$")
+    _check_format(data)
     _check_form(data)
     _check_names(data)
     for place, run in enumerate(data["runs"]):
@@ -122,6 +135,12 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f".{name}", part) for name, part in value.items())
 
 
+def _check_format(data: Any) -> None:
+    format = data.get("format") if isinstance(data, dict) else None
+    if isinstance(format, int) and format > FORMAT:
+        raise Unreadable(f"$.format: {format} is of a later version of this project, which reads 1 to {FORMAT}")
+
+
 def _check_form(data: Any) -> None:
     jsonschema = import_module("jsonschema")  # here, because a run that writes a report does without
     if (error := jsonschema.exceptions.best_match(_validator().iter_errors(data))) is not None:
@@ -138,14 +157,14 @@ def _check_names(data: Data) -> None:
     for place, test in enumerate(data["tests"]):
         for id in test["claims"]:
             if id not in known:
-                raise Unreadable(f"$.tests[{place}].claims: {id!r} is none of the claims")
+                raise Unreadable(f"$.tests[{place}].claims: {id!r} is not a known claim")
 
 
 def _check_moment(text: str, place: str) -> None:
     try:
         datetime.fromisoformat(text)
     except ValueError as error:
-        raise Unreadable(f"{place}: {text!r} is no moment: {error}") from None
+        raise Unreadable(f"{place}: {text!r} is not a valid ISO timestamp: {error}") from None
 
 
 def _check_results(entry: Data, runs: int, place: str) -> None:
@@ -154,16 +173,16 @@ def _check_results(entry: Data, runs: int, place: str) -> None:
 
 
 def _check_claim(claim: Data, place: str) -> None:
-    """Refuse a section that the document does not have, and a verdict that the register's own rules out."""
+    """Refuse a section that the document does not have, and a result that the register's verdict rules out."""
     if claim["section"] not in SECTIONS:
         raise Unreadable(f"{place}.section: {claim['section']!r} is none of {', '.join(SECTIONS)}")
-    possible = ["failed", PROVEN[claim["register"]]]
-    possible += ["not run"] if claim["register"] != "uncheckable" else []
+    verdict = claim["verdict"]
+    possible = ["failed", *([PROVEN[verdict], "not run"] if verdict in PROVEN else [verdict])]
     for run, result in enumerate(claim["results"]):
-        if result["verdict"] not in possible:
+        if result["result"] not in possible:
             raise Unreadable(
-                f"{place}.results[{run}].verdict: {result['verdict']!r} of a claim that the register calls "
-                f"{claim['register']!r}, expected one of {', '.join(possible)}"
+                f"{place}.results[{run}].result: {result['result']!r} of a claim that the register calls "
+                f"{verdict!r}, expected one of {', '.join(possible)}"
             )
 
 
@@ -181,6 +200,8 @@ def _named(file: Path, what: str) -> Iterator[None]:
     """Begin whatever is wrong with a file with its name."""
     try:
         yield
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise Unreadable(f"{file} cannot be read: {error}") from None
     except OSError as error:
         raise Unreadable(f"{file} cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:

@@ -28,10 +28,20 @@ from hypothesis import HealthCheck, settings
 
 from spec_tests import subjects
 from spec_tests.run import drawing, gallery, summary
-from spec_tests.run.selection import claims_of, is_full_run, is_property, is_specification, section_of, wanted_dtypes
+from spec_tests.run.ending import RUN, Ending
+from spec_tests.run.selection import (
+    asks_for_everything,
+    claims_of,
+    is_full_run,
+    is_property,
+    is_specification,
+    section_of,
+    wanted_dtypes,
+)
 from spec_tests.vocabulary import claims, ledger
 from spec_tests.vocabulary.formats import FORMATS, LAWS
 from spec_tests.vocabulary.properties import operations_of
+from spec_tests.vocabulary.results import LEFT_OUT
 from spec_tests.vocabulary.subject import Subject
 
 A_LONG_RUN = 1000  # tests
@@ -82,6 +92,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker, meaning in MARKERS.items():
         config.addinivalue_line("markers", f"{marker}: {meaning}")
     config.stash[DESELECTED] = Counter()
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Ending(config))
     if config.option.tensorboard is not None:
         config.pluginmanager.register(gallery.Log(config.option.tensorboard, config.option.resnet50_weights))
 
@@ -111,17 +123,21 @@ def _format_of_laws(config: pytest.Config) -> str:
     return next((dtype for dtype in LAWS if dtype in subject.dtypes), LAWS[0])
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Load the subject, check the claims, and leave out what this subject cannot answer."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
+    """Load the subject and check the claims; of the tests selected, leave out what this subject cannot answer."""
     specification = [item for item in items if is_specification(item)]
     if not specification:
-        return
+        return (yield)
     config.stash[SUBJECT] = subject = _load_subject(config)
     for item in specification:
         _check_claims(item)
         _count_examples(item)
-    reasons = {item: _reason_to_leave_out(item, config, subject) for item in specification}
+    config.stash[RUN] = summary.Run(
+        subject.name, asks_for_everything(config), is_full_run(config), config.stash[DESELECTED]
+    )
+    yield
+    reasons = {item: _reason_to_leave_out(item, config, subject) for item in items if is_specification(item)}
     left_out = [item for item, reason in reasons.items() if reason]
     if left_out:
         config.stash[DESELECTED].update(reasons[item] for item in left_out)
@@ -130,7 +146,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """In a long run, spare the garbage collector what imports and collection have left: it is there to the end."""
+    """Note which tests are to run; in a long run, freeze what imports and collection made, so that the GC skips it."""
+    for item in filter(is_specification, session.items):
+        tooling = item.get_closest_marker("tooling") is not None
+        item.stash[ENTRY] = ledger.Entry(item.nodeid, section_of(item), claims_of(item), tooling=tooling)
+        ledger.expect(item.stash[ENTRY])
     if len(session.items) > A_LONG_RUN:
         gc.collect()
         gc.freeze()
@@ -183,8 +203,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Make the ledger write to this test while it runs."""
     if not is_specification(item):
         return (yield)
-    item.stash[ENTRY] = entry = ledger.Entry(item.nodeid, section_of(item), claims_of(item))
-    ledger.start(entry)
+    ledger.start(item.stash[ENTRY])
     if not is_property(item):
         ledger.example({})
     try:
@@ -199,12 +218,15 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
-    """Note the outcome; draw the smallest case of a failure."""
+    """Note how each phase of a test ended; draw the smallest case of a failure."""
     report: pytest.TestReport = yield
     entry = item.stash.get(ENTRY, None)
-    if entry is not None and report.when == "call":
-        entry.outcome = report.outcome
-        if report.failed and entry.last_example:
+    if entry is not None:
+        if report.failed and report.when != "call":
+            entry.end("error")
+        elif report.skipped or report.when == "call":
+            entry.end(report.outcome)
+        if report.failed and report.when == "call" and entry.last_example:
             given = {} if hasattr(item.function, "property") else getattr(getattr(item, "callspec", None), "params", {})  # type: ignore[attr-defined]  # of functions only
             arguments = {**given, **entry.last_example}
             report.sections.append((SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option)))
@@ -214,18 +236,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a full run in which a claim was not executed."""
     gc.unfreeze()
-    if is_full_run(session.config) and session.exitstatus == 0 and summary.not_executed(ledger.entries()):
+    if is_full_run(session.config) and session.exitstatus == 0 and summary.missing(ledger.entries()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print what the run executed, section by section."""
-    if SUBJECT in config.stash and ledger.entries():
-        lines = summary.lines(
-            ledger.entries(), config.stash[SUBJECT].name, is_full_run(config), config.stash[DESELECTED]
-        )
+    """Print what the run did, section by section."""
+    if RUN in config.stash and (ledger.entries() or config.stash[DESELECTED]) and not config.option.collectonly:
         terminalreporter.section("specification")
-        terminalreporter.write_line("\n".join(lines))
+        terminalreporter.write_line("\n".join(summary.lines(ledger.entries(), config.stash[RUN])))
 
 
 def _deviation_never_seen_here(item: pytest.Item) -> str | None:
@@ -267,24 +286,31 @@ def _load_subject(config: pytest.Config) -> Subject:
 
 def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
     """Return why this subject is not asked this test, or an empty string."""
-    name = config.option.subject
+    reason = _left_out(item, config, subject)
+    dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
+    return LEFT_OUT[reason].en.format(dtype=dtype) if reason else ""
+
+
+def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
+    """Return which of the reasons in `LEFT_OUT` applies to a test, or an empty string."""
+    name, needed = config.option.subject, getattr(item, "fixturenames", ())
     if item.get_closest_marker("slow") and not config.option.slow:
-        return "they take long: --slow runs them"
-    if "real_cifar10" in getattr(item, "fixturenames", ()) and config.option.cifar10 is None:
-        return "they need the real CIFAR-10: --cifar10 PATH"
-    if "resnet50_weights" in getattr(item, "fixturenames", ()) and config.option.resnet50_weights is None:
-        return "they need trained weights of ResNet-50: --resnet50-weights FILE"
+        return "slow"
+    if "real_cifar10" in needed and config.option.cifar10 is None:
+        return "cifar10"
+    if "resnet50_weights" in needed and config.option.resnet50_weights is None:
+        return "weights"
     if item.get_closest_marker("torch_api") and name != "torch":
-        return "they name torch, which is not the subject"
+        return "torch_api"
     if item.get_closest_marker("compares_with_reference") and name == "reference":
-        return "they compare the subject with the references, which are the subject"
+        return "compares_with_reference"
     if item.get_closest_marker("tooling") and (name, config.option.device) != ("torch", "cpu"):
-        return "they test the project's own tools, which the default run does"
+        return "tooling"
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     if dtype and dtype not in subject.dtypes:
-        return f"the subject does not compute in {dtype}"
+        return "format"
     if dtype and wanted_dtypes(config) and dtype not in wanted_dtypes(config):
-        return "--dtype asks for other formats"
+        return "dtype"
     return ""
 
 

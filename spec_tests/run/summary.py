@@ -1,93 +1,136 @@
-"""The summary of a run, printed from the ledger and from nothing else."""
+"""The summary of a run, made from the ledger and from what the run was asked for, and from nothing else.
+
+A run of the whole specification prints all of the table, and each claim that it could not check. A run of a part prints
+the rows and columns that it filled.
+"""
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from importlib import metadata
 
 from packaging.specifiers import SpecifierSet
 
-from spec_tests.vocabulary.claims import SECTIONS, Claim, register
+from spec_tests.vocabulary import claims
+from spec_tests.vocabulary.claims import SECTIONS, Claim
 from spec_tests.vocabulary.ledger import Entry
+from spec_tests.vocabulary.results import RESULTS, counted, results_of
 
-COLUMNS = ("claims", "executed", "confirmed", "errata", "not checkable", "examples")
-TITLE, COLUMN, PAGE = 32, 14, 120
+LEFT_TO_OTHERS = ("not run", "uncheckable")
+"""The results of claims that a run did not check."""
 
-
-def executed(entries: Iterable[Entry]) -> dict[str, str]:
-    """Return the outcome of every claim that a test executed; one failure outweighs any number of passes."""
-    outcomes: dict[str, str] = {}
-    for entry in entries:
-        for id in entry.claims:
-            if entry.outcome == "failed" or (entry.outcome == "passed" and id not in outcomes):
-                outcomes[id] = entry.outcome
-    return outcomes
+COLUMNS = ("claims", *RESULTS, "examples")
+TITLE, PAGE = 30, 120
+"""Characters of a row's title, and of a line."""
 
 
-def not_executed(entries: Iterable[Entry]) -> list[Claim]:
-    """Return the claims that a full run must execute and this one did not."""
-    done = executed(entries)
-    return [claim for claim in register().values() if claim.runs_by_default and claim.id not in done]
+@dataclass(frozen=True)
+class Run:
+    """What was asked of the specification, and of whom."""
+
+    subject: str
+    whole: bool = False
+    """Whether every test of the specification was asked for."""
+    full: bool = False
+    """Whether that was on the default subject, so that every claim must be checked."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """By the reason, how many tests were left out from the start."""
 
 
-def not_checked(entries: Iterable[Entry]) -> list[Claim]:
-    """Return the claims that a run need not execute, uncheckable or in want of something, and this one did not."""
-    done = executed(entries)
-    return [claim for claim in register().values() if not claim.runs_by_default and claim.id not in done]
+def missing(entries: Iterable[Entry]) -> list[Claim]:
+    """Return the claims that a full run must check, and this one did not."""
+    results = results_of(entries)
+    return [claim for claim in claims.register().values() if claim.runs_by_default and results[claim.id] == "not run"]
 
 
-def lines(entries: list[Entry], subject: str, full: bool, deselected: Counter[str]) -> list[str]:
+def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     """Return the printed summary, its lines at most `PAGE` characters long (but for longer words)."""
-    text = [f"subject: {subject}", "", *_table(entries), "", *_worst(entries)]
-    text += [f"{count} tests left out: {reason}" for reason, count in sorted(deselected.items())]
-    text += [f"claim {c.id} is not checked: {c.reason_en}" for c in not_checked(entries)]
-    elsewhere = [claim for claim in register().values() if claim.torch and not _established_here(claim)]
+    left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
+    notes = [*left_out, *_notes(results_of(entries), run)]
+    blocks = [[f"subject: {run.subject}"], _table(entries, run.whole), _worst(entries), notes]
+    text = [line for block in blocks if block for line in ("", *block)]
+    return [part for line in text[1:] for part in _wrapped(line)]
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a number of things.
+
+    >>> plural(1, "claim"), plural(4518, "test")
+    ('1 claim', '4,518 tests')
+    """
+    return f"{count:,} {noun}{'s' if count != 1 else ''}"
+
+
+def tests(count: int) -> str:
+    """Return a number of tests."""
+    return plural(count, "test")
+
+
+def _notes(results: dict[str, str], run: Run) -> list[str]:
+    """Return what there is to say of single claims: why they were not checked, and which of them failed."""
+    of = {result: [claims.register()[id] for id in results if results[id] == result] for result in RESULTS}
+    excused = [claim for claim in [*of["not run"], *of["uncheckable"]] if not claim.runs_by_default]
+    checked = [claim for result, found in of.items() if result not in LEFT_TO_OTHERS for claim in found]
+    text = [f"claim {c.id} {_was(results[c.id])}: {c.reason_en}" for c in excused if run.whole]
     text += [
-        f"claim {c.id} was established for torch {c.torch}; this is {metadata.version('torch')}" for c in elsewhere
+        f"claim {c.id} was judged for torch {c.torch}, and this is {metadata.version('torch')}"
+        for c in checked
+        if c.torch and not _is_for_this_torch(c)
     ]
-    failed = [id for id, outcome in executed(entries).items() if outcome == "failed"]
-    text += [f"claim {id} FAILED: {register()[id].en}" for id in failed]
-    if full:
-        text += [f"claim {claim.id} was NOT EXECUTED: {claim.en}" for claim in not_executed(entries)]
-    return [part for line in text for part in _wrapped(line)]
+    text += [f"claim {c.id} failed: {c.en}" for c in of["failed"]]
+    text += [f"claim {c.id} was not run, as it must be in a full run: {c.en}" for c in of["not run"] if _must(c, run)]
+    return text
 
 
-def _established_here(claim: Claim) -> bool:
-    """Tell whether the verdict of a claim was established with the version of torch that is installed."""
+def _was(result: str) -> str:
+    return "is uncheckable" if result == "uncheckable" else "was not run"
+
+
+def _must(claim: Claim, run: Run) -> bool:
+    return run.full and claim.runs_by_default
+
+
+def _is_for_this_torch(claim: Claim) -> bool:
+    """Tell whether the verdict on a claim was reached with the version of torch that is installed."""
     return SpecifierSet(claim.torch).contains(metadata.version("torch"), prereleases=True)
 
 
-def _table(entries: list[Entry]) -> list[str]:
-    done = executed(entries)
-    rows = {f"{id} {title}": _row(id, done, entries) for id, title in SECTIONS.items()}
-    others = sum(entry.examples for entry in entries if entry.section not in SECTIONS)
-    total = [sum(column) for column in zip(*rows.values(), strict=True)]
-    return [
-        _line("section", COLUMNS),
-        *(_line(title, row) for title, row in rows.items()),
-        _line("all other files", ["", "", "", "", "", others]),
-        _line("together", [*total[:-1], total[-1] + others]),
-    ]
+def _table(entries: Sequence[Entry], whole: bool) -> list[str]:
+    """Return the table of the sections: all of it, or the rows and columns that a part of the specification filled."""
+    rows = _rows(entries)
+    total = {column: sum(row.get(column, 0) for row in rows.values()) for column in COLUMNS}
+    columns = [column for column in COLUMNS if whole or (total[column] and column not in ("claims", *LEFT_TO_OTHERS))]
+    rows = {title: row for title, row in rows.items() if whole or any(row.get(column) for column in columns)}
+    if whole or len(rows) > 1:
+        rows["together"] = total
+    cells = [[title, *(_cell(row, column, whole) for column in columns)] for title, row in rows.items()]
+    return [_line(columns, row) for row in [["section", *columns], *cells]] if columns else []
 
 
-def _row(section: str, done: dict[str, str], entries: list[Entry]) -> list[int]:
-    claims = [claim for claim in register().values() if claim.section == section]
-    passed = [claim for claim in claims if done.get(claim.id) == "passed"]
-    return [
-        len(claims),
-        sum(claim.id in done for claim in claims),
-        sum(not claim.is_erratum for claim in passed),
-        sum(claim.is_erratum for claim in passed),
-        sum(claim.section == section for claim in not_checked(entries)),
-        sum(entry.examples for entry in entries if entry.section == section),
-    ]
+def _rows(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
+    """Return for each section its claims by result, and its examples."""
+    results = results_of(entries)
+    examples = Counter[str]()
+    for entry in entries:
+        examples[entry.section if entry.section in SECTIONS else ""] += entry.examples
+    rows = {}
+    for id, title in SECTIONS.items():
+        own = [results[claim.id] for claim in claims.register().values() if claim.section == id]
+        rows[f"{id} {title}"] = {"claims": len(own), **counted(own), "examples": examples[id]}
+    return {**rows, "all other files": {"examples": examples[""]}}
 
 
-def _line(title: str, cells: Iterable[object]) -> str:
-    return title.ljust(TITLE) + "".join(str(cell).rjust(COLUMN) for cell in cells)
+def _cell(row: dict[str, int], column: str, with_zeros: bool) -> str:
+    return str(row[column]) if column in row and (row[column] or with_zeros) else ""
 
 
-def _worst(entries: list[Entry]) -> list[str]:
+def _line(columns: Sequence[str], cells: Sequence[str]) -> str:
+    widths = [len(column) + 2 for column in columns]
+    return cells[0].ljust(TITLE) + "".join(cell.rjust(width) for cell, width in zip(cells[1:], widths, strict=True))
+
+
+def _worst(entries: Iterable[Entry]) -> list[str]:
     """Name, for every format, the test that came nearest to its bound."""
     found = [(dtype, seen.share, entry.test) for entry in entries for dtype, seen in entry.worst.items()]
     found = [row for row in found if row[1] > 0]

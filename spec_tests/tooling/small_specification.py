@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from spec_tests.run import selection, summary
+from spec_tests.run import selection
 from spec_tests.vocabulary import claims, ledger
 
 PROJECT = Path(__file__).parents[2]
@@ -27,7 +27,6 @@ def small_specification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(selection, "ROOT", folder)
     monkeypatch.setattr(claims, "register", lambda: REGISTER)
-    monkeypatch.setattr(summary, "register", lambda: REGISTER)
     monkeypatch.setattr(ledger, "_entries", {})
     monkeypatch.setattr(ledger, "_current", None)
     return folder

@@ -57,25 +57,25 @@ UNEQUAL = {
     "another number": (
         array(1, 2),
         array(1, 3),
-        r"element \[1\], the first of 1 wrong ones among 2: is 2.0, expected exactly 3.0",
+        r"1 of 2 elements differ; first at \[1\]: got 2.0, expected 3.0",
     ),
-    "the nearest number": (np.nextafter(array(1), 2), array(1), "is 1.0000001192092896, expected exactly 1.0"),
-    "NaN for a number": (array(nan), array(1), "is nan, expected exactly 1.0"),
-    "a number for NaN": (array(1), array(nan), "is 1.0, expected exactly nan"),
+    "the nearest number": (np.nextafter(array(1), 2), array(1), "got 1.0000001192092896, expected 1.0"),
+    "NaN for a number": (array(nan), array(1), "got nan, expected 1.0"),
+    "a number for NaN": (array(1), array(nan), "got 1.0, expected nan"),
     "an infinity for the largest number": (
         array(inf),
         np.finfo("float32").max.reshape(1),
-        "is inf, expected exactly 3.4",
+        "got inf, expected 3.4",
     ),
-    "the other infinity": (array(inf), array(-inf), "is inf, expected exactly -inf"),
-    "a number without axes": (np.float32(1), np.float32(2), "the number, the first of 1 wrong ones among 1: is 1.0"),
-    "the last element of a grid": (np.eye(2), np.ones((2, 2)), r"element \[0, 1\], the first of 2 wrong ones among 4"),
-    "another shape": (array(1, 1), array(1), r"has shape \(2,\), expected \(1,\)"),
-    "a shape that would broadcast": (np.ones((1, 2)), np.ones(2), r"has shape \(1, 2\), expected \(2,\)"),
-    "a wider format": (array(1, dtype="float64"), array(1), "has dtype float64, expected float32"),
-    "integers": (array(1, dtype="int64"), array(1), "has dtype int64, expected float32"),
-    "a list": ([1.0], array(1), "is list, expected an array"),
-    "nothing at all": (None, array(1), "is NoneType, expected an array"),
+    "the other infinity": (array(inf), array(-inf), "got inf, expected -inf"),
+    "a number without axes": (np.float32(1), np.float32(2), "the only element differs: got 1.0, expected 2.0"),
+    "the last element of a grid": (np.eye(2), np.ones((2, 2)), r"2 of 4 elements differ; first at \[0, 1\]: got 0.0"),
+    "another shape": (array(1, 1), array(1), r"got shape \(2,\), expected \(1,\)"),
+    "a shape that would broadcast": (np.ones((1, 2)), np.ones(2), r"got shape \(1, 2\), expected \(2,\)"),
+    "a wider format": (array(1, dtype="float64"), array(1), "got dtype float64, expected float32"),
+    "integers": (array(1, dtype="int64"), array(1), "got dtype int64, expected float32"),
+    "a list": ([1.0], array(1), "got list, expected an array"),
+    "nothing at all": (None, array(1), "got NoneType, expected an array"),
     "empty arrays": (array(), array(), r"nothing to compare: shape \(0,\) has no elements"),
 }
 """What `assert_equal` gets, what it is told to expect, and what it says."""
@@ -89,7 +89,7 @@ def test_the_exact_comparison_refuses(case):
         assert_equal(actual, expected)
 
 
-def test_to_the_exact_comparison_nan_equals_nan_and_the_sign_of_zero_is_nothing():
+def test_exact_comparison_treats_nan_as_equal_and_ignores_the_sign_of_zero():
     assert_equal(array(nan, 0.0, inf, 1), array(nan, -0.0, inf, 1))
 
 
@@ -101,9 +101,7 @@ def test_the_exact_comparison_finds_a_single_wrong_bit_anywhere(seed):
     at = tuple(rng.integers(expected.shape))
     actual[at] = np.nextafter(actual[at], np.float32(inf))
 
-    with pytest.raises(
-        AssertionError, match=rf"element \[{', '.join(map(str, at))}\], the first of 1 wrong ones among 24"
-    ):
+    with pytest.raises(AssertionError, match=rf"1 of 24 elements differ; first at \[{', '.join(map(str, at))}\]: got "):
         assert_equal(actual, expected)
 
 
@@ -111,32 +109,32 @@ def test_the_exact_comparison_finds_a_single_wrong_bit_anywhere(seed):
 
 
 @given(exact=st.integers(1001, 2000), bound=st.integers(0, 1000), sign=st.sampled_from([-1, 1]))
-def test_the_bounded_comparison_takes_an_error_of_the_bound_and_refuses_the_next_number(exact, bound, sign):
+def test_an_error_equal_to_its_bound_passes_and_the_next_number_fails(exact, bound, sign):
     farthest = array(exact + sign * bound)
     approximation = Approximation(array(exact, dtype="float64"), array(bound, dtype="float64"))
 
     assert_within(farthest, approximation, "float32")
-    with pytest.raises(AssertionError, match="is beyond the bound"):
+    with pytest.raises(AssertionError, match=r"outside (its|their) bound"):
         assert_within(np.nextafter(farthest, np.float32(sign * inf)), approximation, "float32")
 
 
-def test_the_bounded_comparison_names_the_element_both_values_the_error_and_the_bound():
+def test_a_failed_bounded_comparison_says_where_what_it_got_the_error_and_the_bound():
     approximation = Approximation(array(1, 5, dtype="float64"), array(0.5, 0.25, dtype="float64"))
 
     with pytest.raises(AssertionError) as refusal:
         assert_within(array(1, 5.5), approximation, "float32")
 
     assert str(refusal.value) == (
-        "element [1], the first of 1 wrong ones among 2: is 5.5, exact is 5.0; the error 0.5 is beyond the bound 0.25"
+        "1 of 2 elements lie outside their bound; first at [1]: got 5.5, exact 5.0, error 0.5, bound 0.25"
     )
 
 
 OUTSIDE = {
-    "NaN": (array(nan), "is nan, exact is 1.0; the error nan is beyond the bound 0.5"),
-    "an infinity": (array(inf), "is inf, exact is 1.0; the error inf is beyond the bound 0.5"),
-    "another shape": (array(1, 1), r"has shape \(2,\), expected \(1,\)"),
-    "a wider format than asked for": (array(1, dtype="float64"), "has dtype float64, expected float32"),
-    "a number of Python": (1.0, "is float, expected an array"),
+    "NaN": (array(nan), "the only element lies outside its bound: got nan, exact 1.0, error nan, bound 0.5"),
+    "an infinity": (array(inf), "the only element lies outside its bound: got inf, exact 1.0, error inf, bound 0.5"),
+    "another shape": (array(1, 1), r"got shape \(2,\), expected \(1,\)"),
+    "a wider format than asked for": (array(1, dtype="float64"), "got dtype float64, expected float32"),
+    "a number of Python": (1.0, "got float, expected an array"),
 }
 """What `assert_within` gets for 1 ± 0.5 in float32, and what it says."""
 
@@ -190,14 +188,14 @@ def test_gamma_is_what_its_formula_says(count, bits):
 
 
 @given(count=st.integers(1, 100), bits=st.integers(7, 53))
-def test_gamma_is_more_than_so_many_roundings_in_a_row_can_add_up_to(count, bits):
+def test_gamma_exceeds_the_error_of_that_many_successive_roundings(count, bits):
     u = Fraction(1, 2**bits)
 
     assert (1 + u) ** count - 1 <= Fraction(gamma(count, float(u)))
     assert 1 - (1 - u) ** count <= Fraction(gamma(count, float(u)))
 
 
-def test_gamma_refuses_so_many_roundings_that_nothing_is_certain():
+def test_gamma_refuses_more_roundings_than_it_can_bound():
     with pytest.raises(ValueError, match=r"16777216 roundings of .* have no bound"):
         gamma(2**24, 2**-24)
 
@@ -261,7 +259,7 @@ def test_a_convolution_that_may_transform_first_is_held_to_the_normwise_bound(pr
     far_off = Transforming(
         "far off", **{problem.operation: lambda **call: getattr(reference, problem.operation)(**call) + shift}
     )
-    with pytest.raises(AssertionError, match="is beyond the bound"):
+    with pytest.raises(AssertionError, match=r"outside (its|their) bound"):
         assert_rounds_within_its_bound(problem, far_off, "float32")
 
 
@@ -311,7 +309,7 @@ def test_what_float32_computes_is_within_the_error_of_the_rounded_number(sign, s
 
 @pytest.mark.parametrize("sign", ARITHMETIC)
 @given(seed=SEEDS)
-def test_two_numbers_beside_what_float32_computes_is_not(sign, seed):
+def test_a_result_two_float32_numbers_away_is_outside_that_error(sign, seed):
     x, y = float32_numbers(seed, 2)
     exact = ARITHMETIC[sign](Fraction(float(x)), Fraction(float(y)))
     number = ARITHMETIC[sign](Rounded.exactly(x, FLOAT32), Rounded.exactly(y, FLOAT32))
@@ -370,7 +368,7 @@ def test_an_elementary_function_of_a_rounded_number_holds_for_numpy_and_torch(na
 
 @pytest.mark.parametrize("name", ELEMENTARY)
 @given(seed=SEEDS)
-def test_an_elementary_function_is_allowed_no_more_units_than_are_stated(name, seed):
+def test_an_elementary_function_may_err_by_no_more_units_than_stated(name, seed):
     x = abs(float32_numbers(seed, 5))
     value = ELEMENTARY[name](x.astype("float64"))
 
@@ -380,7 +378,7 @@ def test_an_elementary_function_is_allowed_no_more_units_than_are_stated(name, s
 
 
 @given(count=st.integers(1, 50), seed=SEEDS)
-def test_the_error_of_a_sum_is_no_more_than_one_rounding_for_each_term_and_one_more(count, seed):
+def test_the_error_bound_of_a_sum_is_at_most_one_rounding_per_term_plus_one(count, seed):
     terms = float32_numbers(seed, count)
 
     error = Rounded.exactly(terms, FLOAT32).sum().error
@@ -425,7 +423,7 @@ TORCH = {name: getattr(torch, name) for name in ("float32", "float64", "float16"
 
 
 @pytest.mark.parametrize("number_format", TORCH)
-def test_a_formats_unit_roundoff_and_smallest_number_are_those_that_torch_states(number_format):
+def test_each_formats_unit_roundoff_and_smallest_number_agree_with_torch(number_format):
     info = torch.finfo(TORCH[number_format])
 
     assert FORMATS[number_format].roundoff == info.eps / 2
@@ -434,13 +432,13 @@ def test_a_formats_unit_roundoff_and_smallest_number_are_those_that_torch_states
 
 @pytest.mark.parametrize("number_format", ["float16", "bfloat16"])
 @given(seed=SEEDS)
-def test_rounding_to_a_half_format_is_torchs_for_any_bits(number_format, seed):
+def test_rounding_to_a_half_format_agrees_with_torch_for_any_bits(number_format, seed):
     values = np.random.default_rng(seed).integers(2**32, size=100, dtype=np.uint32).view(np.float32)
 
     assert_equal(rounded(values, number_format), torch.from_numpy(values).to(TORCH[number_format]).float().numpy())
 
 
-def test_every_nan_stays_one_when_rounded_to_a_half_format():
+def test_every_nan_stays_nan_when_rounded_to_a_half_format():
     values = np.array([0x7F800001, 0x7FFFFFFF, 0xFF800001, 0xFFFFFFFF], np.uint32).view(np.float32)
 
     assert_equal(rounded(values, "bfloat16"), array(nan, nan, nan, nan))
@@ -461,7 +459,7 @@ def numbers_halfway(number_format):
 
 
 @pytest.mark.parametrize("number_format", ["float16", "bfloat16"])
-def test_rounding_to_a_half_format_is_torchs_at_every_tie(number_format):
+def test_rounding_to_a_half_format_agrees_with_torch_at_every_tie(number_format):
     ties = numbers_halfway(number_format)
 
     assert_equal(rounded(ties, number_format), torch.from_numpy(ties).to(TORCH[number_format]).float().numpy())
@@ -469,7 +467,7 @@ def test_rounding_to_a_half_format_is_torchs_at_every_tie(number_format):
 
 
 @pytest.mark.parametrize(("number_format", "beyond"), [("float16", 65520.0), ("bfloat16", 3.4e38), ("float32", 1e39)])
-def test_what_is_beyond_the_largest_number_of_a_format_rounds_to_infinity(number_format, beyond):
+def test_numbers_beyond_the_largest_of_a_format_round_to_infinity(number_format, beyond):
     assert_equal(rounded(np.array([beyond, -beyond]), number_format), array(inf, -inf))
 
 
@@ -483,7 +481,7 @@ def test_a_rounded_number_is_rounded_to_itself(number_format, seed):
 
 @pytest.mark.parametrize("number_format", FORMATS)
 @given(scale=st.integers(-140, 8), seed=SEEDS)
-def test_rounding_is_off_by_at_most_the_unit_roundoff(number_format, scale, seed):
+def test_rounding_errs_by_at_most_the_unit_roundoff(number_format, scale, seed):
     value = real_numbers(np.random.default_rng(seed), ()) * 2.0**scale
     value = np.float32(value)  # `rounded` starts from float32
 

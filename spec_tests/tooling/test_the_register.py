@@ -8,6 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from spec_tests.vocabulary import claims
+from spec_tests.vocabulary.results import VERDICTS
 
 pytestmark = pytest.mark.tooling
 
@@ -25,7 +26,7 @@ def specification_of(id):
 
 
 @pytest.mark.parametrize("id", NUMERIC)
-def test_with_the_printed_value_in_place_of_the_true_one_the_test_of_the_erratum_fails(id, implementation, monkeypatch):
+def test_the_test_of_a_numeric_erratum_fails_if_given_the_printed_value(id, implementation, monkeypatch):
     (test,) = specification_of(id)
     test(implementation)
 
@@ -36,16 +37,16 @@ def test_with_the_printed_value_in_place_of_the_true_one_the_test_of_the_erratum
         test(implementation)
 
 
-def test_the_numeric_errata_are_those_of_the_worked_examples():
+def test_the_numeric_errata_all_come_from_the_worked_examples():
     assert NUMERIC == ["2.1.2.h", "2.1.2.i", "2.1.2.l", "2.2.o", "2.6.3.o"]
 
 
 @pytest.mark.parametrize("id", REGISTER)
-def test_a_claim_says_in_both_languages_what_it_states_and_what_is_right_where_it_is_wrong(id):
+def test_every_claim_is_stated_and_if_wrong_corrected_in_both_languages(id):
     claim = REGISTER[id]
 
     assert claim.en and claim.zh
-    assert (claim.verdict in claims.VERDICTS, claim.needs in ("", *claims.NEEDS)) == (True, True)
+    assert (claim.verdict in VERDICTS, claim.needs in ("", *claims.NEEDS)) == (True, True)
     assert bool(claim.correction_en) == bool(claim.correction_zh) == claim.is_erratum
     assert bool(claim.reason_en) == bool(claim.reason_zh) == (not claim.runs_by_default)
     assert claim.section in claims.SECTIONS

@@ -27,6 +27,7 @@ from spec_tests.vocabulary.problems import (
     real_numbers,
     special_numbers,
 )
+from spec_tests.vocabulary.results import LEFT_OUT, RESULTS
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -52,13 +53,13 @@ def specification(tmp_path, monkeypatch):
         (["--subject", "tensorflaw"], "--subject tensorflaw .*: no subject 'tensorflaw'; there are reference, torch"),
         (["--subject", "torch:v2"], "torch comes in no variants"),
         (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
-        (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are flips_the_kernel, "),
+        (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are .*flips_the_kernel, "),
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
         (["--resnet50-weights", "none.pth"], "--resnet50-weights none.pth: there is no such file"),
         (["--dtype", "float8"], "--dtype float8: torch .* computes in bfloat16, float16, float32, float64"),
     ],
 )
-def test_an_option_that_names_what_is_not_there_stops_the_run_and_says_what_is(specification, options, message):
+def test_an_option_naming_something_unknown_stops_the_run_and_lists_what_exists(specification, options, message):
     code, output = specification("def test_nothing(subject): pass", *options)
 
     assert code == pytest.ExitCode.USAGE_ERROR
@@ -111,8 +112,8 @@ def test_a_full_run_that_executes_every_checkable_claim_passes(specification):
     code, output = specification(BOTH)
 
     assert code == pytest.ExitCode.OK
-    assert "NOT EXECUTED" not in output
-    assert "claim 2.3.u is not checked: Who could tell?" in output
+    assert "was not run" not in output
+    assert "claim 2.3.u is uncheckable: Who could tell?" in output
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_a_full_run_fails_if_a_claim_was_not_executed(specification, other):
     code, output = specification(ONE + other)
 
     assert code == pytest.ExitCode.TESTS_FAILED
-    assert "claim 2.2.f was NOT EXECUTED: A false claim." in output
+    assert "claim 2.2.f was not run, as it must be in a full run: A false claim." in output
 
 
 @pytest.mark.parametrize(
@@ -134,14 +135,14 @@ def test_a_partial_run_passes_without_executing_every_claim(specification, selec
     code, output = specification(ONE, *selection)
 
     assert code == pytest.ExitCode.OK
-    assert "NOT EXECUTED" not in output
+    assert "was not run" not in output
 
 
 def test_one_failed_test_outweighs_the_passed_ones_of_its_claim(specification):
     code, output = specification(f'{BOTH}\n@pytest.mark.claim("2.2.f")\ndef test_the_false_claim_again(): assert 0')
 
     assert code == pytest.ExitCode.TESTS_FAILED
-    assert "claim 2.2.f FAILED: A false claim." in output
+    assert "claim 2.2.f failed: A false claim." in output
 
 
 PLACE = selection.ROOT
@@ -180,7 +181,7 @@ def test_a_run_is_full_if_everything_was_asked_for_of_the_default_subject(argume
 # What is left out, and what is counted
 
 
-def test_every_subject_is_asked_only_what_it_can_answer(specification):
+def test_a_subject_is_asked_only_what_it_can_answer(specification):
     text = """
 @pytest.mark.torch_api
 def test_names_torch(): pass
@@ -195,13 +196,8 @@ def test_law(subject, dtype): pass
 
     assert code == pytest.ExitCode.OK
     assert "1 passed, 4 deselected" in output
-    for reason in (
-        "name torch",
-        "compare the subject with the references",
-        "the project's own tools",
-        "not compute in float16",
-    ):
-        assert reason in output
+    for reason in ("torch_api", "compares_with_reference", "tooling", "format"):
+        assert f"1 test left out: {LEFT_OUT[reason].en.format(dtype='float16')}\n" in output
 
 
 def test_what_needs_trained_weights_runs_once_their_file_is_given(specification, tmp_path):
@@ -211,11 +207,11 @@ def test_what_needs_trained_weights_runs_once_their_file_is_given(specification,
     _, without = specification(f"{ONE}{text}")
     _, output = specification(text, "--resnet50-weights", str(file))
 
-    assert "1 tests left out: they need trained weights of ResNet-50: --resnet50-weights FILE" in without
+    assert f"1 test left out: {LEFT_OUT['weights'].en}\n" in without
     assert "from weights.pth" in output
 
 
-def test_a_run_of_some_number_formats_leaves_the_others_out(specification):
+def test_a_run_restricted_to_some_number_formats_leaves_out_the_others(specification):
     text = '@pytest.mark.parametrize("dtype", ["float32", "float64"])\ndef test_law(subject, dtype): pass'
     _, output = specification(text, "--dtype", "float64")
 
@@ -237,27 +233,39 @@ def test_a_property(number): pass
 """
     _, output = specification(text)
 
-    rows = {line[:32].strip(): line[32:].split() for line in output.splitlines()}
-    assert rows["2.2 Max pooling"] == ["2", "2", "1", "1", "0", str(1 + 1 + 7)]
-    assert rows["together"] == ["3", "2", "1", "1", "1", str(1 + 1 + 7)]
+    table = rows(output)
+    assert table["section"] == " ".join(["claims", *RESULTS, "examples"]).split()
+    assert table["2.2 Max pooling"] == ["2", "1", "0", "1", "0", "0", "0", str(1 + 1 + 7)]
+    assert table["together"] == ["3", "1", "0", "1", "0", "0", "1", str(1 + 1 + 7)]
+
+
+def rows(output):
+    """Return the rows of the summary's table."""
+    return {line[:30].strip(): line[30:].split() for line in output.splitlines()}
 
 
 WANTING = claims.Claim("2.2.d", "2.2", "number", "true", en="A count.", zh="", reason_en="Bring data.", needs="data")
 COUNTED = '@pytest.mark.claim("2.2.d")\ndef test_the_count(): pass\n'
 
 
-@pytest.mark.parametrize(("other", "executed", "not_checkable"), [("", "2", "1"), (COUNTED, "3", "0")])
-def test_a_claim_that_needs_something_is_not_checked_unless_a_test_executed_it(
-    specification, monkeypatch, other, executed, not_checkable
-):
+@pytest.mark.parametrize(("other", "not_run"), [("", "1"), (COUNTED, "0")])
+def test_a_claim_that_needs_something_is_not_run_unless_a_test_of_it_was(specification, monkeypatch, other, not_run):
     monkeypatch.setitem(REGISTER, "2.2.d", WANTING)
 
     _, output = specification(BOTH + other)
 
-    rows = {line[:32].strip(): line[32:].split() for line in output.splitlines()}
-    assert rows["2.2 Max pooling"][:2] == ["3", executed]
-    assert rows["2.2 Max pooling"][4] == not_checkable
-    assert ("claim 2.2.d is not checked: Bring data." in output) is (not_checkable == "1")
+    assert rows(output)["2.2 Max pooling"][5] == not_run
+    assert ("claim 2.2.d was not run: Bring data." in output) is (not_run == "1")
+
+
+def test_a_run_of_one_test_prints_only_the_rows_and_columns_that_it_filled(specification):
+    _, output = specification(f"{ONE}def test_another(): pass", "-k", "true_claim")
+
+    printed = output.partition("= specification =")[2].splitlines()[1:]
+    assert [line.split() for line in printed if line][1:-2] == [
+        ["section", "confirmed", "examples"],
+        ["2.2", "Max", "pooling", "1", "1"],
+    ]
 
 
 def test_the_summary_names_the_largest_error_of_every_format():
@@ -267,7 +275,7 @@ def test_the_summary_names_the_largest_error_of_every_format():
         ledger.Entry("a.py::test_nearer[float32]", "2.1", worst={"float32": near(0.5)}, outcome="passed"),
     ]
 
-    text = summary.lines(entries, "a subject", full=False, deselected=Counter())
+    text = summary.lines(entries, summary.Run("a subject"))
 
     assert "  float32   0.500  test_nearer[float32]" in text
     assert not any("float64" in line for line in text)
@@ -276,9 +284,67 @@ def test_the_summary_names_the_largest_error_of_every_format():
 def test_no_line_of_the_summary_is_longer_than_the_page():
     entries = [ledger.Entry("a.py::test", "2.1", claims=tuple(claims.register()), outcome="failed")]
 
-    text = summary.lines(entries, "a subject", full=True, deselected=Counter({"a reason": 2}))
+    text = summary.lines(entries, summary.Run("a subject", whole=True, full=True, left_out=Counter({"a reason": 2})))
 
     assert max(map(len, text)) <= summary.PAGE
+
+
+# The last line
+
+GOOD, BAD, ERROR = ("def test_good(): pass\n", "def test_bad(): assert 0\n", "def test_no(no_fixture): pass\n")
+SKIPPED, SLOW = ("@pytest.mark.skip\ndef test_skipped(): pass\n", "@pytest.mark.slow\ndef test_slow(): pass\n")
+TOOLS = "@pytest.mark.tooling\ndef test_tools(): {}\n"
+BOTH_KEPT = "torch {version} on cpu kept the specification: 2 tests passed"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "sentence"),
+    [
+        (BOTH, [], f"{BOTH_KEPT}."),
+        (BOTH + SKIPPED + SLOW, [], f"{BOTH_KEPT}; 1 skipped and 1 left out for the reasons above."),
+        (BOTH + TOOLS.format("assert 0"), [], f"{BOTH_KEPT}; 1 test of the project's own tools failed, the first .*."),
+        (GOOD, ["-k", "good"], "torch .* kept the specification as far as it was run: 1 test passed."),
+        (GOOD, ["--subject=reference"], r"reference \(.*\) kept .* as far as it applies to it: 1 test passed."),
+        (
+            BAD,
+            [],
+            "torch .* broke the specification in the only test that ran: .*::test_bad, shown above; 2 claims .*.",
+        ),
+        (BAD, ["--tb=no", "-k", "bad"], "torch .* broke the specification in the only test that ran: .*::test_bad."),
+        (f"{GOOD}{BAD}def test_c(): assert 0", ["-k", "test"], ".* in 2 of 3 tests; the first is .*::test_bad, .*."),
+        (BAD + GOOD, ["-x", "-k", "o or a"], ".*::test_bad, shown above; 1 test was not reached."),
+        (GOOD + ERROR, ["-k", "test"], "It is undecided whether torch .*: 1 test ended in an error, the first .*_no."),
+        (GOOD, [], "It is undecided whether torch .* keeps the specification: 2 claims were not run."),
+        ("an error of syntax", [], r"It is undecided whether torch .*: \S+/test_2_2_lines\d+.py could not be read."),
+        (GOOD, ["-k", "nothing"], "No test of the specification was run."),
+        (SLOW, ["-k", "slow"], "No test of the specification was run; 1 left out for the reasons above."),
+        (TOOLS.format("pass"), ["-k", "tools"], "No test .* was run; 1 test of the project's own tools passed."),
+    ],
+)
+def test_the_last_line_says_whether_the_subject_kept_the_specification(specification, text, options, sentence):
+    _, output = specification(text, *options)
+
+    assert re.fullmatch(sentence.replace("{version}", re.escape(torch.__version__)), output.splitlines()[-1]), output
+
+
+def test_the_last_line_points_to_the_smallest_case_of_the_first_failure(failure):
+    line = failure.splitlines()[-1]
+
+    assert re.fullmatch(r"the references, but .* broke .*: spec_tests/\S+, whose smallest case is drawn above\.", line)
+
+
+def test_the_last_line_counts_failures_outside_the_specification(specification, tmp_path):
+    (tmp_path / "test_elsewhere.py").write_text("def test_it(): assert 0")
+
+    _, output = specification(BOTH, str(tmp_path))
+
+    assert output.splitlines()[-1].endswith("2 tests passed; 1 test outside the specification failed.")
+
+
+def test_a_run_that_only_lists_tests_has_no_last_line_of_its_own(specification):
+    _, output = specification(BOTH, "--collect-only")
+
+    assert "specification" not in output.splitlines()[-1]
 
 
 # What a learner is shown of a failure
@@ -310,7 +376,10 @@ def test_the_program_shown_with_a_failure_fails_in_the_same_way(failure):
 
     child = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True)
 
-    assert re.search(r"^E +(AssertionError: element .*)$", failure, re.MULTILINE)[1] == child.stderr.splitlines()[-1]
+    assert (
+        re.search(r"^E +(AssertionError: .* elements? differs?.*)$", failure, re.MULTILINE)[1]
+        == child.stderr.splitlines()[-1]
+    )
 
 
 @given(problem=conv_problems(real_numbers) | pool_problems(special_numbers) | class_problems("cross_entropy"))
@@ -341,7 +410,7 @@ def drawn(**replaced):
     return drawing.smallest_case(item, arguments, SimpleNamespace(subject="reference", device="cpu"))
 
 
-def test_where_the_subject_answers_otherwise_both_answers_are_drawn():
+def test_where_the_subject_disagrees_both_answers_are_drawn():
     text = drawn(relu=negated_relu, relu_backward=no_gradient)
 
     assert "output by the subject, shape (3,)\n    -0  -0.5   -12\n" in text

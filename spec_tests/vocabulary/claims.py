@@ -29,7 +29,6 @@ SECTIONS = {
     "2.7": "Optimizers",
     "2.8": "ResNet-50",
 }
-VERDICTS = ("true", "imprecise", "false", "uncheckable")
 NEEDS = ("data", "gpu", "slow")
 
 

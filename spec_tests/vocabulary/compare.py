@@ -1,7 +1,7 @@
 """The comparisons: exactly equal, or within a bound. They raise AssertionError and record what they saw.
 
-A failure names the first wrong element, both values, and in a bounded comparison the error and the bound. A
-comparison that could not fail, of no elements at all, is refused.
+A failure says how many elements differ, where the first of them is, what was got there and what was expected; in a
+bounded comparison the error and the bound as well. A comparison of no elements at all could not fail: it is refused.
 """
 
 from typing import Any
@@ -20,7 +20,8 @@ def assert_equal(actual: Any, expected: Any, dtype: str | None = None) -> None:
     wrong = ~((actual == expected) | ((actual != actual) & (expected != expected)))
     if wrong.any():
         at = _first(wrong)
-        raise AssertionError(f"{_where(at, wrong)}: is {_at(actual, at)}, expected exactly {_at(expected, at)}")
+        differ = _where(wrong, "differ", "differs")
+        raise AssertionError(f"{differ}: got {_at(actual, at)}, expected {_at(expected, at)}")
     ledger.record(dtype or str(expected.dtype), share=0.0)
 
 
@@ -34,9 +35,10 @@ def assert_within(actual: Any, approximation: Approximation, dtype: str) -> None
     wrong = ~(error <= bound)
     if wrong.any():
         at = _first(wrong)
+        outside = _where(wrong, "lie outside their bound", "lies outside its bound")
         raise AssertionError(
-            f"{_where(at, wrong)}: is {_at(actual, at)}, exact is {_at(exact, at)}; "
-            f"the error {_at(error, at):.3g} is beyond the bound {_at(bound, at):.3g}"
+            f"{outside}: got {_at(actual, at)}, exact {_at(exact, at)}, "
+            f"error {_at(error, at):.3g}, bound {_at(bound, at):.3g}"
         )
     ledger.record(dtype, *nearest(error, bound))
 
@@ -55,11 +57,11 @@ def nearest(error: Any, bound: Any) -> ledger.Nearest:
 
 def _same_kind(actual: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     if not isinstance(actual, np.ndarray | np.generic):
-        raise AssertionError(f"is {type(actual).__name__}, expected an array")
+        raise AssertionError(f"got {type(actual).__name__}, expected an array")
     if actual.shape != shape:
-        raise AssertionError(f"has shape {actual.shape}, expected {shape}")
+        raise AssertionError(f"got shape {actual.shape}, expected {shape}")
     if actual.dtype != dtype:
-        raise AssertionError(f"has dtype {actual.dtype}, expected {dtype}")
+        raise AssertionError(f"got dtype {actual.dtype}, expected {dtype}")
     if actual.size == 0:
         raise AssertionError(f"nothing to compare: shape {shape} has no elements")
 
@@ -72,6 +74,8 @@ def _at(values: Any, index: tuple[int, ...]) -> Any:
     return np.asarray(values)[index].item()
 
 
-def _where(index: tuple[int, ...], wrong: Any) -> str:
-    place = f"element [{', '.join(map(str, index))}]" if index else "the number"
-    return f"{place}, the first of {wrong.sum()} wrong ones among {wrong.size}"
+def _where(wrong: Any, do: str, does: str) -> str:
+    """Say how many elements are wrong, and where the first of them is."""
+    if wrong.size == 1:
+        return f"the only element {does}"
+    return f"{wrong.sum()} of {wrong.size} elements {do}; first at [{', '.join(map(str, _first(wrong)))}]"

@@ -17,6 +17,10 @@ EXACT = Nearest(0.0)
 """What a comparison leaves in which only exact equality was asked."""
 
 
+OUTCOMES = ("not run", "skipped", "passed", "error", "failed")
+"""How a test ended: of its setup, its body and its teardown what is last here counts."""
+
+
 @dataclass
 class Entry:
     """One test of the run."""
@@ -28,18 +32,29 @@ class Entry:
     comparisons: int = 0
     worst: dict[str, Nearest] = field(default_factory=dict)
     """By dtype, how near the comparisons came to their bounds; `EXACT` where only exact equality was asked."""
-    outcome: str = "not run"
+    outcome: str = OUTCOMES[0]
+    tooling: bool = False
+    """Whether it tests this project's own tools, and says nothing of the subject."""
     last_example: dict[str, Any] = field(default_factory=dict)
+
+    def end(self, outcome: str) -> None:
+        """Note how a phase of the test ended."""
+        self.outcome = max(self.outcome, outcome, key=OUTCOMES.index)
 
 
 _entries: dict[str, Entry] = {}
 _current: Entry | None = None
 
 
+def expect(entry: Entry) -> None:
+    """Take a test down that is to run."""
+    _entries[entry.test] = entry
+
+
 def start(entry: Entry) -> None:
     """Make this test the one that records go to."""
     global _current
-    _entries[entry.test] = entry
+    expect(entry)
     _current = entry
 
 

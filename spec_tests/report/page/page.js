@@ -47,13 +47,13 @@ page.classList.toggle("chinese", start === "zh"); // before anything is drawn
 
 // Filter and search
 
-const wanted = new Set(); // verdicts; none means all
+const wanted = new Set(); // results; none means all
 let claims = [];
 
 function collectClaims() {
   claims = [...document.querySelectorAll(".claim")].map((element) => ({
     element,
-    verdicts: element.dataset.verdicts.split(" "),
+    results: element.dataset.results.split(" "),
     text: [element.id.slice("claim-".length), ...textsOf(element)].join(" ").toLowerCase(),
   }));
 }
@@ -64,8 +64,8 @@ function textsOf(claim) {
 
 function show() {
   const words = document.getElementById("search").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const fits = ({ verdicts, text }) =>
-    (wanted.size === 0 || verdicts.some((verdict) => wanted.has(verdict))) && words.every((word) => text.includes(word));
+  const fits = ({ results, text }) =>
+    (wanted.size === 0 || results.some((result) => wanted.has(result))) && words.every((word) => text.includes(word));
   const filtered = wanted.size > 0 || words.length > 0;
   for (const claim of claims) claim.element.hidden = !fits(claim);
   for (const section of document.querySelectorAll(".section")) {
@@ -85,7 +85,7 @@ function count() {
 function toggle(button) {
   const pressed = button.getAttribute("aria-pressed") !== "true";
   button.setAttribute("aria-pressed", String(pressed));
-  wanted[pressed ? "add" : "delete"](button.dataset.verdict);
+  wanted[pressed ? "add" : "delete"](button.dataset.result);
   show();
 }
 

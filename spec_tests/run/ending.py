@@ -1,0 +1,124 @@
+"""The last line of a run: one sentence that says whether the subject kept the specification, and where to look."""
+
+from collections.abc import Collection, Generator, Iterable, Sequence
+from typing import Any
+
+import pytest
+
+from spec_tests.run import selection
+from spec_tests.run.summary import Run, missing, plural, tests
+from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.ledger import Entry
+
+RUN = pytest.StashKey[Run]()
+"""What the run was asked for."""
+
+
+class Ending:
+    """What `pytest spec_tests` prints last, after pytest's own counts."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Nothing has gone wrong yet."""
+        self.config = config
+        self.unreadable: list[str] = []
+        """The files of the specification that could not be imported."""
+        self.elsewhere = set[str]()
+        """The tests outside the specification, of benchmarks or docstrings, that failed."""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note a file of the specification that cannot be read."""
+        file = report.nodeid.partition("::")[0]
+        if report.failed and selection.ROOT in (self.config.rootpath / file).parents:
+            self.unreadable.append(file)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note a failure outside the specification."""
+        if report.failed and report.nodeid not in {entry.test for entry in ledger.entries()}:
+            self.elsewhere.add(report.nodeid)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self) -> Generator[None, None, None]:
+        """Print the sentence once everything else has been printed."""
+        yield
+        run = self.config.stash.get(RUN, None) or Run(self.config.option.subject)
+        if (RUN in self.config.stash or self.unreadable) and not self.config.option.collectonly:
+            reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
+            shown = self.config.option.tbstyle != "no"
+            reporter.write_line(sentence(ledger.entries(), run, self.unreadable, len(self.elsewhere), shown))
+
+
+def sentence(
+    entries: Sequence[Entry], run: Run, unreadable: Collection[str] = (), elsewhere: int = 0, shown: bool = True
+) -> str:
+    """Return the sentence.
+
+    `unreadable` are the files that could not be imported, `elsewhere` is the number of failures outside the
+    specification, and `shown` tells whether failures are printed.
+    """
+    judged = [entry for entry in entries if not entry.tooling]
+    failed, undecided = _ended(judged, "failed"), _undecided(entries, run, unreadable)
+    asides = _asides(entries, elsewhere)
+    if failed:
+        ran = _ran(judged)
+        where = f"{len(failed):,} of {tests(len(ran))}" if len(ran) > 1 else "the only test that ran"
+        first = ": " if len(failed) == 1 else "; the first is "
+        text = f"{run.subject} broke the specification in {where}{first}{failed[0].test}"
+        return _joined(f"{text}{_shown(failed[0]) if shown else ''}", *undecided, *asides)
+    if undecided:
+        return _joined(
+            f"It is undecided whether {run.subject} keeps the specification: {', '.join(undecided)}", *asides
+        )
+    if not _ran(judged):
+        return _joined("No test of the specification was run", *_not_run(entries, run), *asides)
+    extent = "" if run.full else " as far as it applies to it" if run.whole else " as far as it was run"
+    kept = f"{run.subject} kept the specification{extent}: {tests(len(_ended(entries, 'passed')))} passed"
+    return _joined(kept, *_not_run(entries, run), *asides)
+
+
+def _joined(*parts: str) -> str:
+    return f"{'; '.join(parts)}."
+
+
+def _ended(entries: Iterable[Entry], *outcomes: str) -> list[Entry]:
+    return [entry for entry in entries if entry.outcome in outcomes]
+
+
+def _ran(entries: Iterable[Entry]) -> list[Entry]:
+    return _ended(entries, "passed", "failed", "error")
+
+
+def _shown(entry: Entry) -> str:
+    return ", whose smallest case is drawn above" if entry.last_example else ", shown above"
+
+
+def _undecided(entries: Sequence[Entry], run: Run, unreadable: Collection[str]) -> list[str]:
+    """Return what keeps a run without a failure from showing that the subject keeps the specification."""
+    errors, unreached = _ended([e for e in entries if not e.tooling], "error"), _ended(entries, "not run")
+    unchecked = missing(entries) if run.full and not unreached else []
+    return [
+        *([f"{tests(len(errors))} ended in an error, the first {errors[0].test}"] if errors else []),
+        *(f"{file} could not be read" for file in unreadable),
+        *([f"{tests(len(unreached))} {_were(unreached)} not reached"] if unreached else []),
+        *([f"{plural(len(unchecked), 'claim')} {_were(unchecked)} not run"] if unchecked else []),
+    ]
+
+
+def _were(found: Sequence[Any]) -> str:
+    return "were" if len(found) > 1 else "was"
+
+
+def _not_run(entries: Sequence[Entry], run: Run) -> list[str]:
+    """Return how many tests were skipped or left out."""
+    counts = {"skipped": len(_ended(entries, "skipped")), "left out": run.left_out.total()}
+    parts = [f"{count:,} {how}" for how, count in counts.items() if count]
+    return [f"{' and '.join(parts)} for the reasons above"] if parts else []
+
+
+def _asides(entries: Sequence[Entry], elsewhere: int) -> list[str]:
+    """Return what a run found that says nothing of the subject."""
+    tools = [entry for entry in entries if entry.tooling]
+    broken = _ended(tools, "failed", "error")
+    parts = [f"{tests(len(broken))} of the project's own tools failed, the first {broken[0].test}"] if broken else []
+    if len(tools) == len(entries) and not broken and _ran(tools):
+        parts.append(f"{tests(len(_ran(tools)))} of the project's own tools passed")
+    return parts + ([f"{tests(elsewhere)} outside the specification failed"] if elsewhere else [])
