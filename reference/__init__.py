@@ -51,6 +51,7 @@ from reference.convolution import (
 )
 from reference.cross_entropy import cross_entropy, cross_entropy_backward, nll_loss, nll_loss_backward
 from reference.geometry import conv_output_size, max_pool_output_size
+from reference.layer_norm import layer_norm, layer_norm_backward
 from reference.linear import flatten, flatten_backward, linear, linear_backward
 from reference.loss import l1_loss, l1_loss_backward, mse_loss, mse_loss_backward
 from reference.normalization import batch_norm, batch_norm_backward, batch_norm_statistics
@@ -108,6 +109,8 @@ __all__ = [
     "initial_parameters",
     "l1_loss",
     "l1_loss_backward",
+    "layer_norm",
+    "layer_norm_backward",
     "linear",
     "linear_backward",
     "log_softmax",

@@ -13,20 +13,15 @@ import numpy as np
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import strategies as st
 
 from spec_tests.run import drawing, selection, summary
 from spec_tests.subjects.reference import Namespace
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import NUMBER, PROJECT, REGISTER, small_specification
 from spec_tests.vocabulary import claims, ledger
-from spec_tests.vocabulary.problems import (
-    Problem,
-    class_problems,
-    conv_problems,
-    pool_problems,
-    real_numbers,
-    special_numbers,
-)
+from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.problems import Problem, real_numbers, special_numbers
 from spec_tests.vocabulary.results import LEFT_OUT, RESULTS
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -382,7 +377,14 @@ def test_the_program_shown_with_a_failure_fails_in_the_same_way(failure):
     )
 
 
-@given(problem=conv_problems(real_numbers) | pool_problems(special_numbers) | class_problems("cross_entropy"))
+DRAWN = st.one_of(
+    OPERATIONS["conv2d"].problems(real_numbers),
+    OPERATIONS["max_pool2d"].problems(special_numbers),
+    OPERATIONS["cross_entropy"].problems(),
+)
+
+
+@given(problem=DRAWN)
 def test_a_problem_written_as_code_is_the_same_problem(problem):
     again = eval(drawing.literal(problem), {"np": np, "nan": np.nan, "inf": np.inf, "Problem": type(problem)})
 

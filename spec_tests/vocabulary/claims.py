@@ -28,6 +28,7 @@ SECTIONS = {
     "2.6.5": "Backpropagation",
     "2.7": "Optimizers",
     "2.8": "ResNet-50",
+    "3": "Beyond the document",
 }
 NEEDS = ("data", "gpu", "slow")
 

@@ -1,0 +1,148 @@
+"""Layer normalization, which the document does not teach."""
+
+from itertools import product
+from math import prod, sqrt
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from spec_tests.vocabulary.bounds import Rounded
+from spec_tests.vocabulary.formats import Format
+from spec_tests.vocabulary.operations.operation import (
+    BEND,
+    NOTHING,
+    SLOPE,
+    Formulas,
+    GradientCheck,
+    Operation,
+    Rung,
+    nothing_to_do,
+    on_a_grid,
+    typical,
+)
+from spec_tests.vocabulary.problems import SEEDS, Array, Numbers, Problem, choice, per_axis, real_numbers, whole_numbers
+
+# What is drawn
+
+
+@st.composite
+def layer_norm_problems(
+    draw: st.DrawFn, numbers: Numbers = real_numbers, epsilons: tuple[float, ...] = (1e-5, 0.25, 2.0)
+) -> Problem:
+    """Draw a layer norm over one to three last axes, behind none to two others."""
+    over, before = draw(choice(*product((1, 2, 3), (1, 0, 2))))
+    sizes, leading = per_axis(draw, over, 1, 4), per_axis(draw, before, 1, 3)
+    return _problem(draw, numbers, (*leading, *sizes), sizes, draw(choice(*epsilons)))
+
+
+@st.composite
+def dyadic_layer_norm_problems(draw: st.DrawFn) -> Problem:
+    """Draw a layer norm that rounds nothing: half of a sample lies a power of two below its mean, half above."""
+    sizes, samples = draw(choice((2,), (4,), (8,), (2, 2), (2, 4))), draw(choice(1, 2, 3))
+    problem = _problem(draw, whole_numbers, (samples, *sizes), sizes, 0.0)
+    rng = np.random.default_rng(draw(SEEDS))
+    sides = rng.permuted(np.tile([-1.0, 1.0], (samples, prod(sizes) // 2)), axis=1).reshape(problem.input.shape)
+    one_each = (samples, *[1] * len(sizes))
+    return problem.changed(input=rng.integers(-4, 5, one_each) + sides * 2.0 ** rng.integers(0, 3, one_each))
+
+
+def _problem(
+    draw: st.DrawFn, numbers: Numbers, size: tuple[int, ...], normalized: tuple[int, ...], eps: float
+) -> Problem:
+    (with_weight, with_bias), rng = draw(choice(*product((True, False), repeat=2))), np.random.default_rng(draw(SEEDS))
+    arrays: dict[str, Any] = {
+        "input": numbers(rng, size),
+        "weight": numbers(rng, normalized) if with_weight else None,
+        "bias": numbers(rng, normalized) if with_bias else None,
+    }
+    return Problem("layer_norm", arrays, {"normalized_shape": normalized, "eps": eps}, numbers(rng, size))
+
+
+# The formulas, in the plainest stable form, on `Rounded` numbers
+
+
+def layer_norm(problem: Problem, fmt: Format) -> Rounded:
+    """w · (x − m) / √(v + ε) + b; or w · (x·h − m·h) + b with h = 1 / √(v + ε)."""
+    x, (centred, mean, root) = Rounded.exactly(problem.input, fmt), _normalization(problem, fmt)
+    inverse = Rounded.exactly(1, fmt) / root
+    normal = (centred / root).widen_to(x * inverse - mean * inverse)
+    if problem.weight is not None:
+        normal = normal * problem.weight
+    return normal if problem.bias is None else normal + problem.bias
+
+
+def _gradients(problem: Problem, fmt: Format) -> tuple[Rounded, Rounded, Rounded]:
+    """(g − mean of g − x̂ · mean of g·x̂) / √(v + ε) with g = w · grad_output; Σ grad_output·x̂; Σ grad_output."""
+    grad_output, (centred, _, root) = Rounded.exactly(problem.grad_output, fmt), _normalization(problem, fmt)
+    over, places, normal = _places(problem), prod(problem.normalized_shape), centred / root
+    g = grad_output if problem.weight is None else grad_output * problem.weight
+    inner = g - g.sum(over) / places - normal * ((g * normal).sum(over) / places)
+    samples: Array = np.arange(problem.input.ndim - len(over))
+    grad_weight, grad_bias = (value.sum(tuple(samples)) for value in (grad_output * normal, grad_output))
+    sizes = tuple(problem.normalized_shape)
+    return inner / root, grad_weight.reshape(sizes), grad_bias.reshape(sizes)
+
+
+def _normalization(problem: Problem, fmt: Format) -> tuple[Rounded, Rounded, Rounded]:
+    """The distance from the mean, the mean and √(v + ε), with size 1 along the normalized axes."""
+    x, places = Rounded.exactly(problem.input, fmt), prod(problem.normalized_shape)
+    mean = x.sum(_places(problem)) / places
+    centred = x - mean
+    variance = (centred * centred).sum(_places(problem)) / places
+    return centred, mean, (variance + Rounded.exactly(problem.eps, fmt) * 1).sqrt()
+
+
+def _places(problem: Problem) -> tuple[int, ...]:
+    return tuple(range(problem.input.ndim - len(problem.normalized_shape), problem.input.ndim))
+
+
+# The row
+
+
+def _bend(problem: Problem, argument: str) -> float:
+    """Return K: |w| · (4 + 2√N) / (v + ε) for each number, as for a batch norm in training; else it is linear."""
+    if argument != "input":
+        return 0.0
+    largest = 1.0 if problem.weight is None else float(abs(problem.weight).max())
+    least = float(problem.input.var(axis=_places(problem)).min()) + problem.eps
+    most = largest * (4 + 2 * sqrt(prod(problem.normalized_shape))) / least
+    return most * float(abs(problem.grad_output).sum())
+
+
+_WEIGHTED = ("input", "weight", "bias")
+_STEPS = GradientCheck(layer_norm_problems(epsilons=(1.0,)).map(on_a_grid), _WEIGHTED)
+
+ROWS = (
+    Operation(
+        name="layer_norm",
+        section="",
+        gradients=_WEIGHTED,
+        problems=layer_norm_problems,
+        any_problem=dyadic_layer_norm_problems() | layer_norm_problems(),
+        rounding=Formulas(layer_norm, _gradients, stored=False),
+        checks={
+            NOTHING: GradientCheck(dyadic_layer_norm_problems(), ("weight", "bias")),
+            BEND: _STEPS,
+            SLOPE: _STEPS,
+        },
+        bend=_bend,
+        typical=typical(
+            "layer_norm",
+            (2, 3, 4),
+            {"normalized_shape": (3, 4), "eps": 1e-5},
+            input=(2, 3, 4),
+            weight=(3, 4),
+            bias=(3, 4),
+        ),
+        nothing_to_do=nothing_to_do(
+            "layer_norm", {"normalized_shape": (2,), "eps": 0.0}, input=np.array([[-1.0, 1.0]])
+        ),
+        rungs=(
+            Rung("weight", lambda problem: problem.weight is not None),
+            Rung("bias", lambda problem: problem.bias is not None),
+            Rung("several axes", lambda problem: len(problem.normalized_shape) > 1),
+            Rung("a single sample", lambda problem: problem.input.ndim == len(problem.normalized_shape)),
+        ),
+    ),
+)
