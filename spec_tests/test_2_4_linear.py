@@ -640,7 +640,7 @@ def test_the_flatten_layer_equals_the_reference(problem):
 
 
 @pytest.mark.torch_api
-def test_the_flatten_layer_refuses_a_sample_without_a_batch_axis():
+def test_the_flatten_layer_refuses_a_sample_of_a_single_axis():
     with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)"):
         nn.Flatten()(torch.zeros(3))
 
