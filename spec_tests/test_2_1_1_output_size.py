@@ -66,22 +66,22 @@ def test_the_size_of_a_convolution_is_the_formula_along_every_axis(subject, prob
 
 @values(*CONVOLUTIONS)
 @for_all(problem=problems(batched=True))
-def test_the_output_size_function_of_convolution_foretells_the_shape(subject, problem):
+def test_the_output_size_function_of_convolution_predicts_the_shape(subject, problem):
     kernel, size = problem.weight.shape[2:], problem.input.shape[2:]
 
-    foretold = reference.conv_output_size(size, kernel, problem.stride, problem.padding, problem.dilation)
+    predicted = reference.conv_output_size(size, kernel, problem.stride, problem.padding, problem.dilation)
 
-    assert problem.forward(subject).shape[2:] == foretold
+    assert problem.forward(subject).shape[2:] == predicted
 
 
 @values(*MAX_POOLS)
 @for_all(problem=problems())
-def test_the_output_size_function_of_pooling_foretells_the_shape(subject, problem):
+def test_the_output_size_function_of_pooling_predicts_the_shape(subject, problem):
     rank = problem.rank
 
-    foretold = reference.max_pool_output_size(problem.input.shape[-rank:], **problem.options)
+    predicted = reference.max_pool_output_size(problem.input.shape[-rank:], **problem.options)
 
-    assert problem.forward(subject).shape[-rank:] == foretold
+    assert problem.forward(subject).shape[-rank:] == predicted
 
 
 @for_all(size=st.integers(1, 12), kernel=st.integers(1, 4), stride=st.integers(1, 4), dilation=st.integers(1, 3))

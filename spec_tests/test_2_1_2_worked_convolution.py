@@ -149,10 +149,10 @@ def test_both_channels_together_give_18(implementation):
 
 @gradients("conv2d")
 def test_the_gradient_of_the_worked_convolution_by_hand(implementation):
-    cotangent = np.array([[[1.0, 0, 0], [0, 0, 0], [0, 0, 2]]])  # the first window once, the last one twice
+    grad_output = np.array([[[1.0, 0, 0], [0, 0, 0], [0, 0, 2]]])  # the first window once, the last one twice
 
     grad_input, grad_weight, _ = implementation.conv2d_backward(
-        cotangent, MAP[np.newaxis], KERNEL[np.newaxis, np.newaxis]
+        grad_output, MAP[np.newaxis], KERNEL[np.newaxis, np.newaxis]
     )
 
     expected = np.zeros((5, 5))

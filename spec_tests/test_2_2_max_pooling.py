@@ -367,7 +367,7 @@ def test_the_cells_of_a_window_that_overlaps_no_other_may_change_places(subject,
 @pytest.mark.claim("2.2.f")
 @values(*MAX_POOLS)
 @for_all(problem=problems(), seed=SEEDS)
-def test_noise_in_cells_that_do_not_win_is_filtered_out(subject, problem, seed):
+def test_noise_in_losing_cells_is_filtered_out_as_long_as_they_still_lose(subject, problem, seed):
     noise = whole_numbers(np.random.default_rng(seed), problem.input.shape).astype(problem.input.dtype)
 
     output = problem.forward(subject)

@@ -24,7 +24,7 @@ from spec_tests.vocabulary.levels import conventions, gradients, refusals, value
 from spec_tests.vocabulary.operations import CONVOLUTIONS, OPERATIONS
 from spec_tests.vocabulary.problems import SEEDS, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.refusals import assert_refused, assert_taken
 from spec_tests.vocabulary.sums import assert_equal_sums
 
 # Worked by hand
@@ -60,11 +60,11 @@ def test_the_gradients_of_one_sample_by_hand(implementation):
 def test_with_a_bias_the_layer_is_affine_and_not_linear(implementation):
     x, weight, bias = np.array([1.0, 2.0]), np.array([[3.0, 4.0]]), np.array([5.0])
 
+    once, doubled = implementation.linear(x, weight, bias), implementation.linear(2 * x, weight, bias)
+
     assert_equal(implementation.linear(0 * x, weight, bias), bias)  # a linear map sends 0 to 0
-    assert_equal(
-        implementation.linear(2 * x, weight, bias), np.array([2 * (3.0 + 8) + 5])
-    )  # and doubles with its input
-    assert_equal(2 * implementation.linear(x, weight, bias), np.array([2 * (3.0 + 8 + 5)]))
+    assert_equal(doubled, np.array([2 * (3.0 + 8) + 5]))
+    assert_equal(2 * once, np.array([2 * (3.0 + 8 + 5)]))  # and doubles with its input
 
 
 @pytest.mark.claim("2.4.e")
@@ -99,10 +99,8 @@ def test_every_output_is_the_weighted_sum_of_the_inputs_plus_the_bias(subject, p
 def test_without_a_bias_the_layer_is_linear_in_its_input(subject, problem, seed):
     problem = problem.changed(bias=None)
     rng = np.random.default_rng(seed)
-    other, factor = (
-        whole_numbers(rng, problem.input.shape).astype(problem.input.dtype),
-        problem.input.dtype.type(rng.integers(-4, 5)),
-    )
+    other = whole_numbers(rng, problem.input.shape).astype(problem.input.dtype)
+    factor = problem.input.dtype.type(rng.integers(-4, 5))
 
     together = problem.forward(subject, input=problem.input + factor * other)
 
@@ -146,11 +144,11 @@ def test_a_bias_is_added_once_to_its_output(subject, problem):
 @values("linear")
 @for_all(problem=problems(), outs=st.integers(1, 40))
 def test_only_the_last_axis_changes_and_to_any_size(subject, problem, outs):
-    input = problem.input
+    *leading, ins = problem.input.shape
 
-    output = subject.linear(input, np.ones((outs, input.shape[-1]), input.dtype))
+    output = subject.linear(problem.input, np.ones((outs, ins), problem.input.dtype))
 
-    assert output.shape == (*input.shape[:-1], outs)
+    assert output.shape == (*leading, outs)
 
 
 @values("linear")
@@ -189,12 +187,12 @@ def test_a_linear_layer_can_return_any_numbers_be_they_its_input_or_its_weight(s
 @values("linear")
 @for_all(problem=problems(), seed=SEEDS)
 def test_two_layers_without_a_bias_are_one_whose_weight_is_the_product_of_theirs(subject, problem, seed):
-    input, weight = problem.input, np.atleast_2d(problem.weight)
+    weight = np.atleast_2d(problem.weight)
     second = whole_numbers(np.random.default_rng(seed), (3, len(weight))).astype(problem.input.dtype)
 
-    one_after_the_other = subject.linear(subject.linear(input, weight), second)
+    one_after_the_other = subject.linear(subject.linear(problem.input, weight), second)
 
-    assert_equal(one_after_the_other, subject.linear(input, second @ weight))
+    assert_equal(one_after_the_other, subject.linear(problem.input, second @ weight))
 
 
 @gradients("linear")
@@ -416,7 +414,7 @@ def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, 
     assert_equal(subject.flatten_backward(np.array([5], dtype), np.array(7, dtype)), np.array(5, dtype))
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 
 @refusals("linear")
@@ -424,20 +422,23 @@ def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, 
 def test_linear_refuses_an_input_whose_features_the_weight_does_not_expect(subject_on_cpu, shape, weight):
     message = re.escape(f"input has shape {shape}, expected (…, {weight[-1]}) for weight {weight}")
 
+    assert_taken(subject_on_cpu, "linear", np.zeros(shape), np.zeros((*weight[:-1], shape[-1])))
     assert_refused(subject_on_cpu, "linear", message, np.zeros(shape), np.zeros(weight))
 
 
 @refusals("linear")
 @pytest.mark.parametrize("weight", [(4, 3), (3,)])
 def test_linear_refuses_an_input_without_axes(subject_on_cpu, weight):
+    assert_taken(subject_on_cpu, "linear", np.zeros(3), np.zeros(weight))
     assert_refused(subject_on_cpu, "linear", r"input has shape \(\), expected", np.zeros(()), np.zeros(weight))
 
 
 @refusals("linear")
-@pytest.mark.parametrize("weight", [(), (4, 3, 1), (1, 4, 3)])
-def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, weight):
+@pytest.mark.parametrize(("weight", "taken"), [((), (3,)), ((4, 3, 1), (4, 3)), ((1, 4, 3), (4, 3))])
+def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, weight, taken):
     message = f"weight has {len(weight)} axes, expected 2"
 
+    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros(taken))
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(weight))
 
 
@@ -446,6 +447,7 @@ def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, w
 def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on_cpu, bias):
     message = re.escape(f"bias has shape {bias}, expected (4,)")
 
+    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(4))
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(bias))
 
 
@@ -454,6 +456,7 @@ def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on
 def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias):
     message = re.escape(f"bias has shape {bias}")
 
+    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros(3), None)
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(3), np.zeros(bias))
 
 
@@ -461,15 +464,17 @@ def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias)
 @pytest.mark.parametrize("odd", ["input", "weight", "bias"])
 def test_linear_refuses_mixed_dtypes(subject_on_cpu, odd):
     arrays = {"input": np.zeros((2, 3)), "weight": np.zeros((4, 3)), "bias": np.zeros(4)}
-    arrays[odd] = arrays[odd].astype(np.float32)
+    mixed = {**arrays, odd: arrays[odd].astype(np.float32)}
 
-    assert_refused(subject_on_cpu, "linear", f"one dtype expected, got .*{odd} float32", **arrays)
+    assert_taken(subject_on_cpu, "linear", **arrays)
+    assert_refused(subject_on_cpu, "linear", f"one dtype expected, got .*{odd} float32", **mixed)
 
 
 @refusals("linear")
 def test_linear_refuses_truth_values(subject_on_cpu):
     message = "input has dtype bool, expected one of"
 
+    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros((4, 3)))
     assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3), bool), np.zeros((4, 3), bool))
 
 
@@ -478,14 +483,16 @@ def test_linear_refuses_truth_values(subject_on_cpu):
 def test_the_gradient_of_linear_refuses_a_grad_output_of_another_shape(subject_on_cpu, shape):
     message = re.escape(f"grad_output has shape {shape}, expected (2, 4)")
 
+    assert_taken(subject_on_cpu, "linear_backward", np.zeros((2, 4)), np.zeros((2, 3)), np.zeros((4, 3)))
     assert_refused(subject_on_cpu, "linear_backward", message, np.zeros(shape), np.zeros((2, 3)), np.zeros((4, 3)))
 
 
 @refusals("flatten")
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (1, 0), (-1, -2), (2, -3)])
-def test_flatten_refuses_to_start_behind_its_end(subject_on_cpu, start, end):
+def test_flatten_refuses_to_start_after_its_end(subject_on_cpu, start, end):
     message = f"start_dim {start} comes after end_dim {end}"
 
+    assert_taken(subject_on_cpu, "flatten", np.zeros((2, 3, 4)), end, start)
     assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), start, end)
 
 
@@ -494,21 +501,24 @@ def test_flatten_refuses_to_start_behind_its_end(subject_on_cpu, start, end):
 def test_flatten_refuses_an_axis_that_does_not_exist(subject_on_cpu, name, dim):
     message = f"{name} must be from -3 to 2, got {dim}"
 
+    assert_taken(subject_on_cpu, "flatten", np.zeros((2, 3, 4)), **{name: dim - 1 if dim > 0 else dim + 1})
     assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), **{name: dim})
 
 
 @refusals("flatten")
 @pytest.mark.parametrize("dim", [1.0, "1"])
 def test_flatten_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, dim):
-    assert_refused(
-        subject_on_cpu, "flatten", f"start_dim must be a whole number, got {dim!r}", np.zeros((2, 3)), start_dim=dim
-    )
+    message = f"start_dim must be a whole number, got {dim!r}"
+
+    assert_taken(subject_on_cpu, "flatten", np.zeros((2, 3)), start_dim=int(dim))
+    assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3)), start_dim=dim)
 
 
 @refusals("flatten")
 def test_the_gradient_of_flatten_refuses_a_grad_output_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(6,\)"
 
+    assert_taken(subject_on_cpu, "flatten_backward", np.zeros(6), np.zeros((2, 3)))
     assert_refused(subject_on_cpu, "flatten_backward", message, np.zeros((2, 3)), np.zeros((2, 3)))
 
 
@@ -630,7 +640,7 @@ def test_the_flatten_layer_equals_the_reference(problem):
 
 
 @pytest.mark.torch_api
-def test_the_flatten_layer_refuses_a_sample_without_a_batch_axis():
+def test_the_flatten_layer_refuses_a_sample_of_a_single_axis():
     with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-1, 0\], but got 1\)"):
         nn.Flatten()(torch.zeros(3))
 

@@ -25,7 +25,7 @@ def pads_the_first_axis_first(pad: Any, **rest: Any) -> Any:
     return reference.pad(pad=[cells for pair in pairs[::-1] for cells in pair], **rest)
 
 
-@wrong("pad_backward", "test_what_flows_forward_through_a_padding_flows_back_onto_the_cells_it_was_copied_from")
+@wrong("pad_backward", "test_what_flows_forward_through_a_padding_flows_back_to_the_cells_it_copied")
 def forgets_the_copies_in_the_border(grad_output: Array, input: Array, pad: Any, **rest: Any) -> Any:
     """Cuts the border off, where the gradient of a copy belongs to the cell that was copied."""
     return cropped(grad_output, borders(input, pad))
