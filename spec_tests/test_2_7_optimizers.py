@@ -642,7 +642,6 @@ def test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument(subj
     assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
 
 
-@values("sgd", "adam", "rmsprop")
 @pytest.mark.parametrize(
     ("operation", "before", "after"),
     [

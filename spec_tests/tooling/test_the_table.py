@@ -41,7 +41,7 @@ def modules():
     return [import_module(f"spec_tests.{file.stem}") for file in sorted(FOLDER.glob("test_*.py"))]
 
 
-def tests():
+def the_tests():
     """Return every test of the specification with its module."""
     return [
         (module, name, test)
@@ -78,7 +78,7 @@ def _parameters(name):
 
 @pytest.mark.parametrize("name", ROWS)
 def test_every_row_has_a_property_at_each_level_that_applies(name):
-    found = {level for _, _, test in tests() for level, operations in requirements(test) if name in operations}
+    found = {level for _, _, test in the_tests() for level, operations in requirements(test) if name in operations}
 
     missing = [level for level in ROWS[name].levels if level not in found]
 
@@ -172,7 +172,7 @@ def examples(strategy, count=300):
 
 
 def test_every_test_that_asks_the_subject_says_at_which_level_and_of_which_operations():
-    for module, name, test in tests():
+    for module, name, test in the_tests():
         levels = requirements(test)
         asks = SUBJECTS & set(inspect.signature(test).parameters) - overridden(test)
         place = f"{module.__name__}.{name}"
