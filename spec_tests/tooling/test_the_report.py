@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
 WORKED = PROJECT / "spec_tests/test_2_1_2_worked_convolution.py"
 PLUGINS = ("-p", "spec_tests.run.plugin", "-p", "spec_tests.report.plugin")
-BACKWARDS = "test_a_single_1_in_the_input_brings_out_the_kernel_backwards"
+BACKWARDS = "test_an_impulse_returns_the_flipped_kernel"
 
 
 def report_of(folder, *options):

@@ -348,7 +348,7 @@ def test_a_run_that_only_lists_tests_has_no_last_line_of_its_own(specification):
 @pytest.fixture(scope="module")
 def failure():
     """Return what a run prints when the kernel is flipped, run once for this file."""
-    test = PROJECT / "spec_tests/test_2_1_convolution.py::test_a_single_1_in_the_input_brings_out_the_kernel_backwards"
+    test = PROJECT / "spec_tests/test_2_1_convolution.py::test_an_impulse_returns_the_flipped_kernel"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger, "_entries", {})
         patch.setattr(ledger, "_current", None)

@@ -63,6 +63,12 @@ def test_every_operation_has_a_wrong_implementation():
     }
 
 
+def test_the_tests_that_catch_a_wrong_implementation_exist():
+    unknown = {name: set(wrong.caught_by) - specification().keys() for name, wrong in WRONG.items()}
+
+    assert {name: tests for name, tests in unknown.items() if tests} == {}
+
+
 class ReferencesFail(Exception):
     """The test fails on the references too, so it shows nothing about a wrong implementation."""
 

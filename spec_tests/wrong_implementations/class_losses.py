@@ -74,7 +74,7 @@ def smooths_over_the_other_classes_only(input: Array, label_smoothing: float, **
 @wrong(
     "cross_entropy_backward",
     CLASS_GRADIENTS,
-    "test_the_gradient_of_cross_entropy_leaves_no_more_of_a_step_than_its_greatest_bend_does",
+    "test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow",
 )
 def forgets_the_smoothing_on_the_way_back(label_smoothing: float, **rest: Any) -> Any:
     """Returns the gradient of the loss without smoothing."""
@@ -84,7 +84,7 @@ def forgets_the_smoothing_on_the_way_back(label_smoothing: float, **rest: Any) -
 @wrong(
     "cross_entropy_backward",
     CLASS_GRADIENTS,
-    "test_the_gradients_of_a_mean_leave_no_more_of_a_step_than_squares_and_rounding_do",
+    "test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow",
 )
 def returns_no_gradient_for_class_probabilities(**arguments: Any) -> Any:
     """Takes every target for a constant."""

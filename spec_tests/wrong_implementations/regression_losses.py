@@ -25,8 +25,8 @@ def divides_the_weighted_sum_by_the_number_of_elements(reduction: str, **rest: A
 
 @wrong(
     "mse_loss_backward",
-    "test_the_gradients_of_mse_loss_round_within_their_bounds",
-    "test_what_the_gradient_of_the_weights_of_a_mean_leaves_falls_with_slope_2_too",
+    "test_the_gradients_of_a_loss_round_within_their_bounds",
+    "test_what_gradients_leave_of_a_step_falls_with_slope_2_when_it_is_halved",
 )
 def forgets_that_the_weight_divides_too(grad_output: Array, weight: Array | None, reduction: str, **rest: Any) -> Any:
     """Takes the divisor of the weighted mean for a constant."""
@@ -43,7 +43,7 @@ def takes_the_slope_at_the_kink_to_be_1(input: Array, **rest: Any) -> Any:
     return reference.l1_loss_backward(input=np.nextafter(input, input.dtype.type(np.inf)), **rest)
 
 
-@wrong("l1_loss_backward", "test_the_gradient_for_the_truth_is_that_for_the_prediction_turned_round")
+@wrong("l1_loss_backward", "test_exchanging_prediction_and_truth_exchanges_their_gradients")
 def gives_the_truth_the_gradient_of_the_prediction(**arguments: Any) -> Any:
     """Forgets the minus."""
     grad_input, grad_target, grad_weight = reference.l1_loss_backward(**arguments)
