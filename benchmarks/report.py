@@ -1,7 +1,8 @@
 """The benchmarks of one run as pictures and a summary: `python -m benchmarks.report RESULT.json DIR`.
 
 RESULT.json is what `pytest benchmarks --benchmark-only --benchmark-json RESULT.json` left, on this machine or another.
-DIR gets README.md, README.zh.md (Chinese) and the pictures that they show. Each file is written whole or not at all,
+DIR gets README.md, README.zh.md (Chinese), the pictures that they show, and part.json, the same as data, which the
+report of the specification shows on its page. Each file is written whole or not at all,
 and none if the result cannot be read; other files in DIR stay.
 """
 
@@ -18,6 +19,7 @@ from benchmarks.counts import Ceiling
 from benchmarks.result_schema import QUESTIONS
 from benchmarks.results import Result, Row
 from reference.command import Parser, Refusal, run
+from spec_tests.report import benchmark_part
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
 from spec_tests.report.figures.figure import Picture
 
@@ -63,9 +65,10 @@ def pictures(result: Result) -> Iterator[Picture]:
 
 
 def files(part: BenchmarkPart) -> dict[str, str]:
-    """Return the summaries and the pictures by their file names."""
+    """Return the summaries, the part of the page as data, and the pictures, by their file names."""
     drawn = {_file_name(picture): alone(picture.svg) for picture in part.pictures}
-    return {"README.md": markdown(part, "en"), "README.zh.md": markdown(part, "zh"), **drawn}
+    data = json.dumps(benchmark_part.as_data(part), ensure_ascii=False, indent=1) + "\n"
+    return {"README.md": markdown(part, "en"), "README.zh.md": markdown(part, "zh"), benchmark_part.FILE: data, **drawn}
 
 
 def markdown(part: BenchmarkPart, language: str) -> str:

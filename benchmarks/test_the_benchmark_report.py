@@ -15,7 +15,7 @@ from benchmarks import counts, report, results, summary
 from benchmarks.configuration import PHASES, Configuration
 from benchmarks.results import Row
 from reference.command import Refusal, WrongUsage, run
-from spec_tests.report.benchmark_part import BenchmarkPart, Table
+from spec_tests.report.benchmark_part import BenchmarkPart, Table, from_data
 from spec_tests.report.figures.figure import BLUE, PURPLE
 
 pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
@@ -789,3 +789,17 @@ def test_the_stored_summaries_say_what_the_stored_result_says() -> None:
     for name, language in (("README.md", "en"), ("README.zh.md", "zh")):
         stored = (STORED.with_suffix("") / name).read_text(encoding="utf-8")
         assert stored == report.markdown(part, language)
+
+
+STORED = Path(__file__).parent / "results"
+
+
+@pytest.mark.parametrize("result", sorted(STORED.glob("*.json")), ids=lambda file: file.stem)
+def test_the_part_of_the_page_kept_beside_a_stored_result_is_what_the_result_gives(result: Path) -> None:
+    kept = json.loads((STORED / result.stem / "part.json").read_text(encoding="utf-8"))
+
+    given = report.part(json.loads(result.read_text(encoding="utf-8")))
+
+    words = ("title_en", "title_zh", "summary_en", "summary_zh", "tables")  # the pictures follow Matplotlib's version
+    assert {name: getattr(from_data(kept), name) for name in words} == {name: getattr(given, name) for name in words}
+    assert [picture["id"] for picture in kept["pictures"]] == [picture.id for picture in given.pictures]

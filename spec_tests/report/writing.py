@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from spec_tests.report import benchmark_part
 from spec_tests.report.older import in_todays_form
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.results import PROVEN
@@ -77,11 +78,11 @@ def rendered(data: Data) -> str:
 
 
 def benchmark_parts(folder: Path) -> list[Any]:
-    """Return what the results of the benchmarks in a folder say, file by file; raise Unreadable for any other file."""
+    """Return what the results of the benchmarks in a folder say, one by one; raise Unreadable for any other file."""
     parts = []
-    for file in sorted(folder.glob("*.json")):
-        with _named(file, "a result of the benchmarks"):
-            parts.append(import_module("benchmarks.report").part(json.loads(file.read_text(encoding="utf-8"))))
+    for file in sorted(folder.glob(f"*/{benchmark_part.FILE}")):
+        with _named(file, "a part of the page on benchmarks"):
+            parts.append(benchmark_part.from_data(json.loads(file.read_text(encoding="utf-8"))))
     return parts
 
 

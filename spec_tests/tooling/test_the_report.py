@@ -462,14 +462,21 @@ def test_where_the_page_cannot_be_made_the_old_report_stays_as_it_was(tmp_path, 
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_the_results_of_the_benchmarks_are_shown_file_by_file_and_a_bad_one_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(import_module("benchmarks.report"), "part", lambda result: result["a"])
-    (tmp_path / "2.json").write_text('{"a": 2}')
-    (tmp_path / "1.json").write_text('{"a": 1}')
+def test_the_parts_on_benchmarks_are_read_one_by_one_and_a_bad_one_is_named(tmp_path):
+    whole = {"title_zh": "", "summary_en": [], "summary_zh": [], "tables": [], "pictures": []}
+    for name, text in {
+        "b": json.dumps({**whole, "title_en": "B"}),
+        "a": json.dumps({**whole, "title_en": "A"}),
+    }.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part.json").write_text(text)
 
-    assert writing.benchmark_parts(tmp_path) == [1, 2]
-    (tmp_path / "3.json").write_text("{")
-    with pytest.raises(writing.Unreadable, match=r"3\.json does not hold JSON: "):
+    assert [part.title_en for part in writing.benchmark_parts(tmp_path)] == ["A", "B"]
+    (tmp_path / "b" / "part.json").write_text("{")
+    with pytest.raises(writing.Unreadable, match=r"part\.json does not hold JSON: "):
+        writing.benchmark_parts(tmp_path)
+    (tmp_path / "b" / "part.json").write_text(json.dumps(whole))
+    with pytest.raises(writing.Unreadable, match=r"b/part\.json .*\$: title_en is missing"):
         writing.benchmark_parts(tmp_path)
 
 
