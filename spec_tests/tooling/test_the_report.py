@@ -471,7 +471,7 @@ def test_the_parts_on_benchmarks_are_read_one_by_one_and_a_bad_one_is_named(tmp_
         (tmp_path / name).mkdir()
         (tmp_path / name / "part.json").write_text(text)
 
-    assert [part.title_en for part in writing.benchmark_parts(tmp_path)] == ["A", "B"]
+    assert [part.title_en for part in writing.benchmark_parts(tmp_path)] == ["a", "b"]
     (tmp_path / "b" / "part.json").write_text("{")
     with pytest.raises(writing.Unreadable, match=r"part\.json does not hold JSON: "):
         writing.benchmark_parts(tmp_path)
