@@ -1,7 +1,7 @@
 """1.3 ColorJitter, and the four adjustments that it draws: brightness, contrast, saturation and hue.
 
-PIL's bytes are equal to those of the references, whatever the picture. What tensors do differently is a bound of
-`spec_tests.vocabulary.image_bounds`, or an example.
+On every image, PIL's bytes equal those of the references. Where tensors differ, a bound of
+`spec_tests.vocabulary.image_bounds` or an example says by how much.
 """
 
 from itertools import permutations
@@ -25,48 +25,48 @@ from spec_tests.vocabulary.image_paths import (
     assert_bytes_within,
     each_path,
     each_tensor_path,
-    farthest,
-    fractions,
-    image_of,
+    frequency_tolerance,
+    images,
     photograph,
-    pictures,
-    repeated,
-    seeded,
+    pil_image_of_mode,
+    repeat,
+    reseed,
     through_pil,
     through_tensors,
     through_torchvision,
+    unit_interval,
 )
 from spec_tests.vocabulary.subject import REFUSALS
 
 PIL_PATHS, TENSOR_PATHS = st.sampled_from(THROUGH_PIL), st.sampled_from(THROUGH_TENSORS)
 
 FACTORS = st.sampled_from([0.0, 0.5, 1.0, 2.0]) | st.floats(0, 3)
-TURNS = st.sampled_from([0.0, 0.5, -0.5]) | st.floats(-0.5, 0.5)
-MIXTURES = ("adjust_brightness", "adjust_contrast", "adjust_saturation")
-mixtures = st.tuples(st.sampled_from(MIXTURES), FACTORS)
-adjustments = mixtures | st.tuples(st.just("adjust_hue"), TURNS)
-each_mixture = pytest.mark.parametrize("operation", MIXTURES)
+SHIFTS = st.sampled_from([0.0, 0.5, -0.5]) | st.floats(-0.5, 0.5)
+BLENDS = ("adjust_brightness", "adjust_contrast", "adjust_saturation")
+blends = st.tuples(st.sampled_from(BLENDS), FACTORS)
+adjustments = blends | st.tuples(st.just("adjust_hue"), SHIFTS)
+each_blend = pytest.mark.parametrize("operation", BLENDS)
 each_adjustment = pytest.mark.parametrize(
-    ("operation", "factor"), [*((operation, 1.7) for operation in MIXTURES), ("adjust_hue", 0.3)]
+    ("operation", "factor"), [*((operation, 1.7) for operation in BLENDS), ("adjust_hue", 0.3)]
 )
 
 
 def color(*channels, dtype="uint8"):
-    """Return a picture of one pixel."""
+    """Return a one-pixel image."""
     return np.array(channels, dtype).reshape(-1, 1, 1)
 
 
-def adjusted(path, adjustment, picture):
-    """Return the picture adjusted on this path."""
+def adjusted(path, adjustment, img):
+    """Return the image as adjusted by this path."""
     operation, factor = adjustment
-    return getattr(path, operation)(picture, factor)
+    return getattr(path, operation)(img, factor)
 
 
 # By hand
 
 
 @each_path
-def test_brightness_multiplies_and_cuts_off(path):
+def test_brightness_multiplies_and_clips(path):
     assert path.adjust_brightness(color(101), 0.5).item() == int(0.5 * 101) == 50
     assert path.adjust_brightness(color(101), 3.0).item() == 255 < 3 * 101
     assert path.adjust_brightness(color(101), 0).item() == 0
@@ -74,9 +74,9 @@ def test_brightness_multiplies_and_cuts_off(path):
 
 @each_path
 def test_contrast_moves_every_pixel_towards_the_mean_or_away_from_it(path):
-    picture, mean = np.array([[[50, 150]]], np.uint8), (50 + 150) / 2
+    img, mean = np.array([[[50, 150]]], np.uint8), (50 + 150) / 2
 
-    half, none, twice = (path.adjust_contrast(picture, factor).ravel().tolist() for factor in (0.5, 0, 2))
+    half, none, twice = (path.adjust_contrast(img, factor).ravel().tolist() for factor in (0.5, 0, 2))
 
     assert half == [mean + (50 - mean) / 2, mean + (150 - mean) / 2]
     assert none == [mean, mean]
@@ -84,7 +84,7 @@ def test_contrast_moves_every_pixel_towards_the_mean_or_away_from_it(path):
 
 
 @each_path
-def test_saturation_moves_every_color_towards_its_grey_or_away_from_it(path):
+def test_saturation_moves_every_color_towards_its_grey_value_or_away_from_it(path):
     grey = int(0.299 * 255)  # of red
 
     assert path.adjust_saturation(color(255, 0, 0), 0).ravel().tolist() == [grey] * 3 == [76] * 3
@@ -93,7 +93,7 @@ def test_saturation_moves_every_color_towards_its_grey_or_away_from_it(path):
 
 
 @each_tensor_path
-def test_hue_goes_around_from_red_by_yellow_and_green_to_cyan(path):
+def test_shifting_the_hue_of_red_passes_yellow_and_green_on_the_way_to_cyan(path):
     red = color(1, 0, 0, dtype="float32")
     sixths = 6 * (1 / 4)  # 1 is yellow, 2 is green: half of the red is left
 
@@ -103,90 +103,90 @@ def test_hue_goes_around_from_red_by_yellow_and_green_to_cyan(path):
 
 
 @each_path
-def test_brighter_and_then_of_less_contrast_is_another_picture_than_the_other_way_round(path):
-    picture = np.array([[[45, 155]]], np.uint8)
+def test_brightness_and_contrast_do_not_commute(path):
+    img = np.array([[[45, 155]]], np.uint8)
 
-    first_brighter = path.adjust_contrast(path.adjust_brightness(picture, 3.0), 0.5)
-    first_less = path.adjust_brightness(path.adjust_contrast(picture, 0.5), 3.0)
+    first_brighter = path.adjust_contrast(path.adjust_brightness(img, 3.0), 0.5)
+    first_less = path.adjust_brightness(path.adjust_contrast(img, 0.5), 3.0)
 
-    assert first_brighter.ravel().tolist() == [(135 + 195) / 2, (255 + 195) / 2]  # of 135 and 255, the mean is 195
-    assert first_less.ravel().tolist() == [3 * 72, 255]  # 45 and 155 become 72½ and 127½, with the mean 100
+    assert first_brighter.ravel().tolist() == [(135 + 195) / 2, (255 + 195) / 2]  # 135 and 255 have the mean 195
+    assert first_less.ravel().tolist() == [3 * 72, 255]  # around the mean 100, 45 and 155 become 72½ and 127½
 
 
 # Laws of the references
 
 
-@given(picture=pictures(), operation=st.sampled_from(MIXTURES))
-def test_a_factor_of_1_leaves_bytes_as_they_are(picture, operation):
-    assert_equal(getattr(reference, operation)(picture, 1), picture)
+@given(img=images(), operation=st.sampled_from(BLENDS))
+def test_a_factor_of_1_leaves_bytes_unchanged(img, operation):
+    assert_equal(getattr(reference, operation)(img, 1), img)
 
 
 @float32_only
-@given(picture=pictures((fractions,), channels=(3,)))
-def test_a_turn_by_0_leaves_floating_point_numbers_but_for_rounding(dtype, picture):
-    picture = picture.astype(dtype)
-    bound = recolored("adjust_hue", picture, 0.0, dtype).bound
+@given(img=images((unit_interval,), channels=(3,)))
+def test_a_hue_shift_of_0_changes_floats_only_by_rounding(dtype, img):
+    img = img.astype(dtype)
+    bound = recolored("adjust_hue", img, 0.0, dtype).bound
 
-    assert_within(reference.adjust_hue(picture, 0), Approximation(picture.astype("float64"), bound), dtype)
-
-
-@given(picture=pictures(channels=(3,)))
-def test_a_turn_by_0_changes_bytes_for_their_hue_and_saturation_become_bytes(picture):
-    unit_of_hue, unit_of_saturation = 6 / 255 * np.ptp(picture, axis=0, keepdims=True), 1
-
-    assert_bytes_within(reference.adjust_hue(picture, 0), picture, unit_of_hue + unit_of_saturation + 1 / 2)
+    assert_within(reference.adjust_hue(img, 0), Approximation(img.astype("float64"), bound), dtype)
 
 
-@given(picture=pictures(channels=(1,)), factor=FACTORS, turn=TURNS)
-def test_bytes_in_grey_have_no_saturation_and_no_hue_to_change(picture, factor, turn):
-    for grey in (picture, np.repeat(picture, 3, axis=0)):
+@given(img=images(channels=(3,)))
+def test_a_hue_shift_of_0_changes_bytes_because_hue_and_saturation_become_bytes(img):
+    hue_unit, saturation_unit = 6 / 255 * np.ptp(img, axis=0, keepdims=True), 1
+
+    assert_bytes_within(reference.adjust_hue(img, 0), img, hue_unit + saturation_unit + 1 / 2)
+
+
+@given(img=images(channels=(1,)), factor=FACTORS, shift=SHIFTS)
+def test_saturation_and_hue_leave_grey_bytes_unchanged(img, factor, shift):
+    for grey in (img, np.repeat(img, 3, axis=0)):
         assert_equal(reference.adjust_saturation(grey, factor), grey)
-        assert_equal(reference.adjust_hue(grey, turn), grey)
+        assert_equal(reference.adjust_hue(grey, shift), grey)
 
 
-@given(picture=pictures(channels=(3,)), order=st.permutations(ADJUSTMENTS), factors=st.tuples(*[FACTORS] * 3, TURNS))
-def test_color_jitter_adjusts_one_after_the_other(picture, order, factors):
+@given(img=images(channels=(3,)), order=st.permutations(ADJUSTMENTS), factors=st.tuples(*[FACTORS] * 3, SHIFTS))
+def test_color_jitter_applies_the_adjustments_in_the_given_order(img, order, factors):
     by_name = dict(zip(ADJUSTMENTS, factors, strict=True))
     expected = reference.compose(
         [lambda img, name=name: getattr(reference, f"adjust_{name}")(img, by_name[name]) for name in order]
     )
 
-    output = reference.color_jitter(picture, order, **{f"{name}_factor": factor for name, factor in by_name.items()})
+    output = reference.color_jitter(img, order, **{f"{name}_factor": factor for name, factor in by_name.items()})
 
-    assert_equal(output, expected(picture))
+    assert_equal(output, expected(img))
 
 
-@given(picture=pictures(), order=st.permutations(ADJUSTMENTS), name=st.sampled_from(ADJUSTMENTS), factor=TURNS)
-def test_color_jitter_leaves_out_what_has_no_factor(picture, order, name, factor):
+@given(img=images(), order=st.permutations(ADJUSTMENTS), name=st.sampled_from(ADJUSTMENTS), factor=SHIFTS)
+def test_color_jitter_skips_an_adjustment_without_a_factor(img, order, name, factor):
     factor = factor if name == "hue" else abs(factor)
 
-    output = reference.color_jitter(picture, order, **{f"{name}_factor": factor})
+    output = reference.color_jitter(img, order, **{f"{name}_factor": factor})
 
-    assert_equal(output, getattr(reference, f"adjust_{name}")(picture, factor))
-    assert_equal(reference.color_jitter(picture, order), picture)
+    assert_equal(output, getattr(reference, f"adjust_{name}")(img, factor))
+    assert_equal(reference.color_jitter(img, order), img)
 
 
-# PIL images: equal bytes
+# PIL images: the same bytes
 
 
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
-@given(path=PIL_PATHS, picture=pictures(), adjustment=adjustments)
-def test_pil_adjusts_to_the_bytes_of_the_references(path, picture, adjustment):
-    assert_equal(adjusted(path, adjustment, picture), adjusted(REFERENCES, adjustment, picture))
+@given(path=PIL_PATHS, img=images(), adjustment=adjustments)
+def test_pil_and_the_references_adjust_to_the_same_bytes(path, img, adjustment):
+    assert_equal(adjusted(path, adjustment, img), adjusted(REFERENCES, adjustment, img))
 
 
 @pytest.mark.compares_with_reference
 @through_pil
 @each_adjustment
-def test_pil_adjusts_a_photograph_to_the_bytes_of_the_references(path, operation, factor):
+def test_pil_and_the_references_adjust_a_photograph_to_the_same_bytes(path, operation, factor):
     photo = photograph()[:, ::2, ::2]
 
     assert_equal(getattr(path, operation)(photo, factor), getattr(reference, operation)(photo, factor))
 
 
 def all_colors(part, parts):
-    """Return the n-th of so many equal parts of all 2²⁴ colours, a picture 4096 pixels wide."""
+    """Split all 2²⁴ colors into equal parts and return one of them, an image 4096 pixels wide."""
     numbers = np.arange(2**24 // parts * part, 2**24 // parts * (part + 1)).reshape(-1, 4096)
     return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255]).astype(np.uint8)
 
@@ -196,7 +196,7 @@ def all_colors(part, parts):
 @pytest.mark.torch_api
 @pytest.mark.parametrize("factor", [0.1, -0.37])
 @pytest.mark.parametrize("part", range(16))
-def test_pil_turns_each_of_the_16777216_colors_to_that_of_the_reference(part, factor):
+def test_pil_and_the_reference_agree_on_the_shifted_hue_of_all_16777216_colors(part, factor):
     colors = all_colors(part, 16)
 
     assert_equal(THROUGH_PIL[0].adjust_hue(colors, factor), reference.adjust_hue(colors, factor))
@@ -204,106 +204,104 @@ def test_pil_turns_each_of_the_16777216_colors_to_that_of_the_reference(part, fa
 
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
-@given(path=PIL_PATHS, picture=pictures(channels=(2, 4)), mixture=mixtures)
-def test_pil_mixes_the_colors_of_a_transparent_picture_and_keeps_its_alpha(path, picture, mixture):
-    *_, alpha = picture
+@given(path=PIL_PATHS, img=images(channels=(2, 4)), blend=blends)
+def test_pil_blends_the_colors_of_a_transparent_image_and_keeps_its_alpha(path, img, blend):
+    *_, alpha = img
 
-    output = adjusted(path, mixture, picture)
+    output = adjusted(path, blend, img)
 
-    assert_equal(output[:-1], adjusted(REFERENCES, mixture, picture[:-1]))
+    assert_equal(output[:-1], adjusted(REFERENCES, blend, img[:-1]))
     assert_equal(output[-1], alpha)
 
 
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
-@given(path=PIL_PATHS, picture=pictures(channels=(2, 4)), turn=TURNS)
-def test_pil_turns_the_hue_of_a_transparent_picture_and_makes_it_opaque(path, picture, turn):
-    output = path.adjust_hue(picture, turn)
+@given(path=PIL_PATHS, img=images(channels=(2, 4)), shift=SHIFTS)
+def test_pil_shifts_the_hue_of_a_transparent_image_and_makes_it_opaque(path, img, shift):
+    output = path.adjust_hue(img, shift)
 
-    assert_equal(output[:-1], reference.adjust_hue(picture[:-1], turn))
-    assert_equal(output[-1], np.full_like(picture[-1], 255))
+    assert_equal(output[:-1], reference.adjust_hue(img[:-1], shift))
+    assert_equal(output[-1], np.full_like(img[-1], 255))
 
 
 @through_pil
-@each_mixture
+@each_blend
 @pytest.mark.parametrize("mode", ["1", "P", "I", "I;16", "F"])
-def test_pil_mixes_no_picture_of_another_mode(path, operation, mode):
+def test_pil_refuses_to_blend_an_image_of_another_mode(path, operation, mode):
     with pytest.raises(ValueError, match="image has wrong mode"):
-        getattr(path.module.functional, operation)(image_of(mode), 0.5)
+        getattr(path.module.functional, operation)(pil_image_of_mode(mode), 0.5)
 
 
 @through_pil
 @pytest.mark.parametrize("mode", ["1", "L", "I", "F"])
-def test_pil_turns_no_hue_where_there_is_only_grey(path, mode):
-    grey = image_of(mode)
+def test_pil_leaves_the_hue_of_a_single_channel_image_unchanged(path, mode):
+    grey = pil_image_of_mode(mode)
 
     assert_equal(array(path.module.functional.adjust_hue(grey, 0.3)), array(grey))
 
 
-# Tensors of floating point numbers
+# Floating point tensors
 
 
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @exact_formats
-@given(path=TENSOR_PATHS, picture=pictures((fractions,)), mixture=mixtures)
-def test_floating_point_numbers_are_mixed_within_the_bound(path, dtype, picture, mixture):
-    picture = picture.astype(dtype)
+@given(path=TENSOR_PATHS, img=images((unit_interval,)), blend=blends)
+def test_floats_are_blended_within_the_bound(path, dtype, img, blend):
+    img = img.astype(dtype)
 
-    assert_within(adjusted(path, mixture, picture), recolored(mixture[0], picture, mixture[1], dtype), dtype)
+    assert_within(adjusted(path, blend, img), recolored(blend[0], img, blend[1], dtype), dtype)
 
 
 def quarters(rng, shape):
-    """Fill with 0, ¼, ½, ¾ and 1: channels tie, and hues fall on the borders between two sixths."""
+    """Fill with 0, ¼, ½, ¾ and 1, so that channels tie and hues lie on the border between two sixths."""
     return rng.integers(0, 5, shape) / 4
 
 
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
-@given(path=TENSOR_PATHS, picture=pictures((fractions, quarters), channels=(3,)), turn=TURNS)
-def test_the_hue_of_floating_point_numbers_is_turned_within_the_bound(path, picture, turn):
-    picture = picture.astype("float32")
+@given(path=TENSOR_PATHS, img=images((unit_interval, quarters), channels=(3,)), shift=SHIFTS)
+def test_the_hue_of_floats_is_shifted_within_the_bound(path, img, shift):
+    img = img.astype("float32")
 
-    assert_within(path.adjust_hue(picture, turn), recolored("adjust_hue", picture, turn, "float32"), "float32")
+    assert_within(path.adjust_hue(img, shift), recolored("adjust_hue", img, shift, "float32"), "float32")
 
 
 @pytest.mark.torch_api
-@given(path=TENSOR_PATHS, picture=pictures((fractions,), channels=(3,)), turn=TURNS)
-def test_the_hue_of_float64_is_turned_in_float32(path, picture, turn):
-    output = path.adjust_hue(picture, turn)
+@given(path=TENSOR_PATHS, img=images((unit_interval,), channels=(3,)), shift=SHIFTS)
+def test_the_hue_of_float64_is_computed_in_float32(path, img, shift):
+    output = path.adjust_hue(img, shift)
 
-    assert_equal(output, path.adjust_hue(picture.astype("float32"), turn).astype("float64"))
+    assert_equal(output, path.adjust_hue(img.astype("float32"), shift).astype("float64"))
 
 
 @float32_only
-@given(picture=pictures((fractions, quarters), channels=(3,)), adjustment=adjustments)
-def test_the_references_keep_these_bounds_too(dtype, picture, adjustment):
-    picture = picture.astype(dtype)
+@given(img=images((unit_interval, quarters), channels=(3,)), adjustment=adjustments)
+def test_the_references_stay_within_these_bounds_too(dtype, img, adjustment):
+    img = img.astype(dtype)
 
-    assert_within(
-        adjusted(REFERENCES, adjustment, picture), recolored(adjustment[0], picture, adjustment[1], dtype), dtype
-    )
+    assert_within(adjusted(REFERENCES, adjustment, img), recolored(adjustment[0], img, adjustment[1], dtype), dtype)
 
 
-# Tensors of bytes
+# Byte tensors
 
 
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
-@given(path=TENSOR_PATHS, picture=pictures(), adjustment=adjustments)
-def test_bytes_of_a_tensor_have_the_brightness_of_pils_and_its_colors_up_to_some_units(path, picture, adjustment):
+@given(path=TENSOR_PATHS, img=images(), adjustment=adjustments)
+def test_adjusted_bytes_of_a_tensor_stay_within_the_derived_distance_from_pil(path, img, adjustment):
     operation, factor = adjustment
 
-    output = getattr(path, operation)(picture, factor)
+    output = getattr(path, operation)(img, factor)
 
-    expected, units = getattr(reference, operation)(picture, factor), units_from_pil(operation, picture, factor)
+    expected, units = getattr(reference, operation)(img, factor), units_from_pil(operation, img, factor)
     assert_bytes_within(output, expected, units)
 
 
 @pytest.mark.compares_with_reference
 @through_tensors
 @each_adjustment
-def test_so_has_a_photograph(path, operation, factor):
+def test_an_adjusted_photograph_stays_within_the_derived_distance_from_pil(path, operation, factor):
     photo = photograph()[:, ::2, ::2]
 
     output = getattr(path, operation)(photo, factor)
@@ -312,20 +310,20 @@ def test_so_has_a_photograph(path, operation, factor):
 
 
 @each_path
-def test_a_hue_loses_nearly_three_units_in_pil_where_a_tensor_loses_none(path):
-    violet, turn = color(161, 0, 255), 0.486
-    hue = (4 + 1 - (255 - 161) / 255) / 6  # the strongest is blue, 4; green is weakest, 1; red is in between
-    units, exactly = int(255 * hue) + int(255 * turn) - 256, 255 * hue + 255 * turn - 255
+def test_pil_loses_nearly_three_hue_units_where_a_tensor_loses_none(path):
+    violet, shift = color(161, 0, 255), 0.486
+    hue = (4 + 1 - (255 - 161) / 255) / 6  # blue is strongest: 4; green is weakest: 1; red lies in between
+    units, exactly = int(255 * hue) + int(255 * shift) - 256, 255 * hue + 255 * shift - 255
     assert (units, round(exactly, 2)) == (63, 65.76)
     assert (2 * 255 - 6 * units, round(2 * 255 - 6 * exactly, 1)) == (132, 115.4)  # the red between yellow and green
 
-    output = path.adjust_hue(violet, turn).ravel().tolist()
+    output = path.adjust_hue(violet, shift).ravel().tolist()
 
     assert output == ([115, 255, 0] if path in THROUGH_TENSORS else [132, 255, 0])
 
 
 @each_path
-def test_white_becomes_darker_with_less_saturation_in_a_tensor_whose_shares_of_grey_add_up_to_9999_in_10000(path):
+def test_desaturating_a_white_tensor_darkens_it_as_the_grey_weights_sum_to_0_9999(path):
     white = color(255, 255, 255)
     assert round(0.2989 + 0.587 + 0.114, 10) == 0.9999
 
@@ -338,12 +336,12 @@ def test_white_becomes_darker_with_less_saturation_in_a_tensor_whose_shares_of_g
 # ColorJitter
 
 
-def draw(path, jitter, picture):
+def draw(path, jitter, img):
     """Return what ColorJitter draws: the order, and a factor or None for each adjustment."""
     if path.version == "v1":
         order, *factors = jitter.get_params(jitter.brightness, jitter.contrast, jitter.saturation, jitter.hue)
     else:
-        order, *factors = jitter.make_params([path.picture(picture)]).values()
+        order, *factors = jitter.make_params([path.wrap(img)]).values()
     return [ADJUSTMENTS[number] for number in order], dict(zip(ADJUSTMENTS, factors, strict=True))
 
 
@@ -353,7 +351,7 @@ PIXEL = color(10, 20, 30)
 @pytest.mark.claim("1.3.m")
 @through_torchvision
 @pytest.mark.parametrize("amount", [0.3, 1, 1.5])
-def test_a_number_b_stands_for_factors_from_1_minus_b_but_not_below_0_to_1_plus_b(path, amount):
+def test_a_number_b_means_factors_from_1_minus_b_or_0_to_1_plus_b(path, amount):
     jitter = path.module.ColorJitter(amount, amount, amount)
 
     assert jitter.brightness == jitter.contrast == jitter.saturation == (max(0, 1 - amount), 1 + amount)
@@ -361,7 +359,7 @@ def test_a_number_b_stands_for_factors_from_1_minus_b_but_not_below_0_to_1_plus_
 
 @pytest.mark.claim("1.3.m")
 @through_torchvision
-def test_a_number_h_stands_for_turns_from_minus_h_to_h_and_a_pair_for_itself(path):
+def test_a_number_h_means_hue_shifts_from_minus_h_to_h_and_a_pair_is_the_range(path):
     assert path.module.ColorJitter(hue=0.2).hue == (-0.2, 0.2)
     assert path.module.ColorJitter(hue=(-0.1, 0.5)).hue == (-0.1, 0.5)
     assert path.module.ColorJitter(contrast=(0.5, 3)).contrast == (0.5, 3)
@@ -369,45 +367,47 @@ def test_a_number_h_stands_for_turns_from_minus_h_to_h_and_a_pair_for_itself(pat
 
 @pytest.mark.claim("1.3.m")
 @through_torchvision
-def test_factors_are_drawn_from_all_of_their_range_alike(path):
+def test_factors_are_drawn_uniformly_from_their_range(path):
     jitter, draws = path.module.ColorJitter(0.5, 2, (1, 3), 0.25), 500
     ranges = {"brightness": (0.5, 1.5), "contrast": (0, 3), "saturation": (1, 3), "hue": (-0.25, 0.25)}
-    seeded(0)
+    reseed(0)
 
     drawn = [draw(path, jitter, PIXEL)[1] for _ in range(draws)]
 
-    for name, (least, most) in ranges.items():
-        places = np.sort([(factors[name] - least) / (most - least) for factors in drawn])
-        assert 0 <= places[0] <= places[-1] <= 1
+    for name, (low, high) in ranges.items():
+        positions = np.sort([(factors[name] - low) / (high - low) for factors in drawn])
+        assert 0 <= positions[0] <= positions[-1] <= 1
         below = np.arange(draws) / draws
-        assert max(abs(places - below).max(), abs(places - below - 1 / draws).max()) < farthest(draws, len(ranges))
+        assert max(abs(positions - below).max(), abs(positions - below - 1 / draws).max()) < frequency_tolerance(
+            draws, len(ranges)
+        )
 
 
 @pytest.mark.claim("1.3.m")
 @through_torchvision
-def test_the_four_are_adjusted_in_each_of_24_orders(path):
+def test_the_four_adjustments_come_in_all_24_orders_and_each_position_is_as_likely(path):
     jitter, draws = path.module.ColorJitter(0.5, 0.5, 0.5, 0.5), 1000
-    seeded(0)
+    reseed(0)
 
     orders = [tuple(draw(path, jitter, PIXEL)[0]) for _ in range(draws)]
 
-    assert set(orders) == set(permutations(ADJUSTMENTS))  # one is missing at 24 · (23/24)¹⁰⁰⁰ of all seeds: 10⁻¹⁷
+    assert set(orders) == set(permutations(ADJUSTMENTS))  # one is missing at < 24·(23/24)¹⁰⁰⁰ ≈ 10⁻¹⁷ of all seeds
     for name in ADJUSTMENTS:
-        shares = [sum(order[place] == name for order in orders) / draws for place in range(4)]
-        assert max(abs(share - 1 / 4) for share in shares) < farthest(draws, 4 * 4)
+        frequencies = [sum(order[i] == name for order in orders) / draws for i in range(4)]
+        assert max(abs(frequency - 1 / 4) for frequency in frequencies) < frequency_tolerance(draws, 4 * 4)
 
 
 @pytest.mark.compares_with_reference
 @pytest.mark.claim("1.3.m")
 @through_pil
 @pytest.mark.parametrize("seed", range(10))
-def test_pil_jitters_by_what_it_has_drawn_to_the_bytes_of_the_reference(path, seed):
+def test_pil_and_the_reference_jitter_by_the_drawn_factors_to_the_same_bytes(path, seed):
     jitter, photo = path.module.ColorJitter(0.5, 0.5, 0.5, 0.5), photograph()[:, ::40, ::40]
 
-    seeded(seed)
+    reseed(seed)
     output = path.through(jitter)(photo)
 
-    seeded(seed)
+    reseed(seed)
     order, factors = draw(path, jitter, photo)
     assert_equal(output, reference.color_jitter(photo, order, **{f"{name}_factor": f for name, f in factors.items()}))
 
@@ -415,13 +415,13 @@ def test_pil_jitters_by_what_it_has_drawn_to_the_bytes_of_the_reference(path, se
 @pytest.mark.claim("1.3.m")
 @through_tensors
 @pytest.mark.parametrize("seed", range(10))
-def test_a_tensor_is_jittered_by_what_was_drawn(path, seed):
+def test_a_tensor_is_jittered_by_the_drawn_factors(path, seed):
     jitter, photo = path.module.ColorJitter(0.5, 0.5, 0.5, 0.5), photograph()[:, ::40, ::40]
 
-    seeded(seed)
+    reseed(seed)
     output = path.through(jitter)(photo)
 
-    seeded(seed)
+    reseed(seed)
     order, factors = draw(path, jitter, photo)
     for name in order:
         photo = getattr(path, f"adjust_{name}")(photo, factors[name])
@@ -433,7 +433,7 @@ def test_a_tensor_is_jittered_by_what_was_drawn(path, seed):
 @pytest.mark.parametrize(
     "arguments", [{}, {"brightness": 0, "contrast": 0, "saturation": 0, "hue": 0}, {"hue": (0, 0)}]
 )
-def test_color_jitter_changes_nothing_unless_told_to(path, arguments):
+def test_color_jitter_without_amounts_changes_nothing(path, arguments):
     photo = photograph()[:, ::40, ::40]
 
     assert_equal(path.through(path.module.ColorJitter(**arguments))(photo), photo)
@@ -443,10 +443,10 @@ def test_color_jitter_changes_nothing_unless_told_to(path, arguments):
 def test_the_same_seed_draws_the_same_colors(path):
     jitter, photo = path.through(path.module.ColorJitter(0.5, 0.5, 0.5, 0.5)), photograph()[:, ::40, ::40]
 
-    once, again, otherwise = (repeated(jitter, photo, 3, seed) for seed in (1, 1, 2))
+    once, again, other = (repeat(jitter, photo, 3, seed) for seed in (1, 1, 2))
 
     assert_equal(once, again)
-    assert (once != otherwise).any()
+    assert (once != other).any()
 
 
 @pytest.mark.claim("1.3.m")
@@ -473,14 +473,14 @@ def test_color_jitter_refuses(path, arguments, message):
 
 
 @each_path
-@pytest.mark.parametrize("turn", [0.51, -0.51, float("nan")])
-def test_a_hue_over_half_a_turn_is_refused(path, turn):
+@pytest.mark.parametrize("shift", [0.51, -0.51, float("nan")])
+def test_a_hue_shift_of_more_than_half_a_turn_is_refused(path, shift):
     with pytest.raises(ValueError, match="hue_factor must be from -0.5 to 0.5" if path is REFERENCES else "not in"):
-        path.adjust_hue(PIXEL, turn)
+        path.adjust_hue(PIXEL, shift)
 
 
 @each_tensor_path
-@each_mixture
+@each_blend
 def test_a_negative_factor_is_refused_for_a_tensor(path, operation):
     name = operation.removeprefix("adjust_") + "_factor"
 
@@ -489,18 +489,18 @@ def test_a_negative_factor_is_refused_for_a_tensor(path, operation):
 
 
 @through_pil
-def test_a_negative_factor_is_taken_for_a_pil_image_and_goes_on_beyond_the_plain_picture(path):
-    picture, red = np.array([[[50, 150]]], np.uint8), color(255, 0, 0)
+def test_pil_accepts_a_negative_factor_and_extrapolates_past_the_blended_image(path):
+    img, red = np.array([[[50, 150]]], np.uint8), color(255, 0, 0)
 
-    assert path.adjust_brightness(picture, -1).ravel().tolist() == [0, 0]
-    assert path.adjust_contrast(picture, -1).ravel().tolist() == [2 * 100 - 50, 2 * 100 - 150]
+    assert path.adjust_brightness(img, -1).ravel().tolist() == [0, 0]
+    assert path.adjust_contrast(img, -1).ravel().tolist() == [2 * 100 - 50, 2 * 100 - 150]
     assert path.adjust_saturation(red, -1).ravel().tolist() == [0, 2 * 76, 2 * 76]
 
 
 @each_tensor_path
 @each_adjustment
 @pytest.mark.parametrize("channels", [2, 4])
-def test_a_picture_of_other_than_one_or_three_channels_is_refused_for_a_tensor(path, operation, factor, channels):
+def test_a_tensor_with_neither_one_nor_three_channels_is_refused(path, operation, factor, channels):
     with pytest.raises(REFUSALS, match="img has shape" if path is REFERENCES else "permitted channel values"):
         getattr(path, operation)(np.zeros((channels, 2, 2), np.uint8), factor)
 

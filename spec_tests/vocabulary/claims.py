@@ -1,4 +1,4 @@
-"""The register of the document's claims (`claims.toml`) and that of the known deviations, as data."""
+"""The registers of the document's claims (`claims.toml`) and of the known deviations (`deviations.toml`), as data."""
 
 import tomllib
 from dataclasses import dataclass
@@ -56,12 +56,12 @@ class Claim:
 
     @property
     def is_erratum(self) -> bool:
-        """Whether the document is wrong or imprecise here."""
+        """Whether the document is wrong or imprecise in this point."""
         return self.verdict in ("false", "imprecise")
 
     @property
     def runs_by_default(self) -> bool:
-        """Whether a full run must execute it."""
+        """Whether every full run must check it."""
         return self.verdict != "uncheckable" and not self.needs
 
 
@@ -74,7 +74,7 @@ def register() -> dict[str, Claim]:
 
 @cache
 def deviations() -> list[dict[str, Any]]:
-    """Return the known deviations (`deviations.toml`)."""
+    """Return all known deviations."""
     entries: list[dict[str, Any]] = tomllib.loads(
         (Path(__file__).parents[1] / "deviations.toml").read_text(encoding="utf-8")
     )["deviation"]
@@ -82,7 +82,7 @@ def deviations() -> list[dict[str, Any]]:
 
 
 def erratum(id: str) -> tuple[Any, Any]:
-    """Return the printed and the true value of a numeric erratum."""
+    """Return the printed and the corrected value of a numeric erratum."""
     claim = register()[id]
     if claim.printed is None:
         raise KeyError(f"claim {id} has no printed value")

@@ -1,7 +1,7 @@
-"""The comparisons: exactly equal, or within a bound. They raise AssertionError and record what they saw.
+"""The comparisons: exact equality, or an error within its bound. They raise AssertionError or record what they saw.
 
 A failure says how many elements differ, where the first of them is, what was got there and what was expected; in a
-bounded comparison the error and the bound as well. A comparison of no elements at all could not fail: it is refused.
+bounded comparison the error and the bound as well. A comparison of empty arrays could never fail, so it is refused.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ def assert_equal(actual: Any, expected: Any, dtype: str | None = None) -> None:
 
 
 def assert_within(actual: Any, approximation: Approximation, dtype: str) -> None:
-    """Require every element within its bound of the exact value; the bound must be finite, the format's dtype kept."""
+    """Require the format's dtype, and every element within its (finite) bound of the exact value."""
     exact, bound = np.asarray(approximation.exact), np.asarray(approximation.bound)
     if not (np.isfinite(exact).all() and np.isfinite(bound).all()):
         raise ValueError("the exact result and its bound must be finite: infinities and NaN are compared exactly")
@@ -44,7 +44,7 @@ def assert_within(actual: Any, approximation: Approximation, dtype: str) -> None
 
 
 def nearest(error: Any, bound: Any) -> ledger.Nearest:
-    """Return the element whose error is the greatest share of its bound, none of the errors beyond its bound.
+    """Return the element whose error is the largest share of its bound; no error may exceed its bound.
 
     >>> nearest(np.array([0.25, 0.5]), np.array([0.5, 2.0]))
     Nearest(share=0.5, error=0.25, bound=0.5)

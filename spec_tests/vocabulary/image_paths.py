@@ -1,8 +1,8 @@
-"""The paths of a picture through torchvision, arrays in and arrays out, and the pictures that are sent along them.
+"""The code paths of an image through torchvision, arrays in and arrays out, and the images that the tests send through.
 
-A path is a namespace of functions, as `reference` is one, named and called in the same way: a picture (c, h, w) goes
-in, as a PIL image or as a tensor, and through torchvision.transforms (v1) or torchvision.transforms.v2. The references
-are one more path. torchvision is imported when a path is first taken, for that takes seconds.
+A path is a namespace of functions, named and called like those of `reference`: an image (c, h, w) goes in, is wrapped
+as a PIL image or as a tensor, and passes through torchvision.transforms (v1) or torchvision.transforms.v2. The
+references are one more path. torchvision is imported when a path is first used, because the import takes seconds.
 """
 
 from collections.abc import Callable
@@ -31,13 +31,13 @@ MODULES = {"v1": "torchvision.transforms", "v2": "torchvision.transforms.v2"}
 
 @dataclass(frozen=True)
 class Path:
-    """A way through torchvision: what carries the picture, "PIL" or "tensor", and the namespace, "v1" or "v2"."""
+    """A way through torchvision: the image's container, "PIL" or "tensor", and the namespace, "v1" or "v2"."""
 
-    carrier: str
+    container: str
     version: str
 
     def __repr__(self) -> str:
-        return f"__import__({__name__!r}, fromlist=['']).{type(self).__name__}({self.carrier!r}, {self.version!r})"
+        return f"__import__({__name__!r}, fromlist=['']).{type(self).__name__}({self.container!r}, {self.version!r})"
 
     @property
     def module(self) -> Any:
@@ -53,27 +53,29 @@ class Path:
         if "interpolation" in options:
             options["interpolation"] = self.module.InterpolationMode(options["interpolation"])
         function = getattr(self.module.functional, operation)
-        return self.through(lambda picture: function(picture, *args, **options))(img)
+        return self.through(lambda wrapped: function(wrapped, *args, **options))(img)
 
     def through(self, transform: Callable[[Any], Any]) -> Callable[[Array], Array]:
         """Return one of torchvision's transforms as a function of arrays."""
-        return lambda img: array(transform(self.picture(img)))
+        return lambda img: array(transform(self.wrap(img)))
 
-    def picture(self, img: Array) -> Any:
-        """Return what torchvision is given of this picture (c, h, w)."""
-        return image(img) if self.carrier == "PIL" else tensor(img)
+    def wrap(self, img: Array) -> Any:
+        """Return an image (c, h, w) in this path's container, as torchvision takes it."""
+        return pil_image(img) if self.container == "PIL" else tensor(img)
 
 
 @dataclass(frozen=True)
 class References(Path):
-    """The path through the references, which take arrays as they are."""
+    """The path through the references, which take plain arrays."""
 
     def _call(self, operation: str, img: Array, *args: Any, **options: Any) -> Array:
         output: Array = getattr(reference, operation)(img, *args, **options)
         return output
 
 
-PIL_V1, PIL_V2, TENSOR_V1, TENSOR_V2 = (Path(carrier, version) for carrier in ("PIL", "tensor") for version in MODULES)
+PIL_V1, PIL_V2, TENSOR_V1, TENSOR_V2 = (
+    Path(container, version) for container in ("PIL", "tensor") for version in MODULES
+)
 
 
 def _over(*paths: Path) -> pytest.MarkDecorator:
@@ -82,7 +84,7 @@ def _over(*paths: Path) -> pytest.MarkDecorator:
         [
             pytest.param(path, id="references")
             if isinstance(path, References)
-            else pytest.param(path, id=f"{path.carrier} {path.version}", marks=pytest.mark.torch_api)
+            else pytest.param(path, id=f"{path.container} {path.version}", marks=pytest.mark.torch_api)
             for path in paths
         ],
     )
@@ -96,36 +98,38 @@ each_tensor_path = _over(REFERENCES, *THROUGH_TENSORS)
 through_torchvision = _over(*THROUGH_PIL, *THROUGH_TENSORS)
 through_pil = _over(*THROUGH_PIL)
 through_tensors = _over(*THROUGH_TENSORS)
-"""A property draws its path instead, from a tuple of them: four runs of it would say little more than one."""
+"""Properties draw their path from one of the tuples instead: four runs would add little to one."""
 
 
-def stored(img: Array) -> Array:
-    """Return a picture (c, h, w) as files and PIL images store it: (h, w, c), or (h, w) with one channel."""
+def channels_last(img: Array) -> Array:
+    """Return an image (c, h, w) in the layout of files and PIL images: (h, w, c), or (h, w) with one channel."""
     return img[0] if len(img) == 1 else np.moveaxis(img, 0, -1)
 
 
-def image(img: Array) -> Image.Image:
-    """Return a picture (c, h, w) as a PIL image; its mode follows from the dtype and the number of channels."""
-    return Image.fromarray(np.ascontiguousarray(stored(img)))
+def pil_image(img: Array) -> Image.Image:
+    """Return an image (c, h, w) as a PIL image; its mode follows from the dtype and the number of channels."""
+    return Image.fromarray(np.ascontiguousarray(channels_last(img)))
 
 
 def tensor(img: Array) -> Any:
-    """Return a picture as a tensor with memory of its own."""
+    """Return an image as a tensor that owns its memory."""
     return import_module("torch").from_numpy(np.array(img, order="C"))
 
 
-def array(picture: Any) -> Array:
+def array(container: Any) -> Array:
     """Return a PIL image or a tensor as an array (c, h, w)."""
-    if isinstance(picture, Image.Image):
-        return np.atleast_3d(np.asarray(picture)).transpose(2, 0, 1)
-    pixels: Array = picture.numpy()
+    if isinstance(container, Image.Image):
+        return np.atleast_3d(np.asarray(container)).transpose(2, 0, 1)
+    pixels: Array = container.numpy()
     return pixels
 
 
 @cache
 def photograph() -> Array:
-    """Return a photograph that comes with matplotlib, 3 × 600 × 512 bytes; nobody may write to it."""
-    cbook = pytest.importorskip("matplotlib.cbook", reason="there is no Matplotlib, with which the photograph comes")
+    """Return the photograph that ships with Matplotlib, 3 × 600 × 512 bytes, read-only."""
+    cbook = pytest.importorskip(
+        "matplotlib.cbook", reason="the photograph ships with Matplotlib, which is not installed"
+    )
     file = cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
     with Image.open(file) as opened:
         photo = array(opened)
@@ -137,8 +141,8 @@ MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F")
 every_mode = pytest.mark.parametrize("mode", MODES)
 
 
-def image_of(mode: str) -> Image.Image:
-    """Return a PIL image of this mode, 5 × 7 pixels, no two of them alike if they can be told apart."""
+def pil_image_of_mode(mode: str) -> Image.Image:
+    """Return a PIL image of this mode, 5 × 7 pixels, all different as far as the mode allows."""
     numbers = np.arange(35).reshape(1, 5, 7)
     wide = {
         "1": numbers % 3 == 0,
@@ -147,79 +151,79 @@ def image_of(mode: str) -> Image.Image:
         "F": (numbers / 8).astype(np.float32),
     }
     if mode in wide:
-        return image(wide[mode])
+        return pil_image(wide[mode])
     if mode == "P":
-        return image(photograph()[:, ::120, ::80]).quantize(16)
-    return image(np.concatenate([(7 * numbers + channel).astype(np.uint8) for channel in range(len(mode))]))
+        return pil_image(photograph()[:, ::120, ::80]).quantize(16)
+    return pil_image(np.concatenate([(7 * numbers + channel).astype(np.uint8) for channel in range(len(mode))]))
 
 
 Numbers = Callable[[np.random.Generator, tuple[int, ...]], Array]
 
 
 def any_bytes(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Fill with bytes."""
+    """Fill with any bytes."""
     return rng.integers(0, 256, shape, dtype=np.uint8)
 
 
 def black_and_white(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Fill with 0 and 255: whatever overshoots the range does so here."""
+    """Fill with 0 and 255, which overshoots the range wherever that is possible."""
     return rng.choice(np.array([0, 255], np.uint8), shape)
 
 
-def fractions(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Fill with numbers of all digits from 0 to 1."""
+def unit_interval(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Fill with real numbers from 0 to 1."""
     return rng.random(shape)
 
 
-LARGEST = 9
+LONGEST_SIDE = 9
 BYTES = (any_bytes, any_bytes, black_and_white)
 
 
 @cache
 def _shapes(*ranges: tuple[int, ...]) -> st.SearchStrategy[tuple[int, ...]]:
-    """Return the choice of one number out of each: a single choice, which is quicker."""
+    """Draw one number from each range, as a single choice because that is faster."""
     return st.sampled_from(list(product(*ranges)))
 
 
 @st.composite
-def pictures(draw: st.DrawFn, numbers: tuple[Numbers, ...] = BYTES, channels: tuple[int, ...] = (3, 1)) -> Array:
-    """Draw a picture (c, h, w), of one pixel or more along each axis."""
-    sides = tuple(range(1, LARGEST + 1))
+def images(draw: st.DrawFn, numbers: tuple[Numbers, ...] = BYTES, channels: tuple[int, ...] = (3, 1)) -> Array:
+    """Draw an image (c, h, w) with at least one pixel along each axis."""
+    sides = tuple(range(1, LONGEST_SIDE + 1))
     shape, fill = draw(_shapes(channels, sides, sides)), draw(st.sampled_from(numbers))
     return fill(np.random.default_rng(draw(SEEDS)), shape)
 
 
-def sizes(narrowest: int = 1, largest: int = LARGEST) -> st.SearchStrategy[tuple[int, ...]]:
+def sizes(narrowest: int = 1, largest: int = LONGEST_SIDE) -> st.SearchStrategy[tuple[int, ...]]:
     """Draw a height and a width."""
     return _shapes(tuple(range(1, largest + 1)), tuple(range(narrowest, largest + 1)))
 
 
-FALSE_ALARM = 1e-9
-"""At how many of all seeds a correct implementation would fail a test of how it draws. The seeds are fixed."""
+FALSE_ALARM_RATE = 1e-9
+"""The share of all seeds at which a correct implementation fails a test of its random draws. The seeds are fixed."""
 
 
-def seeded(seed: int) -> None:
-    """Begin torch's random numbers anew."""
+def reseed(seed: int) -> None:
+    """Reseed torch."""
     import_module("torch").manual_seed(seed)
 
 
-def repeated(transform: Callable[[Array], Array], img: Array, times: int, seed: int = 0) -> Array:
-    """Return what a random transform makes of a picture, so many times."""
-    seeded(seed)
+def repeat(transform: Callable[[Array], Array], img: Array, times: int, seed: int = 0) -> Array:
+    """Apply a random transform to an image this many times and stack the results."""
+    reseed(seed)
     return np.stack([transform(img) for _ in range(times)])
 
 
-def farthest(draws: int, outcomes: int = 1) -> float:
-    """Return how far, but for a false alarm, shares among independent draws may be from their probabilities.
+def frequency_tolerance(draws: int, outcomes: int = 1) -> float:
+    """Return the tolerance on observed frequencies at the chosen false-alarm rate.
 
-    For the share of an outcome that is Hoeffding's inequality, for all shares below a number at once that of Dvoretzky,
-    Kiefer and Wolfowitz, with Massart's constant: either fails at 2·exp(−2·draws·distance²) of all seeds.
+    For the frequency of one outcome it follows from Hoeffding's inequality, for a whole empirical distribution from
+    that of Dvoretzky, Kiefer and Wolfowitz with Massart's constant: both fail at 2·exp(−2·draws·distance²) of seeds.
     """
-    return sqrt(log(2 * outcomes / FALSE_ALARM) / (2 * draws))
+    return sqrt(log(2 * outcomes / FALSE_ALARM_RATE) / (2 * draws))
 
 
 def assert_bytes_within(actual: Array, expected: npt.ArrayLike, bound: npt.ArrayLike) -> None:
-    """Require bytes, each within so many units of what is expected; the bound may be one for every pixel."""
+    """Require bytes, each within the bound of what is expected, in units; the bound may differ between pixels."""
     center, bound = np.asarray(expected, np.float64), np.broadcast_to(bound, np.shape(expected))
     assert (actual.shape, actual.dtype) == (center.shape, np.dtype(np.uint8))
     off = abs(actual - center)

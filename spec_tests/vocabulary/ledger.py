@@ -1,11 +1,11 @@
-"""What the run did: every comparison, example and outcome, by test. The summary and the report are made from it."""
+"""The record of a run, test by test: comparisons, examples, outcomes. The summary and the report are made from it."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
 class Nearest(NamedTuple):
-    """Of comparisons that held, the element that came nearest to its bound."""
+    """The element that came nearest to its bound, among comparisons that held."""
 
     share: float
     """The error as a share of the bound."""
@@ -14,11 +14,11 @@ class Nearest(NamedTuple):
 
 
 EXACT = Nearest(0.0)
-"""What a comparison leaves in which only exact equality was asked."""
+"""What a comparison for exact equality records."""
 
 
 OUTCOMES = ("not run", "skipped", "passed", "error", "failed")
-"""How a test ended: of its setup, its body and its teardown what is last here counts."""
+"""How a test can end; of the outcomes of its setup, body and teardown, the last in this order counts."""
 
 
 @dataclass
@@ -31,10 +31,10 @@ class Entry:
     examples: int = 0
     comparisons: int = 0
     worst: dict[str, Nearest] = field(default_factory=dict)
-    """By dtype, how near the comparisons came to their bounds; `EXACT` where only exact equality was asked."""
+    """By dtype, the element nearest to its bound; `EXACT` where all comparisons were for exact equality."""
     outcome: str = OUTCOMES[0]
     tooling: bool = False
-    """Whether it tests this project's own tools, and says nothing of the subject."""
+    """Whether it tests this project's own tools rather than the subject."""
     last_example: dict[str, Any] = field(default_factory=dict)
 
     def end(self, outcome: str) -> None:
@@ -47,12 +47,12 @@ _current: Entry | None = None
 
 
 def expect(entry: Entry) -> None:
-    """Take a test down that is to run."""
+    """Register a test that is going to run."""
     _entries[entry.test] = entry
 
 
 def start(entry: Entry) -> None:
-    """Make this test the one that records go to."""
+    """Make this the current test, which records belong to."""
     global _current
     expect(entry)
     _current = entry
@@ -65,19 +65,19 @@ def stop() -> None:
 
 
 def record(dtype: str, share: float, error: float = 0.0, bound: float = 0.0) -> None:
-    """Record one comparison of the current test that held, by its element nearest to the bound."""
+    """Record a comparison of the current test that held: the element nearest to its bound."""
     if _current is not None:
         _current.comparisons += 1
         _current.worst[dtype] = max(_current.worst.get(dtype, EXACT), Nearest(share, error, bound))
 
 
 def example(arguments: dict[str, Any]) -> None:
-    """Count one execution of the current test's body, and remember what it was given."""
+    """Count one execution of the current test's body and remember its arguments."""
     if _current is not None:
         _current.examples += 1
         _current.last_example = arguments
 
 
 def entries() -> list[Entry]:
-    """Return what has been recorded, test by test."""
+    """Return the record of every test."""
     return list(_entries.values())

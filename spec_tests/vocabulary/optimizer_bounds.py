@@ -48,8 +48,8 @@ Run: TypeAlias = Callable[[Any, Callable[[Floats], Any]], tuple[Mapping[str, Any
 def bound_run(run: Run, dtype: str) -> tuple[dict[str, Approximation], dict[str, dict[str, Any]]]:
     """Bound the parameters and states that steps in this format lead to; a number of steps stays a number."""
     parameters, states = run(reference, lambda array: array.astype(np.float64))
-    own = run(_THIS, partial(Rounded.exactly, kind=FORMATS[dtype]))
-    exacts = own if dtype == "float64" else run(_THIS, partial(Rounded.exactly, kind=REFERENCE))  # it is computed, too
+    own = run(_THIS, partial(Rounded.exactly, fmt=FORMATS[dtype]))
+    exacts = own if dtype == "float64" else run(_THIS, partial(Rounded.exactly, fmt=REFERENCE))  # it is computed, too
     bounded = (own, exacts)
     return (
         {name: _around(value, *(steps[0][name] for steps in bounded)) for name, value in parameters.items()},
@@ -104,15 +104,15 @@ def sgd(
     maximize: bool = False,
 ) -> tuple[Rounded, dict[str, Any]]:
     """b ← μ·b + (1 − τ)·g, p ← p − η·b, or with Nesterov's look ahead p − η·(g + μ·b)."""
-    kind = param.kind
+    fmt = param.fmt
     slope = _with_decay(param, grad, weight_decay, maximize)
     if momentum == 0:
-        return param - slope * _held(lr, kind), {}
+        return param - slope * _held(lr, fmt), {}
     buffer = slope
     if "momentum_buffer" in state:
-        buffer = state["momentum_buffer"] * _held(momentum, kind) + slope * _rest(dampening, kind)
-    direction = slope + buffer * _held(momentum, kind) if nesterov else buffer
-    return param - direction * _held(lr, kind), {"momentum_buffer": buffer}
+        buffer = state["momentum_buffer"] * _held(momentum, fmt) + slope * _rest(dampening, fmt)
+    direction = slope + buffer * _held(momentum, fmt) if nesterov else buffer
+    return param - direction * _held(lr, fmt), {"momentum_buffer": buffer}
 
 
 def adam(
@@ -144,7 +144,7 @@ def adamw(
     maximize: bool = False,
 ) -> tuple[Rounded, dict[str, Any]]:
     """Make p smaller by η·λ·p, then step as Adam does."""
-    smaller = param * (-(_double(lr) * weight_decay) + 1).stored_as(param.kind) if weight_decay else param
+    smaller = param * (-(_double(lr) * weight_decay) + 1).stored_as(param.fmt) if weight_decay else param
     return _adam(smaller, _with_decay(param, grad, 0, maximize), state, lr, betas, eps, amsgrad)
 
 
@@ -162,7 +162,7 @@ def rmsprop(
     maximize: bool = False,
 ) -> tuple[Rounded, dict[str, Any]]:
     """s ← α·s + (1 − α)·g², b ← μ·b + g / (√s + ε), p ← p − η·b; centered, s less the square of the mean."""
-    kind = param.kind
+    fmt = param.fmt
     slope = _with_decay(param, grad, weight_decay, maximize)
     after: dict[str, Any] = {"step": state.get("step", 0) + 1}
     after["square_avg"] = variance = _weighted(state, "square_avg", slope * slope, alpha)
@@ -171,13 +171,13 @@ def rmsprop(
         variance = variance - mean * mean
         if not (variance.error < variance.value).all():
             raise ValueError("a centered variance is lost in its error: its root has no bound")
-    root = variance.sqrt() + _held(eps, kind)
+    root = variance.sqrt() + _held(eps, fmt)
     if momentum == 0:
-        return param - slope * _held(lr, kind) / root, after
+        return param - slope * _held(lr, fmt) / root, after
     buffer = slope / root
     if "momentum_buffer" in state:
-        buffer = state["momentum_buffer"] * _held(momentum, kind) + buffer
-    return param - buffer * _held(lr, kind), {**after, "momentum_buffer": buffer}
+        buffer = state["momentum_buffer"] * _held(momentum, fmt) + buffer
+    return param - buffer * _held(lr, fmt), {**after, "momentum_buffer": buffer}
 
 
 def adagrad(
@@ -193,12 +193,12 @@ def adagrad(
     maximize: bool = False,
 ) -> tuple[Rounded, dict[str, Any]]:
     """s ← s + g², p ← p − η / (1 + (t − 1)·decay) · g / (√s + ε)."""
-    kind = param.kind
+    fmt = param.fmt
     slope = _with_decay(param, grad, weight_decay, maximize)
     before = state.get("step", 0)
-    squares = slope * slope + state.get("sum", _held(initial_accumulator_value, kind))
+    squares = slope * slope + state.get("sum", _held(initial_accumulator_value, fmt))
     rate = _double(lr) / (_double(before) * lr_decay + 1) if lr_decay else _double(lr)
-    way = slope * rate.stored_as(kind) / (squares.sqrt() + _held(eps, kind))
+    way = slope * rate.stored_as(fmt) / (squares.sqrt() + _held(eps, fmt))
     return param - way, {"step": before + 1, "sum": squares}
 
 
@@ -211,35 +211,35 @@ def _adam(
     eps: float,
     amsgrad: bool,
 ) -> tuple[Rounded, dict[str, Any]]:
-    kind, number = param.kind, state.get("step", 0) + 1
+    fmt, number = param.fmt, state.get("step", 0) + 1
     mean = _average(state, "exp_avg", slope, betas[0])
     square = _weighted(state, "exp_avg_sq", slope * slope, betas[1])
     after: dict[str, Any] = {"step": number, "exp_avg": mean, "exp_avg_sq": square}
     if amsgrad:
         after["max_exp_avg_sq"] = square = square.maximum(state.get("max_exp_avg_sq", square))
     first, second = (_bias_correction(beta, number) for beta in betas)
-    one = Rounded.exactly(1, kind)
-    root = square.sqrt() * (one / second.sqrt().stored_as(kind)) + _held(eps, kind)
-    way = mean * (_double(lr) / first).stored_as(kind) / root
-    by_the_mean = mean * (one / first.stored_as(kind)) * _held(lr, kind) / root
+    one = Rounded.exactly(1, fmt)
+    root = square.sqrt() * (one / second.sqrt().stored_as(fmt)) + _held(eps, fmt)
+    way = mean * (_double(lr) / first).stored_as(fmt) / root
+    by_the_mean = mean * (one / first.stored_as(fmt)) * _held(lr, fmt) / root
     return param - way.widen_to(by_the_mean), after
 
 
 def _with_decay(param: Rounded, grad: Floats, weight_decay: float, maximize: bool) -> Rounded:
-    slope = Rounded.exactly(-grad if maximize else grad, param.kind)
-    return slope + param * _held(weight_decay, param.kind) if weight_decay else slope
+    slope = Rounded.exactly(-grad if maximize else grad, param.fmt)
+    return slope + param * _held(weight_decay, param.fmt) if weight_decay else slope
 
 
 def _weighted(state: State, name: str, new: Rounded, keep: float) -> Rounded:
     """Return keep·old + (1 − keep)·new, the old being zero at first."""
-    share = new * _rest(keep, new.kind)
-    return state[name] * _held(keep, new.kind) + share if name in state else share
+    share = new * _rest(keep, new.fmt)
+    return state[name] * _held(keep, new.fmt) + share if name in state else share
 
 
 def _average(state: State, name: str, new: Rounded, keep: float) -> Rounded:
     """Return the same, or by way of `lerp`."""
-    weight = _rest(keep, new.kind)
-    old = state.get(name, Rounded.exactly(np.zeros_like(new.value), new.kind))
+    weight = _rest(keep, new.fmt)
+    old = state.get(name, Rounded.exactly(np.zeros_like(new.value), new.fmt))
     lerp = old + (new - old) * weight if weight.value < 0.5 else new - (new - old) * (-weight + 1)
     return _weighted(state, name, new, keep).widen_to(lerp)
 
@@ -253,15 +253,15 @@ def _bias_correction(beta: float, number: int) -> Rounded:
 
 
 @cache
-def _rest(part: float, kind: Format) -> Rounded:
+def _rest(part: float, fmt: Format) -> Rounded:
     """Return 1 − part, computed in double precision, as an array of this format meets it."""
-    return (-_double(part) + 1).stored_as(kind)
+    return (-_double(part) + 1).stored_as(fmt)
 
 
 @cache
-def _held(number: float, kind: Format) -> Rounded:
+def _held(number: float, fmt: Format) -> Rounded:
     """Return a hyperparameter as an array of this format meets it."""
-    return _double(number).stored_as(kind)
+    return _double(number).stored_as(fmt)
 
 
 def _double(number: float) -> Rounded:

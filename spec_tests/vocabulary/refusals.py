@@ -1,4 +1,4 @@
-"""Refusals: what torch rejects, the references reject too, and say why."""
+"""Refusals: what torch rejects, the references reject too, with a message that says why."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,7 +12,7 @@ from spec_tests.vocabulary.subject import REFUSALS, Subject
 
 
 def assert_refused(subject: Subject, operation: str, message: str, *args: Any, **options: Any) -> None:
-    """Require the subject to refuse this call, and the reference to refuse it with this message (a pattern)."""
+    """Require the subject to refuse this call, and the reference to refuse it with a message that matches."""
     with pytest.raises((ValueError, TypeError), match=message):
         getattr(reference, operation)(*args, **options)
     with pytest.raises(REFUSALS):
@@ -20,13 +20,13 @@ def assert_refused(subject: Subject, operation: str, message: str, *args: Any, *
 
 
 def assert_taken(subject: Subject, operation: str, *args: Any, **options: Any) -> None:
-    """Require the subject to take this call, a neighbour of a refused one, and return the shapes the reference does."""
+    """Require the subject to accept this call, close to a refused one, and return the reference's shapes."""
     ours, theirs = (_shapes(getattr(layers, operation)(*args, **options)) for layers in (reference, subject))
     assert theirs == ours, f"the reference returns shape {ours}, the subject {theirs}"
 
 
 def assert_same_verdict(problem: Problem, subject: Subject) -> None:
-    """Require that the subject and the reference both take a problem, with outputs of one shape, or both refuse it."""
+    """Require subject and reference to both accept a problem, with outputs of the same shape, or both refuse it."""
     ours, theirs = (_verdict(partial(problem.forward, layers)) for layers in (reference, subject))
     assert theirs == ours, f"the reference {ours}, the subject {theirs}"
 
