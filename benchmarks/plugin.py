@@ -14,6 +14,7 @@ benchmarks.report` draws it. With `--benchmark-disable` every row runs once, at 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -117,8 +118,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("benchmarks")
     if rows:
-        from benchmarks import table  # NumPy and torch are of no use to other runs
-
+        table = import_module("benchmarks.table")  # here, because NumPy and torch are of no use to other runs
         terminalreporter.write_line("\n".join(table.lines({"benchmarks": rows, **_surroundings(config)})))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
@@ -150,8 +150,7 @@ def _wanted(config: pytest.Config) -> list[configuration.Configuration]:
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of pytest-benchmark's JSON, its single times replaced by two percentiles."""
-    import numpy as np
-
+    np = import_module("numpy")  # here, for the same reason
     stats = {name: value for name, value in row["stats"].items() if name != "data"}
     p5, p95 = np.quantile(row["stats"]["data"], (0.05, 0.95))
     return {**row, "stats": {**stats, "p5": float(p5), "p95": float(p95)}}
@@ -159,6 +158,5 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _surroundings(config: pytest.Config) -> dict[str, Any]:
     """Return the environment of this run, and the ceilings of the devices it used."""
-    from benchmarks.environment import environment
-
-    return {"environment": environment(), "ceilings": [asdict(ceiling) for ceiling in config.stash[CEILINGS].values()]}
+    environment = import_module("benchmarks.environment").environment()  # here, for the same reason
+    return {"environment": environment, "ceilings": [asdict(ceiling) for ceiling in config.stash[CEILINGS].values()]}

@@ -643,6 +643,7 @@ def test_the_command_writes_the_summaries_and_the_pictures(result_file: Path, tm
         "README.md",
         "README.zh.md",
         "ladder.svg",
+        "part.json",
     ]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["report"]
 

@@ -1,5 +1,6 @@
 """The benchmarks' own tools: counts, floors, rows and options, clocks, and what a row is checked for; no times."""
 
+import ast
 import contextlib
 import gc
 import json
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,10 +31,6 @@ from benchmarks import (
     measuring,
     plugin,
     steps,
-    test_layers,
-    test_network,
-    test_resnet50,
-    test_rivals,
 )
 from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, cores, parsed
 from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
@@ -270,9 +268,12 @@ def test_every_row_is_timed_by_the_clock_that_waits_one_call_at_a_time() -> None
 
     assert mark.kwargs["timer"] is torch.utils.benchmark.timer
     assert (mark.kwargs["min_time"], mark.kwargs["calibration_precision"]) == (0, 1)
-    tests: list[Any] = [test_layers.test_layer, test_network.test_network, test_rivals.test_rivals]
-    for test in [*tests, test_resnet50.test_resnet50_forward]:
-        assert mark in test.pytestmark
+    for file in ("test_layers.py", "test_network.py", "test_rivals.py", "test_resnet50.py"):
+        tree = ast.parse((Path(__file__).parent / file).read_text(encoding="utf-8"))
+        rows = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        timed = [row for row in rows if "benchmark" in [argument.arg for argument in row.args.args]]
+        assert timed
+        assert all("ROW" in map(ast.unparse, row.decorator_list) for row in timed), file
 
 
 def test_a_clock_that_does_not_wait_for_the_work_is_noticed() -> None:
@@ -520,7 +521,7 @@ def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(
         assert isinstance(other(), torch.Tensor)
         return Ratio(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, 5)
 
-    monkeypatch.setattr(test_network, "ratio", twice_for_numpy)
+    monkeypatch.setattr("benchmarks.test_network.ratio", twice_for_numpy)
     options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
     stored = f"--benchmark-json={tmp_path / 'result.json'}"
     pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", stored, *options)
@@ -532,7 +533,7 @@ def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(
 @pytest.mark.parametrize("threads", ["1", "all"])
 def test_a_row_has_the_threads_it_says(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
-    monkeypatch.setattr(test_network, "timed", lambda *_: seen.append(torch.get_num_threads()))
+    monkeypatch.setattr("benchmarks.test_network.timed", lambda *_: seen.append(torch.get_num_threads()))
     options = ("--phases=forward", "--who=torch", f"--threads={threads}", "--batches=1", "--benchmark-disable")
 
     pytest_in_this_process("benchmarks/test_network.py", *options)

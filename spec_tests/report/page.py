@@ -20,8 +20,8 @@ from markupsafe import Markup
 from spec_tests.report import page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
 from spec_tests.report.figures.figure import Picture
+from spec_tests.report.form import FORMAT
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
-from spec_tests.report.writing import FORMAT
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
 

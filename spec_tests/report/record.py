@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from spec_tests.report import failures, surroundings, writing
+from spec_tests.report.form import FORMAT
 from spec_tests.report.writing import Data
 from spec_tests.run import plugin, selection
 from spec_tests.vocabulary import claims, ledger
@@ -148,7 +149,7 @@ def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
     """Return the data of a run. `cases` are by node id; `run` says when it started, how long it took, and its scope."""
     found = list(cases.values())
     return {
-        "format": writing.FORMAT,
+        "format": FORMAT,
         "runs": [{**asked_for(config), **facts(config), **run, **counts(config, found)}],
         "claims": claims_of(found),
         "tests": tests_of(found),

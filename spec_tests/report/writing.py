@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from spec_tests.report import benchmark_part
+from spec_tests.report.form import FORMAT
 from spec_tests.report.older import in_todays_form
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.results import PROVEN
@@ -23,8 +24,6 @@ from spec_tests.vocabulary.results import PROVEN
 Data = dict[str, Any]
 """What `claims.schema.json` describes, or a part of it."""
 
-FORMAT = 2
-"""The form of the data that this version writes. It reads earlier ones too: `older`."""
 
 DATA, PAGE = "claims.json", "index.html"
 GZIP = b"\x1f\x8b"
