@@ -152,6 +152,7 @@ def test_to_tensor_divides_the_numbers_of_a_palette_and_knows_nothing_of_its_col
 
 
 @pytest.mark.torch_api
+@pytest.mark.claim("1.3.a")
 @every_mode
 def test_to_tensor_of_v2_is_the_same_and_warns_that_it_is_deprecated(mode):
     with pytest.warns(UserWarning, match=r"The transform `ToTensor\(\)` is deprecated"):
@@ -170,6 +171,7 @@ def scaled_to_float32():
 
 
 @pytest.mark.torch_api
+@pytest.mark.claim("1.3.a")
 def test_what_v2_has_in_its_place_multiplies_by_a_255th_which_rounds_twice():
     exact = ALL_BYTES / 255
 
