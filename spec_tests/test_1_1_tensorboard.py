@@ -284,7 +284,21 @@ def test_a_number_may_come_from_python_numpy_or_torch(value):
     assert stored_number(value) == (0, np.float32(0.1))
 
 
+@pytest.mark.claim("1.3.ac")
+def test_add_image_records_a_numpy_array_as_it_records_its_tensor():
+    img = Image.fromarray(np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3))
+
+    assert_equal(picture_of(np.asarray(img), dataformats="HWC"), np.asarray(img))
+    assert_equal(picture_of(transforms.ToTensor()(img)), np.asarray(img))
+
+
 # Refusals
+
+
+@pytest.mark.claim("1.3.ac")
+def test_add_image_refuses_a_pil_image_and_asks_for_an_array_or_a_tensor():
+    with pytest.raises(NotImplementedError, match="numpy array or torch tensor are expected"):
+        picture_of(Image.new("RGB", (4, 2)), dataformats="HWC")
 
 
 @pytest.mark.claim("1.1.e")

@@ -154,6 +154,7 @@ def test_to_tensor_divides_palette_indices_and_ignores_the_palette():
 
 
 @pytest.mark.torch_api
+@pytest.mark.claim("1.3.a")
 @every_mode
 def test_to_tensor_in_v2_does_the_same_and_warns_that_it_is_deprecated(mode):
     with pytest.warns(UserWarning, match=r"The transform `ToTensor\(\)` is deprecated"):
@@ -172,6 +173,7 @@ def scaled_to_float32():
 
 
 @pytest.mark.torch_api
+@pytest.mark.claim("1.3.a")
 def test_the_replacement_in_v2_multiplies_by_1_over_255_which_rounds_twice():
     exact = ALL_BYTES / 255
 

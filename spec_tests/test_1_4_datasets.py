@@ -132,6 +132,7 @@ def test_as_tensors_the_pictures_have_three_channels_of_32_by_32(originals):
     assert (image.shape, image.dtype) == ((3, 32, 32), torch.float32)
 
 
+@pytest.mark.claim("1.4.j")
 @pytest.mark.parametrize("train", [True, False])
 def test_every_picture_of_cifar_100_is_a_color_image_of_32_by_32_pixels(originals, train):
     pictures = [image for image, _ in CIFAR100(originals, train=train)]

@@ -365,6 +365,32 @@ def test_the_cells_of_a_window_that_overlaps_no_other_may_change_places(subject,
 
 
 @pytest.mark.claim("2.2.f")
+@values("max_pool1d")
+@pytest.mark.parametrize("window", [[2.0, 2.0], [2.0, 1.0], [-7.0, 2.0]])
+def test_a_window_gives_the_same_as_long_as_its_largest_value_is_the_same(implementation, window):
+    assert implementation.max_pool1d(np.array([window]), 2).tolist() == [[2]]
+
+
+@pytest.mark.claim("2.2.y")
+@values("max_pool2d")
+def test_the_value_of_largest_magnitude_is_not_the_one_that_pooling_keeps(implementation):
+    window = np.array([[[-9.0, 0.1], [0.0, -0.2]]])
+
+    assert implementation.max_pool2d(window, 2).tolist() == [[[0.1]]]
+    assert abs(window).max() == 9
+
+
+@pytest.mark.claim("2.2.y")
+@values("max_pool2d", "linear")
+def test_behind_pooling_a_larger_value_may_count_against_a_class_or_not_at_all(implementation):
+    small, large = (implementation.max_pool2d(np.array([[[v, 0.0]]]), (1, 2)).reshape(1, 1) for v in (1.0, 2.0))
+
+    scores = [implementation.linear(value, np.array([[-1.0], [0.0]])).tolist() for value in (small, large)]
+
+    assert scores == [[[-1, 0]], [[-2, 0]]]
+
+
+@pytest.mark.claim("2.2.f")
 @values(*MAX_POOLS)
 @for_all(problem=problems(), seed=SEEDS)
 def test_noise_in_losing_cells_is_filtered_out_as_long_as_they_still_lose(subject, problem, seed):

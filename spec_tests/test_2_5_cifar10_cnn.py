@@ -32,14 +32,11 @@ from spec_tests.vocabulary.sums import settled
 four_draws = pytest.mark.parametrize("seed", range(4))
 with_and_without_activation = pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
 
-BLOCK = "2_5_cifar10_cnn"
-ADDED = "import torch\nfrom torch import nn\n"
-
 
 @pytest.fixture(scope="module")
 def document_network():
     """Return the document's class, with the imports that its reader must add."""
-    return blocks.execute(ADDED + blocks.source(BLOCK))["CIFAR10CNN"]
+    return blocks.execute(blocks.completed_network())["CIFAR10CNN"]
 
 
 # The structure, as the document lists it
@@ -79,6 +76,17 @@ def test_the_documents_class_gives_every_layer_the_shape_that_the_document_lists
         assert shapes["conv1"][0] == (2, *shape)
     else:
         assert shapes[layer][1] == (2, *shape)
+
+
+@pytest.mark.claim("2.5.g")
+@values("flatten")
+def test_the_1024_features_are_channel_after_channel_each_row_by_row(implementation):
+    maps = np.arange(2.0 * 64 * 4 * 4).reshape(2, 64, 4, 4)
+
+    features = implementation.flatten(maps, 1)
+
+    in_order = [[maps[n, c, h, w] for c in range(64) for h in range(4) for w in range(4)] for n in range(2)]
+    assert_equal(features, np.array(in_order))
 
 
 COUNTS = {
@@ -139,6 +147,19 @@ def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(implemen
     output = implementation.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((32, 3, 5, 5)))
 
     assert output.shape == (1, 32, 28, 28)
+
+
+@pytest.mark.claim("2.5.i")
+@values("conv2d")
+@pytest.mark.parametrize("dilation", [1, 2, 7])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_no_stride_and_no_dilation_keeps_32_pixels_under_5_by_5_without_padding(implementation, stride, dilation):
+    options = {"stride": stride, "dilation": dilation}
+
+    output = implementation.conv2d(np.zeros((1, 32, 32)), np.zeros((1, 1, 5, 5)), **options)
+
+    assert output.shape[1:] == ((32 - 4 * dilation - 1) // stride + 1,) * 2
+    assert max(output.shape[1:]) <= 28
 
 
 @pytest.mark.claim("2.5.j")

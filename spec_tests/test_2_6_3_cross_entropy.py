@@ -120,6 +120,29 @@ def test_model_2_is_the_better_by_cross_entropy_though_both_are_right_as_often(i
     assert accuracies == [2 / 3, 2 / 3]
 
 
+@pytest.mark.claim("2.6.3.t")
+@values("cross_entropy")
+def test_a_smaller_cross_entropy_may_go_with_fewer_right_answers(implementation):
+    hesitant, bold, truth = np.array([[0.49, 0.51]] * 2), np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0, 0])
+
+    losses = [implementation.cross_entropy(np.log(model), truth) for model in (hesitant, bold)]
+
+    assert [round(float(loss), 3) for loss in losses] == [0.713, 1.204]
+    assert [(model.argmax(axis=1) == truth).sum() for model in (hesitant, bold)] == [0, 1]
+
+
+@pytest.mark.claim("2.6.3.e")
+@values("nll_loss", "cross_entropy")
+def test_without_a_reduction_named_the_loss_of_a_batch_is_the_mean_over_its_samples(implementation, operation):
+    loss = getattr(implementation, operation)
+    single = [float(loss(np.log(model), np.array(c))) for model, c in zip(MODEL_1, TRUTH, strict=True)]
+
+    mean = loss(np.log(MODEL_1), TRUTH)
+
+    assert round(float(mean), 12) == round(sum(single) / 3, 12)
+    assert round(float(mean), 3) not in [round(value, 3) for value in (sum(single), max(single), min(single))]
+
+
 # Laws
 
 
@@ -197,6 +220,47 @@ def test_weights_that_are_all_the_same_change_nothing_in_the_mean(subject, probl
     problem = problem.changed(weight=np.full(classes, 4, problem.input.dtype), reduction="mean")
 
     assert_equal(np.asarray(problem.forward(subject)), np.asarray(problem.forward(subject, weight=None)))
+
+
+@pytest.mark.claim("2.6.3.c")
+@values("cross_entropy")
+def test_class_weights_multiply_losses_and_enter_the_divisor_of_the_mean(implementation):
+    scores, truth, weight = np.log(MODEL_1), np.array([2, 1, 2]), np.array([1.0, 2.0, 4.0])
+    by_hand = [4 * -log(0.4), 2 * -log(0.4), 4 * -log(0.7)]
+
+    losses = implementation.cross_entropy(scores, truth, weight=weight, reduction="none")
+    mean = implementation.cross_entropy(scores, truth, weight=weight)
+
+    assert losses.round(12).tolist() == np.round(by_hand, 12).tolist()
+    assert round(float(mean), 12) == round(sum(by_hand) / (4 + 2 + 4), 12) != round(sum(by_hand) / 3, 12)
+
+
+@pytest.mark.claim("2.6.3.c")
+@values("cross_entropy")
+def test_class_weights_of_3_change_nothing_for_indices_and_triple_probabilities(implementation):
+    scores, threes = np.log(MODEL_1), np.full(3, 3.0)
+
+    of_indices, of_probabilities = (
+        [float(implementation.cross_entropy(scores, target, weight=weight)) for weight in (None, threes)]
+        for target in (TRUTH, MODEL_2)
+    )
+
+    assert round(of_indices[1], 12) == round(of_indices[0], 12)
+    assert round(of_probabilities[1], 12) == round(3 * of_probabilities[0], 12)
+
+
+@pytest.mark.claim("2.6.3.c")
+@gradients("cross_entropy")
+@pytest.mark.parametrize(
+    ("weight", "best"), [(None, [0.9, 0.1]), (np.array([1.0, 9.0]), [0.5, 0.5])], ids=["unweighted", "weights 1 and 9"]
+)
+def test_weights_bring_no_feature_by_which_nine_samples_differ_from_one(implementation, weight, best):
+    same_scores, truth = np.log(np.tile(best, (10, 1))), np.array([0] * 9 + [1])
+
+    grad_input, *_ = implementation.cross_entropy_backward(np.array(1.0), same_scores, truth, weight=weight)
+
+    assert grad_input.sum(axis=0).round(12).tolist() == [0, 0]  # what all ten have in common cannot be better
+    assert abs(grad_input).round(12).min() > 0
 
 
 @values("nll_loss")

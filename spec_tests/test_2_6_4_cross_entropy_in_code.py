@@ -42,6 +42,32 @@ def test_bare_probabilities_in_cross_entropy_give_another_number(implementation,
 
 
 @pytest.mark.claim("2.6.4.c")
+@values("cross_entropy")
+@for_all(problem=problems(targets=("indices",)))
+def test_cross_entropy_and_nll_of_the_log_softmax_are_within_the_same_bound(subject, dtype, problem):
+    problem = problem.changed(label_smoothing=0.0)
+    axis = min(1, problem.input.ndim - 1)
+    options = {"weight": problem.weight, "ignore_index": problem.ignore_index, "reduction": problem.reduction}
+
+    at_once = problem.forward(subject)
+    in_two_steps = subject.nll_loss(subject.log_softmax(problem.input, dim=axis), problem.target, **options)
+
+    assert_within(np.asarray(at_once), forward(problem, dtype), dtype)
+    assert_within(np.asarray(in_two_steps), forward(problem, dtype), dtype)
+
+
+@pytest.mark.claim("2.6.4.c")
+@values("cross_entropy", "nll_loss", "log_softmax")
+def test_with_label_smoothing_the_two_are_no_longer_the_same(implementation):
+    log_p = implementation.log_softmax(np.log(MODEL_1), dim=1)
+
+    smoothed, plain = (implementation.cross_entropy(np.log(MODEL_1), TRUTH, label_smoothing=s) for s in (0.1, 0.0))
+
+    assert round(float(plain), 12) == round(float(implementation.nll_loss(log_p, TRUTH)), 12)
+    assert round(float(smoothed), 3) != round(float(plain), 3)
+
+
+@pytest.mark.claim("2.6.4.c")
 @gradients("cross_entropy")
 @for_all(problem=problems(targets=("indices",)))
 def test_the_gradient_of_cross_entropy_is_that_of_nll_through_the_log_softmax(subject, dtype, problem):

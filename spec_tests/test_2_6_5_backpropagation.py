@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 import reference
+from spec_tests.code_blocks.blocks import completed_network, execute
 from spec_tests.subjects.reference import Namespace
 from spec_tests.vocabulary import exact
 from spec_tests.vocabulary.bounds import formula
@@ -71,6 +72,20 @@ def test_ten_equal_scores_cost_the_logarithm_of_10_whatever_the_label(implementa
 
     assert losses.round(12).tolist() == [round(log(10), 12)] * 10
     assert round(log(10), 4) == 2.3026
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.6.5.k")
+@pytest.mark.parametrize("seed", range(10))
+def test_before_any_training_the_network_costs_about_the_logarithm_of_10(seed):
+    images, labels = torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(seed)), torch.arange(16) % 10
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also looks for GPUs, which takes long
+        network = execute(completed_network())["CIFAR10CNN"]()
+
+    loss = nn.CrossEntropyLoss()(network(images), labels)
+
+    assert abs(loss.item() - log(10)) < 0.05
 
 
 # torch: where gradients are kept, and for how long

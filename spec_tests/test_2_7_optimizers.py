@@ -120,6 +120,17 @@ def test_two_steps_of_adam(implementation):
     assert_equal(state["exp_avg_sq"], np.array([7.0]))
 
 
+@pytest.mark.claim("2.7.l")
+@values("sgd", "adam", "rmsprop")
+@pytest.mark.parametrize(("optimizer", "steps"), [("sgd", [0.01, 1]), ("adam", [0.01, 0.01]), ("rmsprop", [0.1, 0.1])])
+def test_first_steps_of_adam_and_rmsprop_are_as_long_whatever_the_gradient(implementation, optimizer, steps):
+    start = np.array([0.0])
+
+    places = [getattr(implementation, optimizer)(start, np.array([g]), {}, lr=0.01)[0] for g in (1.0, 100.0)]
+
+    assert [round(-float(place[0]), 6) for place in places] == steps
+
+
 @values("adam")
 def test_amsgrad_measures_the_gradient_in_the_largest_mean_square_so_far(implementation):
     after, state = run_steps(implementation.adam, TWO, [EIGHT, TWO], lr=0.25, betas=(0.0, 0.0), eps=0.0, amsgrad=True)
@@ -513,6 +524,14 @@ def test_a_step_of_sgd_multiplies_the_distance_by_1_less_lr_times_the_curvature(
     after, _ = subject.sgd(start, curvature * start, {}, lr=lr)
 
     assert_equal(after, (1 - lr * curvature) * start)
+
+
+@pytest.mark.claim("2.7.a")
+@values("sgd")
+def test_with_lr_1_25_each_step_of_sgd_multiplies_the_square_of_x_by_2_25(implementation):
+    places = [place[0] for place in descent(implementation.sgd, np.array([1.0]), 2, steps=3, lr=1.25)]  # (x²)' is 2x
+
+    assert [x**2 for x in places] == [1, 2.25, 2.25**2, 2.25**3]
 
 
 FAR = 0.9**100

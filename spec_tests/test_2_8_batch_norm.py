@@ -105,6 +105,30 @@ def test_a_lopsided_channel_stays_lopsided(implementation):
     assert output.ravel().tolist() == [(0 - 2) / 4, (0 - 2) / 4, (0 - 2) / 4, (8 - 2) / 4]
 
 
+@pytest.mark.claim("2.8.p", "2.8.at")
+@values("batch_norm")
+@pytest.mark.parametrize(("variance", "left"), [(1.0, 1.0), (1e-2, 0.999), (1e-6, 0.091)])
+def test_of_a_variance_that_is_not_far_above_eps_less_than_1_is_left(implementation, variance, left):
+    batch = np.array([[-1.0], [1.0]]) * variance**0.5
+
+    output = implementation.batch_norm(batch, None, None, training=True)
+
+    assert round(float((output**2).mean()), 3) == left
+
+
+@pytest.mark.claim("2.8.at")
+@values("batch_norm")
+def test_a_thousandfold_input_shows_in_evaluation_and_not_in_training(implementation):
+    batch = np.array([[1.0], [2.0], [6.0]])
+    statistics = np.zeros(1), np.ones(1)  # as they are before any training
+
+    trained = [implementation.batch_norm(k * batch, None, None, training=True) for k in (1, 1000)]
+    evaluated = [implementation.batch_norm(k * batch, *statistics, training=False) for k in (1, 1000)]
+
+    assert trained[1].round(5).tolist() == trained[0].round(5).tolist()
+    assert evaluated[1].round(9).tolist() == (1000 * evaluated[0]).round(9).tolist()
+
+
 # Laws of training
 
 

@@ -20,6 +20,7 @@ from torchvision import models
 from torchvision.models import ResNet50_Weights, WeightsEnum
 
 from spec_tests.code_blocks.blocks import edited, evaluate_call, execute, path_of, source
+from spec_tests.vocabulary.claims import register
 
 pytestmark = pytest.mark.torch_api
 
@@ -99,6 +100,26 @@ def test_the_comment_gives_the_share_of_right_first_answers_in_the_metadata_of_t
     assert metrics["acc@1"] < metrics["acc@5"]
 
 
+@pytest.mark.claim("2.8.ar")
+def test_none_of_the_three_networks_of_the_corrected_block_is_kept(asked: list[WeightsEnum]) -> None:
+    names = execute_without_numbers(edited(source(WEIGHTS), (IMPORT, CORRECTED)))
+
+    assert asked == [V1, V2]
+    assert [name for name, value in names.items() if isinstance(value, nn.Module)] == []
+
+
+@pytest.mark.claim("2.8.ar")
+def test_assigned_as_the_correction_says_the_network_has_a_name(asked: list[WeightsEnum]) -> None:
+    line = "model = resnet50(...)"
+    assigned = edited(source(WEIGHTS), (IMPORT, CORRECTED), ("resnet50()", line.replace("...", "")))
+
+    names = execute_without_numbers(assigned)
+
+    assert line in register()["2.8.ar"].correction_en
+    assert isinstance(names["model"], models.ResNet)
+    assert asked == [V1, V2]
+
+
 # --- the second block ---
 
 
@@ -108,6 +129,55 @@ def test_the_second_block_asks_for_the_old_weights_and_makes_a_resnet(asked: lis
 
     assert asked == [V1]
     assert isinstance(names["model"], models.ResNet)
+
+
+@pytest.mark.claim("2.8.aq")
+def test_the_second_block_hands_the_network_to_print_and_calls_it_nowhere() -> None:
+    uses = [node for node in ast.walk(ast.parse(source(PRINTED_MODEL))) if getattr(node, "id", "") == "model"]
+    called = [node for node in ast.walk(ast.parse(source(PRINTED_MODEL))) if isinstance(node, ast.Call)]
+
+    assert [type(use.ctx) for use in uses] == [ast.Store, ast.Load]  # assigned, and handed on once
+    assert [ast.unparse(call) for call in called if "model" in map(ast.unparse, call.args)] == ["print(model)"]
+    assert "model" not in [ast.unparse(call.func) for call in called]
+
+
+@pytest.mark.claim("2.8.aq", "2.8.ap")
+def test_the_lines_of_the_correction_use_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(WeightsEnum, "get_state_dict", lambda *_, **__: models.resnet50().state_dict())
+    use = [
+        "preprocess = ResNet50_Weights.IMAGENET1K_V1.transforms()",
+        "model.eval()",
+        "with torch.no_grad(): scores = model(preprocess(image).unsqueeze(0))",
+    ]
+    image = "from PIL import Image\nimage = Image.new('RGB', (300, 260))"
+
+    names = execute("\n".join([edited(source(PRINTED_MODEL), ("print(model)", "")), image, *use]))
+
+    assert all(line in register()["2.8.aq"].correction_en for line in use)
+    assert names["scores"].shape == (1, len(V1.meta["categories"])) == (1, 1000)
+
+
+@pytest.mark.claim("2.8.ap")
+def test_a_new_network_is_in_training_mode_where_a_single_small_image_is_refused() -> None:
+    network = models.resnet18()
+
+    assert network.training
+    with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
+        network(torch.zeros(1, 3, 32, 32))
+    assert network.eval()(torch.zeros(1, 3, 32, 32)).shape == (1, 1000)
+
+
+@pytest.mark.claim("2.8.ap")
+def test_between_the_modes_the_scores_of_four_images_differ_by_more_than_1() -> None:
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.default_generator.manual_seed(0)  # torch.manual_seed also looks for GPUs, which takes long
+        network, images = models.resnet18(), torch.rand(4, 3, 64, 64)
+        at_first = network.bn1.running_mean.clone()
+        evaluated, after_eval = network.eval()(images), network.bn1.running_mean.clone()
+        trained, after_train = network.train()(images), network.bn1.running_mean.clone()
+
+    assert abs(trained - evaluated).max() > 1
+    assert torch.equal(after_eval, at_first) and not torch.equal(after_train, at_first)
 
 
 @pytest.mark.claim("2.8.h")

@@ -102,6 +102,27 @@ def test_the_first_convolution_has_64_kernels_of_7_by_7_for_3_colors_and_no_bias
     assert conv.bias is None
 
 
+@pytest.mark.claim("2.8.as")
+@values("conv2d")
+def test_two_equal_kernels_of_64_give_two_equal_maps(implementation):
+    rng = np.random.default_rng(0)
+    image, kernels = rng.integers(-4, 5, (1, 3, 16, 16)), rng.integers(-4, 5, (64, 3, 7, 7))
+    kernels[63] = kernels[0]
+
+    maps = implementation.conv2d(image.astype("float32"), kernels.astype("float32"), stride=2, padding=3)
+
+    assert len(np.unique(settled(maps, "conv2d", implementation)[0].reshape(64, -1), axis=0)) == 63
+
+
+@pytest.mark.torch_api
+@pytest.mark.claim("2.8.as")
+def test_the_64_kernels_of_a_new_network_are_random():
+    first, second = (torchvision.models.resnet18().conv1.weight for _ in range(2))
+
+    assert first.shape == second.shape == (64, 3, 7, 7)
+    assert not torch.equal(first, second)
+
+
 @pytest.mark.claim("2.8.n")
 @gradients("conv2d")
 def test_one_output_of_the_first_convolution_sees_7_by_7_pixels(implementation):

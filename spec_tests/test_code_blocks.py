@@ -26,11 +26,11 @@ from torch import nn
 
 from spec_tests.code_blocks import run_block, stand_in
 from spec_tests.code_blocks.blocks import (
-    IMPORTS,
     class_in,
     edited,
     evaluate_call,
     execute,
+    named_imports,
     names_read,
     path_of,
     put_cifar10_in_place,
@@ -67,10 +67,11 @@ PRINTED_MODEL = "2_8_print_model"
 
 @dataclass(frozen=True)
 class Case:
-    """A block, the lines added below it, and how the run ends: no output and no exception unless they are named."""
+    """A block, its edits, the lines added below it, and how it ends: no output and no exception unless named."""
 
     block: str
     claims: tuple[str, ...]
+    edits: tuple[tuple[str, str], ...] = ()
     added: str = ""
     output: str = ""
     exception: str = ""
@@ -90,8 +91,20 @@ CASES = {
     ),
     "1.5 as it stands: the numbers of two batches": Case(LOADER, claims=("1.5.h",), output="0\n1\n"),
     "2.1 as it stands: no output": Case(CONVOLUTION, claims=("2.1.c",)),
+    "2.1 with the line that the correction adds: the size": Case(
+        CONVOLUTION,
+        claims=("2.1.c",),
+        added="print(SimpleConv2d()(torch.zeros(1, 3, 32, 32)).shape)",
+        output="torch.Size([1, 6, 32, 32])\n",
+    ),
     "2.2 as it stands: one full batch and a smaller last one": Case(
         POOLING, claims=("2.2.p",), output="torch.Size([64, 3, 32, 32])\ntorch.Size([16, 3, 32, 32])\n"
+    ),
+    "2.2 without the import of reshape: the same": Case(
+        POOLING,
+        claims=("2.2.u",),
+        edits=(("from torch import reshape\n", ""),),
+        output="torch.Size([64, 3, 32, 32])\ntorch.Size([16, 3, 32, 32])\n",
     ),
     "2.3 as it stands: no output": Case(RELU, claims=("2.3.i",)),
     "2.4 as it stands: four shapes": Case(
@@ -112,14 +125,23 @@ CASES = {
     "2.6.4 as it stands: no output": Case(NLL_LOSS, claims=("2.6.4.e",)),
     "2.6.5 as it stands: no output": Case(BACKPROPAGATION, claims=("2.6.5.h",)),
     "2.6.5 completed and called: runs to the end": Case(
-        BACKPROPAGATION, claims=("2.6.5.h",), added=what_a_training_loop_lacks() + "main()"
+        BACKPROPAGATION, claims=("2.6.5.h",), added=what_a_training_loop_lacks("2.6.5.h") + "main()"
     ),
     "2.7 as it stands: no output": Case(OPTIMIZER, claims=("2.7.i",)),
     "2.7 completed and called: the model comes after its optimizer": Case(
         OPTIMIZER,
         claims=("2.7.c",),
-        added=what_a_training_loop_lacks() + "main()",
+        added=what_a_training_loop_lacks("2.7.i") + "main()",
         exception="UnboundLocalError: cannot access local variable 'model' where it is not associated with a value",
+    ),
+    "2.7 completed, its model made once, before the optimizer: runs to the end": Case(
+        OPTIMIZER,
+        claims=("2.7.c", "2.7.d", "2.7.i"),
+        edits=(
+            ("        model = CIFAR10CNN()\n", ""),
+            ("    # 初始化优化器\n", "    model = CIFAR10CNN()\n"),
+        ),
+        added=what_a_training_loop_lacks("2.7.i") + "main()",
     ),
     "2.8 weights as it stands: there is no such module": Case(
         WEIGHTS, claims=("2.8.b",), exception="ModuleNotFoundError: No module named 'ResNet50_Weights'"
@@ -311,7 +333,7 @@ def test_the_linear_block_prints_this_line(children: Children, number: int, line
 def test_the_loss_block_prints_two_lines_once_imports_and_a_call_are_added(
     block: str, call: str, output: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    execute(IMPORTS + source(block) + call)
+    execute(named_imports("2.6.1.g") + source(block) + call)
 
     assert capsys.readouterr().out == output
 
@@ -328,7 +350,7 @@ def test_the_loss_block_prints_two_lines_once_imports_and_a_call_are_added(
 def test_the_completed_loss_block_prints_this_line(
     block: str, call: str, number: int, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    execute(IMPORTS + source(block) + call)
+    execute(named_imports("2.6.1.g") + source(block) + call)
 
     assert capsys.readouterr().out.splitlines()[number] == line
 
@@ -411,11 +433,11 @@ def numbers_in(text: str) -> list[float]:
 
 
 def run_in_child(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the case's block: the file itself, or where lines are added, a longer copy in `folder`."""
-    if not case.added:
+    """Run the case's block: the file itself, or where it is edited or lines are added, a copy in `folder`."""
+    if not case.edits and not case.added:
         return run_file(path_of(case.block), folder)
     completed = folder / "completed.py"
-    completed.write_text(source(case.block) + case.added, encoding="utf-8")
+    completed.write_text(edited(source(case.block), *case.edits) + case.added, encoding="utf-8")
     return run_file(completed, folder)
 
 

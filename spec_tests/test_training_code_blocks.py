@@ -11,6 +11,7 @@ import re
 import symtable
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from math import isnan, prod
 from pathlib import Path
 from statistics import mean
@@ -23,14 +24,17 @@ from torch import nn
 
 from spec_tests.code_blocks import stand_in
 from spec_tests.code_blocks.blocks import (
-    IMPORTS,
+    IMPORT_LINES,
+    completed_network,
     edited,
     evaluate_call,
     execute,
+    named_imports,
     put_cifar10_in_place,
     source,
     what_a_training_loop_lacks,
 )
+from spec_tests.vocabulary.claims import register
 
 pytestmark = pytest.mark.torch_api
 
@@ -48,7 +52,7 @@ TEST_PICTURES = 12
 
 @pytest.mark.claim("2.5.p")
 def test_with_two_imports_the_block_of_the_network_defines_a_class_that_scores_pictures(images: torch.Tensor) -> None:
-    model = execute(IMPORTS + source(CNN))["CIFAR10CNN"]()
+    model = execute(completed_network())["CIFAR10CNN"]()
 
     assert model(images).shape == (2, 10)
 
@@ -92,7 +96,7 @@ def test_every_layer_gets_the_number_that_the_comment_above_it_found() -> None:
 
 @pytest.mark.claim("2.5.n")
 def test_the_shapes_in_the_comments_of_forward_are_those_that_arise(images: torch.Tensor) -> None:
-    passed = passed_through(execute(IMPORTS + source(CNN))["CIFAR10CNN"](), images)
+    passed = passed_through(execute(completed_network())["CIFAR10CNN"](), images)
 
     shapes = {name: tuple(output.shape) for name, (_, output) in passed.items()}
     shapes |= {"input": tuple(passed["conv1"][0].shape), "torch.flatten": tuple(passed["linear"][0].shape)}
@@ -111,18 +115,20 @@ def test_three_comments_announce_an_activation_and_forward_calls_none() -> None:
 
 @pytest.mark.claim("2.5.o")
 def test_each_pooling_is_handed_what_the_convolution_returned_negative_values_included(images: torch.Tensor) -> None:
-    passed = passed_through(execute(IMPORTS + source(CNN))["CIFAR10CNN"](), images)
+    passed = passed_through(execute(completed_network())["CIFAR10CNN"](), images)
 
     assert [passed[f"p{n}"][0] is passed[f"conv{n}"][1] for n in "123"] == [True] * 3
     assert all((passed[f"p{n}"][0] < 0).any() for n in "123")
 
 
 @pytest.mark.claim("2.5.o")
-def test_with_torch_relu_around_each_convolution_no_pooling_is_handed_a_negative_value(images: torch.Tensor) -> None:
-    activations = [(f"x = self.conv{n}(x)", f"x = torch.relu(self.conv{n}(x))") for n in "123"]
+def test_with_the_line_of_the_correction_no_pooling_is_handed_a_negative_value(images: torch.Tensor) -> None:
+    line = "x = self.p1(torch.relu(self.conv1(x)))"
+    activations = [[(f"x = self.conv{n}(x)", "pass"), (f"x = self.p{n}(x)", line.replace("1", n))] for n in "123"]
 
-    passed = passed_through(execute(IMPORTS + edited(source(CNN), *activations))["CIFAR10CNN"](), images)
+    passed = passed_through(execute(edited(completed_network(), *chain(*activations)))["CIFAR10CNN"](), images)
 
+    assert line in register()["2.5.o"].correction_en
     assert not any((passed[f"p{n}"][0] < 0).any() for n in "123")
 
 
@@ -132,6 +138,7 @@ NEEDED = {
     BACKPROPAGATION: {"datasets", "transforms", "DataLoader", "nn", "CIFAR10CNN"},
     OPTIMIZER: {"datasets", "transforms", "DataLoader", "nn", "optim", "CIFAR10CNN"},
 }
+CORRECTED = {BACKPROPAGATION: "2.6.5.h", OPTIMIZER: "2.7.i"}
 LOOPS = [
     pytest.param(BACKPROPAGATION, marks=pytest.mark.claim("2.6.5.h"), id="2.6.5"),
     pytest.param(OPTIMIZER, marks=pytest.mark.claim("2.7.i"), id="2.7"),
@@ -150,6 +157,33 @@ def test_the_block_only_defines_main_which_needs_names_from_elsewhere(block: str
 def test_called_without_them_main_stops_at_its_first_line(block: str) -> None:
     with pytest.raises(NameError, match="name 'datasets' is not defined"):
         execute(source(block) + "main()")
+
+
+NAMED = ["torch", "nn", "DataLoader", "datasets", "transforms"]
+EACH_NAME = [
+    *[pytest.param(BACKPROPAGATION, "2.6.5.h", name, marks=pytest.mark.claim("2.6.5.h")) for name in NAMED],
+    *[pytest.param(OPTIMIZER, "2.7.i", name, marks=pytest.mark.claim("2.7.i")) for name in [*NAMED, "optim"]],
+]
+
+
+@pytest.mark.parametrize(("block", "claim", "name"), EACH_NAME)
+@pytest.mark.usefixtures("cifar10")
+def test_without_one_of_the_imports_that_the_correction_names_the_loop_stops(block: str, claim: str, name: str) -> None:
+    text = edited(source(block), MODEL_FIRST, MODEL_ONCE) if block == OPTIMIZER else source(block)
+    imports = edited(named_imports(claim), (f"{IMPORT_LINES[name]}\n", ""))
+
+    with pytest.raises(NameError, match=f"name '{name}' is not defined"):
+        execute(text + imports + source(CNN) + "main()")
+
+
+@pytest.mark.claim("2.6.5.h", "2.7.i")
+def test_the_corrections_name_what_the_loops_and_their_network_need_and_nothing_else() -> None:
+    needed = {claim: NEEDED[block] - {"CIFAR10CNN"} | {"torch"} for block, claim in CORRECTED.items()}
+
+    named = {claim: {n for n, line in IMPORT_LINES.items() if line in named_imports(claim)} for claim in needed}
+
+    assert named == needed
+    assert all("CIFAR10CNN" in register()[claim].correction_en for claim in named)
 
 
 # --- 2.6.5 back-propagation ---
@@ -189,8 +223,25 @@ def test_the_loop_makes_as_many_models_as_there_are_batches_no_two_alike() -> No
     assert len(run.losses) == len(run.models) == len(set(run.at_first)) == TEST_PICTURES
 
 
-@pytest.mark.claim("2.6.5.j")
-@pytest.mark.parametrize("block", [BACKPROPAGATION, OPTIMIZER], ids=["2.6.5", "2.7"])
+@pytest.mark.claim("2.6.5.i")
+def test_with_the_model_made_once_before_the_loop_there_is_one_model() -> None:
+    made_once = (
+        ("        model = CIFAR10CNN()\n", ""),
+        ("    loss = nn.CrossEntropyLoss()\n", "    loss = nn.CrossEntropyLoss()\n    model = CIFAR10CNN()\n"),
+    )
+
+    run = run_main(edited(source(BACKPROPAGATION), *made_once))
+
+    assert (len(run.losses), len(run.models)) == (TEST_PICTURES, 1)
+
+
+SPLITS_READ = [
+    pytest.param(BACKPROPAGATION, marks=pytest.mark.claim("2.6.5.j"), id="2.6.5"),
+    pytest.param(OPTIMIZER, marks=pytest.mark.claim("2.7.m"), id="2.7"),
+]
+
+
+@pytest.mark.parametrize("block", SPLITS_READ)
 def test_the_loop_reads_the_test_split_where_train_true_would_be_the_training_split(block: str, cifar10: Any) -> None:
     pictures = evaluate_call(source(block), "datasets.CIFAR10", **cifar10)
     training_pictures = evaluate_call(edited(source(block), TRAINING_SPLIT), "datasets.CIFAR10", **cifar10)
@@ -198,8 +249,7 @@ def test_the_loop_reads_the_test_split_where_train_true_would_be_the_training_sp
     assert (len(pictures), len(training_pictures)) == (stand_in.TEST_IMAGES, stand_in.TRAINING_IMAGES)
 
 
-@pytest.mark.claim("2.6.5.j")
-@pytest.mark.parametrize("block", [BACKPROPAGATION, OPTIMIZER], ids=["2.6.5", "2.7"])
+@pytest.mark.parametrize("block", SPLITS_READ)
 def test_the_loop_reads_one_picture_at_a_time_in_order(block: str) -> None:
     numbers = range(stand_in.TEST_IMAGES)
 
@@ -354,7 +404,7 @@ class Run:
 def run_main(text: str, elsewhere: str = "", training_pictures: int = TRAINING_PICTURES) -> Run:
     """Complete the text, run its main() on colored pictures from a fixed seed, and return what was seen."""
     run = Run()
-    names = execute(text + what_a_training_loop_lacks() + elsewhere)
+    names = execute(text + what_a_training_loop_lacks("2.7.i") + elsewhere)
 
     class WatchedModel(names["CIFAR10CNN"]):
         def __init__(self) -> None:

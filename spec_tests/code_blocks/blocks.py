@@ -1,6 +1,7 @@
 """The document's code blocks (`code_blocks/`), whole, in parts and with edits, run or read in this process."""
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,19 @@ from typing import Any
 import pytest
 
 from spec_tests.code_blocks import run_block, stand_in
+from spec_tests.vocabulary.claims import register
 
 HERE = Path(__file__).parent
 
-IMPORTS = "import torch\nfrom torch import nn\n"
-"""What several blocks lack."""
+IMPORT_LINES = {
+    "torch": "import torch",
+    "nn": "from torch import nn",
+    "optim": "from torch import optim",
+    "DataLoader": "from torch.utils.data import DataLoader",
+    "datasets": "from torchvision import datasets",
+    "transforms": "from torchvision import transforms",
+}
+"""How a name that a block lacks is imported."""
 
 
 def path_of(block: str) -> Path:
@@ -40,16 +49,27 @@ def execute(text: str) -> dict[str, Any]:
     return names
 
 
-def what_a_training_loop_lacks() -> str:
-    """Return the imports and the class that the loops of sections 2.6.5 and 2.7 use and do not have."""
-    imports = ("torch import optim", "torch.utils.data import DataLoader", "torchvision import datasets, transforms")
-    return IMPORTS + "".join(f"from {line}\n" for line in imports) + source("2_5_cifar10_cnn")
+def named_imports(claim: str) -> str:
+    """Return the imports of what the correction of a claim names, and of nothing else."""
+    correction = register()[claim].correction_en
+    return "".join(f"{line}\n" for name, line in IMPORT_LINES.items() if re.search(rf"\b{name}\b", correction))
+
+
+def completed_network() -> str:
+    """Return the block of section 2.5 with the imports that its correction names."""
+    return named_imports("2.5.p") + source("2_5_cifar10_cnn")
+
+
+def what_a_training_loop_lacks(claim: str) -> str:
+    """Return what the correction of a loop says is missing: the imports that it names, and the class as printed."""
+    return named_imports(claim) + source("2_5_cifar10_cnn")
 
 
 def class_in(block: str, name: str) -> type[Any]:
-    """Return the class that the block defines, without running the rest of the block."""
-    (definition,) = [n for n in ast.parse(source(block)).body if isinstance(n, ast.ClassDef) and n.name == name]
-    found: type[Any] = execute(IMPORTS + ast.unparse(definition))[name]
+    """Return the class that the block defines, made by the block's imports and its definition alone."""
+    body = ast.parse(source(block)).body
+    needed = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom) or getattr(n, "name", "") == name]
+    found: type[Any] = execute("\n".join(map(ast.unparse, needed)))[name]
     return found
 
 

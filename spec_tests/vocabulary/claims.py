@@ -30,12 +30,12 @@ SECTIONS = {
     "2.8": "ResNet-50",
     "3": "Beyond the document",
 }
-NEEDS = ("data", "gpu", "slow")
+NEEDS = ("data", "network", "gpu", "slow")
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One checkable statement of the document."""
+    """One checkable statement of the document, or of ours on it."""
 
     id: str
     section: str
@@ -43,12 +43,16 @@ class Claim:
     verdict: str
     en: str
     zh: str
+    ours: bool = False
+    """Whether we say it and the document does not, so that it is none of the document's score."""
     correction_en: str = ""
     correction_zh: str = ""
     note_en: str = ""
     note_zh: str = ""
     reason_en: str = ""
     reason_zh: str = ""
+    cites: str = ""
+    """The source that the verdict rests on, where nothing that could decide it is executed."""
     torch: str = ""
     needs: str = ""
     printed: Any = None
@@ -62,7 +66,7 @@ class Claim:
     @property
     def runs_by_default(self) -> bool:
         """Whether every full run must check it."""
-        return self.verdict != "uncheckable" and not self.needs
+        return self.verdict != "uncheckable" and not self.needs and not self.cites
 
 
 @cache

@@ -109,8 +109,8 @@ def bottleneck() -> Picture:
         ),
         alt_zh=(
             f"两个自上而下的块。layer1.1 中三次卷积从 {times(plain[0])} 经 {times(plain[1])} 回到 "
-            f"{times(plain[-1])}，在最后的 ReLU 之前加上输入本身。layer2.0 的 3×3 卷积步长为 2，路径末端为 "
-            f"{times(strided[-1])}，所以捷径上也有一个步长为 2 的 1×1 卷积（downsample）。"
+            f"{times(plain[-1])}，在最后的 ReLU 之前加上输入本身。layer2.0 的 3×3 卷积步幅为 2，路径末端为 "
+            f"{times(strided[-1])}，所以捷径上也有一个步幅为 2 的 1×1 卷积（downsample）。"
         ),
         svg=to_svg(figure, "bottleneck"),
     )

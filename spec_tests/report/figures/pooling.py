@@ -53,7 +53,7 @@ def winners() -> Picture:
             "nothing."
         ),
         alt_zh=(
-            "九幅小图，对应文档 5×5 输入上步长为 1 的九个 3×3 窗口：框出窗口，最大的格子为绿色。"
+            "九幅小图，对应文档 5×5 输入上步幅为 1 的九个 3×3 窗口：框出窗口，最大的格子为绿色。"
             f"下方是输出 {_rows(output)}；旁边划掉的是文档印出的第三行；再旁边是输出之和的梯度："
             f"九个窗口的梯度只落在 {won} 个格子上，第 {most[0]} 行第 {most[1]} 列的格子（从 0 数起）"
             f"收到 {number(gradient.max())} 个窗口的梯度，其余格子为零。"
@@ -77,7 +77,7 @@ def ceil_mode() -> Picture:
         id="pooling-ceil-mode",
         section="2.2",
         title_en="The default stride is the window's size; ceil_mode also counts windows that hang over the end",
-        title_zh="默认步长等于窗口大小；ceil_mode 把超出边缘的窗口也算上",
+        title_zh="默认步幅等于窗口大小；ceil_mode 把超出边缘的窗口也算上",
         alt_en=(
             "The same 5×5 input pooled with 3×3 windows that touch and do not overlap. Without ceil_mode one window "
             f"fits, the output is {shapes[0]}, and two rows and columns take no part. With ceil_mode four windows "
