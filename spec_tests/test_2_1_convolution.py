@@ -20,10 +20,14 @@ from spec_tests.vocabulary.exact import (
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
 )
+from spec_tests.vocabulary.fixed_cases import LARGE_CONVOLUTIONS
 from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float32_only
 from spec_tests.vocabulary.problems import SEEDS, Problem, conv_problems, real_numbers, whole_numbers
 from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
 from spec_tests.vocabulary.sums import assert_equal_sums, settled
+
+large_convolutions = pytest.mark.parametrize("case", LARGE_CONVOLUTIONS.values(), ids=LARGE_CONVOLUTIONS)
+"""Fixed cases, of sizes at which implementations transform."""
 
 # Laws
 
@@ -205,6 +209,32 @@ def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subje
     assert_equal(np.array(np.vdot(problem.weight, settled(grad_weight, problem, subject))), sent)
 
 
+@exact_formats
+@large_convolutions
+def test_a_row_more_of_padding_shifts_a_large_convolution_and_no_more(subject, dtype, case):
+    problem = case.problem(whole_numbers).at(dtype)
+    border = [(p + 1, p) for p in problem.per_axis("padding")]
+    padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - len(border)) + border)
+
+    further_on = problem.forward(subject, input=padded, padding=0)[(..., *[slice(1, None)] * len(border))]
+
+    assert_equal_sums(further_on, problem.forward(subject), problem, subject)
+
+
+@exact_formats
+@large_convolutions
+def test_what_flows_through_a_large_convolution_flows_back_the_same_way(subject, dtype, case):
+    problem = case.problem(whole_numbers).changed(bias=None).at(dtype)
+
+    output, (grad_input, grad_weight, _) = problem.forward(subject), problem.backward(subject)
+
+    output, grad_input, grad_weight = (
+        settled(array, problem, subject).astype("float64") for array in (output, grad_input, grad_weight)
+    )
+    sent = np.vdot(output, problem.grad_output)
+    assert sent == np.vdot(problem.input, grad_input) == np.vdot(problem.weight, grad_weight)
+
+
 # The definition, and the references
 
 
@@ -242,6 +272,22 @@ def test_conv_rounds_within_its_bound_which_is_sharp_where_terms_are_few(subject
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
+@pytest.mark.compares_with_reference
+@exact_formats
+@large_convolutions
+def test_large_convolutions_equal_the_references_on_whole_numbers(subject, dtype, case):
+    problem = case.problem(whole_numbers).at(dtype)
+
+    assert_equal_sums(problem.forward(subject), problem.forward(reference), problem, subject)
+
+
+@pytest.mark.compares_with_reference
+@all_formats
+@large_convolutions
+def test_large_convolutions_round_within_their_bound(subject, dtype, case):
+    assert_rounds_within_its_bound(case.problem(real_numbers), subject, dtype)
+
+
 # Gradients
 
 
@@ -263,6 +309,23 @@ def test_the_gradients_of_conv_equal_the_references_on_whole_numbers(subject, dt
 @given(problem=conv_problems(real_numbers))
 def test_the_gradients_of_conv_round_within_their_bounds(subject, dtype, problem):
     assert_gradients_round_within_their_bounds(problem, subject, dtype)
+
+
+@pytest.mark.compares_with_reference
+@exact_formats
+@large_convolutions
+def test_the_gradients_of_large_convolutions_equal_the_references(subject, dtype, case):
+    problem = case.problem(whole_numbers).at(dtype)
+
+    for grad, expected in zip(problem.backward(subject), problem.backward(reference), strict=True):
+        assert_equal_sums(grad, expected, problem, subject)
+
+
+@pytest.mark.compares_with_reference
+@all_formats
+@large_convolutions
+def test_the_gradients_of_large_convolutions_round_within_their_bounds(subject, dtype, case):
+    assert_gradients_round_within_their_bounds(case.problem(real_numbers), subject, dtype)
 
 
 @float32_only

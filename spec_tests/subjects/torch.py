@@ -21,7 +21,7 @@ EXPECTED_WARNINGS = (
     "Using padding='same' with even kernel lengths",  # about speed
 )
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
-"""What cuDNN may compute by Winograd's algorithm, which has the wider bound, or an FFT."""
+"""What cuDNN may compute by Winograd's algorithm or an FFT."""
 
 TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 TORCH_OPTIMIZERS: dict[str, Any] = {
@@ -43,7 +43,7 @@ class TorchSubject:
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
         self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
-        self.transforms = dict.fromkeys(CONVOLUTIONS, "winograd_4_3") if on_gpu else {}
+        self.transforms = dict.fromkeys(CONVOLUTIONS, "fft or winograd_4_3") if on_gpu else {}
 
     def __repr__(self) -> str:
         """Return the name, which is the same in every run; an address in memory is not."""

@@ -12,23 +12,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import reference
-from spec_tests.subjects.reference import Namespace
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.bounds import (
     ELEMENTARY_ULPS,
-    WINOGRAD,
     Approximation,
     Rounded,
     formula,
     gamma,
-    normwise,
     sum_bound,
 )
 from spec_tests.vocabulary.compare import assert_equal, assert_within
-from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.formats import FORMATS, rounded
-from spec_tests.vocabulary.problems import SEEDS, conv_problems, real_numbers
+from spec_tests.vocabulary.problems import SEEDS, real_numbers
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -236,33 +231,6 @@ def test_the_bound_of_a_sum_does_not_hold_if_a_term_is_rounded_to_half(terms, od
     lost = abs(Fraction(float(rounded(float(term), "float16"))) - term)
 
     assert lost > bound_of_sum(exact, magnitude, len(terms) + 1, "float32")
-
-
-def test_where_products_are_transformed_first_the_worst_bound_holds_for_all():
-    approximation = Approximation(np.zeros(2), array(1, 3, dtype="float64"))
-    largest = array(5, 4, dtype="float64")
-
-    assert_equal(normwise(approximation, largest, 2).bound, np.full(2, 5 * WINOGRAD**2))
-
-
-class Transforming(Namespace):
-    """The references, as a subject that says it may transform before it adds up."""
-
-    transforms = dict.fromkeys(("conv1d", "conv2d"), "winograd_4_3")
-
-
-@given(problem=conv_problems(real_numbers, ranks=(1, 2)))
-def test_a_convolution_that_may_transform_first_is_held_to_the_normwise_bound(problem):
-    subject = Transforming("transforming")
-
-    assert_rounds_within_its_bound(problem, subject, "float32")
-    assert_gradients_round_within_their_bounds(problem, subject, "float32")
-    shift = np.float32(1e6)  # more than the norms of the transforms let pass
-    far_off = Transforming(
-        "far off", **{problem.operation: lambda **call: getattr(reference, problem.operation)(**call) + shift}
-    )
-    with pytest.raises(AssertionError, match="is beyond the bound"):
-        assert_rounds_within_its_bound(problem, far_off, "float32")
 
 
 def added_up(terms, rng):

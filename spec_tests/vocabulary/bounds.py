@@ -67,21 +67,6 @@ def _sum_bound(exact: Floats, magnitudes: Floats, terms: int, kind: Format, stor
     return bound
 
 
-WINOGRAD = 19.0 * 1.0 * 10.0
-"""The product of the greatest row sums of the transforms of F(4, 3), the largest in common use: A 19, G 1, B 10."""
-
-
-def normwise(approximation: Approximation, largest: Floats, rank: int) -> Approximation:
-    """Return one bound for all elements, for convolutions that transform first (Winograd, FFT).
-
-    There an element's error mixes with its neighbours', so an elementwise bound does not hold. `largest` is the
-    bound of the same operation on arrays that hold their greatest absolute value everywhere; every axis multiplies
-    it by the norms of the three transforms. (Those of an FFT grow with the logarithm of its length, and are less.)
-    """
-    worst = largest.max(initial=0) * WINOGRAD**rank
-    return Approximation(approximation.exact, np.full(approximation.exact.shape, worst))
-
-
 @dataclass(frozen=True)
 class Rounded:
     """Numbers as an implementation may compute them: the exact value, and a bound on the error so far."""

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 import reference
-from spec_tests.vocabulary import bounds, formulas
+from spec_tests.vocabulary import bounds, formulas, transforms
 from spec_tests.vocabulary.bounds import Approximation, Rounded
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.problems import Problem
+from spec_tests.vocabulary.subject import GRADIENTS
 
 Formula = Callable[[Format], Rounded]
 
@@ -56,9 +57,7 @@ def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) ->
 def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -> None:
     """Require the subject's output within the bound of the exact one."""
     problem = problem.at(dtype)
-    exact = forward(problem, dtype)
-    if problem.operation in subject.transforms:
-        exact = bounds.normwise(exact, forward(_level(problem), dtype).bound, _rank(problem))
+    exact = transforms.bound(forward(problem, dtype), "output", problem, subject, dtype)
     assert_within(problem.forward(subject.at(dtype)), exact, dtype)
 
 
@@ -66,16 +65,13 @@ def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, d
     """Require each of the subject's gradients within the bound of the exact one."""
     problem = problem.at(dtype)
     stored = "half-conv-gradients" in subject.deviations
-    expected = level = backward(problem, dtype, partial_sums_stored=stored)
-    if problem.operation in subject.transforms:
-        level = backward(_level(problem), dtype, partial_sums_stored=stored)
-    for grad, exact, largest in zip(_tuple(problem.backward(subject.at(dtype))), expected, level, strict=True):
-        if exact is None or largest is None:
+    exact = backward(problem, dtype, partial_sums_stored=stored)
+    found = _tuple(problem.backward(subject.at(dtype)))
+    for argument, grad, gradient in zip(GRADIENTS[problem.operation], found, exact, strict=True):
+        if gradient is None:
             assert grad is None, "there is a gradient where there can be none"
-        elif problem.operation not in subject.transforms:
-            assert_within(grad, exact, dtype)
         else:
-            assert_within(grad, bounds.normwise(exact, largest.bound, _rank(problem)), dtype)
+            assert_within(grad, transforms.bound(gradient, argument, problem, subject, dtype), dtype)
 
 
 def assert_gradients_equal(actual: Any, expected: Any) -> None:
@@ -87,20 +83,8 @@ def assert_gradients_equal(actual: Any, expected: Any) -> None:
             assert_equal(one, other)
 
 
-def _level(problem: Problem) -> Problem:
-    """Return a convolution with every array full of its greatest absolute value; other problems as they are."""
-    if not _is_conv(problem):
-        return problem
-    level = {name: None if a is None else np.full_like(a, abs(a).max()) for name, a in problem.arrays.items()}
-    return problem.changed(**level, grad_output=np.full_like(problem.grad_output, abs(problem.grad_output).max()))
-
-
 def _is_conv(problem: Problem) -> bool:
     return problem.operation in ("conv1d", "conv2d", "conv3d")
-
-
-def _rank(problem: Problem) -> int:
-    return int(problem.weight.ndim) - 2
 
 
 def _tuple(grads: Any) -> tuple[Any, ...]:
