@@ -392,6 +392,8 @@ def test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it(subject, proble
         assert_equal(np.isnan(output), touched)
     else:
         assert np.isnan(output[touched]).all()
+        untouched = ~np.isnan(input).any(tuple(range(-problem.weight.ndim + 1, 0)))
+        assert not np.isnan(output[untouched]).any()  # it may spread, but to no other image
 
 
 @pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
