@@ -20,6 +20,7 @@ from spec_tests.vocabulary.exact import (
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
 )
+from spec_tests.vocabulary.fixed_cases import LARGE_CONVOLUTIONS
 from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float64_only
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
 from spec_tests.vocabulary.operations import CONVOLUTIONS
@@ -27,6 +28,9 @@ from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_n
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
 from spec_tests.vocabulary.sums import assert_equal_sums, settled
+
+large_convolutions = pytest.mark.parametrize("case", LARGE_CONVOLUTIONS.values(), ids=LARGE_CONVOLUTIONS)
+"""Fixed cases, of sizes at which implementations transform."""
 
 # Laws
 
@@ -199,6 +203,34 @@ def test_what_flows_forward_through_a_conv_flows_back_along_the_same_paths(subje
     assert np.vdot(problem.input, grad_input) == np.vdot(problem.weight, grad_weight) == sent
 
 
+@values(*CONVOLUTIONS)
+@exact_formats
+@large_convolutions
+def test_a_row_more_of_padding_shifts_a_large_convolution_and_no_more(subject, dtype, case):
+    problem = case.problem(whole_numbers).at(dtype)
+    border = [(p + 1, p) for p in problem.per_axis("padding")]
+    padded = np.pad(problem.input, [(0, 0)] * (problem.input.ndim - len(border)) + border)
+
+    further_on = problem.forward(subject, input=padded, padding=0)[(..., *[slice(1, None)] * len(border))]
+
+    assert_equal_sums(further_on, problem.forward(subject), problem, subject)
+
+
+@gradients(*CONVOLUTIONS)
+@exact_formats
+@large_convolutions
+def test_what_flows_through_a_large_convolution_flows_back_the_same_way(subject, dtype, case):
+    problem = case.problem(whole_numbers).changed(bias=None).at(dtype)
+
+    output, (grad_input, grad_weight, _) = problem.forward(subject), problem.backward(subject)
+
+    output, grad_input, grad_weight = (
+        settled(array, problem, subject).astype("float64") for array in (output, grad_input, grad_weight)
+    )
+    sent = np.vdot(output, problem.grad_output)
+    assert sent == np.vdot(problem.input, grad_input) == np.vdot(problem.weight, grad_weight)
+
+
 # The definition, and the references
 
 
@@ -240,6 +272,24 @@ def test_conv_rounds_within_its_bound_which_is_sharp_where_terms_are_few(subject
     assert_rounds_within_its_bound(problem, subject, dtype)
 
 
+@pytest.mark.compares_with_reference
+@values(*CONVOLUTIONS)
+@exact_formats
+@large_convolutions
+def test_large_convolutions_equal_the_references_on_whole_numbers(subject, dtype, case):
+    problem = case.problem(whole_numbers).at(dtype)
+
+    assert_equal_sums(problem.forward(subject), problem.forward(reference), problem, subject)
+
+
+@pytest.mark.compares_with_reference
+@values(*CONVOLUTIONS)
+@all_formats
+@large_convolutions
+def test_large_convolutions_round_within_their_bound(subject, dtype, case):
+    assert_rounds_within_its_bound(case.problem(real_numbers), subject, dtype)
+
+
 # Gradients
 
 
@@ -271,6 +321,25 @@ def test_the_gradient_of_the_bias_is_the_sum_over_places_and_images(subject, pro
 
     summed = problem.grad_output.sum(tuple(a for a in range(problem.input.ndim) if a != channel))
     assert_equal_sums(grad_bias, summed, problem, subject)
+
+
+@pytest.mark.compares_with_reference
+@gradients(*CONVOLUTIONS)
+@exact_formats
+@large_convolutions
+def test_the_gradients_of_large_convolutions_equal_the_references(subject, dtype, case):
+    problem = case.problem(whole_numbers).at(dtype)
+
+    for grad, expected in zip(problem.backward(subject), problem.backward(reference), strict=True):
+        assert_equal_sums(grad, expected, problem, subject)
+
+
+@pytest.mark.compares_with_reference
+@gradients(*CONVOLUTIONS)
+@all_formats
+@large_convolutions
+def test_the_gradients_of_large_convolutions_round_within_their_bounds(subject, dtype, case):
+    assert_gradients_round_within_their_bounds(case.problem(real_numbers), subject, dtype)
 
 
 # The gradient of the weight alone
@@ -320,10 +389,12 @@ def test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it(subject, proble
     output = problem.forward(subject, input=input)
 
     touched = problem.forward(reference, input=marked, weight=np.ones_like(problem.weight), bias=None) > 0
-    if problem.operation in subject.transforms:
-        assert np.isnan(output[touched]).all()
-    else:
+    if problem.operation not in subject.transforms:
         assert_equal(np.isnan(output), touched)
+    else:
+        assert np.isnan(output[touched]).all()
+        untouched = ~np.isnan(input).any(tuple(range(-problem.rank - 1, 0)))
+        assert not np.isnan(output[untouched]).any()  # it may spread, but to no other image
 
 
 @conventions(*CONVOLUTIONS)

@@ -40,7 +40,7 @@ class TorchSubject:
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
         self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
-        self.transforms = dict.fromkeys(CONVOLUTIONS if on_gpu else (), "winograd_4_3")  # cuDNN may take it, or an FFT
+        self.transforms = dict.fromkeys(CONVOLUTIONS, "fft or winograd_4_3") if on_gpu else {}
 
     def __repr__(self) -> str:
         """Return the name, which is the same in every run; an address in memory is not."""

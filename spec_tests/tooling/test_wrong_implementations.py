@@ -28,6 +28,9 @@ SEEDS = (0, 1, 2)
 NEEDS_THE_REFERENCES = {
     "rounds_the_weights_to_half": "laws hold up to rounding, and this is rounding",
     "computes_float64_in_float32": "laws hold up to rounding, and this is rounding",
+    "keeps_transformed_tiles_in_half": "laws hold up to rounding, and this is rounding",
+    "transforms_float64_in_float32": "laws hold up to rounding, and this is rounding",
+    "keeps_spectra_in_half": "laws hold up to rounding, and this is rounding",
     "returns_a_gradient_for_a_bias_that_is_not_there": "a convention of the interface",
     "steps_in_float32": "laws hold up to rounding, and this is rounding",
 }

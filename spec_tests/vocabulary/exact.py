@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 import reference
-from spec_tests.vocabulary import bounds
+from spec_tests.vocabulary import bounds, transforms
 from spec_tests.vocabulary.bounds import Approximation, Rounded
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import Format
@@ -60,18 +60,20 @@ def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) ->
 def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -> None:
     """Require the subject's output within the bound of the exact one."""
     problem = problem.at(dtype)
-    assert_within(problem.forward(subject.at(dtype)), forward(problem, dtype), dtype)
+    exact = transforms.bound(forward(problem, dtype), "output", problem, subject, dtype)
+    assert_within(problem.forward(subject.at(dtype)), exact, dtype)
 
 
 def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, dtype: str) -> None:
     """Require each of the subject's gradients within the bound of the exact one."""
     problem = problem.at(dtype)
     expected = backward(problem, dtype, partial_sums_stored="half-conv-gradients" in subject.deviations)
-    for grad, exact in zip(_tuple(problem.backward(subject.at(dtype))), expected, strict=True):
+    found, names = _tuple(problem.backward(subject.at(dtype))), OPERATIONS[problem.operation].gradients
+    for argument, grad, exact in zip(names, found, expected, strict=True):
         if exact is None:
             assert grad is None, "there is a gradient where there can be none"
         else:
-            assert_within(grad, exact, dtype)
+            assert_within(grad, transforms.bound(exact, argument, problem, subject, dtype), dtype)
 
 
 def assert_gradients_equal(actual: Any, expected: Any) -> None:
