@@ -31,6 +31,11 @@ def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
     return np.asarray(value)
 
 
+def lowest(dtype: np.dtype) -> float:
+    """Return the lowest number of a dtype, which is −∞ for floating point."""
+    return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)
+
+
 def same_dtype(**arrays: Array | None) -> None:
     """Require one dtype throughout: nothing is promoted in silence."""
     dtypes = {name: value.dtype.name for name, value in arrays.items() if value is not None}

@@ -59,8 +59,9 @@ def max_pool_output_size(
 
 @dataclass(frozen=True)
 class ConvGeometry:
-    """The options of a convolution, checked, each with one entry for every spatial axis."""
+    """The sizes and options of a convolution, checked, each with one entry for every spatial axis."""
 
+    input_size: tuple[int, ...]
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[Pair, ...]
@@ -74,10 +75,10 @@ class ConvGeometry:
         input: Array,
         weight: Array,
         bias: Array | None,
-        stride: Size,
-        padding: Size | str,
-        dilation: Size,
-        groups: int,
+        stride: Size = 1,
+        padding: Size | str = 0,
+        dilation: Size = 1,
+        groups: int = 1,
     ) -> "ConvGeometry":
         """Check a batched convolution: input (n, g·c, *size), weight (g·o, c, *kernel), bias (g·o,) or None."""
         _check_channels(input, weight, bias, groups)
@@ -88,13 +89,15 @@ class ConvGeometry:
         pads = _conv_padding(padding, kernel, steps, spacing)
         if 0 in input.shape[1:]:
             raise ValueError(f"input has shape {input.shape}: only the batch may be empty")
-        return cls(kernel, steps, pads, spacing, groups, _places(input.shape[2:], kernel, steps, pads, spacing))
+        places = _places(input.shape[2:], kernel, steps, pads, spacing)
+        return cls(input.shape[2:], kernel, steps, pads, spacing, groups, places)
 
 
 @dataclass(frozen=True)
 class PoolGeometry:
-    """The options of a pooling, checked, each with one entry for every spatial axis."""
+    """The sizes and options of a pooling, checked, each with one entry for every spatial axis."""
 
+    input_size: tuple[int, ...]
     kernel_size: tuple[int, ...]
     stride: tuple[int, ...]
     padding: tuple[Pair, ...]
@@ -106,12 +109,12 @@ class PoolGeometry:
         cls,
         sizes: Sequence[int],
         kernel_size: Size,
-        stride: Size | None,
-        padding: Size,
-        dilation: Size,
-        ceil_mode: bool,
+        stride: Size | None = None,
+        padding: Size = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
     ) -> "PoolGeometry":
-        """Check a pooling over these spatial sizes; its padding after the input includes any overhang."""
+        """Check a pooling over these spatial sizes; with `ceil_mode` the last window may reach beyond the padding."""
         rank = len(sizes)
         kernel = per_axis("kernel_size", kernel_size, rank, least=1)
         steps = kernel if stride is None else per_axis("stride", stride, rank, least=1)
@@ -119,11 +122,13 @@ class PoolGeometry:
         pads = per_axis("padding", padding, rank, least=0)
         if any(p > k // 2 for p, k in zip(pads, kernel, strict=True)):
             raise ValueError(f"padding must be at most half of kernel_size {kernel}, got {pads}")
+        pairs = tuple((p, p) for p in pads)
         overhang = [s - 1 if flag("ceil_mode", ceil_mode) else 0 for s in steps]
-        pairs = tuple((p, p + more) for p, more in zip(pads, overhang, strict=True))
-        places = _places(sizes, kernel, steps, pairs, spacing)
-        beyond = [(n - 1) * s >= size + p for n, s, size, p in zip(places, steps, sizes, pads, strict=True)]
-        return cls(kernel, steps, pairs, spacing, tuple(n - late for n, late in zip(places, beyond, strict=True)))
+        reach = [(p, p + more) for p, more in zip(pads, overhang, strict=True)]
+        places = _places(sizes, kernel, steps, reach, spacing)
+        late = [(n - 1) * s >= h + p for n, s, h, p in zip(places, steps, sizes, pads, strict=True)]  # in the padding
+        places = tuple(n - 1 if beyond else n for n, beyond in zip(places, late, strict=True))
+        return cls(tuple(sizes), kernel, steps, pairs, spacing, places)
 
 
 def _places(
