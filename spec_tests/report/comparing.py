@@ -5,6 +5,7 @@
     result      any other change of a claim's result
     margin      errors that come ten times as near to their bound as before
     examples    a claim that is proven with fewer than half the examples
+    test        a test of a claim that is gone, and has not just been renamed
     deviation   a known deviation that is seen now, or no longer
     version     what is installed in another version
 
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from spec_tests.report.merging import DETAILS, minor, own_name
+from spec_tests.report.renaming import present_names, with_present_names
 from spec_tests.report.writing import Data
 from spec_tests.vocabulary.results import proven
 
@@ -34,7 +36,7 @@ Shares of 0 are not compared: whether any of a run's examples had to be rounded 
 KINDS = {(True, False): "lost", (False, True): "won", (True, True): "result", (False, False): "result"}
 """By whether a claim was proven, and whether it is."""
 
-ORDER = ("lost", "won", "result", "margin", "examples", "deviation", "version")
+ORDER = ("lost", "won", "result", "margin", "examples", "test", "deviation", "version")
 ABSENT: Data = {"result": "not in the register", "examples": 0, "worst": {}}
 
 
@@ -58,6 +60,7 @@ def compare(old: Data, new: Data) -> tuple[list[Comparison], list[str]]:
 
     Raises ValueError where no run of the one belongs to any of the other.
     """
+    old, new = with_present_names(old), with_present_names(new)
     pairs = matched(old["runs"], new["runs"])
     if not pairs:
         raise ValueError("no run of the one was asked for the same subject and device as a run of the other")
@@ -146,6 +149,8 @@ def changes(old: Data, was: int, new: Data, now: int) -> Iterator[Change]:
     results = [_results(old, was), _results(new, now)]
     for id, text in texts.items():
         yield from _claim(f"{id} ({text})", *(result.get(id, ABSENT) for result in results))
+    if after["scope"]["whole"]:
+        yield from _tests(old["tests"], was, {test["test"] for test in new["tests"]})
 
 
 def _results(report: Data, run: int) -> dict[str, Data]:
@@ -174,6 +179,13 @@ def _claim(name: str, before: Data, after: Data) -> Iterator[Change]:
         share, share_now = before["worst"][dtype]["share"], after["worst"][dtype]["share"]
         if 0 < WORSE * share <= share_now:
             yield Change("margin", f"{name}: {dtype} errors were {share:.2g} of their bound, are now {share_now:.2g}")
+
+
+def _tests(before: Iterable[Data], run: int, known: set[str]) -> Iterator[Change]:
+    for test in before:
+        ran = test["claims"] and test["results"][run]["cases"]
+        if ran and known.isdisjoint(present_names(test["test"])):
+            yield Change("test", f"{test['test']} is gone, a test of {', '.join(test['claims'])}")
 
 
 def lost(comparisons: Iterable[Comparison]) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any
 
+from spec_tests.report.renaming import with_present_names
 from spec_tests.report.writing import Data
 
 IDS = {"claims": "id", "tests": "test"}
@@ -17,10 +18,11 @@ IDS = {"claims": "id", "tests": "test"}
 def merge(reports: Iterable[Data]) -> Data:
     """Return one report of all the runs, in their order; raise ValueError where the reports do not fit together.
 
-    A claim, a test or a deviation that only some of them know is kept, and where they word it differently, the first
-    one's words are. Of a claim they must agree on the section and on the register's verdict.
+    Renamed tests get their present names. A claim, a test or a deviation that only some of the reports know is kept;
+    where they word it differently, the first one's words are. They must agree on the section of a claim and on the
+    register's verdict.
     """
-    return reduce(_merge_two, reports)
+    return reduce(_merge_two, map(with_present_names, reports))
 
 
 def _merge_two(one: Data, other: Data) -> Data:

@@ -148,7 +148,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are to run; in a long run, freeze what imports and collection made, so that the GC skips it."""
     for item in filter(is_specification, session.items):
-        tooling = item.get_closest_marker("tooling") is not None
+        tooling = isinstance(item, pytest.DoctestItem) or item.get_closest_marker("tooling") is not None
         item.stash[ENTRY] = ledger.Entry(item.nodeid, section_of(item), claims_of(item), tooling=tooling)
         ledger.expect(item.stash[ENTRY])
     if len(session.items) > A_LONG_RUN:
