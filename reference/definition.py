@@ -68,7 +68,9 @@ def adaptive_windows(size: Sequence[int], output_size: Sequence[int]) -> Windows
     >>> adaptive_windows((5,), (2,))
     {(0,): (range(0, 3),), (1,): (range(2, 5),)}
     """
-    return _windows([range(i * h // n, -(-(i + 1) * h // n)) for i in range(n)] for h, n in zip(size, output_size, strict=True))
+    return _windows(
+        [range(i * h // n, -(-(i + 1) * h // n)) for i in range(n)] for h, n in zip(size, output_size, strict=True)
+    )
 
 
 def real_cells(window: Window, size: Sequence[int]) -> Iterator[tuple[Index, Index]]:

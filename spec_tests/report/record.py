@@ -19,7 +19,7 @@ import pytest
 from spec_tests.report import failures, surroundings, writing
 from spec_tests.report.form import FORMAT
 from spec_tests.report.writing import Data
-from spec_tests.run import plugin, selection
+from spec_tests.run import draws, plugin, selection
 from spec_tests.vocabulary import claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.results import OUTCOMES, result_of
@@ -165,7 +165,7 @@ def asked_for(config: pytest.Config) -> Data:
         "subject": option.subject,
         "device": option.device,
         "dtypes": [dtype for dtype in FORMATS if dtype in (selection.wanted_dtypes(config) or subject.dtypes)],
-        "profile": getattr(option, "hypothesis_profile", None) or plugin.PROFILE,
+        "profile": draws.profile(config),
         "options": options(option),
         "full": selection.is_full_run(config),
     }

@@ -15,7 +15,6 @@ not executed. Any other run reports what it executed and does not fail on that.
 
 import functools
 import gc
-import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import nullcontext
@@ -24,10 +23,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 
 from spec_tests import subjects
-from spec_tests.run import drawing, gallery, summary
+from spec_tests.run import drawing, draws, gallery, summary
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.selection import (
     asks_for_everything,
@@ -51,17 +49,6 @@ ENTRY = pytest.StashKey[ledger.Entry]()
 SMALLEST_CASE = "the smallest case"
 """The title under which a failure is drawn."""
 
-_common: dict[str, Any] = {
-    "deadline": None,  # a first call of torch takes its time
-    "report_multiple_bugs": False,
-    "suppress_health_check": [HealthCheck.too_slow],
-}
-settings.register_profile("dev", max_examples=100, **_common)
-settings.register_profile("ci", max_examples=100, derandomize=True, database=None, **_common)
-settings.register_profile("thorough", max_examples=1000, **_common)
-PROFILE = "ci" if "CI" in os.environ else "dev"
-settings.load_profile(PROFILE)
-
 MARKERS = {
     "claim(id, ...)": "the claims of the document, at most three, that this test executes",
     "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
@@ -73,8 +60,9 @@ MARKERS = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options."""
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the options, and the plugin that says what Hypothesis draws."""
+    pluginmanager.register(draws)
     group = parser.getgroup("specification")
     group.addoption("--subject", default="torch", help="the implementation under test (default: torch)")
     group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")

@@ -37,9 +37,9 @@ def asks_for_everything(config: pytest.Config) -> bool:
     return whole and not selected and not parallel
 
 
-def is_specification(item: pytest.Item) -> bool:
-    """Tell whether a test is one of the specification, and not, for example, a benchmark."""
-    return ROOT in item.path.parents
+def is_specification(node: pytest.Item | pytest.Collector) -> bool:
+    """Tell whether a test, or a file of tests, is one of the specification, and not, for example, a benchmark."""
+    return ROOT in node.path.parents
 
 
 def section_of(item: pytest.Item) -> str:

@@ -1,0 +1,143 @@
+"""Which examples Hypothesis draws for the specification: the same wherever it runs, unless a run is to explore.
+
+--hypothesis-profile NAME   one of these, or another that is registered with Hypothesis
+
+    repeatable   100 examples for a test, always the same ones (the default)
+    explore      100 random examples
+    thorough     1000 random examples
+
+--hypothesis-seed N         the seed of random examples; without a profile it means explore
+
+A random run prints the options that repeat it. Other tests in the same run of pytest keep their settings.
+"""
+
+import secrets
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.errors import InvalidArgument
+from hypothesis.internal.conjecture import providers
+
+from spec_tests.run.selection import is_specification
+
+REPEATABLE, EXPLORE, THOROUGH = "repeatable", "explore", "thorough"
+
+_common = settings(
+    settings.get_profile("default"),  # by name: where the variable CI is set, Hypothesis begins with another
+    derandomize=False,
+    database=None,
+    deadline=None,  # a first call of torch takes its time
+    report_multiple_bugs=False,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(REPEATABLE, _common, max_examples=100, derandomize=True)
+settings.register_profile(EXPLORE, _common, max_examples=100)
+settings.register_profile(THOROUGH, _common, max_examples=1000)
+
+
+def profile(config: pytest.Config) -> str:
+    """Return the name of the profile that this run was asked for."""
+    option = config.option
+    return option.hypothesis_profile or (REPEATABLE if option.hypothesis_seed is None else EXPLORE)
+
+
+def seed(config: pytest.Config) -> str | None:
+    """Return the seed of a run with random examples, or None if its examples are always the same."""
+    return config.option.hypothesis_seed if profile(config) in (EXPLORE, THOROUGH) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the profile, and choose a seed before Hypothesis and the workers of pytest-xdist read the option."""
+    name, option = profile(config), config.option
+    try:
+        settings.get_profile(name)
+    except InvalidArgument:
+        raise pytest.UsageError(
+            f"--hypothesis-profile {name}: no such profile; the specification has {REPEATABLE}, {EXPLORE}, {THOROUGH}"
+        ) from None
+    if name in (EXPLORE, THOROUGH) and option.hypothesis_seed is None:
+        option.hypothesis_seed = str(secrets.randbits(32))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """Import a file of the specification under the profile: `given` reads the settings then."""
+    if not is_specification(collector):
+        return (yield)
+    with _as_asked_for(collector.config):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
+    """Run a test of the specification under the profile."""
+    if not is_specification(item):
+        return (yield)
+    with _as_asked_for(item.config):
+        return (yield)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Derive a property's repeatable draws from its name: of a parametrized one, Hypothesis takes the path as well."""
+    handle = getattr(pyfuncitem.function, "hypothesis", None)  # `for_all` derives its own
+    if is_specification(pyfuncitem) and handle is not None:
+        handle.inner_test._hypothesis_internal_add_digest = pyfuncitem.name.encode()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say before a random run how to repeat it, in case that it never ends."""
+    return [_how_to_repeat(config)] if seed(config) is not None else []
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Say after a random run how to repeat it."""
+    if seed(config) is not None:
+        terminalreporter.write_line(_how_to_repeat(config))
+
+
+def _how_to_repeat(config: pytest.Config) -> str:
+    options = f"--hypothesis-profile={profile(config)} --hypothesis-seed={seed(config)}"
+    return f"the examples are random; the same are drawn again by {options}"
+
+
+@contextmanager
+def _as_asked_for(config: pytest.Config) -> Iterator[None]:
+    before = settings.get_current_profile_name()
+    settings.load_profile(_with_verbosity(profile(config)))
+    try:
+        with without_literals():
+            yield
+    finally:
+        settings.load_profile(before)
+
+
+def _with_verbosity(name: str) -> str:
+    """Return the name of this profile with the verbosity that Hypothesis was given for the whole run."""
+    verbosity = settings.default.verbosity
+    if verbosity is settings.get_profile(name).verbosity:
+        return name
+    named = f"{name}-with-{verbosity.name}-verbosity"
+    settings.register_profile(named, settings.get_profile(name), verbosity=verbosity)
+    return named
+
+
+@contextmanager
+def without_literals() -> Iterator[None]:
+    """Draw from the strategies alone.
+
+    Hypothesis also tries literals that it reads in the source of local modules. Which modules those are depends on
+    what has been imported and on where it is installed, and no setting leaves them out. `tooling/test_the_draws.py`
+    says so when these names of Hypothesis have changed; until then a run goes on, with literals.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(providers, "_get_local_constants", lambda: providers.Constants(), raising=False)
+        patch.setattr(providers, "CONSTANTS_CACHE", _constants, raising=False)  # the other one remembers literals
+        yield
+
+
+_constants: dict[Any, Any] = {}
