@@ -45,7 +45,7 @@ Windows = dict[Index, Window]
 
 
 def sliding_windows(geometry: ConvGeometry | PoolGeometry) -> Windows:
-    """Return the windows of a kernel that slides over the input: tap t lies on cell place·stride − padding + t·dilation.
+    """Return the windows of a kernel that slides: tap t lies on cell place·stride − padding + t·dilation.
 
     >>> sliding_windows(PoolGeometry.of((5,), kernel_size=3, stride=2, padding=1))
     {(0,): (range(-1, 2),), (1,): (range(1, 4),), (2,): (range(3, 6),)}
@@ -207,6 +207,11 @@ def max_pooling_backward(grad_output: Array, input: Array, windows: Windows) -> 
 # Average pooling (section 2.8)
 
 
+def everywhere(cell: Index) -> Any:
+    """Return what picks this cell out of every channel of every image."""
+    return slice(None), slice(None), *cell
+
+
 def means(
     size: Sequence[int], windows: Windows, count_include_pad: bool = True, divisor_override: int | None = None
 ) -> Iterator[tuple[Index, list[Index], int]]:
@@ -232,8 +237,8 @@ def average_pooling(
     output = _zeros(input, windows)
     for place, cells, divisor in means(input.shape[2:], windows, count_include_pad, divisor_override):
         for cell in cells:
-            output[:, :, *place] += input[:, :, *cell]
-        output[:, :, *place] /= divisor
+            output[everywhere(place)] += input[everywhere(cell)]
+        output[everywhere(place)] /= divisor
     return output
 
 
@@ -254,5 +259,5 @@ def average_pooling_backward(
     grad_input = np.zeros_like(input)
     for place, cells, divisor in means(input.shape[2:], windows, count_include_pad, divisor_override):
         for cell in cells:
-            grad_input[:, :, *cell] += grad_output[:, :, *place] / divisor
+            grad_input[everywhere(cell)] += grad_output[everywhere(place)] / divisor
     return grad_input

@@ -198,7 +198,8 @@ def _pooled(axis: int, input: Array, numbers: Array, geometry: PoolGeometry) -> 
     size[-1 - axes_after] = geometry.output_size[axis]
     leaders, leading = np.full(size, lowest(input.dtype), input.dtype), np.zeros(size, numbers.dtype)
     for places, cells in _taps(axis, geometry):
-        at, under = ((..., along, *[slice(None)] * axes_after) for along in (places, cells))
+        at: Any = (..., places, *[slice(None)] * axes_after)
+        under: Any = (..., cells, *[slice(None)] * axes_after)
         value, leader, number = input[under].copy(), leaders[at], leading[at]  # copied to be read quickly three times
         leads = (value > leader) | (value != value) | (number == 0)
         np.maximum(number, leads * numbers[under], out=number)

@@ -118,12 +118,17 @@ def _as_asked_for(config: pytest.Config) -> Iterator[None]:
 
 def _with_verbosity(name: str) -> str:
     """Return the name of this profile with the verbosity that Hypothesis was given for the whole run."""
-    verbosity = settings.default.verbosity
+    verbosity = settings().verbosity
     if verbosity is settings.get_profile(name).verbosity:
         return name
     named = f"{name}-with-{verbosity.name}-verbosity"
     settings.register_profile(named, settings.get_profile(name), verbosity=verbosity)
     return named
+
+
+def _no_constants() -> Any:
+    """Return a pool of no literals, of the type that Hypothesis keeps them in."""
+    return getattr(providers, "Constants")()  # noqa: B009  # a name that it does not export
 
 
 @contextmanager
@@ -135,7 +140,7 @@ def without_literals() -> Iterator[None]:
     says so when these names of Hypothesis have changed; until then a run goes on, with literals.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(providers, "_get_local_constants", lambda: providers.Constants(), raising=False)
+        patch.setattr(providers, "_get_local_constants", _no_constants, raising=False)
         patch.setattr(providers, "CONSTANTS_CACHE", _constants, raising=False)  # the other one remembers literals
         yield
 
