@@ -257,7 +257,7 @@ def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:
 
 
 def _counts(claims: Iterable[Mapping[str, Any]], run: int) -> dict[str, int]:
-    return counted(claim["results"][run]["result"] for claim in claims)
+    return counted(claim["results"][run]["result"] for claim in claims if not claim.get("ours"))
 
 
 def _with_result(claims: Iterable[Mapping[str, Any]], result: str, run: int) -> list[Mapping[str, Any]]:

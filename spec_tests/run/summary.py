@@ -15,9 +15,9 @@ from packaging.specifiers import SpecifierSet
 from spec_tests.vocabulary import claims
 from spec_tests.vocabulary.claims import SECTIONS, Claim
 from spec_tests.vocabulary.ledger import Entry
-from spec_tests.vocabulary.results import RESULTS, counted, results_of
+from spec_tests.vocabulary.results import RESULTS, counted, of_the_document, results_of
 
-LEFT_TO_OTHERS = ("not run", "uncheckable")
+LEFT_TO_OTHERS = ("cited", "not run", "uncheckable")
 """The results of claims that a run did not check."""
 
 COLUMNS = ("claims", *RESULTS, "examples")
@@ -110,13 +110,13 @@ def _table(entries: Sequence[Entry], whole: bool) -> list[str]:
 
 def _rows(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
     """Return for each section its claims by result, and its examples."""
-    results = results_of(entries)
+    results = of_the_document(results_of(entries))
     examples = Counter[str]()
     for entry in entries:
         examples[entry.section if entry.section in SECTIONS else ""] += entry.examples
     rows = {}
     for id, title in SECTIONS.items():
-        own = [results[claim.id] for claim in claims.register().values() if claim.section == id]
+        own = [result for claim, result in results.items() if claims.register()[claim].section == id]
         rows[f"{id} {title}"] = {"claims": len(own), **counted(own), "examples": examples[id]}
     return {**rows, "all other files": {"examples": examples[""]}}
 

@@ -12,7 +12,7 @@ from spec_tests.run import summary
 from spec_tests.vocabulary.claims import register
 from spec_tests.vocabulary.ledger import OUTCOMES as GRAVITY
 from spec_tests.vocabulary.ledger import Entry
-from spec_tests.vocabulary.results import LEFT_OUT, OUTCOMES, RESULTS, VERDICTS, Word, counted, result_of, results_of
+from spec_tests.vocabulary.results import LEFT_OUT, OUTCOMES, RESULTS, VERDICTS, Word, counted, of_the_document, result_of, results_of
 
 pytestmark = pytest.mark.tooling
 
@@ -43,7 +43,7 @@ def counts_of_the_terminal(entries):
 def counts_of_the_data(entries):
     """Return the results of the claims in `claims.json`."""
     cases = [record.Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
-    return Counter(claim["results"][0]["result"] for claim in record.claims_of(cases))
+    return Counter(claim["results"][0]["result"] for claim in record.claims_of(cases) if not claim["ours"])
 
 
 def counts_of_the_page(entries):
@@ -66,14 +66,14 @@ def counts_of_the_readme(name):
 
 
 def test_terminal_page_data_and_readmes_count_the_same_results(full_run):
-    counts = counted(results_of(full_run).values())
+    counts = counted(of_the_document(results_of(full_run)).values())
 
     assert counts_of_the_terminal(full_run) == counts
     assert counts_of_the_data(full_run) == Counter(counts)
     assert counts_of_the_page(full_run) == counts
     for readme in ("README.md", "README.zh.md"):
         verdicts, results = counts_of_the_readme(readme)
-        assert verdicts == Counter(claim.verdict for claim in register().values())
+        assert verdicts == Counter(claim.verdict for claim in register().values() if not claim.ours)
         assert Counter(results) == Counter(counts)
 
 
@@ -104,6 +104,13 @@ def test_the_schema_of_the_data_knows_these_words_and_no_others():
     assert [*forms["run"]["properties"]["outcomes"]["properties"], "not run"] == [*OUTCOMES]
 
 
+def test_a_claim_that_cites_its_source_is_cited_and_counts_as_nothing_that_was_run():
+    claim = next(claim for claim in register().values() if claim.cites)
+
+    assert result_of(claim, []) == "cited"
+    assert not claim.runs_by_default
+
+
 def test_every_outcome_of_the_ledger_has_its_word():
     assert {*GRAVITY} == {*OUTCOMES}
 
@@ -123,7 +130,7 @@ def test_every_outcome_of_the_ledger_has_its_word():
     ],
 )
 def test_the_result_of_a_claim_follows_from_its_verdict_and_its_tests(verdict, outcomes, result):
-    claim = next(claim for claim in register().values() if claim.verdict == verdict)
+    claim = next(claim for claim in register().values() if claim.verdict == verdict and not claim.cites)
 
     assert result_of(claim, outcomes) == result
 

@@ -1,13 +1,13 @@
 """The words for results and the counts of them, which the terminal, the page, `claims.json` and the READMEs share.
 
 The register's *verdict* on a claim is true, imprecise, false or uncheckable. The *outcome* of a test is passed, failed,
-error, skipped or not run. The *result* of a run for a claim is confirmed, refined, corrected, failed, not run or
-uncheckable.
+error, skipped or not run. The *result* of a run for a claim is confirmed, refined, corrected, cited, failed, not
+run or uncheckable. What is counted are the claims of the document; those that are ours are counted apart.
 """
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from spec_tests.vocabulary import claims
@@ -81,6 +81,13 @@ RESULTS = {
         "文档的说法有误；这里给出正确的说法，已运行的相应测试全部通过。",
         "≠",
     ),
+    "cited": Word(
+        "cited",
+        "据文献",
+        "Nothing is executed: the source that stands with the claim decides it, with the verdict given.",
+        "没有执行任何程序：由该条说法注明的文献判定，结论见其判定。",
+        "§",
+    ),
     "failed": Word(
         "failed",
         "失败",
@@ -147,6 +154,8 @@ def result_of(claim: Claim, outcomes: Collection[str]) -> str:
         return "failed"
     if claim.verdict == "uncheckable":
         return "uncheckable"
+    if claim.cites:
+        return "cited"
     return PROVEN[claim.verdict] if "passed" in outcomes else "not run"
 
 
@@ -164,11 +173,16 @@ def results_of(entries: Iterable[Entry]) -> dict[str, str]:
     return {id: result_of(claim, outcomes[id]) for id, claim in claims.register().items()}
 
 
+def of_the_document(results: Mapping[str, str]) -> dict[str, str]:
+    """Return the results of the document's own claims."""
+    return {id: result for id, result in results.items() if not claims.register()[id].ours}
+
+
 def counted(results: Iterable[str]) -> dict[str, int]:
     """Return how many claims have each result, the results that none has included.
 
     >>> counted(["failed", "confirmed", "confirmed"])
-    {'confirmed': 2, 'refined': 0, 'corrected': 0, 'failed': 1, 'not run': 0, 'uncheckable': 0}
+    {'confirmed': 2, 'refined': 0, 'corrected': 0, 'cited': 0, 'failed': 1, 'not run': 0, 'uncheckable': 0}
     """
     counts = Counter(results)
     return {result: counts[result] for result in RESULTS}
