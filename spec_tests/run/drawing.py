@@ -38,7 +38,7 @@ def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
 def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
     """Return a program, its arrays written out, that runs this test's body on these arguments."""
     params = getattr(getattr(item, "callspec", None), "params", {})
-    is_for_all = hasattr(item.function, "property")
+    is_for_all = hasattr(getattr(item, "function", None), "property")
     at = f".at({params['dtype']!r})" if is_for_all else ""
     subject = f"subjects.load({option.subject!r}, {option.device!r}){at}"
     by_references = params.get("implementation") == "by the references"

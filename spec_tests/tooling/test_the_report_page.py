@@ -384,6 +384,7 @@ def test_the_table_of_results_counts_the_claims_of_every_run(merged):
         "confirmed": ["1", "0"],
         "corrected": ["1", "1"],
         "refined": ["1", "1"],
+        "cited": ["0", "0"],
         "failed": ["1", "1"],
         "not": ["1", "2"],
         "uncheckable": ["1", "1"],
