@@ -12,7 +12,17 @@ from spec_tests.run import summary
 from spec_tests.vocabulary.claims import register
 from spec_tests.vocabulary.ledger import OUTCOMES as GRAVITY
 from spec_tests.vocabulary.ledger import Entry
-from spec_tests.vocabulary.results import LEFT_OUT, OUTCOMES, RESULTS, VERDICTS, Word, counted, of_the_document, result_of, results_of
+from spec_tests.vocabulary.results import (
+    LEFT_OUT,
+    OUTCOMES,
+    RESULTS,
+    VERDICTS,
+    Word,
+    counted,
+    of_the_document,
+    result_of,
+    results_of,
+)
 
 pytestmark = pytest.mark.tooling
 

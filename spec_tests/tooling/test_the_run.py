@@ -45,7 +45,10 @@ def specification(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--subject", "tensorflaw"], "--subject tensorflaw .*: no subject 'tensorflaw'; there are fft, reference, torch"),
+        (
+            ["--subject", "tensorflaw"],
+            "--subject tensorflaw .*: no subject 'tensorflaw'; there are fft, reference, torch",
+        ),
         (["--subject", "torch:v2"], "torch comes in no variants"),
         (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
         (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are .*flips_the_kernel, "),

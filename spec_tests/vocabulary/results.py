@@ -117,6 +117,8 @@ PROVEN = {"true": "confirmed", "imprecise": "refined", "false": "corrected"}
 LEFT_OUT = {
     "slow": Reason("slow: --slow includes them", "耗时较长：加 --slow 才运行"),
     "cifar10": Reason("the real CIFAR-10 is needed: --cifar10 PATH", "需要真正的 CIFAR-10：--cifar10 PATH"),
+    "cifar100": Reason("the real CIFAR-100 is needed: --cifar100 PATH", "需要真正的 CIFAR-100：--cifar100 PATH"),
+    "network": Reason("a network is needed: --network follows the links", "需要联网：加 --network 才访问链接"),
     "weights": Reason(
         "trained weights of ResNet-50 are needed: --resnet50-weights FILE",
         "需要训练好的 ResNet-50 权重：--resnet50-weights FILE",
