@@ -92,7 +92,7 @@ def test_what_lies_beyond_0_and_1_is_stored_as_black_and_white(value, stored):
 
 
 @pytest.mark.parametrize(("dtype", "stored"), [("float32", 254), ("float64", 255)])
-def test_the_number_before_1_is_stored_as_254_in_float32_but_in_float64_it_becomes_1_first(dtype, stored):
+def test_the_number_before_1_is_stored_as_254_in_float32_and_rounds_up_from_float64(dtype, stored):
     image = np.full((3, 2, 2), np.nextafter(*np.array([1, 0], dtype)))
 
     assert (picture_of(image) == stored).all()
@@ -170,7 +170,7 @@ def test_a_fourth_channel_is_stored_as_opacity():
 
 
 @pytest.mark.claim("1.1.e")
-def test_a_picture_of_three_rows_in_height_width_channel_order_is_stored_wrongly_without_a_word():
+def test_an_hwc_image_of_three_rows_is_stored_wrongly_without_a_warning():
     picture = drawn_bytes(0, 3, 4, 3)
 
     assert_equal(picture_of(picture), picture.transpose(1, 2, 0))
@@ -213,7 +213,7 @@ def test_a_title_keeps_a_picture_for_each_step_and_titles_do_not_mix(tmp_path):
 
 
 @pytest.mark.claim("1.1.c")
-def test_the_first_argument_of_summary_writer_is_the_folder_that_its_file_is_written_to(tmp_path):
+def test_the_first_argument_of_summary_writer_is_the_folder_of_its_file(tmp_path):
     SummaryWriter(tmp_path / "logs").close()
 
     assert [path.parent for path in tmp_path.rglob("events.out.tfevents.*")] == [tmp_path / "logs"]
@@ -225,9 +225,7 @@ def test_the_first_argument_of_summary_writer_is_the_folder_that_its_file_is_wri
 
 @pytest.mark.claim("1.5.j")
 @pytest.mark.parametrize(("images", "height", "width"), [(64, 8 * 32, 8 * 32), (16, 2 * 32, 8 * 32), (3, 32, 3 * 32)])
-def test_the_call_of_the_document_stores_a_batch_as_one_picture_with_eight_images_to_a_row(
-    images, height, width, tmp_path
-):
+def test_the_documents_call_stores_a_batch_as_one_image_with_eight_to_a_row(images, height, width, tmp_path):
     batch = torch.rand(images, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
     with SummaryWriter(tmp_path) as writer:
@@ -239,7 +237,7 @@ def test_the_call_of_the_document_stores_a_batch_as_one_picture_with_eight_image
 
 @pytest.mark.claim("1.5.j")
 @given(images=st.integers(1, 20), channels=st.sampled_from([1, 3]), height=SIDES, width=SIDES, seed=SEEDS)
-def test_images_stand_in_rows_of_eight_in_their_order_and_what_lacks_in_the_last_row_is_black(
+def test_images_fill_rows_of_eight_in_order_and_the_last_row_is_padded_with_black(
     images, channels, height, width, seed
 ):
     batch = drawn_bytes(seed, images, channels, height, width)
@@ -308,13 +306,13 @@ def test_add_image_refuses_a_batch_and_says_what_came_and_what_was_expected():
 
 
 @pytest.mark.claim("1.1.e")
-def test_add_image_refuses_a_picture_in_height_width_channel_order_as_one_of_too_many_channels():
+def test_add_image_refuses_an_hwc_image_as_one_of_too_many_channels():
     with pytest.raises(TypeError, match=r"Cannot handle this data type: \(1, 1, 32\)"):
         picture_of(torch.zeros(32, 48, 3))
 
 
 @pytest.mark.claim("1.5.j")
-def test_add_images_refuses_a_single_picture_and_says_what_came_and_what_was_expected():
+def test_add_images_refuses_a_single_image_and_says_what_it_got_and_expected():
     with pytest.raises(AssertionError, match=r"tensor shape: \(3, 4, 5\), input_format: NCHW"):
         picture_of_batch(torch.zeros(3, 4, 5))
 
@@ -345,7 +343,7 @@ def test_add_scalar_refuses_several_numbers_and_says_how_many_came():
 
 @pytest.mark.claim("1.1.b")
 @pytest.mark.parametrize(("distribution", "named"), [("torch", "sympy"), ("torchvision", "numpy")])
-def test_the_requirements_of_torch_and_torchvision_name_other_packages_but_not_tensorboard(distribution, named):
+def test_torch_and_torchvision_do_not_require_tensorboard(distribution, named):
     required = {Requirement(line).name for line in metadata.requires(distribution)}
 
     assert named in required
@@ -483,7 +481,7 @@ def test_the_gallery_shows_each_feature_map_from_black_to_white_and_no_two_alike
 
 
 @pytest.mark.tooling
-def test_the_kernel_of_section_2_1_2_shows_where_the_photograph_grows_darker_to_the_right(shown):
+def test_the_kernel_of_2_1_2_shows_where_the_photograph_darkens_to_the_right(shown):
     gray = np.asarray(gallery.photograph())[::2, ::2].sum(axis=2, dtype=np.int64)
     fall = gray[:, :-2] - gray[:, 2:]
 
@@ -553,9 +551,7 @@ def run_with(tmp_path, monkeypatch):
 
 @pytest.mark.tooling
 @pytest.mark.parametrize("selection", [[], ["-k", "one"], ["-k", "three"], ["-x"]])
-def test_the_option_leaves_a_log_whichever_tests_ran_and_prints_the_command_that_opens_it(
-    selection, run_with, tmp_path
-):
+def test_the_option_leaves_a_log_whatever_ran_and_prints_the_command_to_open_it(selection, run_with, tmp_path):
     folder = tmp_path / "a new" / "folder"
 
     _, printed = run_with("--tensorboard", str(folder), *selection)
@@ -637,7 +633,7 @@ def test_the_viewer_shows_the_numbers_as_they_were_written(losses, viewer):
 
 
 @pytest.mark.claim("1.5.j")
-def test_the_viewer_shows_ten_of_the_157_steps_of_the_loader_script_the_last_one_among_them(log, viewer):
+def test_the_viewer_shows_ten_of_the_loader_scripts_157_steps_including_the_last(log, viewer):
     recorded, shown = recorded_pictures(log / "many steps"), shown_pictures(viewer, "many steps")
 
     steps = [step for tag, step, _ in shown if tag == "Batch Images2"]
@@ -678,9 +674,7 @@ MOSAIC = "0 mosaic/16 colors"
 def full_log(tmp_path_factory):
     """The folder in which a run with the option, of one test in a process of its own, has left its log."""
     folder = tmp_path_factory.mktemp("full log")
-    test = (
-        f"{__file__}::{test_the_number_before_1_is_stored_as_254_in_float32_but_in_float64_it_becomes_1_first.__name__}"
-    )
+    test = f"{__file__}::{test_the_number_before_1_is_stored_as_254_in_float32_and_rounds_up_from_float64.__name__}"
     subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "--tensorboard", folder],
         cwd=Path(__file__).parent.parent,

@@ -383,7 +383,7 @@ def test_without_a_batch_size_the_reference_gives_the_items_as_they_are():
 
 
 @pytest.mark.torch_api
-def test_without_a_batch_size_torch_makes_arrays_tensors_and_tuples_lists_and_leaves_numbers():
+def test_without_a_batch_size_arrays_become_tensors_and_tuples_lists():
     (item,) = DataLoader([(np.ones(2), 7)], batch_size=None)
 
     assert type(item) is list
@@ -561,7 +561,7 @@ def test_torch_shuffles_whenever_shuffle_is_not_false_or_empty():
 
 
 @pytest.mark.torch_api
-def test_torch_takes_an_index_of_a_sampler_as_the_data_set_does_so_minus_1_is_the_last():
+def test_an_index_of_a_sampler_means_what_it_means_to_the_data_set():
     assert [batch.tolist() for batch in DataLoader(range(5), sampler=[-1, 0])] == [[4], [0]]
 
 
@@ -581,7 +581,7 @@ def test_the_reference_puts_only_items_of_one_kind_together(message, items):
 
 
 @pytest.mark.torch_api
-def test_of_ints_and_floats_the_first_decides_and_after_an_int_the_floats_lose_digits():
+def test_of_ints_and_floats_the_first_decides_the_dtype_and_floats_may_lose_digits():
     digits = 2.0**24 + 1  # one more than float32 has
 
     assert_equal(torch_default_collate([digits, 0]).numpy(), np.array([digits, 0], np.float64))
@@ -854,7 +854,7 @@ class TwoArguments(Exception):
 
 @pytest.mark.torch_api
 @pytest.mark.slow
-def test_an_exception_that_needs_more_than_a_message_leaves_a_worker_as_a_runtime_error():
+def test_an_exception_with_more_than_a_message_leaves_a_worker_as_a_runtime_error():
     loader = DataLoader(Broken(TwoArguments("item 2", "broken")), num_workers=2)
 
     with raised_in_a_worker(RuntimeError, r"(?s)Caught TwoArguments in DataLoader worker .*item 2 is broken"):
@@ -878,7 +878,7 @@ class Noise(Squares):
 
 @pytest.mark.torch_api
 @pytest.mark.slow
-def test_what_a_data_set_draws_depends_on_the_number_of_workers_and_for_one_number_on_the_seed():
+def test_what_a_data_set_draws_depends_on_the_number_of_workers_and_on_the_seed():
     def drawn(workers):
         torch.manual_seed(5)
         return [batch.item() for batch in DataLoader(Noise(4), num_workers=workers)]

@@ -165,9 +165,7 @@ def test_no_stride_and_no_dilation_keeps_32_pixels_under_5_by_5_without_padding(
 @pytest.mark.claim("2.5.j")
 @values("conv2d")
 @for_all(h=st.integers(1, 12), k=st.integers(1, 5), p=st.integers(0, 3), s=st.integers(1, 4), columns=st.integers(3, 6))
-def test_without_dilation_the_output_has_h_minus_k_plus_2p_over_s_plus_1_rows_rounded_down(
-    subject, h, k, p, s, columns
-):
+def test_without_dilation_the_height_is_h_minus_k_plus_2p_over_s_plus_1_rounded_down(subject, h, k, p, s, columns):
     assume(h + 2 * p >= k)
 
     output = subject.conv2d(np.zeros((1, h, columns)), np.zeros((1, 1, k, 3)), stride=(s, 1), padding=(p, 0))
@@ -225,7 +223,7 @@ def test_other_sizes_are_refused(subject, size):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.u")
-def test_layers_as_those_of_caffes_quick_model_have_145578_parameters_and_the_documents_89578(document_network):
+def test_layers_like_caffes_quick_model_have_145578_parameters_the_documents_89578(document_network):
     """The layers are those that examples/cifar10/cifar10_quick_train_test.prototxt of Caffe lists."""
     quick = nn.Sequential(
         *(nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU()),
@@ -265,7 +263,7 @@ def test_the_output_is_one_score_a_class_which_need_be_no_probability(subject, s
 @pytest.mark.claim("2.5.r")
 @four_draws
 @values("cifar10_cnn")
-def test_what_the_last_bias_adds_to_a_score_is_there_in_full_so_nothing_normalises_it(subject, seed):
+def test_the_last_bias_is_in_the_scores_in_full_so_nothing_normalises_them(subject, seed):
     problem = whole_network(seed, images=2, relu=True)
     raised = {**problem.parameters, "linear.bias": problem.parameters["linear.bias"] + np.arange(10)}
 
@@ -467,7 +465,7 @@ def test_the_reference_of_loss_and_gradients_is_cross_entropy_behind_the_network
 
 @pytest.mark.parametrize("relu", [False, True])
 @four_draws
-def test_the_references_loss_and_gradients_are_the_same_where_nobody_asks_for_that_of_the_input(seed, relu):
+def test_the_references_gradients_are_the_same_without_that_of_the_input(seed, relu):
     problem, target = real_network(seed, images=3, relu=relu), np.array([seed, 9, 0])
 
     loss, grad_input, gradients = reference.cifar10_cnn_loss(
@@ -492,7 +490,7 @@ def test_whether_the_input_requires_a_gradient_is_true_or_false():
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @four_draws
-def test_cross_entropy_behind_the_documents_class_gives_the_references_loss_and_gradients(document_network, seed):
+def test_cross_entropy_after_the_documents_class_gives_the_references_gradients(document_network, seed):
     problem, target = first_decided(seed, False, "float64"), np.array([seed])
     module = loaded(document_network(), problem)
 

@@ -535,7 +535,7 @@ def test_the_averaged_gradients_of_two_processes_are_those_of_one_on_the_whole_b
 
 
 @pytest.mark.slow
-def test_after_five_steps_two_processes_have_the_same_parameters_and_those_of_a_single_one(two_processes):
+def test_after_five_steps_two_processes_have_the_parameters_of_a_single_one(two_processes):
     alone = made(NumpyTrainer, start(), "sgd")
     for step in range(STEPS):
         alone.step(*batch(step))

@@ -70,7 +70,7 @@ def test_as_an_attribute_of_models_resnet50_can_be_called(asked: list[WeightsEnu
 
 
 @pytest.mark.claim("2.8.b", "2.8.f")
-def test_with_the_import_corrected_the_block_asks_for_the_old_weights_then_the_new_ones_then_for_none(
+def test_with_the_import_corrected_the_block_asks_for_old_new_and_no_weights(
     asked: list[WeightsEnum],
 ) -> None:
     *before, call = edited(source(WEIGHTS), (IMPORT, CORRECTED)).splitlines()
@@ -90,7 +90,7 @@ def test_with_the_import_corrected_the_block_asks_for_the_old_weights_then_the_n
         pytest.param("New weights with accuracy", V2, marks=pytest.mark.claim("2.8.e"), id="V2"),
     ],
 )
-def test_the_comment_gives_the_share_of_right_first_answers_in_the_metadata_of_the_weights_below_it(
+def test_the_comment_gives_the_top_1_accuracy_in_the_metadata_of_the_weights_below(
     comment: str, weights: ResNet50_Weights
 ) -> None:
     (accuracy, named) = re.findall(rf"# {comment} (.+)%\nresnet50\(weights=(.+)\)", source(WEIGHTS))[0]
@@ -181,7 +181,7 @@ def test_between_the_modes_the_scores_of_four_images_differ_by_more_than_1() -> 
 
 
 @pytest.mark.claim("2.8.h")
-def test_53_of_the_176_lines_are_printed_otherwise_from_torch_2_13_on_and_none_before(printed: list[str]) -> None:
+def test_53_of_176_lines_are_printed_differently_from_torch_2_13_on_and_none_before(printed: list[str]) -> None:
     different = [line for line, shown in zip(printed, listing(), strict=True) if line != shown]
 
     assert len(printed) == 176
@@ -228,7 +228,7 @@ def test_the_excerpt_of_the_head_stops_at_a_name_that_it_does_not_have() -> None
 
 
 @pytest.mark.claim("2.8.l")
-def test_the_excerpt_of_the_stem_is_the_beginning_of_the_listing_shortened_at_the_dots() -> None:
+def test_the_excerpt_of_the_stem_begins_the_listing_shortened_at_the_dots() -> None:
     lines = excerpt("2_8_stem").splitlines()
 
     assert [line.count("...") for line in lines] == [0, 1, 0, 1]

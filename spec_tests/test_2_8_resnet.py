@@ -45,7 +45,7 @@ four_draws = pytest.mark.parametrize("seed", range(4))
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.j")
 @pytest.mark.parametrize(("network", "on_the_path", "in_all"), [("resnet50", 49, 53), ("resnet18", 17, 20)])
-def test_the_number_in_the_name_counts_the_convolutions_on_the_path_and_the_linear_layer(network, on_the_path, in_all):
+def test_the_number_in_the_name_counts_convolutions_on_the_path_and_the_linear_layer(network, on_the_path, in_all):
     modules = dict(without_numbers(network).named_modules())
     convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
     linear = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
@@ -138,7 +138,7 @@ def test_one_output_of_the_first_convolution_sees_7_by_7_pixels(implementation):
 
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.s")
 @values("conv2d", "max_pool2d")
-def test_the_stem_makes_112_of_224_by_its_convolution_and_56_of_that_by_its_pooling_a_quarter(implementation):
+def test_the_stem_turns_224_into_112_by_its_convolution_and_56_by_its_pooling(implementation):
     image = np.zeros((1, 1, 224, 225), "float32")
 
     convolved = implementation.conv2d(image, np.zeros((1, 1, 7, 7), "float32"), stride=2, padding=3)
@@ -184,7 +184,7 @@ every_block = pytest.mark.parametrize("name", [name for name, _ in resnet.blocks
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.v")
 @every_block
-def test_a_bottleneck_has_three_convolutions_and_the_first_of_a_layer_a_fourth_in_its_shortcut(name):
+def test_a_bottleneck_has_three_convolutions_and_the_first_of_a_layer_a_fourth(name):
     convolutions = [part for part, m in block_of(name).named_modules() if isinstance(m, nn.Conv2d)]
 
     fourth = ["downsample.0"] if name.endswith(".0") else []
@@ -193,7 +193,7 @@ def test_a_bottleneck_has_three_convolutions_and_the_first_of_a_layer_a_fourth_i
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.w")
-def test_the_first_convolution_of_a_bottleneck_lowers_the_channels_but_in_the_very_first_block():
+def test_a_bottlenecks_first_convolution_lowers_the_channels_except_in_block_one():
     firsts = {name: block_of(name).conv1 for name, _ in resnet.blocks("resnet50")}
 
     lowering = {name for name, conv in firsts.items() if conv.out_channels < conv.in_channels}
@@ -216,7 +216,7 @@ def test_the_convolution_of_3_by_3_keeps_the_lowered_number_of_channels(name):
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.z")
 @every_block
-def test_the_last_convolution_makes_four_times_the_width_which_came_in_but_in_the_first_of_a_layer(name):
+def test_the_last_convolution_restores_the_width_except_in_a_layers_first_block(name):
     first, last = block_of(name).conv1, block_of(name).conv3
 
     assert last.kernel_size == (1, 1)
@@ -236,7 +236,7 @@ def test_the_first_blocks_lead_from_64_to_256_to_512_to_1024_to_2048_channels():
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.x")
-def test_a_bottleneck_takes_a_17th_of_the_multiplications_of_two_convolutions_of_full_width():
+def test_a_bottleneck_takes_a_17th_of_the_products_of_two_full_width_convolutions():
     full_width = nn.Sequential(*[nn.Conv2d(256, 256, 3, padding=1, bias=False, device="meta") for _ in "12"])
 
     narrow, wide = (multiplications_a_pixel(layers) for layers in (block_of("layer1.1"), full_width))
@@ -258,7 +258,7 @@ def test_the_head_is_an_average_to_1_by_1_and_a_linear_layer_from_2048_to_1000()
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.aa", "2.8.ae", "2.8.af")
-def test_2048_values_leave_the_average_are_flattened_by_no_module_and_become_1000_scores():
+def test_2048_averages_flattened_by_no_module_become_1000_scores():
     model = without_numbers("resnet50")
 
     shapes = shapes_in(model, 224)
@@ -490,7 +490,7 @@ def test_the_gradients_of_a_block_of_whole_numbers_equal_torchvisions(kind, seed
 @exact_formats
 @every_kind
 @four_draws
-def test_a_block_of_real_numbers_equals_torchvisions_within_the_bound_of_a_random_walk(kind, seed, dtype):
+def test_a_block_of_real_numbers_equals_torchvisions_within_the_random_walk_bound(kind, seed, dtype):
     block = real_block(kind, seed).at(dtype)
 
     output = module_of(block)(torch.tensor(block.input)).detach().numpy()
@@ -503,7 +503,7 @@ def test_a_block_of_real_numbers_equals_torchvisions_within_the_bound_of_a_rando
 @exact_formats
 @every_kind
 @four_draws
-def test_the_gradients_of_a_block_of_real_numbers_equal_torchvisions_within_such_a_bound(kind, seed, dtype):
+def test_a_blocks_gradients_equal_torchvisions_within_the_random_walk_bound(kind, seed, dtype):
     block = first_decided(kind, seed, dtype)
 
     found = gradients_by_torch(block)
@@ -521,7 +521,7 @@ def test_the_gradients_of_a_block_of_real_numbers_equal_torchvisions_within_such
 @exact_formats
 @pytest.mark.parametrize("size", [(64, 64), (65, 97)], ids=["even", "odd"])
 @both_networks
-def test_every_part_of_the_network_gives_what_torchvisions_does_within_the_bound_of_a_random_walk(network, size, dtype):
+def test_every_part_of_the_network_equals_torchvisions_within_the_random_walk_bound(network, size, dtype):
     model = model_of(network).to(getattr(torch, dtype))
     images = rounded(np.random.default_rng(1).standard_normal((2, 3, *size)), dtype)
 

@@ -91,7 +91,7 @@ def test_a_semantic_segmentation_gives_scores_for_every_pixel():
 
 
 @pytest.mark.claim("2.8.d", "2.8.e")
-def test_the_first_answer_is_right_for_76_130_percent_with_the_old_weights_and_80_858_with_the_new():
+def test_top_1_accuracy_is_76_130_percent_with_old_weights_and_80_858_with_new():
     shares = [entry.meta["_metrics"]["ImageNet-1K"]["acc@1"] for entry in ResNet50_Weights]
 
     assert list(ResNet50_Weights) == [V1, V2]
@@ -110,7 +110,7 @@ def test_the_weights_have_this_file_name(weights, file):
 
 
 @both_weights
-def test_the_file_of_the_weights_takes_about_98_mebibytes_and_so_do_the_numbers_in_it(weights, network):
+def test_the_weights_file_takes_about_98_mebibytes_and_so_do_its_numbers(weights, network):
     entries = network.state_dict().values()
     numbers = sum(entry.numel() * entry.element_size() for entry in entries)
 
@@ -155,7 +155,7 @@ def test_a_download_is_kept_and_not_repeated(published, monkeypatch):
     assert_same_entries(again.state_dict(), first.state_dict())
 
 
-def test_a_download_whose_sha_256_does_not_begin_with_the_digits_of_its_name_is_refused(published, monkeypatch):
+def test_a_download_whose_sha_256_does_not_match_its_name_is_refused(published, monkeypatch):
     file, cached = published
     monkeypatch.setattr(WeightsEnum, "url", file.as_uri())
     file.write_bytes(file.read_bytes() + b" ")
@@ -358,7 +358,7 @@ def test_only_the_head_requires_gradients_once_it_is_replaced_in_a_frozen_networ
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
-def test_training_the_head_changes_no_bit_of_a_frozen_parameter_even_with_weight_decay(mode, model, pictures):
+def test_training_the_head_leaves_frozen_parameters_alone_even_with_weight_decay(mode, model, pictures):
     freeze_all_but_a_new_head(model)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 

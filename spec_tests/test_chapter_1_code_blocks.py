@@ -103,7 +103,7 @@ def test_with_one_import_the_compose_snippet_makes_a_sequence_of_four_transforms
 
 @pytest.mark.claim("1.3.p")
 @pytest.mark.parametrize("size", [(512, 600), (300, 260), (100, 50)], ids=str)
-def test_the_composed_transform_makes_224_by_224_floats_in_three_channels_of_a_photograph(
+def test_the_composed_transform_makes_3_by_224_by_224_floats_of_a_photograph(
     size: tuple[int, int],
 ) -> None:
     composed = execute(IMPORT + source(COMPOSE))["composed_transform"]
@@ -115,9 +115,7 @@ def test_the_composed_transform_makes_224_by_224_floats_in_three_channels_of_a_p
 
 @pytest.mark.claim("1.3.p")
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("P", 1), ("RGBA", 4)])
-def test_in_another_mode_a_photograph_comes_to_normalize_with_another_number_of_channels_and_fails(
-    mode: str, channels: int
-) -> None:
+def test_a_photograph_in_another_mode_fails_in_normalize_by_its_number_of_channels(mode: str, channels: int) -> None:
     *others, normalize = execute(IMPORT + source(COMPOSE))["composed_transform"].transforms
     assert type(normalize) is transforms.Normalize
 
@@ -134,7 +132,7 @@ def test_in_another_mode_a_photograph_comes_to_normalize_with_another_number_of_
     [(ResNet50_Weights.IMAGENET1K_V1, 256), (ResNet50_Weights.IMAGENET1K_V2, 232)],
     ids=["V1", "V2"],
 )
-def test_torchvision_prepares_pictures_for_resnet_50_likewise_but_for_the_size_that_it_resizes_them_to(
+def test_torchvision_prepares_images_for_resnet_50_likewise_but_for_the_resized_size(
     weights: ResNet50_Weights, edge: int
 ) -> None:
     resize, crop, _, normalize = execute(IMPORT + source(COMPOSE))["composed_transform"].transforms
@@ -176,7 +174,7 @@ def test_the_demo_writes_the_original_at_step_0_and_the_variants_at_1_to_8(
 
 
 @pytest.mark.claim("1.3.y")
-def test_what_is_darker_than_half_in_the_photograph_is_black_in_the_normalized_picture(
+def test_what_is_darker_than_half_in_the_photograph_is_black_once_normalized(
     recorded_by_the_demo: dict[str, tuple[int, Any]],
 ) -> None:
     original, normalized = (pixels(recorded_by_the_demo[tag][1]) for tag in ("Original Image", "Normalize"))

@@ -191,7 +191,7 @@ def test_a_block_that_reaches_for_the_network_fails_at_once(tmp_path: Path) -> N
 
 
 @pytest.mark.claim("2.1.c")
-def test_the_convolution_block_defines_a_layer_that_makes_six_maps_of_the_size_of_the_image() -> None:
+def test_the_convolution_block_defines_a_layer_of_six_maps_of_the_images_size() -> None:
     model = execute(source(CONVOLUTION))["SimpleConv2d"]()
 
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 6, 32, 32)
@@ -208,7 +208,7 @@ def test_train_dataset_of_the_pooling_script_holds_the_test_split(cifar10: Any) 
 
 
 @pytest.mark.claim("2.1.1.d")
-def test_torchvision_reads_every_record_of_cifar_10_as_a_picture_of_32_by_32_in_three_colors(cifar10: Any) -> None:
+def test_torchvision_reads_every_cifar_10_record_as_a_32_by_32_rgb_image(cifar10: Any) -> None:
     pictures = evaluate_call(source(POOLING), "datasets.CIFAR10", **cifar10)
 
     assert pictures.data.shape == (stand_in.TEST_IMAGES, 32, 32, 3)
@@ -294,7 +294,7 @@ def test_the_relu_block_prints_its_numbers_wrapped_and_evenly_spaced(relu_consol
 
 
 @pytest.mark.claim("2.3.h")
-def test_the_comment_of_the_relu_block_has_the_numbers_of_the_console_but_not_its_text(relu_console: str) -> None:
+def test_the_comment_of_the_relu_block_has_the_consoles_numbers_but_not_its_text(relu_console: str) -> None:
     comment = "\n".join(commented_tensors(RELU))
 
     assert numbers_in(comment) == numbers_in(relu_console)
@@ -392,7 +392,7 @@ def test_the_block_headed_cross_entropy_loss_uses_nll_loss_only() -> None:
 
 
 @pytest.mark.claim("2.6.4.h")
-def test_calculate_pytorch_loss_is_infinite_where_the_true_class_has_probability_zero() -> None:
+def test_calculate_pytorch_loss_is_infinite_if_the_true_class_has_probability_zero() -> None:
     loss = execute(source(NLL_LOSS))["calculate_pytorch_loss"]
 
     assert loss(torch.tensor([[0.0, 1.0]]), torch.tensor([0]), "") == inf

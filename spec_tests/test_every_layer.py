@@ -169,7 +169,7 @@ def test_positional_arguments_stand_in_torchs_order(operation):
 
 
 @each_operation
-def test_a_gradient_function_takes_the_cotangent_and_then_the_functions_own_arguments(operation):
+def test_a_gradient_function_takes_grad_output_and_then_the_functions_arguments(operation):
     function, gradient = (inspect.signature(getattr(reference, name)) for name in (operation, f"{operation}_backward"))
     cotangent, *arguments = gradient.parameters.values()
 

@@ -34,7 +34,7 @@ without_avx512 = pytest.mark.skipif(
 @without_avx512
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 @pytest.mark.parametrize("gradient", ["input, over three taps", "weight, over three images", "bias, over three images"])
-def test_of_one_and_two_tiny_shares_a_half_gradient_of_a_convolution_keeps_only_the_one(half, gradient):
+def test_of_one_and_two_tiny_terms_a_half_conv_gradient_keeps_only_the_one(half, gradient):
     u = torch.finfo(half).eps / 2  # 1 + u rounds to 1, but 1 + 2u is a number of the format
     shares = torch.tensor([1, u, u], dtype=half)
     ones = torch.ones(3, dtype=half)
@@ -218,7 +218,7 @@ def test_twice_the_brightness_of_200_is_144():
 
 @pytest.mark.deviation("half-average-gradients")
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
-def test_of_one_and_two_tiny_shares_a_half_gradient_of_average_pooling_keeps_only_the_one(half):
+def test_of_one_and_two_tiny_terms_a_half_average_gradient_keeps_only_the_one(half):
     u = torch.finfo(half).eps / 2
     cell = torch.zeros(1, 1, 1, 1, dtype=half, requires_grad=True)
 

@@ -51,7 +51,7 @@ TEST_PICTURES = 12
 
 
 @pytest.mark.claim("2.5.p")
-def test_with_two_imports_the_block_of_the_network_defines_a_class_that_scores_pictures(images: torch.Tensor) -> None:
+def test_with_two_imports_the_network_block_defines_a_class_that_scores_images(images: torch.Tensor) -> None:
     model = execute(completed_network())["CIFAR10CNN"]()
 
     assert model(images).shape == (2, 10)
@@ -114,7 +114,7 @@ def test_three_comments_announce_an_activation_and_forward_calls_none() -> None:
 
 
 @pytest.mark.claim("2.5.o")
-def test_each_pooling_is_handed_what_the_convolution_returned_negative_values_included(images: torch.Tensor) -> None:
+def test_each_pooling_gets_what_the_convolution_returned_negative_values_included(images: torch.Tensor) -> None:
     passed = passed_through(execute(completed_network())["CIFAR10CNN"](), images)
 
     assert [passed[f"p{n}"][0] is passed[f"conv{n}"][1] for n in "123"] == [True] * 3
@@ -284,7 +284,7 @@ def test_with_the_model_before_the_optimizer_main_runs_to_its_end() -> None:
 
 
 @pytest.mark.claim("2.7.d")
-def test_a_model_made_first_keeps_every_bit_and_has_no_gradient_while_the_loop_makes_others() -> None:
+def test_a_model_made_first_stays_untouched_while_the_loop_makes_others() -> None:
     run = run_main(edited(source(OPTIMIZER), MODEL_FIRST))
 
     first, *others = run.models

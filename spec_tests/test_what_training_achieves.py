@@ -49,7 +49,7 @@ def normalized(inputs, mean, std):
 
 
 @pytest.mark.claim("1.3.aa")
-def test_normalized_with_their_own_statistics_colors_from_0_to_1_take_4_steps_for_117():
+def test_normalized_colors_take_4_steps_where_colors_from_0_to_1_take_117():
     inputs = np.random.default_rng(0).uniform(0, 1, (500, 3))
     truth = inputs @ [1, -2, 0.5] + 0.3
 

@@ -83,7 +83,7 @@ def test_a_stand_in_for_cifar_has_the_files_of_the_original_and_their_checksums(
     assert {path.name for path in (root / folder).iterdir()} == {*files, archives.CHECKSUMS}
 
 
-def test_a_stand_in_for_country211_has_a_folder_for_each_split_and_in_it_one_for_each_country(root):
+def test_a_stand_in_for_country211_has_a_folder_for_each_split_and_country(root):
     folders = {path.relative_to(root / "country211").as_posix() for path in (root / "country211").glob("*/*/")}
 
     assert folders == {f"{split}/{code}" for split in SPLITS for code in class_names.COUNTRY211}
@@ -148,7 +148,7 @@ def test_every_fine_class_of_cifar_100_has_its_coarse_class(root):
         (datasets.cifar100, False, 100),
     ],
 )
-def test_torchvision_reads_as_many_pictures_of_32_by_32_in_three_colors_as_were_written(root, reader, train, count):
+def test_torchvision_reads_as_many_32_by_32_rgb_images_as_were_written(root, reader, train, count):
     data = reader(root, train=train)
 
     assert (len(data), data.data.shape, len(data.targets)) == (count, (count, 32, 32, 3), count)
@@ -280,7 +280,7 @@ def test_another_seed_gives_other_pictures_in_every_file(tmp_path, writer):
     assert {name for name in sums[0] if sums[0][name] == sums[1][name]} <= {"batches.meta", "meta"}
 
 
-def test_the_pictures_of_the_test_split_do_not_depend_on_the_number_of_those_to_train_on(tmp_path):
+def test_the_test_images_do_not_depend_on_the_number_of_training_images(tmp_path):
     files = [
         datasets.write_cifar10(tmp_path / str(images), train_images=images, test_images=10) / "test_batch"
         for images in (10, 20)
@@ -387,7 +387,7 @@ def test_a_split_of_country211_that_was_not_unpacked_is_refused_by_torchvision(c
         datasets.country211(country211_folder.parent, "train")
 
 
-def test_where_a_country_is_missing_torchvision_by_itself_gives_the_ones_after_it_other_numbers(country211_folder):
+def test_if_a_country_is_missing_torchvision_renumbers_the_ones_after_it(country211_folder):
     shutil.rmtree(country211_folder / "valid" / "AD")
 
     data = torchvision.datasets.Country211(country211_folder.parent, "valid")
@@ -402,7 +402,7 @@ def test_where_a_country_is_missing_country211_is_refused(country211_folder):
         datasets.country211(country211_folder.parent, "valid")
 
 
-def test_a_country211_without_checksums_is_held_against_the_number_of_its_real_pictures(country211_folder):
+def test_a_country211_without_checksums_is_compared_with_the_real_number_of_images(country211_folder):
     (country211_folder / archives.CHECKSUMS).unlink()
 
     with pytest.raises(RuntimeError, match=r"^Dataset corrupted"):
@@ -424,9 +424,7 @@ def test_a_country211_without_checksums_but_with_the_real_number_of_pictures_is_
         (datasets.country211, "country211", "country211.tgz"),
     ],
 )
-def test_where_there_is_no_data_set_one_line_says_what_is_missing_and_how_to_get_a_stand_in(
-    tmp_path, reader, folder, archive
-):
+def test_without_a_data_set_one_line_says_what_is_missing_and_how_to_get_a_stand_in(tmp_path, reader, folder, archive):
     with pytest.raises(FileNotFoundError) as refusal:
         reader(tmp_path)
 

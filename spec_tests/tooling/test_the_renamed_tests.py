@@ -168,7 +168,7 @@ def test_tests_that_became_one_are_counted_together(two_tests):
     assert test["results"] == [{"outcome": "failed", "cases": 4, "examples": 10, "failures": failures}]
 
 
-def test_a_test_that_was_split_keeps_its_name_and_is_not_gone_while_a_part_of_it_is_there(two_tests):
+def test_a_split_test_keeps_its_name_and_is_not_gone_while_a_part_of_it_remains(two_tests):
     old = two_tests({OLD: (NEW, OTHER)})
     new = old | {"tests": old["tests"][1:]}
 

@@ -244,7 +244,7 @@ def test_one_failure_anywhere_in_a_test_outweighs_all_else(small, text, found, o
     assert bool(test["results"][0]["failures"]) is (found == "failed")
 
 
-def test_cases_of_one_function_are_recorded_under_it_and_only_the_failures_one_by_one(small):
+def test_cases_of_one_function_are_recorded_together_and_only_failures_one_by_one(small):
     (test,) = small(f"{FALSE}@pytest.mark.parametrize('n', [3, 4])\ndef test_it(n): assert n == 3").data["tests"]
 
     assert test["test"] == f"{test['file']}::test_it"
@@ -284,7 +284,7 @@ def test_examples_are_counted_and_options_kept_without_the_names_of_files(small,
     assert run["options"] == ["--slow", "--cifar10", "-k it"]
 
 
-def test_a_claim_counts_the_examples_of_all_its_tests_and_a_section_those_of_all_of_its_own(small):
+def test_a_claim_counts_the_examples_of_its_tests_and_a_section_those_of_its_own(small):
     data = small(f"{TRUE}def test_a(): pass\n{TRUE}def test_b(): pass\ndef test_c(): pass").data
 
     assert (result(data, "2.2.t")["examples"], data["runs"][0]["sections"]["2.2"]["examples"]) == (2, 3)
@@ -667,7 +667,7 @@ def of(data, second, **more):
     return later(data, second, versions=versions, **more)
 
 
-def test_runs_of_one_name_are_told_apart_by_what_differs_among_them_and_only_the_rest_by_a_number(data):
+def test_runs_of_one_name_are_told_apart_by_what_differs_and_else_by_a_number(data):
     reports = [of(data, i, python=python) for i, python in enumerate(["3.11.2", "3.12.1", "3.12.1", "3.13.0"])]
 
     name, merged = data["runs"][0]["name"], merging.merge(reports)
@@ -698,7 +698,7 @@ def test_whatever_differs_is_in_the_name_and_no_more_than_is_needed(data, facts,
     assert names == [f"{run['name']}, {detail}" for detail in (first, details[1])]
 
 
-def test_a_third_run_changes_the_names_of_the_first_two_as_if_all_had_been_merged_at_once(data):
+def test_a_third_run_renames_the_first_two_as_if_all_had_been_merged_at_once(data):
     one, other, third = data, of(data, 1, machine="A"), of(data, 2, python="3.99.0")
 
     at_once = merging.merge([one, other, third])

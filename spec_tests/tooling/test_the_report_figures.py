@@ -71,7 +71,7 @@ def as_cells(values):
 # Every picture
 
 
-def test_the_pictures_are_in_the_documents_order_and_leave_out_no_section_with_something_to_see():
+def test_the_figures_are_in_the_documents_order_and_leave_out_no_section():
     sections = [each.section for each in drawn().values()]
 
     assert sections == sorted(sections, key=list(SECTIONS).index)
@@ -261,7 +261,7 @@ def test_the_photographs_are_as_many_as_the_transforms():
     assert len(images) == len(pictures_transforms.TRANSFORMS) == 12
 
 
-def test_the_batches_picture_shows_every_item_in_each_row_and_in_grey_what_drop_last_leaves_out():
+def test_the_batches_figure_shows_every_item_and_in_grey_what_drop_last_leaves_out():
     items = [int(text) for text in texts("batches") if text.isdigit()]
     grey = [
         element.text for element in tree("batches").iter() if "opacity" in element.get("style", "") and element.text

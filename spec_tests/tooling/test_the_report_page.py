@@ -329,7 +329,7 @@ def test_what_failed_stands_above_everything_else_exactly_as_it_was_printed(html
     assert box.index("Claim i in English") < box.index("that carries no claim")
 
 
-def test_a_failure_shows_its_message_then_its_drawing_then_the_way_there_in_the_colours_of_a_terminal(html):
+def test_a_failure_shows_its_message_its_drawing_and_the_way_there_in_colour(html):
     box = html[html.index('id="failed"') : html.index('id="results"')]
     message, drawing = "<em>E   assert [0] &lt; [1]</em>", "┌───┐"
 
@@ -750,7 +750,7 @@ def test_on_paper_every_claim_is_there_and_the_switches_are_not(opened):
         assert not page.locator("nav, .top, .tools, .source").locator("visible=true").count()
 
 
-def test_a_short_name_of_a_run_says_what_it_stands_for_and_a_claim_s_heading_its_verdict(opened, merged):
+def test_a_runs_short_name_says_what_it_stands_for_and_a_claims_heading_its_verdict(opened, merged):
     with opened(text=merged) as page:
         assert page.locator("#claim-2\\.1\\.2\\.h .run").nth(1).get_attribute("title") == LONG_NAME
         assert page.get_by_role("heading", name="Claim 2.1.2.h corrected A failed B").count() == 1

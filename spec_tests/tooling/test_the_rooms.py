@@ -113,7 +113,7 @@ def test_nothing_imports_a_test_module():
     assert not imported
 
 
-def test_no_import_of_this_repository_is_hidden_in_a_function_but_where_it_saves_a_heavy_one():
+def test_no_import_of_this_repository_is_hidden_in_a_function():
     hidden = {
         module
         for module, file in FILES.items()

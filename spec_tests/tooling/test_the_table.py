@@ -171,7 +171,7 @@ def examples(strategy, count=300):
     return found
 
 
-def test_every_test_that_asks_the_subject_says_at_which_level_and_of_which_operations():
+def test_every_test_that_asks_the_subject_names_its_level_and_operations():
     for module, name, test in the_tests():
         levels = requirements(test)
         asks = SUBJECTS & set(inspect.signature(test).parameters) - overridden(test)

@@ -27,7 +27,7 @@ def flattens_with_the_channels_last(input: Array, parameters: dict[str, Array], 
     return reference.linear(features, parameters["linear.weight"], parameters["linear.bias"])
 
 
-@wrong("cifar10_cnn", "test_what_the_last_bias_adds_to_a_score_is_there_in_full_so_nothing_normalises_it", CHAIN)
+@wrong("cifar10_cnn", "test_the_last_bias_is_in_the_scores_in_full_so_nothing_normalises_them", CHAIN)
 def returns_probabilities(**arguments: Any) -> Any:
     """Ends in a softmax."""
     return reference.softmax(reference.cifar10_cnn(**arguments), 1)
