@@ -130,6 +130,11 @@ def _grouped(runs: dict[int, Data], likeness: Callable[[Data], tuple[str, ...]])
     return grouped
 
 
+def _settled(result: str) -> bool:
+    """Tell whether a claim with this result is decided: by its tests, or by the source that it cites."""
+    return proven(result) or result == "cited"
+
+
 def _alone(runs: list[Data], matched: set[int], why: str) -> list[str]:
     return [f"{named(run)}: {why}" for place, run in enumerate(runs) if place not in matched]
 
@@ -172,7 +177,7 @@ def _deviations(before: Iterable[str], after: Iterable[str]) -> Iterator[Change]
 def _claim(name: str, before: Data, after: Data) -> Iterator[Change]:
     was, now = before["result"], after["result"]
     if was != now:
-        yield Change(KINDS[proven(was), proven(now)], f"{name} was {was}, is now {now}")
+        yield Change(KINDS[_settled(was), _settled(now)], f"{name} was {was}, is now {now}")
     if proven(was) and proven(now) and 2 * after["examples"] < before["examples"]:
         yield Change("examples", f"{name}: {before['examples']} before, now {after['examples']}")
     for dtype in before["worst"].keys() & after["worst"].keys():

@@ -92,9 +92,11 @@ def test_every_claim_that_the_stored_report_proves_has_a_test_still():
         for id, result in found.items()
         if proven(result["result"])
     }
+    assert len(files) == 253
+    files = {id: found for id, found in files.items() if not register()[id].cites}  # decided by their source now
+
     lost = [id for id in files if not any(f'"{id}"' in (PROJECT / file).read_text("utf-8") for file in files[id])]
 
-    assert len(files) == 253
     assert (lost, [id for id in files if not register()[id].runs_by_default]) == ([], [])
 
 
