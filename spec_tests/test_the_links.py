@@ -51,7 +51,7 @@ def answer(url):
         ),
     ],
 )
-@pytest.mark.usefixtures("network")
+@pytest.mark.usefixtures("internet")
 def test_a_link_of_the_document_leads_to_a_page_on_its_subject(url, host, words):
     address, text = answer(url)
 

@@ -182,7 +182,7 @@ def real_cifar100(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
-def network() -> None:
+def internet() -> None:
     """The network, which no test may use that does not ask for it here; without --network these are left out."""
 
 
@@ -306,7 +306,7 @@ def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str
         return "cifar10"
     if "real_cifar100" in needed and config.option.cifar100 is None:
         return "cifar100"
-    if "network" in needed and not config.option.network:
+    if "internet" in needed and not config.option.network:
         return "network"
     if "resnet50_weights" in needed and config.option.resnet50_weights is None:
         return "weights"
