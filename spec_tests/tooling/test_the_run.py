@@ -54,6 +54,7 @@ def specification(tmp_path, monkeypatch):
         (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are .*flips_the_kernel, "),
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
         (["--resnet50-weights", "none.pth"], "--resnet50-weights none.pth: there is no such file"),
+        (["--cifar100", "nowhere"], "--cifar100 nowhere: there is no folder cifar-100-python in it"),
         (["--dtype", "float8"], "--dtype float8: torch .* computes in bfloat16, float16, float32, float64"),
     ],
 )
