@@ -45,7 +45,7 @@ Windows = dict[Index, Window]
 
 
 def sliding_windows(geometry: ConvGeometry | PoolGeometry) -> Windows:
-    """Return the windows of a kernel that slides: tap t lies on cell place·stride − padding + t·dilation.
+    """Return the windows of a kernel that slides: its tap t lies on cell place·stride − padding + t·dilation.
 
     >>> sliding_windows(PoolGeometry.of((5,), kernel_size=3, stride=2, padding=1))
     {(0,): (range(-1, 2),), (1,): (range(1, 4),), (2,): (range(3, 6),)}
@@ -207,22 +207,18 @@ def max_pooling_backward(grad_output: Array, input: Array, windows: Windows) -> 
 # Average pooling (section 2.8)
 
 
-def everywhere(cell: Index) -> Any:
-    """Return what picks this cell out of every channel of every image."""
-    return slice(None), slice(None), *cell
-
-
 def means(
-    size: Sequence[int], windows: Windows, count_include_pad: bool = True, divisor_override: int | None = None
+    input: Array, windows: Windows, count_include_pad: bool = True, divisor_override: int | None = None
 ) -> Iterator[tuple[Index, list[Index], int]]:
-    """Yield (place, cells, divisor) for every window: its mean is the sum of these real cells over the divisor.
+    """Yield (output cell, the real cells of its window, divisor): the mean is the sum of the cells over the divisor.
 
     The divisor is the number of cells, with those of the padding or without, unless `divisor_override` replaces it.
     """
-    for place, window in windows.items():
-        cells = [cell for _, cell in real_cells(window, size)]
-        counted = prod(map(len, window)) if count_include_pad else len(cells)
-        yield place, cells, counted if divisor_override is None else divisor_override
+    for channel in np.ndindex(input.shape[:2]):
+        for place, window in windows.items():
+            cells = [(*channel, *cell) for _, cell in real_cells(window, input.shape[2:])]
+            counted = prod(map(len, window)) if count_include_pad else len(cells)
+            yield (*channel, *place), cells, counted if divisor_override is None else divisor_override
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -231,14 +227,14 @@ def average_pooling(
 ) -> Array:
     """Return the mean of every window: input (n, c, *size) -> (n, c, *output).
 
-    >>> average_pooling(np.array([[[1.0, 2, 6, 8, 9]]]), adaptive_windows((5,), (2,)))
-    array([[[3.        , 7.66666667]]])
+    >>> average_pooling(np.array([[[1.0, 2, 6, 7, 8]]]), adaptive_windows((5,), (2,)))
+    array([[[3., 7.]]])
     """
     output = _zeros(input, windows)
-    for place, cells, divisor in means(input.shape[2:], windows, count_include_pad, divisor_override):
+    for out, cells, divisor in means(input, windows, count_include_pad, divisor_override):
         for cell in cells:
-            output[everywhere(place)] += input[everywhere(cell)]
-        output[everywhere(place)] /= divisor
+            output[out] += input[cell]
+        output[out] /= divisor
     return output
 
 
@@ -250,14 +246,14 @@ def average_pooling_backward(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Array:
-    """Return grad_input: each of a window's real cells receives its gradient over the divisor.
+    """Return grad_input: each real cell of a window receives the window's gradient over its divisor.
 
     >>> average_pooling_backward(np.array([[[3.0, 6.0]]]), np.zeros((1, 1, 5)), adaptive_windows((5,), (2,)))
     array([[[1., 1., 3., 2., 2.]]])
     """
     shape("grad_output", grad_output, _zeros(input, windows).shape)
     grad_input = np.zeros_like(input)
-    for place, cells, divisor in means(input.shape[2:], windows, count_include_pad, divisor_override):
+    for out, cells, divisor in means(input, windows, count_include_pad, divisor_override):
         for cell in cells:
-            grad_input[everywhere(cell)] += grad_output[everywhere(place)] / divisor
+            grad_input[cell] += grad_output[out] / divisor
     return grad_input

@@ -183,26 +183,22 @@ def _indices(input: Array, geometry: PoolGeometry) -> Array:
     cells = prod(geometry.input_size)
     numbers = np.arange(1, cells + 1, dtype=np.min_scalar_type(cells)).reshape(geometry.input_size)
     leaders = input
-    for axis in reversed(range(len(geometry.input_size))):
+    for axis in reversed(range(-len(geometry.input_size), 0)):
         leaders, numbers = _pooled(axis, leaders, numbers, geometry)
     return numbers.astype(np.int64) - 1
 
 
 def _pooled(axis: int, input: Array, numbers: Array, geometry: PoolGeometry) -> tuple[Array, Array]:
-    """Return the leader of every window along one axis, and its cell's number: 0 where there is no real cell yet.
-
-    Cells are numbered in row order, so the later of two in the same window has the larger number.
-    """
-    axes_after = len(geometry.input_size) - axis - 1
+    """Return the leader of every window along one axis, and the number of its cell: 0 while there is no real one."""
     size = list(input.shape)
-    size[-1 - axes_after] = geometry.output_size[axis]
+    size[axis] = geometry.output_size[axis]
     leaders, leading = np.full(size, lowest(input.dtype), input.dtype), np.zeros(size, numbers.dtype)
+    axes_after: list[Any] = [slice(None)] * (-axis - 1)
     for places, cells in _taps(axis, geometry):
-        at: Any = (..., places, *[slice(None)] * axes_after)
-        under: Any = (..., cells, *[slice(None)] * axes_after)
-        value, leader, number = input[under].copy(), leaders[at], leading[at]  # copied to be read quickly three times
+        at, under = (..., places, *axes_after), (..., cells, *axes_after)
+        value, leader, number = input[under].copy(), leaders[at], leading[at]  # copied, as it is read three times
         leads = (value > leader) | (value != value) | (number == 0)
-        np.maximum(number, leads * numbers[under], out=number)
+        np.maximum(number, leads * numbers[under], out=number)  # a later cell of a window has the larger number
         np.maximum(leader, value, out=leader)
     return leaders, leading
 

@@ -14,6 +14,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import reference
+from reference import definition
+from reference.geometry import PoolGeometry
 from reference.windows import windows
 from spec_tests.vocabulary.claims import erratum
 from spec_tests.vocabulary.compare import assert_equal
@@ -428,7 +430,77 @@ def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem,
     assert_equal(by_channel(problem, problem.forward(subject, input=spiked)), expected)
 
 
-# The references
+# The definition, and the references
+
+
+SPECIAL = {"numbers": special_numbers, "grad_outputs": special_numbers}
+
+
+@pytest.mark.parametrize("operation", MAX_POOLS)
+@for_all(plain=problems(batched=True), special=problems(batched=True, **SPECIAL))
+def test_the_fast_max_pooling_of_the_references_is_the_definition(plain, special):
+    for problem in (plain, special):
+        output, indices = definition.max_pooling(problem.input, sliding_windows(problem))
+
+        assert_equal(problem.forward(reference), output)
+        assert_equal(problem.forward(reference, return_indices=True)[1], indices)
+
+
+@pytest.mark.parametrize("operation", MAX_POOLS)
+@for_all(plain=problems(batched=True), special=problems(batched=True, **SPECIAL))
+def test_the_fast_gradient_of_max_pooling_is_that_of_the_definition(plain, special):
+    for problem in (plain, special):
+        grad_input = definition.max_pooling_backward(problem.grad_output, problem.input, sliding_windows(problem))
+
+        assert_equal(problem.backward(reference), grad_input)
+
+
+@pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
+def test_the_fast_max_pooling_of_integers_is_the_definition(integer):
+    extremes = [np.iinfo(integer).min, np.iinfo(integer).max]
+    input = np.random.default_rng(0).choice(extremes, (2, 2, 7, 5), p=[0.8, 0.2]).astype(integer)
+    options = {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True}
+
+    output, indices = definition.max_pooling(input, definition.sliding_windows(PoolGeometry.of((7, 5), **options)))
+
+    assert_equal(reference.max_pool2d(input, **options), output)
+    assert_equal(reference.max_pool2d(input, **options, return_indices=True)[1], indices)
+
+
+@pytest.mark.parametrize(("number", "lowest"), [("float32", -inf), ("float64", -inf), ("uint8", 0), ("int8", -128)])
+def test_a_window_without_a_real_cell_has_the_lowest_number_and_index_minus_1(number, lowest):
+    input, options = np.array([[[[5, 6]]]], number), {"kernel_size": (1, 2), "padding": (0, 1), "dilation": (1, 3)}
+    windows = definition.sliding_windows(PoolGeometry.of((1, 2), **options))
+    assert list(windows.values()) == [(range(1), range(-1, 3, 3))]  # cells −1 and 2, where 0 and 1 are real
+
+    for output, index in (
+        definition.max_pooling(input, windows),
+        reference.max_pool2d(input, **options, return_indices=True),
+    ):
+        assert_equal(output, np.full((1, 1, 1, 1), lowest, number))
+        assert_equal(index, np.full((1, 1, 1, 1), -1))
+
+
+@pytest.mark.parametrize("max_pool_backward", [reference.max_pool1d_backward, definition.max_pooling_backward])
+def test_a_window_without_a_real_cell_gives_its_gradient_to_no_cell(max_pool_backward):
+    options = {"kernel_size": 2, "padding": 1, "dilation": 3}
+    if max_pool_backward is definition.max_pooling_backward:
+        options = {"windows": definition.sliding_windows(PoolGeometry.of((2,), **options))}
+
+    grad_input = max_pool_backward(np.array([[[7.0]]]), np.array([[[5.0, 6.0]]]), **options)
+
+    assert_equal(grad_input, np.zeros((1, 1, 2)))
+
+
+@pytest.mark.parametrize("options", [{"kernel_size": 2}, {"kernel_size": 9}, {"kernel_size": 2, "dilation": 10**10}])
+def test_ceil_mode_takes_no_memory_for_the_cells_that_a_stride_steps_over(options):
+    line, first = np.array([[4.0, 1.0, 3.0]]), np.array([[2.0, 0.0, 0.0]])
+    options = {**options, "stride": 10**10, "ceil_mode": True}
+
+    output, index = reference.max_pool1d(line, **options, return_indices=True)
+
+    assert (output.item(), index.item()) == (4, 0)
+    assert_equal(reference.max_pool1d_backward(np.array([[2.0]]), line, **options), first)
 
 
 @pytest.mark.compares_with_reference
@@ -906,6 +978,11 @@ def rank_of(operation):
 def by_channel(problem, array):
     """Return an array with one row for each channel of each image."""
     return array.reshape(-1, prod(array.shape[-problem.rank :]))
+
+
+def sliding_windows(problem):
+    """Return the windows of a problem, as the definition takes them."""
+    return definition.sliding_windows(PoolGeometry.of(problem.input.shape[-problem.rank :], **problem.options))
 
 
 def windows_of(problem):

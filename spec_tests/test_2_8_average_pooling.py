@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 import reference
+from reference import definition
+from reference.geometry import PoolGeometry
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.formats import all_formats, exact_formats, float64_only
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.average_pooling import ADAPTIVE_SIZES, adaptive_window
-from spec_tests.vocabulary.problems import SEEDS, real_numbers
+from spec_tests.vocabulary.problems import SEEDS, real_numbers, special_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
 
@@ -173,7 +175,25 @@ def test_adaptive_windows_share_out_the_whole_gradient(subject, problem):
     assert_equal(total, problem.grad_output.sum(axis=(-2, -1)))
 
 
-# The references
+# The definition, and the references
+
+
+@pytest.mark.parametrize("operation", AVERAGE_POOLS)
+@for_all(plain=problems(batched=True), special=problems(batched=True, numbers=special_numbers))
+def test_the_fast_average_pooling_of_the_references_is_the_definition(plain, special):
+    for problem in (plain, special):
+        output = definition.average_pooling(problem.input, *means_of(problem))
+
+        assert_equal(problem.forward(reference), output)
+
+
+@pytest.mark.parametrize("operation", AVERAGE_POOLS)
+@for_all(plain=problems(batched=True), special=problems(batched=True, numbers=special_numbers))
+def test_the_fast_gradient_of_average_pooling_is_that_of_the_definition(plain, special):
+    for problem in (plain, special):
+        grad_input = definition.average_pooling_backward(problem.grad_output, problem.input, *means_of(problem))
+
+        assert_equal(problem.backward(reference), grad_input)
 
 
 @pytest.mark.compares_with_reference
@@ -338,6 +358,17 @@ def test_the_layers_average_with_their_options_and_pass_their_gradients_back(pro
 def pair(value):
     """Return an option with one number for each axis."""
     return value if isinstance(value, tuple) else (value, value)
+
+
+def means_of(problem):
+    """Return the windows of a problem and how their cells are counted, as the definition takes them."""
+    size = problem.input.shape[2:]
+    if problem.operation == "adaptive_avg_pool2d":
+        return (definition.adaptive_windows(size, problem.grad_output.shape[2:]),)
+    counting = ("count_include_pad", "divisor_override")
+    options = {name: value for name, value in problem.options.items() if name not in counting}
+    windows = definition.sliding_windows(PoolGeometry.of(size, **options))
+    return windows, *(problem.options[name] for name in counting)
 
 
 def window(problem, i, j):

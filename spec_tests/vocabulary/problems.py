@@ -134,6 +134,6 @@ def one_or_all(one: bool, numbers: tuple[int, ...]) -> int | tuple[int, ...]:
     return numbers[0] if one and len(set(numbers)) == 1 else numbers
 
 
-def leading(draw: st.DrawFn) -> tuple[int, ...]:
-    """Draw the batch axis: one, two or three images, or no such axis."""
-    return draw(choice((1,), (2,), (), (3,)))
+def leading(draw: st.DrawFn, batched: bool = False) -> tuple[int, ...]:
+    """Draw the batch axis: one, two or three images, or unless `batched` no such axis."""
+    return draw(choice((1,), (2,), (3,)) if batched else choice((1,), (2,), (), (3,)))

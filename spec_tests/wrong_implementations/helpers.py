@@ -52,7 +52,8 @@ def to_ties(grad_output: Array, input: Array, options: dict[str, Any], share: Fu
     """Send the gradient of every window to all cells that are as great as its maximum, in these shares."""
     del options["return_indices"]
     geometry = PoolGeometry.of(input.shape[-2:], **options)
-    border = [*[(0, 0)] * (input.ndim - 2), *geometry.padding]
+    border = [(0, 0)] * (input.ndim - 2)
+    border += [(p, q + s - 1) for (p, q), s in zip(geometry.padding, geometry.stride, strict=True)]  # for ceil_mode
     rows, columns = geometry.output_size
 
     def view(padded: Array) -> Array:

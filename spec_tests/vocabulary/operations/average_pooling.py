@@ -23,7 +23,9 @@ from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, lead
 
 
 @st.composite
-def avg_pool_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, kernel: int = 2) -> Problem:
+def avg_pool_problems(
+    draw: st.DrawFn, numbers: Numbers = whole_numbers, kernel: int = 2, batched: bool = False
+) -> Problem:
     """Draw an average pooling; with kernels of up to 2×2 every divisor is a power of two, and nothing rounds."""
     kernel_size = per_axis(draw, 2, 1, kernel)
     pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, 2, 0, 1), kernel_size, strict=True))
@@ -39,7 +41,8 @@ def avg_pool_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, kernel:
     }
     output_size: Any = reference.max_pool_output_size(size, **options)
     options |= {"count_include_pad": counted, "divisor_override": draw(choice(None, None, 4, -2))}
-    channels, batch, rng = draw(choice(*range(1, 3))), leading(draw), np.random.default_rng(draw(SEEDS))
+    channels, batch = draw(choice(*range(1, 3))), leading(draw, batched)
+    rng = np.random.default_rng(draw(SEEDS))
     arrays = {"input": numbers(rng, (*batch, channels, *size))}
     return Problem("avg_pool2d", arrays, options, numbers(rng, (*batch, channels, *output_size)))
 
@@ -62,13 +65,17 @@ DYADIC_SIZES = [
 
 @st.composite
 def adaptive_pool_problems(
-    draw: st.DrawFn, numbers: Numbers = whole_numbers, sizes: list[tuple[int, int]] = DYADIC_SIZES
+    draw: st.DrawFn,
+    numbers: Numbers = whole_numbers,
+    sizes: list[tuple[int, int]] = DYADIC_SIZES,
+    batched: bool = False,
 ) -> Problem:
     """Draw an average pooling to a given size, of more cells or of fewer."""
     (h, i), (w, j) = draw(choice(*product(sizes, sizes)))
     one = draw(choice(False, True))
     output_size = i if one and i == j else (i if i != h else None, j)
-    channels, batch, rng = draw(choice(*range(1, 3))), leading(draw), np.random.default_rng(draw(SEEDS))
+    channels, batch = draw(choice(*range(1, 3))), leading(draw, batched)
+    rng = np.random.default_rng(draw(SEEDS))
     arrays = {"input": numbers(rng, (*batch, channels, h, w))}
     return Problem("adaptive_avg_pool2d", arrays, {"output_size": output_size}, numbers(rng, (*batch, channels, i, j)))
 

@@ -48,7 +48,7 @@ def conv_problems(
         "dilation": one_or_all(one, dilation),
         "groups": groups,
     }
-    with_bias, batch = draw(choice(False, True)), (draw(choice(*range(1, 4))),) if batched else leading(draw)
+    with_bias, batch = draw(choice(False, True)), leading(draw, batched)
     rng = np.random.default_rng(draw(SEEDS))
     output_size: Any = reference.conv_output_size(size, kernel_size, stride, options["padding"], dilation)
     arrays = {

@@ -39,6 +39,7 @@ def pool_problems(
     rank: int,
     numbers: Numbers = whole_numbers,
     grad_outputs: Numbers = whole_numbers,
+    batched: bool = False,
 ) -> Problem:
     """Draw a max pooling of this rank, every window of which holds at least one real cell."""
     kernel_size, dilation = per_axis(draw, rank, 1, 3), per_axis(draw, rank, 1, 3)
@@ -55,7 +56,8 @@ def pool_problems(
         "dilation": one_or_all(one, dilation),
         "ceil_mode": draw(choice(False, True)),
     }
-    channels, batch, rng = draw(choice(*range(1, 3))), leading(draw), np.random.default_rng(draw(SEEDS))
+    channels, batch = draw(choice(*range(1, 3))), leading(draw, batched)
+    rng = np.random.default_rng(draw(SEEDS))
     output_size: Any = reference.max_pool_output_size(size, **options)
     arrays = {"input": numbers(rng, (*batch, channels, *size))}
     return Problem(f"max_pool{rank}d", arrays, options, grad_outputs(rng, (*batch, channels, *output_size)))
