@@ -642,7 +642,7 @@ def test_the_switch_changes_the_language_of_everything_and_is_remembered(opened)
         assert page.title() == "torch-by-hand：证明了什么"
         assert page.get_by_role("img", name="一条线。它上升。").count() == 2
         assert page.get_by_role("searchbox", name="搜索说法").get_attribute("placeholder") == "搜索说法"
-        assert page.get_by_role("group", name="只显示这些结论").count() == 1
+        assert page.get_by_role("group", name="只显示这些结果").count() == 1
         assert page.locator("#claim-2\\.1\\.2\\.h .kind").inner_text() == "数值"
         assert page.locator(".en:visible").count() == 0
         labels = page.locator("[data-label-en]").evaluate_all("all => all.map(it => it.getAttribute('aria-label'))")

@@ -129,7 +129,8 @@ def _changed(rng: np.random.Generator, array: Array) -> Array:
 def shares(convolutions: Transforming, problem: Problem, of: str) -> Array:
     """Return the largest error of each case as a share of its bound, `of` the output or an argument's gradient."""
     subject = Namespace("", convolutions.transforms, convolutions.calls, **convolutions.functions())
-    arrays, approximations = (problem.forward(subject),), (exact.forward(problem, "float32"),)
+    arrays: tuple[Any, ...] = (problem.forward(subject),)
+    approximations: tuple[Any, ...] = (exact.forward(problem, "float32"),)
     if of != "output":
         arrays, approximations = problem.backward(subject), exact.backward(problem, "float32")
     at = {"output": 0, "input": 0, "weight": 1}[of]
