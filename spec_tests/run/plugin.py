@@ -126,7 +126,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _check_claims(item)
         _count_examples(item)
     config.stash[RUN] = summary.Run(
-        subject.name, asks_for_everything(config), is_full_run(config), config.stash[DESELECTED]
+        subject.name,
+        whole=asks_for_everything(config),
+        full=is_full_run(config),
+        transforms=subject.transforms,
+        left_out=config.stash[DESELECTED],
     )
     yield
     reasons = {item: _reason_to_leave_out(item, config, subject) for item in items if is_specification(item)}

@@ -6,7 +6,7 @@ the rows and columns that it filled.
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 
@@ -34,6 +34,8 @@ class Run:
     """Whether every test of the specification was asked for."""
     full: bool = False
     """Whether that was on the default subject, so that every claim must be checked."""
+    transforms: Mapping[str, str] = field(default_factory=dict)
+    """The operations that may transform before they add up, and how."""
     left_out: Counter[str] = field(default_factory=Counter)
     """By the reason, how many tests were left out from the start."""
 
@@ -47,7 +49,7 @@ def missing(entries: Iterable[Entry]) -> list[Claim]:
 def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     """Return the printed summary, its lines at most `PAGE` characters long (but for longer words)."""
     left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
-    notes = [*left_out, *_notes(results_of(entries), run)]
+    notes = [*_on_transforms(run.transforms), *left_out, *_notes(results_of(entries), run)]
     blocks = [[f"subject: {run.subject}"], _table(entries, run.whole), _worst(entries), notes]
     text = [line for block in blocks if block for line in ("", *block)]
     return [part for line in text[1:] for part in _wrapped(line)]
@@ -81,6 +83,16 @@ def _notes(results: dict[str, str], run: Run) -> list[str]:
     text += [f"claim {c.id} failed: {c.en}" for c in of["failed"]]
     text += [f"claim {c.id} was not run, as it must be in a full run: {c.en}" for c in of["not run"] if _must(c, run)]
     return text
+
+
+def _on_transforms(transforms: Mapping[str, str]) -> list[str]:
+    """Say what is asked of the operations that may transform, if there are any."""
+    named = ", ".join(f"{operation} ({transform})" for operation, transform in sorted(transforms.items()))
+    asked = (
+        f"may transform: {named}. There whole numbers must be right within 1/4, real numbers within one bound for a "
+        "whole plane, and NaN and infinity may spread within an image."
+    )
+    return [asked] if named else []
 
 
 def _was(result: str) -> str:
