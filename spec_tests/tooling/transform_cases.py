@@ -129,12 +129,9 @@ def _changed(rng: np.random.Generator, array: Array) -> Array:
 def shares(convolutions: Transforming, problem: Problem, of: str) -> Array:
     """Return the largest error of each case as a share of its bound, `of` the output or an argument's gradient."""
     subject = Namespace("", convolutions.transforms, convolutions.calls, **convolutions.functions())
-    arrays: tuple[Any, ...] = (problem.forward(subject),)
-    approximations: tuple[Any, ...] = (exact.forward(problem, "float32"),)
-    if of != "output":
-        arrays, approximations = problem.backward(subject), exact.backward(problem, "float32")
-    at = {"output": 0, "input": 0, "weight": 1}[of]
-    found, expected = arrays[at], approximations[at]
+    at = ("input", "weight", "output").index(of)
+    found = (*problem.backward(subject)[:2], problem.forward(subject))[at]
+    expected = (*exact.backward(problem, "float32")[:2], exact.forward(problem, "float32"))[at]
     assert expected is not None
     bound = transforms.bound(expected, of, problem, subject, "float32").bound
     ratios = abs(found.astype(np.float64) - expected.exact) / bound

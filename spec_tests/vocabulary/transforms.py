@@ -69,8 +69,17 @@ FORMATS. u is that of the sums in an operation. What has been transformed is mul
 factors are (TF32), or to the format if that is the coarser (the half formats): two more roundings. Numbers below
 smallest/u count as that, which allows for underflow.
 
-MEASURED in float32 against `spec_tests.transforming`, as shares of the bound, in random cases and in those that
-`tooling/transform_cases.py` makes to be adverse: the worst of MANY.
+MEASURED in float32 with the convolutions of `spec_tests.transforming`: the largest errors of 40,000 cases for each of
+these sums, random and adverse (`python -m spec_tests.tooling.transform_cases 40000`), as shares of their bounds.
+
+              output   grad_input   grad_weight
+    FFT        0.155        0.185         0.189
+    Winograd   0.230        0.225         0.237
+
+So the bounds lie within 4.3 to 6.5 times the errors that occur. With many channels they lie further off, about in
+proportion: of 128 channels of random signs, the largest shares are 0.005 by Winograd's algorithm and 0.0003 by an FFT.
+The bound allows for equal errors in all channels, and for sums between the channels as large as they can be; there such
+errors and such sums cancel.
 """
 
 from collections.abc import Callable
