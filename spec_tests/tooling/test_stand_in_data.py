@@ -501,7 +501,7 @@ def test_an_archive_that_is_there_already_is_refused_and_left_as_it_is(tmp_path)
 
 @pytest.mark.parametrize("writer", datasets.WRITERS.values())
 def test_a_writing_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypatch, writer):
-    monkeypatch.setattr(datasets, "pictures", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(datasets, "synthetic_images", Mock(side_effect=KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         writer(tmp_path)
