@@ -2,15 +2,15 @@
 
 Every layer is two pure functions: the layer itself, named and called as in `torch.nn.functional`, and its
 gradient, `<name>_backward(grad_output, ...)` with the same arguments. Arrays go in, arrays of the same dtype
-come out, nothing is changed or remembered.
+come out; no argument is modified and no state is kept.
 
-`reference.cnn` chains them to the document's network, `reference.optim` steps its parameters.
+`reference.cnn` chains them into the document's network, `reference.optim` updates its parameters.
 
-Where torch is lenient the references are strict: one dtype throughout (but for l1_loss and mse_loss), no integers
-in sigmoid and tanh, no negative padding in the modes that copy cells, no axis but the batch empty, no default for the
-axis of a softmax. They take plain arrays in the machine's byte order, and return a number as a NumPy scalar.
+Where torch is lenient the references are strict: one dtype throughout (except in l1_loss and mse_loss), no integers
+in sigmoid and tanh, no negative padding in the modes that copy cells, no empty axis except the batch, no default for
+the axis of a softmax. They take plain arrays in native byte order; a single number comes back as a NumPy scalar.
 
-Read `reference.definition` first, then `reference.convolution`.
+Read `reference.definition` first, then `reference.convolution` and `reference.pooling`.
 """
 
 from reference.activation import (

@@ -6,7 +6,7 @@
     softmax(x)     = e^x / Σ e^x          along one axis
     log_softmax(x) = x − log Σ e^x        along one axis
 
-All but the softmaxes act on every element by itself; the output has the input's shape. No exponential here
+All but the softmaxes act elementwise; the output has the input's shape. No exponential here
 has a positive argument, so none overflows.
 """
 
@@ -18,7 +18,7 @@ from reference.checks import FLOATS, INTEGERS, Array, array, axis, same_dtype, s
 
 
 def relu(input: Array) -> Array:
-    """Set negative elements to 0 and keep the others (−0.0 and NaN are not negative); integers are taken too.
+    """Set negative elements to 0 and keep the others (−0.0 and NaN are not negative). Integers are accepted, too.
 
     >>> relu(np.array([-2.0, 0.5]))
     array([0. , 0.5])
@@ -29,9 +29,9 @@ def relu(input: Array) -> Array:
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def relu_backward(grad_output: Array, input: Array) -> Array:
-    """Return grad_input: the gradient passes where the input is positive; at the kink, 0, it does not.
+    """Return grad_input: the gradient passes where the input is positive, but not at the kink, 0.
 
-    NaN is not at or below 0, so there the gradient passes.
+    It passes at NaN, which is not at or below 0.
 
     >>> relu_backward(np.array([3.0, 3.0, 3.0]), np.array([-1.0, 0.0, 1.0]))
     array([0., 0., 3.])
@@ -54,7 +54,7 @@ def sigmoid(input: Array) -> Array:
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def sigmoid_backward(grad_output: Array, input: Array) -> Array:
-    """Return grad_input = grad_output · s · (1 − s), s being the sigmoid.
+    """Return grad_input = grad_output · s · (1 − s), where s is the sigmoid.
 
     >>> sigmoid_backward(np.array([4.0]), np.array([0.0]))
     array([1.])
@@ -75,7 +75,7 @@ def tanh(input: Array) -> Array:
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def tanh_backward(grad_output: Array, input: Array) -> Array:
-    """Return grad_input = grad_output · (1 − t²), t being the hyperbolic tangent.
+    """Return grad_input = grad_output · (1 − t²), where t is the hyperbolic tangent.
 
     >>> tanh_backward(np.array([4.0]), np.array([0.0]))
     array([4.])
@@ -88,7 +88,7 @@ def tanh_backward(grad_output: Array, input: Array) -> Array:
 def softmax(input: Array, dim: int) -> Array:
     """Turn scores into a distribution along axis `dim`: positive numbers whose sum is 1.
 
-    Unlike torch's, `dim` has no default: torch warns that guessing it is deprecated.
+    Unlike in torch, `dim` has no default: torch deprecates guessing it.
 
     >>> softmax(np.array([1000.0, 1000.0]), dim=0)
     array([0.5, 0.5])
@@ -99,7 +99,7 @@ def softmax(input: Array, dim: int) -> Array:
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
-    """Return grad_input = p · (grad_output − Σ p · grad_output), p being the softmax.
+    """Return grad_input = p · (grad_output − Σ p · grad_output), where p is the softmax.
 
     >>> softmax_backward(np.array([1.0, 0.0]), np.array([0.0, 0.0]), dim=0)
     array([ 0.25, -0.25])
@@ -122,7 +122,7 @@ def log_softmax(input: Array, dim: int) -> Array:
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def log_softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
-    """Return grad_input = grad_output − p · Σ grad_output, p being the softmax.
+    """Return grad_input = grad_output − p · Σ grad_output, where p is the softmax.
 
     >>> log_softmax_backward(np.array([1.0, 0.0]), np.array([0.0, 0.0]), dim=0)
     array([ 0.5, -0.5])
@@ -132,7 +132,7 @@ def log_softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
 
 
 def _shifted(input: Array, dim: int) -> Array:
-    """Subtract the maximum, which the softmax does not notice: the exponents are then at most 0."""
+    """Subtract the maximum, which leaves the softmax as it is: all exponents are then at most 0."""
     array("input", input)
     return input - input.max(_axis(input, dim), keepdims=True, initial=-np.inf)
 
@@ -142,7 +142,7 @@ def _sum(values: Array, dim: int) -> Any:
 
 
 def _axis(input: Array, dim: int) -> tuple[int, ...]:
-    """Return the axis as NumPy wants it: an array without axes is summed over none."""
+    """Return the axis as NumPy takes it; an array without axes is summed over none."""
     number = axis("dim", dim, input.ndim)
     return (number,) if input.ndim else ()
 

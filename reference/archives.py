@@ -1,4 +1,4 @@
-"""Folders of files as data sets are published: written whole or not at all, with checksums, pickled as Python 2 did."""
+"""Data set folders in their published form: complete or not there at all, with checksums, pickled as by Python 2."""
 
 import gzip
 import hashlib
@@ -13,18 +13,18 @@ from typing import Any
 import numpy as np
 
 CHECKSUMS = "checksums.md5"
-"""In every folder that is written here: its other files, in the form of the command md5sum."""
+"""The file in every written folder that lists the md5 sums of the others, in the format of the command md5sum."""
 
 
 @contextmanager
 def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
-    """Give a folder to fill, and put it below `root` once it is full: with checksums, and packed, too, as `archive`.
+    """Yield a temporary folder; move it below `root` once it is complete, with checksums, optionally with an `archive`.
 
-    Raises FileExistsError where there is such a folder or archive. Nothing but `root` is left where anything is raised.
+    Raises FileExistsError if the folder or the archive exists. After any error, nothing but `root` is left behind.
     """
     for path in [root / name, *([root / archive] if archive else [])]:
         if os.path.lexists(path):
-            raise FileExistsError(f"{path} is there already, and nothing is ever written over")
+            raise FileExistsError(f"{path} already exists and is not overwritten")
     root.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".unfinished-", dir=root) as unfinished:
         folder = Path(unfinished, name)
@@ -43,7 +43,7 @@ def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
 
 
 def _write_checksums(folder: Path) -> None:
-    """List the md5 sums of all files below the folder in a file of their own."""
+    """Write the md5 sums of all files below the folder to a file of their own."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{md5_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     text = "# drawn by reference.datasets: not the real data set\n" + "".join(lines)
@@ -51,7 +51,7 @@ def _write_checksums(folder: Path) -> None:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """Return the md5 sum of each file that the folder's list of them names: of none where there is no list."""
+    """Return the md5 sums that the folder's file of checksums lists, by file name; none without such a file."""
     path = folder / CHECKSUMS
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     pairs = [line.partition("  ") for line in lines if not line.startswith("#")]
@@ -66,8 +66,8 @@ def md5_of(path: Path) -> str:
 def write_pickle(path: Path, content: dict[str, Any]) -> None:
     """Write a dictionary of numbers, strings, lists and arrays of bytes (rows, columns) as Python 2 pickled it.
 
-    Python 3 reads such strings as `encoding` says: "latin1" gives str, which torchvision asks for, and "bytes" gives
-    bytes, as the page of CIFAR-10 shows. No string that Python 3 pickles can be read either way.
+    Python 3 reads such strings according to `encoding`: "latin1" gives str, which torchvision asks for, and "bytes"
+    gives bytes, as on the web page of CIFAR-10. A string pickled by Python 3 cannot be read both ways.
     """
     path.write_bytes(b"\x80\x02" + _opcodes(content) + b".")
 
@@ -94,15 +94,15 @@ def _string(text: bytes) -> bytes:
     return b"T" + len(text).to_bytes(4, "little", signed=True) + text
 
 
-# dtype("u1", False, True) and its state (3, "|", None, None, None, -1, -1, 0). The original says 0 and 1 for the two
-# booleans, of which the first releases of NumPy 2.4 warn.
+# dtype("u1", False, True) and its state (3, "|", None, None, None, -1, -1, 0). The original has 0 and 1 for the two
+# booleans, which the first releases of NumPy 2.4 warn about.
 _UINT8 = (
     b"cnumpy\ndtype\n" + _string(b"u1") + b"\x89\x88\x87R(K\x03" + _string(b"|") + b"NNN" + 2 * _opcodes(-1) + b"K\0tb"
 )
 
 
 def _pack(folder: Path, archive: Path) -> None:
-    """Pack the folder so that equal contents give equal bytes: sorted, and without times and owners."""
+    """Pack the folder so that equal contents give equal bytes: sorted, without timestamps and owners."""
 
     def anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.mtime = entry.uid = entry.gid = 0
@@ -114,4 +114,4 @@ def _pack(folder: Path, archive: Path) -> None:
         gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed,
         tarfile.open(fileobj=packed, mode="w") as tar,
     ):
-        tar.add(folder, folder.name, filter=anonymous)  # it adds what is in a folder in sorted order
+        tar.add(folder, folder.name, filter=anonymous)  # adds the contents of a folder in sorted order

@@ -3,11 +3,13 @@
     output[…, i, j] =   Σ    Σ    input[…, y, x] / divisor[i, j]
                       y in i x in j
 
-A window is a row i of the output, which holds some rows y of the input, and a column j, which holds some columns x; so
-windows are added up along one axis after the other. A window of `avg_pool2d` begins every `stride` cells and holds
-`kernel_size` of them; of `adaptive_avg_pool2d` window i reaches from ⌊i·h/n⌋ to before ⌈(i + 1)·h/n⌉, n windows in all.
+A window is a row i of the output, which covers some rows y of the input, and a column j, which covers some columns x.
+So windows are summed along one axis after the other. A window of `avg_pool2d` begins every `stride` cells and covers
+`kernel_size` of them; window i of `adaptive_avg_pool2d` reaches from cell ⌊i·h/n⌋ to before cell ⌈(i + 1)·h/n⌉, for n
+windows over h cells.
 
-Axes: … image and channel, h y row, w x column in the input, i j in the output.
+Axes: … image and channel, y x row and column of the input, i j row and column of the output. `reference.definition`
+has the same in loops over single cells.
 """
 
 from collections.abc import Sequence
@@ -18,8 +20,8 @@ import numpy as np
 from reference.checks import Array, Size, array, flag, integer, same_dtype, shape
 from reference.geometry import PoolGeometry
 
-Span: TypeAlias = tuple[Array, Array]
-"""Along one axis, the first cell of every window, and the cell behind its last."""
+Windows: TypeAlias = list[range]
+"""The cells of every window along one axis."""
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -34,16 +36,15 @@ def avg_pool2d(
 ) -> Array:
     """Average every window: input (n, c, h, w) or (c, h, w) -> (n, c, i, j), floating point, of the same dtype.
 
-    Cells of the padding count as 0, or with `count_include_pad=False` not at all; the overhang of `ceil_mode` never
-    counts. `divisor_override` divides by itself instead of by the number of cells. Raises as `max_pool2d`.
+    Cells of the padding count as 0, or with `count_include_pad=False` not at all; what hangs over with `ceil_mode`
+    never counts. `divisor_override` replaces the number of cells as the divisor. Raises the same errors as
+    `max_pool2d`.
 
     >>> avg_pool2d(np.array([[[1.0, 2.0], [3.0, 6.0]]]), 2)
     array([[[3.]]])
     """
-    rows, columns, divisor = _windows(
-        input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
-    return _added_up(_added_up(input, rows, -2), columns, -1) / divisor
+    windows = _windows(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return _averaged(input, *windows)
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -57,14 +58,14 @@ def avg_pool2d_backward(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Array:
-    """Return grad_input: each window's gradient, shared out among its cells.
+    """Return grad_input: each window's gradient, divided among its cells.
 
     >>> avg_pool2d_backward(np.array([[[4.0]]]), np.zeros((1, 2, 2)), 2)
     array([[[1., 1.],
             [1., 1.]]])
     """
     windows = _windows(input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
-    return _shared_out(grad_output, input, *windows)
+    return _divided(grad_output, input, *windows)
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -74,19 +75,17 @@ def adaptive_avg_pool2d(input: Array, output_size: int | Sequence[int | None]) -
     >>> adaptive_avg_pool2d(np.array([[[1.0, 2.0, 3.0]]]), (1, 2))
     array([[[1.5, 2.5]]])
     """
-    rows, columns = _adaptive_windows(input, output_size)
-    return _added_up(_added_up(input, rows, -2), columns, -1) / _cells(rows, columns, input.dtype)
+    return _averaged(input, *_adaptive_windows(input, output_size))
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def adaptive_avg_pool2d_backward(grad_output: Array, input: Array, output_size: int | Sequence[int | None]) -> Array:
-    """Return grad_input: each window's gradient, shared out among its cells.
+    """Return grad_input: each window's gradient, divided among its cells.
 
     >>> adaptive_avg_pool2d_backward(np.array([[[2.0, 4.0]]]), np.zeros((1, 1, 3)), (1, 2))
     array([[[1., 3., 2.]]])
     """
-    rows, columns = _adaptive_windows(input, output_size)
-    return _shared_out(grad_output, input, rows, columns, _cells(rows, columns, input.dtype))
+    return _divided(grad_output, input, *_adaptive_windows(input, output_size))
 
 
 def _windows(
@@ -97,65 +96,72 @@ def _windows(
     ceil_mode: bool,
     count_include_pad: bool,
     divisor_override: int | None,
-) -> tuple[Span, Span, Array]:
-    """Return which rows and columns belong to each window, and what its sum is divided by."""
+) -> tuple[Windows, Windows, Array]:
+    """Return the rows and the columns of the windows, without padding, and what each window's sum is divided by."""
     _check(input)
     geometry = PoolGeometry.of(input.shape[-2:], kernel_size, stride, padding, 1, ceil_mode)
-    held, padded = [], []
-    for axis, size in enumerate(input.shape[-2:]):
-        pad = geometry.padding[axis][0]
-        first = np.arange(geometry.output_size[axis]) * geometry.stride[axis] - pad
-        end = first + geometry.kernel_size[axis]
-        held.append((np.maximum(first, 0), np.minimum(end, size)))
-        padded.append((first, np.minimum(end, size + pad)))
-    if divisor_override is not None:
-        if integer("divisor_override", divisor_override) == 0:
-            raise ValueError("divisor_override must not be 0")
-        return held[0], held[1], np.array(divisor_override, input.dtype)
-    counted = padded if flag("count_include_pad", count_include_pad) else held
-    return held[0], held[1], _cells(counted[0], counted[1], input.dtype)
+    real, padded = [], []
+    for axis, size in enumerate(geometry.input_size):
+        taps, stride, (pad, _) = geometry.kernel_size[axis], geometry.stride[axis], geometry.padding[axis]
+        starts = range(-pad, geometry.output_size[axis] * stride - pad, stride)
+        real.append([range(max(start, 0), min(start + taps, size)) for start in starts])
+        padded.append([range(start, min(start + taps, size + pad)) for start in starts])
+    if divisor_override is None:
+        counted = padded if flag("count_include_pad", count_include_pad) else real
+        return real[0], real[1], _sizes(counted[0], counted[1], input.dtype)
+    if integer("divisor_override", divisor_override) == 0:
+        raise ValueError("divisor_override must not be 0")
+    return real[0], real[1], np.array(divisor_override, input.dtype)
 
 
-def _adaptive_windows(input: Array, output_size: int | Sequence[int | None]) -> tuple[Span, Span]:
+def _adaptive_windows(input: Array, output_size: int | Sequence[int | None]) -> tuple[Windows, Windows, Array]:
+    """Return the same for windows that divide an input among themselves."""
     _check(input)
     sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
     if len(sizes) != 2:
         raise ValueError(f"output_size must be one or two numbers, got {output_size}")
-    spans = []
+    windows = []
     for size, wanted in zip(input.shape[-2:], sizes, strict=True):
         keeps = wanted is None and isinstance(output_size, tuple | list)
         number = size if keeps else integer("output_size", wanted)
         if number < 1:
             raise ValueError(f"output_size must be at least 1, got {output_size}")
-        i = np.arange(number)
-        spans.append((i * size // number, -(-(i + 1) * size // number)))
-    return spans[0], spans[1]
+        windows.append([range(i * size // number, -(-(i + 1) * size // number)) for i in range(number)])
+    return windows[0], windows[1], _sizes(windows[0], windows[1], input.dtype)
 
 
-def _added_up(x: Array, windows: Span, axis: int) -> Array:
-    """Return the sums of the windows along an axis."""
-    ends = np.stack(windows, axis=1).ravel()  # between every two lies a window, or a gap to be left out
-    with_one_more = np.concatenate([x, np.zeros_like(x.take([0], axis))], axis)  # an end may lie behind the last cell
-    return np.add.reduceat(with_one_more, ends, axis, dtype=x.dtype).take(range(0, len(ends), 2), axis)
+def _sizes(rows: Windows, columns: Windows, dtype: np.dtype) -> Array:
+    """Return how many cells each window has."""
+    return np.outer([*map(len, rows)], [*map(len, columns)]).astype(dtype)
 
 
-def _shared_out(grad_output: Array, input: Array, rows: Span, columns: Span, divisor: Array) -> Array:
+def _averaged(input: Array, rows: Windows, columns: Windows, divisor: Array) -> Array:
+    """Sum rows, which are contiguous, and then columns, which are slower but by then fewer; divide."""
+    of_rows = np.zeros((*input.shape[:-2], len(rows), input.shape[-1]), input.dtype)
+    for i, row in enumerate(rows):
+        for y in row:
+            of_rows[..., i, :] += input[..., y, :]
+    sums = np.zeros((*input.shape[:-2], len(rows), len(columns)), input.dtype)
+    for j, column in enumerate(columns):
+        for x in column:
+            sums[..., j] += of_rows[..., x]
+    return sums / divisor
+
+
+def _divided(grad_output: Array, input: Array, rows: Windows, columns: Windows, divisor: Array) -> Array:
+    """Send a gradient back the way of `_averaged`, in the reverse order."""
     array("grad_output", grad_output)
     same_dtype(grad_output=grad_output, input=input)
-    shape("grad_output", grad_output, (*input.shape[:-2], len(rows[0]), len(columns[0])))
-    shares = grad_output / divisor
-    of_rows = np.zeros((*input.shape[:-1], len(columns[0])), input.dtype)
-    for i, (first, end) in enumerate(zip(*rows, strict=True)):
-        of_rows[..., first:end, :] += shares[..., i : i + 1, :]
+    shape("grad_output", grad_output, (*input.shape[:-2], len(rows), len(columns)))
+    grad_sums = grad_output / divisor
+    grad_of_rows = np.zeros((*input.shape[:-2], len(rows), input.shape[-1]), input.dtype)
+    for j, column in enumerate(columns):
+        for x in column:
+            grad_of_rows[..., x] += grad_sums[..., j]
     grad_input = np.zeros_like(input)
-    for j, (first, end) in enumerate(zip(*columns, strict=True)):
-        grad_input[..., first:end] += of_rows[..., j : j + 1]
+    for i, row in enumerate(rows):
+        grad_input[..., row.start : row.stop, :] += grad_of_rows[..., i : i + 1, :]
     return grad_input
-
-
-def _cells(rows: Span, columns: Span, dtype: np.dtype) -> Array:
-    """Return how many cells each window holds."""
-    return np.outer(rows[1] - rows[0], columns[1] - columns[0]).astype(dtype)
 
 
 def _check(input: Array) -> None:

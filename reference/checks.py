@@ -1,7 +1,7 @@
-"""What the layers ask of their arguments, said in one place.
+"""The checks of arguments that all layers share.
 
-Each check returns its argument in the one form that the arithmetic uses, or raises TypeError (wrong
-kind) or ValueError (wrong value) with a message that names the argument, what came and what was expected.
+Each returns its argument in the form that the arithmetic uses, or raises TypeError (wrong type) or ValueError
+(wrong value) with a message that names the argument, what was given and what was expected.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
     if value.dtype.name not in dtypes:
         raise TypeError(f"{name} has dtype {value.dtype}, expected one of {', '.join(sorted(dtypes))}")
     if not value.dtype.isnative:
-        raise TypeError(f"{name} has byte order {value.dtype.str}, expected this machine's own")
+        raise TypeError(f"{name} has byte order {value.dtype.str}, expected the machine's own")
     return np.asarray(value)
 
 
@@ -37,7 +37,7 @@ def lowest(dtype: np.dtype) -> float:
 
 
 def same_dtype(**arrays: Array | None) -> None:
-    """Require one dtype throughout: nothing is promoted in silence."""
+    """Require one dtype throughout: nothing is promoted silently."""
     dtypes = {name: value.dtype.name for name, value in arrays.items() if value is not None}
     if len(set(dtypes.values())) > 1:
         raise TypeError("one dtype expected, got " + ", ".join(f"{name} {dtype}" for name, dtype in dtypes.items()))
@@ -50,11 +50,11 @@ def shape(name: str, value: Array, expected: tuple[int, ...]) -> None:
 
 
 def integer(name: str, value: object) -> int:
-    """Require a whole number; True and 1.0 are not taken for one."""
+    """Require a whole number; True and 1.0 do not count as one."""
     if isinstance(value, bool | np.bool_ | np.ndarray):
         raise TypeError(f"{name} must be a whole number, got {value!r}")
     try:
-        return index(value)  # type: ignore[arg-type]  # that it may be none is what is being asked
+        return index(value)  # type: ignore[arg-type]  # it raises TypeError if it is none
     except TypeError:
         raise TypeError(f"{name} must be a whole number, got {value!r}") from None
 

@@ -1,4 +1,4 @@
-"""The classes of CIFAR-10, CIFAR-100 and Country211, in the order of their numbers."""
+"""The class names of CIFAR-10, CIFAR-100 and Country211, in the order of their labels."""
 
 CIFAR10 = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 

@@ -5,12 +5,12 @@
     conv2   5×5, padding 2     (n, 32, 16, 16)     p2   2×2 maximum   (n, 32,  8,  8)
     conv3   5×5, padding 2     (n, 64,  8,  8)     p3   2×2 maximum   (n, 64,  4,  4)
     flatten                    (n, 1024)
-    linear                     (n, 10)             one score a class, no probability
+    linear                     (n, 10)             one score per class, not a probability
 
 The parameters are a mapping from torch's names, those of the module's `state_dict`, to arrays. The document's code has
-no activation, though its comments promise one behind each convolution: `relu=True` puts it there.
+no activation, though its comments promise one after each convolution; `relu=True` adds it.
 
-The gradient is the chain rule: what a layer's gradient function returns for its input is what the layer before
+The gradient is the chain rule: what a layer's gradient function returns for its input is what the layer before it
 receives as `grad_output`.
 """
 
@@ -44,7 +44,7 @@ PARAMETERS: dict[str, tuple[int, ...]] = {
 
 
 def initial_parameters(rng: np.random.Generator, dtype: str = "float32") -> dict[str, Array]:
-    """Draw parameters as torch's layers do: evenly from ±1/√k, k being the numbers that one output is made of.
+    """Draw parameters as torch's layers do: uniformly from ±1/√k, where k is the number of inputs of one output.
 
     >>> initial_parameters(np.random.default_rng(0))["conv1.bias"].shape
     (32,)
@@ -59,9 +59,9 @@ def initial_parameters(rng: np.random.Generator, dtype: str = "float32") -> dict
 def cifar10_cnn(input: Array, parameters: Parameters, relu: bool = False) -> Array:
     """Return the scores of ten classes ("logits"): input (n, 3, 32, 32) -> (n, 10), of the same dtype.
 
-    Raises TypeError for other dtypes than one floating point dtype throughout, and ValueError for a parameter that is
-    missing, unknown or misshapen, or an input of another size. (Pooling cuts off what does not fill a window, so all
-    sizes that leave 1024 features pass, 32 to 39 pixels for a square.)
+    Raises TypeError unless all arrays have the same floating point dtype, and ValueError for a parameter that is
+    missing, unknown or of the wrong shape, or an input of another size. (Pooling drops cells that do not fill a window,
+    so all sizes that leave 1024 features are accepted: 32 to 39 pixels for a square.)
 
     >>> cifar10_cnn(np.zeros((2, 3, 32, 32), "float32"), initial_parameters(np.random.default_rng(0))).shape
     (2, 10)
@@ -138,13 +138,13 @@ def cifar10_cnn_loss(
 ) -> tuple[Array, Array | None, dict[str, Array]]:
     """Return the mean cross entropy of the scores, its grad_input, and the gradient of every parameter.
 
-    input (n, 3, 32, 32), target (n,), int64: the number of each image's class. Raises as `cifar10_cnn` and
-    `cross_entropy`. Training changes no images: without `input_requires_grad`, grad_input is None and the work
-    for it is left out.
+    input (n, 3, 32, 32), target (n,), int64: the class index of each image. Raises the same errors as `cifar10_cnn` and
+    `cross_entropy`. Training needs no gradient of the images: without `input_requires_grad`, grad_input is None and is
+    not computed.
 
     >>> parameters = {name: np.zeros(size) for name, size in PARAMETERS.items()}
     >>> loss, _, _ = cifar10_cnn_loss(np.zeros((1, 3, 32, 32)), np.array([7]), parameters)
-    >>> loss.round(4)  # ln 10: ten scores alike
+    >>> loss.round(4)  # ln 10: ten equal scores
     np.float64(2.3026)
     """
     outputs = cifar10_cnn_layers(input, parameters, relu)
@@ -168,7 +168,7 @@ def _check(input: Array, parameters: Parameters, relu: bool) -> None:
 
 
 def check_parameters(parameters: Parameters) -> None:
-    """Require exactly the network's parameters, each of its shape."""
+    """Require exactly the network's parameters, each of the right shape."""
     if not isinstance(parameters, Mapping):
         raise TypeError(f"parameters must be a mapping from names to arrays, got {type(parameters).__name__}")
     missing, unknown = PARAMETERS.keys() - parameters.keys(), parameters.keys() - PARAMETERS.keys()

@@ -1,16 +1,17 @@
-"""Transforms of colours (section 1.3): each mixes a picture with a plainer one, or turns its hues.
+"""Transforms of colours (section 1.3): each mixes an image with a plainer one, or rotates its hues.
 
-    brightness    f · picture + (1 − f) · black
-    contrast      f · picture + (1 − f) · its mean grey
-    saturation    f · picture + (1 − f) · its grey picture
+    brightness    f · image + (1 − f) · black
+    contrast      f · image + (1 − f) · its mean grey
+    saturation    f · image + (1 − f) · its greyscale image
     hue           red, green, blue → hue, saturation, value;  hue + f of a full turn;  and back
 
-f is the factor: 1 leaves a picture as it is (0 for the hue), below 1 it becomes plainer, above 1 stronger; what leaves
-the range is cut off. Pictures are (…, 3, h, w), or (…, 1, h, w) in grey, floating point 0 … 1 or bytes 0 … 255.
+f is the factor: 1 leaves an image unchanged (0 for the hue), less makes it plainer, more makes it stronger; values
+beyond the range are clipped. Images are (…, 3, h, w), or (…, 1, h, w) in greyscale, floating point 0 … 1 or bytes
+0 … 255.
 
-Bytes are computed as Pillow computes them. A mixture is one of float32, and then cut off to the byte below it; grey is
-(19595·red + 38470·green + 7471·blue) / 2¹⁶, rounded; hue and saturation are bytes, too, and 255 of them make a turn.
-Floating point is computed as by torchvision's tensors: grey is 0.2989·red + 0.587·green + 0.114·blue.
+Bytes are computed as Pillow does. A mixture is computed in float32 and then truncated to a byte; grey is
+(19595·red + 38470·green + 7471·blue) / 2¹⁶, rounded; hue and saturation are bytes, too, with 255 to a full turn.
+Floating point is computed as torchvision does for tensors: grey is 0.2989·red + 0.587·green + 0.114·blue.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ ADJUSTMENTS = ("brightness", "contrast", "saturation", "hue")
 
 
 def adjust_brightness(img: Array, brightness_factor: float) -> Array:
-    """Mix a picture with black: 0 gives black, 1 the picture, 2 twice the brightness.
+    """Mix an image with black: 0 gives black, 1 the image, 2 twice the brightness.
 
     >>> adjust_brightness(np.full((1, 1, 1), 101, np.uint8), 0.5).item()
     50
@@ -34,7 +35,7 @@ def adjust_brightness(img: Array, brightness_factor: float) -> Array:
 
 
 def adjust_contrast(img: Array, contrast_factor: float) -> Array:
-    """Mix a picture with its mean grey: 0 gives grey all over, 1 the picture.
+    """Mix an image with its mean grey: 0 gives uniform grey, 1 the image.
 
     >>> adjust_contrast(np.array([[[0.25, 0.75]]]), 2.0)
     array([[[0., 1.]]])
@@ -47,7 +48,7 @@ def adjust_contrast(img: Array, contrast_factor: float) -> Array:
 
 
 def adjust_saturation(img: Array, saturation_factor: float) -> Array:
-    """Mix a picture with its grey one: 0 gives that, 1 the picture; a picture in grey stays as it is.
+    """Mix an image with its greyscale version: 0 gives that, 1 the image; greyscale images are unchanged.
 
     >>> adjust_saturation(np.array([[[1.0]], [[0.0]], [[0.0]]]), 0.0).ravel()
     array([0.2989, 0.2989, 0.2989])
@@ -57,7 +58,7 @@ def adjust_saturation(img: Array, saturation_factor: float) -> Array:
 
 
 def adjust_hue(img: Array, hue_factor: float) -> Array:
-    """Turn all hues by `hue_factor` of a full turn, from -0.5 to 0.5; a picture in grey stays as it is.
+    """Rotate all hues by `hue_factor` of a full turn, from -0.5 to 0.5; greyscale images are unchanged.
 
     >>> adjust_hue(np.array([[[1.0]], [[0.0]], [[0.0]]]), 0.5).ravel()  # red becomes cyan
     array([0., 1., 1.])
@@ -84,7 +85,7 @@ def color_jitter(
     saturation_factor: float | None = None,
     hue_factor: float | None = None,
 ) -> Array:
-    """Adjust in this order what has a factor: what ColorJitter does once it has drawn order and factors.
+    """Adjust everything that has a factor, in this order: ColorJitter after it has drawn order and factors.
 
     >>> color_jitter(np.full((1, 1, 1), 0.5), ["hue", "brightness"], brightness_factor=0.5).item()
     0.25
@@ -109,7 +110,7 @@ def color_jitter(
 
 
 def _mixed(img: Array, plain: Array, factor: float) -> Array:
-    """Return factor · img + (1 − factor) · plain, cut off at the ends of the range."""
+    """Return factor · img + (1 − factor) · plain, clipped to the range."""
     if img.dtype != np.uint8:
         return np.clip(factor * img + (1 - factor) * plain, 0, 1)
     start, end = plain.astype(np.int32), img.astype(np.int32)
@@ -118,7 +119,7 @@ def _mixed(img: Array, plain: Array, factor: float) -> Array:
 
 
 def _grey(img: Array) -> Array:
-    """Return the grey picture (…, 1, h, w)."""
+    """Return the greyscale image (…, 1, h, w)."""
     if img.shape[-3] == 1:
         return img
     if img.dtype != np.uint8:
@@ -128,7 +129,7 @@ def _grey(img: Array) -> Array:
     return ((shares * img).sum(axis=-3, keepdims=True) + 2**15 >> 16).astype(np.uint8)
 
 
-@np.errstate(invalid="ignore")  # 0 / 0 in grey, which has no hue
+@np.errstate(invalid="ignore")  # 0 / 0 for grey pixels, which have no hue
 def _hsv(img: Array, stored: np.dtype[Any]) -> tuple[Array, Array, Array]:
     """Return hue (in turns), saturation (0 to 1) and value, each (…, h, w); every quotient is rounded to `stored`."""
     value = img.max(axis=-3)
@@ -136,7 +137,7 @@ def _hsv(img: Array, stored: np.dtype[Any]) -> tuple[Array, Array, Array]:
     red, green, blue = np.moveaxis(
         _rounded((value[..., np.newaxis, :, :] - img) / spread[..., np.newaxis, :, :], stored), -3, 0
     )
-    strongest = img.argmax(axis=-3)  # of equal ones the first
+    strongest = img.argmax(axis=-3)  # of equal channels the first
     sixths = np.choose(strongest, [blue - green, 2 + red - blue, 4 + green - red])
     hue = _rounded((_rounded(sixths, stored) / 6 + 1) % 1, stored)
     grey = spread == 0
@@ -144,10 +145,10 @@ def _hsv(img: Array, stored: np.dtype[Any]) -> tuple[Array, Array, Array]:
 
 
 def _rgb(hue: Array, saturation: Array, value: Array) -> Array:
-    """Return the picture (…, 3, h, w): going around the circle, one channel rises or falls in each sixth of it."""
+    """Return the image (…, 3, h, w): in each sixth of the colour circle, one channel rises or falls."""
     sixth = np.floor(6 * hue)
-    way = 6 * hue - sixth
-    low, falling, rising = (value * (1 - saturation * part) for part in (1, way, 1 - way))
+    part_way = 6 * hue - sixth
+    low, falling, rising = (value * (1 - saturation * part) for part in (1, part_way, 1 - part_way))
     channels = [
         [value, falling, low, low, rising, value],
         [rising, value, value, falling, low, low],
@@ -170,4 +171,4 @@ def _checked(img: Array, name: str, factor: float) -> float:
 
 def _check_channels(img: Array) -> None:
     if img.ndim < 3 or img.shape[-3] not in (1, 3):
-        raise ValueError(f"img has shape {img.shape}, expected (…, 3, height, width), or 1 channel in grey")
+        raise ValueError(f"img has shape {img.shape}, expected (…, 3, height, width), or 1 channel for greyscale")

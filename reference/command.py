@@ -1,4 +1,4 @@
-"""What the package's commands have in common: what they cannot do is said in one line, never with a traceback."""
+"""What the package's commands share: an error is one line, never a traceback."""
 
 import argparse
 import math
@@ -10,37 +10,37 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 PATIENCE = 5.0
-"""Seconds for which another process than the first waits with its own complaint: usually the first has the same."""
+"""Seconds that other ranks wait before reporting an error, which rank 0 has usually reported already."""
 
 
 class Refusal(Exception):
-    """What the command cannot do, in one line, and the status that it ends with."""
+    """An error that ends a command: a message of one line, and the exit status."""
 
     status = 1
 
 
 class WrongUsage(Refusal):
-    """Options that are not understood."""
+    """Invalid options."""
 
     status = 2
 
 
 class Interrupted(Refusal):
-    """The end of a command that was asked to stop."""
+    """A command that was interrupted."""
 
     status = 130
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one line."""
+    """A parser that reports an error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        """Refuse the options."""
+        """Raise what ends the command."""
         raise WrongUsage(message)
 
 
 def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
-    """Return what turns an option's text into a finite number of this kind, none below the least."""
+    """Return the function that parses an option as a finite number of this kind, at least `least`."""
 
     def number(text: str) -> Any:
         value = kind(text)
@@ -48,22 +48,24 @@ def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(f"must be a finite number of at least {least}, got {text}")
         return value
 
-    number.__name__ = kind.__name__  # argparse names the kind when the text is no number
+    number.__name__ = kind.__name__  # argparse prints this name if the text is not a number
     return number
 
 
 def needed(package: str, purpose: str) -> Any:
-    """Import what the package `reference` itself does without."""
+    """Import an optional dependency."""
     try:
         return import_module(package)
     except ModuleNotFoundError:
-        raise Refusal(f"{purpose} needs {package}, which is not installed; torch-by-hand[train] names it") from None
+        raise Refusal(
+            f"{purpose} needs {package}, which is not installed; it comes with torch-by-hand[train]"
+        ) from None
 
 
 def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
-    """Run a command; a refusal ends it with one line and a status over 0.
+    """Run a command; a refusal ends it with one line and a nonzero exit status.
 
-    Of several processes the first one speaks; another one, of higher rank, only if it has not been stopped by then.
+    Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime.
     """
     try:
         command()
@@ -73,7 +75,7 @@ def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
         process = f"process {rank}: " if rank > 0 else ""
         print(f"{program}: error: {process}{refusal}", file=sys.stderr, flush=True)
         sys.exit(refusal.status)
-    except BrokenPipeError:  # whoever read what is printed has gone
+    except BrokenPipeError:  # the reader of the output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:

@@ -16,9 +16,9 @@ its gradients are the products with either factor's transpose:
 That is the formulation used here for every rank, stride, dilation and grouping, one image at a time so that the
 columns stay in the processor's cache, and one axis after the other so that whole rows are copied. For the
 document's three convolutions, batch 64, one thread, it takes 1.8, 1.7 and 1.8 times torch's time forward and 1.0,
-2.2 and 2.4 times backward, measured side by side in `benchmarks` (torch 2.15, AVX2). What stops it: the matrix
-products alone take 1.1 to 1.3 times torch's time (0.6 backward through the first convolution), for torch's own
-convolution runs faster than the BLAS; and the columns, which hold every cell once for each tap, 25 times for a 5×5
+2.2 and 2.4 times backward, measured side by side in `benchmarks` (torch 2.15, AVX2). What limits it: the
+matrix products alone take 1.1 to 1.3 times torch's time (0.6 backward through the first convolution), because torch's
+own convolution is faster than the BLAS; and the columns, which hold every cell once for each tap, 25 times for a 5×5
 kernel, have to be written and read, or folded back.
 """
 
@@ -65,8 +65,8 @@ def conv2d(
     """Slide kernels over images: input (n, g·c, h, w) or (g·c, h, w), weight (g·o, c, y, x) -> (n, g·o, i, j).
 
     `bias` (g·o,) is added to every place. `stride`, `padding` and `dilation` are in cells, one number or one
-    for each axis; padding cells are 0, "valid" is none of them and "same" as many as keep the size. Floating
-    point or integer, one dtype throughout, and the result has it. Source: the formula above (section 2.1.2).
+    for each axis; padding cells are 0; "valid" means none of them, "same" as many as keep the size. Floating
+    point or integer, one dtype throughout, which is also the result's. Source: the formula above (section 2.1.2).
 
     Raises TypeError for anything but arrays of one dtype and whole numbers, ValueError for shapes and options
     that do not fit together.
@@ -124,7 +124,7 @@ def conv2d_backward(
     dilation: Size = 1,
     groups: int = 1,
 ) -> tuple[Array, Array, Array | None]:
-    """Return grad_input, grad_weight and grad_bias (None without a bias) of `conv2d`, shaped as their arguments.
+    """Return grad_input, grad_weight and grad_bias (None without a bias) of `conv2d`, shaped like their arguments.
 
     `grad_output` is shaped like the output. Floating point only; errors as in `conv2d`.
 
@@ -162,7 +162,7 @@ def conv2d_weight(
     dilation: Size = 1,
     groups: int = 1,
 ) -> Array:
-    """Return grad_weight of `conv2d` alone, all that a first layer needs: nothing lies before it.
+    """Return grad_weight of `conv2d` alone: enough for a first layer, whose input needs no gradient.
 
     Named and called as in `torch.nn.grad`. (grad_bias is the sum of grad_output over images and places.)
 
@@ -170,7 +170,7 @@ def conv2d_weight(
     array([[[[6.]]]])
     """
     array("input", input)
-    weight = np.zeros(positive_sizes("weight_size", weight_size), input.dtype)  # its shape is what counts
+    weight = np.zeros(positive_sizes("weight_size", weight_size), input.dtype)  # only its shape matters
     images = _batched(2, input, weight)
     geometry = ConvGeometry.of(images, weight, None, stride, padding, dilation, groups)
     return _grad_weight(_checked_grads(2, grad_output, input, weight, geometry), images, weight, geometry)
@@ -215,7 +215,7 @@ def _grad_weight(grads: Array, images: Array, weight: Array, geometry: ConvGeome
 
 
 def _checked_grads(rank: int, grad_output: Array, input: Array, weight: Array, geometry: ConvGeometry) -> Array:
-    """Return the gradients of the output as one matrix a group, (n, g, o, i·j)."""
+    """Return the gradients of the output as one matrix per group, (n, g, o, i·j)."""
     for name, value in (("grad_output", grad_output), ("input", input)):
         array(name, value, FLOATS)
     same_dtype(grad_output=grad_output, input=input)
@@ -225,7 +225,7 @@ def _checked_grads(rank: int, grad_output: Array, input: Array, weight: Array, g
 
 
 def _matrix(weight: Array, geometry: ConvGeometry) -> Array:
-    """Return the weight as one matrix a group, (g, o, c·y·x)."""
+    """Return the weight as one matrix per group, (g, o, c·y·x)."""
     return weight.reshape(geometry.groups, len(weight) // geometry.groups, -1)
 
 
@@ -244,7 +244,7 @@ def _columns(images: Array, geometry: ConvGeometry) -> Iterator[Array]:
 
 
 def _fold(columns: Iterable[Array], images: Array, geometry: ConvGeometry) -> Array:
-    """Add every column back onto the cells that `_columns` copied it from, in its steps backwards."""
+    """Add every column back onto the cells that `_columns` copied it from, retracing its steps."""
     unfolded = (images.shape[1], *geometry.kernel_size, *geometry.output_size)
     cells: Iterable[Array] = (image.reshape(unfolded) for image in columns)
     size = [len(images), *unfolded]
@@ -253,7 +253,7 @@ def _fold(columns: Iterable[Array], images: Array, geometry: ConvGeometry) -> Ar
         size[axis] = images.shape[axis] + sum(geometry.padding[axis])
         folded = np.zeros(size, images.dtype)
         for image, taps in zip(cells, _taps(folded, axis, geometry), strict=True):
-            for tap in range(geometry.kernel_size[axis]):  # taps overlap one another, but never themselves
+            for tap in range(geometry.kernel_size[axis]):  # under one tap, windows do not overlap
                 taps[:, tap] += image[:, tap]
         cells = folded
     return pad_backward(folded, images, _margins(geometry))
@@ -272,7 +272,7 @@ def _axes(geometry: ConvGeometry) -> range:
 
 
 def _batched(rank: int, input: Array, weight: Array) -> Array:
-    """Return the input with a batch axis, which it may have left out."""
+    """Return the input with a batch axis, added if it has none."""
     for name, value in (("input", input), ("weight", weight)):
         array(name, value, FLOATS | INTEGERS)
     if weight.ndim != rank + 2:
@@ -285,5 +285,5 @@ def _batched(rank: int, input: Array, weight: Array) -> Array:
 
 
 def _margins(geometry: ConvGeometry) -> list[int]:
-    """Return the padding as `pad` wants it: from the last axis backwards."""
+    """Return the padding as `pad` takes it, from the last axis backwards."""
     return [cells for pair in reversed(geometry.padding) for cells in pair]

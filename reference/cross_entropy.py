@@ -5,14 +5,14 @@
     cross_entropy(x, t) = − Σ w[c] · t[c] · log_softmax(x)[c]              t: a probability for each class
                             c
 
-of every sample, then reduced: kept ("none"), added up ("sum") or averaged ("mean"). The mean of losses with
-class indices divides by the sum of the targets' weights, not by their number; that of losses with
-class probabilities by the number of samples. A target equal to `ignore_index` counts in neither.
+for every sample, then reduced: kept ("none"), summed ("sum") or averaged ("mean"). With class indices the mean
+divides by the sum of the targets' weights, not by their number; with class probabilities it divides by the
+number of samples. A target equal to `ignore_index` counts in neither.
 
 `label_smoothing` ε replaces the target by (1 − ε) of itself and ε / C of every class:
 (1 − ε) · loss + ε / C · Σ w[c] · (−log_softmax(x)[c]).
 
-Axes: n sample, c class (the second axis, or the only one), and any further ones, each place a sample.
+Axes: n sample, c class (the second axis, or the only one), and any further axes, whose every place is a sample.
 """
 
 import numpy as np
@@ -29,8 +29,8 @@ def nll_loss(
 ) -> Array:
     """Return minus the score of each sample's class: input (n, c, …) or (c,), target (n, …) or (), int64.
 
-    `weight` (c,) weighs the classes. Nothing is normalised or checked for being a logarithm. Returns a number,
-    or with reduction "none" an array shaped as the target. Raises TypeError for other dtypes and ValueError
+    `weight` (c,) weights the classes. The input is neither normalised nor checked to be logarithms. Returns a number,
+    or with reduction "none" an array shaped like the target. Raises TypeError for other dtypes and ValueError
     for shapes that do not fit, a class that does not exist, or an unknown reduction.
 
     >>> nll_loss(np.log(np.array([[0.25, 0.75], [0.5, 0.5]])), np.array([0, 1]), reduction="sum").round(4)
@@ -53,7 +53,7 @@ def nll_loss_backward(
     ignore_index: int = -100,
     reduction: str = "mean",
 ) -> Array:
-    """Return grad_input: −w[y] at each sample's class y, shared out as the reduction does, and 0 elsewhere.
+    """Return grad_input: −w[y] at each sample's class y, scaled by the reduction, and 0 elsewhere.
 
     >>> nll_loss_backward(np.array(1.0), np.zeros((2, 2)), np.array([0, -100]))
     array([[-1.,  0.],
@@ -81,10 +81,10 @@ def cross_entropy(
 ) -> Array:
     """Return the cross entropy of scores: input (n, c, …) or (c,), and target one of two kinds.
 
-    Class indices (n, …) or (), int64; or class probabilities, shaped and typed as the input. `weight` (c,)
-    weighs the classes. Returns a number, or with reduction "none" an array of one loss for each sample.
-    Raises TypeError and ValueError as `nll_loss`, and for `label_smoothing` outside [0, 1] or a class index to
-    ignore among probabilities.
+    Class indices (n, …) or (), int64; or class probabilities, of the input's shape and dtype. `weight` (c,)
+    weights the classes. Returns a number, or with reduction "none" an array of one loss per sample. Raises the
+    same errors as `nll_loss`, and ValueError for `label_smoothing` outside [0, 1] or a class index to ignore among
+    class probabilities.
 
     >>> cross_entropy(np.array([[0.0, 0.0]]), np.array([1])).round(4)
     np.float64(0.6931)
@@ -107,7 +107,7 @@ def cross_entropy_backward(
 ) -> tuple[Array, Array | None, Array | None]:
     """Return grad_input, grad_target and grad_weight; the last two None for class indices, as in torch.
 
-    With s[c] the weighted share of class c in the target and p the softmax, grad_input = p · Σ s − s.
+    grad_input = p · Σ s − s, where s[c] is the weighted share of class c in the target, and p the softmax.
 
     >>> cross_entropy_backward(np.array(1.0), np.array([[0.0, 0.0]]), np.array([1]))
     (array([[ 0.5, -0.5]]), None, None)
@@ -148,7 +148,7 @@ def _shares(
     ignored, index = _checked_indices(scores, target, ignore_index)
     one_hot = (np.arange(scores.shape[-1]) == index[..., np.newaxis]).astype(scores.dtype)
     smoothed = np.where(ignored[..., np.newaxis], 0, _smoothed(one_hot, label_smoothing))
-    shares = np.where(smoothed == 0, 0, weights * smoothed)  # a class that is not asked for has any weight
+    shares = np.where(smoothed == 0, 0, weights * smoothed)  # a class without a share adds nothing, whatever its weight
     return shares, np.where(ignored, 0, weights[index]), ignored
 
 
@@ -159,7 +159,7 @@ def _smoothed(target: Array, label_smoothing: float) -> Array:
 
 
 def _times_log(shares: Array, log_p: Array) -> Array:
-    """Return shares · log p, where a class without a share adds nothing, however impossible: 0 · log 0 = 0."""
+    """Return shares · log p, where a class without a share adds nothing, even at probability 0: 0 · log 0 = 0."""
     return shares * np.where(shares == 0, 0, log_p)
 
 
@@ -193,7 +193,7 @@ def _classes_back(grad: Array, input: Array) -> Array:
 
 def _checked_indices(scores: Array, target: Array, ignore_index: int) -> tuple[Array, Array]:
     """Return which samples are ignored, and every sample's class, 0 for the ignored."""
-    array("target", target, TARGETS if scores.ndim <= 2 else frozenset({"int64"}))  # as torch has it
+    array("target", target, TARGETS if scores.ndim <= 2 else frozenset({"int64"}))  # as in torch
     shape("target", target, scores.shape[:-1])
     if not -(2**63) <= integer("ignore_index", ignore_index) < 2**63:
         raise ValueError(f"ignore_index must be a 64-bit integer, got {ignore_index}")

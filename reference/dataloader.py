@@ -1,15 +1,16 @@
-"""Loading data in batches (section 1.5): which items come together, in which order, and as which arrays.
+"""Loading data in batches (section 1.5): which items form a batch, in which order, and as which arrays.
 
     order    of an epoch: 0 … n − 1 as they are stored, or shuffled, or as a sampler gives them
-    batches  ⌈n / b⌉, of b indices each, the last of those that are left; with `drop_last` ⌊n / b⌋, all of them whole
+    batches  ⌈n / b⌉, of b indices each, the last of what is left; with `drop_last` ⌊n / b⌋, all of them full
     batch    of the items (x₀, y₀), (x₁, y₁), …: [x, y], where x holds x₀, x₁, … along a new first axis
 
-n length, b `batch_size`. Arguments are named, ordered and defaulted as those of `torch.utils.data.DataLoader`. One
-call is one epoch; shuffling draws a permutation from a NumPy generator, and so another for the next epoch. Torch draws
-other ones by the same law: every order is equally likely, and generators in equal states give equal orders.
+n length, b `batch_size`. The arguments have the names, order and defaults of `torch.utils.data.DataLoader`. One call
+is one epoch; shuffling draws a permutation from a NumPy generator, so the next epoch gets another one. Torch draws
+different ones with the same distribution: every order is equally likely, and equal generator states give equal orders.
 
-Where torch is lenient this is strict: a sampler's indices are those of items, `shuffle` is True or False, and the items
-of a batch agree in type, shape, dtype and keys. Other kinds of argument raise TypeError, wrong values ValueError.
+Where torch is lenient this is strict: a sampler's indices must be those of items, `shuffle` must be True or False, and
+the items of a batch must agree in type, shape, dtype and keys. Arguments of the wrong type raise TypeError, wrong
+values ValueError.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -32,9 +33,10 @@ def batches(
     drop_last: bool = False,
     generator: np.random.Generator | None = None,
 ) -> list[list[int]] | list[int]:
-    """Return the indices of each batch of one epoch, or where `batch_size` is None, the indices in their order.
+    """Return the indices of each batch of one epoch, or if `batch_size` is None, all indices in their order.
 
-    A `sampler` replaces shuffling, a `batch_sampler` everything; `shuffle` needs a generator, and a length over 0.
+    A `sampler` replaces shuffling, a `batch_sampler` all other options; `shuffle` needs a generator and a length of at
+    least 1.
 
     >>> batches(5, batch_size=2)
     [[0, 1], [2, 3], [4]]
@@ -69,17 +71,17 @@ def number_of_batches(length: int, batch_size: int = 1, drop_last: bool = False)
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Put items together: numbers and arrays along a new first axis, containers part by part.
+    """Collate items: stack numbers and arrays along a new first axis, and containers part by part.
 
     Python's numbers become bool, int64 and (although torch's layers compute in float32) float64, NumPy's numbers and
-    arrays keep their dtype, strings and bytes stay as they are. Dictionaries and named tuples give one of their kind,
-    lists and tuples give a list.
+    arrays keep their dtype, strings and bytes stay as they are. Dictionaries and named tuples give one of their own
+    type, lists and tuples give a list.
 
     >>> default_collate([{"label": 7, "name": "horse"}, {"label": 8, "name": "ship"}])
     {'label': array([7, 8]), 'name': ['horse', 'ship']}
     """
     if not batch:
-        raise ValueError("there are no items to put together")
+        raise ValueError("there are no items to collate")
     kind: type = _common("type", [type(item) for item in batch], TypeError)
     if kind in (str, bytes):
         return batch[:]
@@ -98,12 +100,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
 def data_loader(
     dataset: Any, batch_size: int | None = 1, *, collate_fn: Callable[..., Any] = default_collate, **options: Any
 ) -> Iterator[Any]:
-    """Return the batches of one epoch, or where `batch_size` is None, the items one by one as they are.
+    """Yield the batches of one epoch, or if `batch_size` is None, single items as they are.
 
-    A data set is whatever has a length, and an item for each index below it. Other options are those of `batches`.
+    A data set is anything with a length and an item for every index below it. Other options are those of `batches`.
 
-    >>> pictures = [(np.full((3, 32, 32), 0.5), 7), (np.zeros((3, 32, 32)), 2), (np.ones((3, 32, 32)), 4)]
-    >>> [(images.shape, labels.tolist()) for images, labels in data_loader(pictures, batch_size=2)]
+    >>> dataset = [(np.full((3, 32, 32), 0.5), 7), (np.zeros((3, 32, 32)), 2), (np.ones((3, 32, 32)), 4)]
+    >>> [(images.shape, labels.tolist()) for images, labels in data_loader(dataset, batch_size=2)]
     [((2, 3, 32, 32), [7, 2]), ((1, 3, 32, 32), [4])]
     """
     for indices in batches(len(dataset), batch_size, **options):

@@ -1,4 +1,4 @@
-"""Stand-ins for CIFAR-10, CIFAR-100 and Country211 where they cannot be downloaded, and readers for either.
+"""Stand-ins for CIFAR-10, CIFAR-100 and Country211 if they cannot be downloaded, and readers for both.
 
     python -m reference.datasets cifar10 ROOT           writes ROOT/cifar-10-batches-py
 
@@ -6,12 +6,12 @@
     cifar-100-python/{meta, train, test}
     country211/{train, valid, test}/{AD … ZW}/*.jpg
 
-Names, layout and formats are those of the originals. The pictures are drawn (`reference.synthetic_images`), as many of
-each class. Every folder also holds `checksums.md5`, the md5 sums of its files, and `md5sum -c` understands it.
+Names, layout and formats are those of the originals. The images are drawn by `reference.synthetic_images`, equally many
+of each class. Every folder also holds `checksums.md5`, the md5 sums of its files, which `md5sum -c` can check.
 
-The readers return the data sets of torchvision, which compares the files of CIFAR with their published md5 sums before
-it reads them. Where a folder holds `checksums.md5`, the sums in it take the place of the published ones, and nothing
-else changes: a stand-in with one wrong byte is refused as the real data set would be.
+The readers return torchvision's data sets, which compare the files of CIFAR with their published md5 sums before
+reading them. If a folder holds `checksums.md5`, its sums replace the published ones, and nothing else changes: a
+stand-in with one wrong byte is refused just as the real data set would be.
 """
 
 import inspect
@@ -29,7 +29,7 @@ from reference import checks, class_names
 from reference.archives import checksums, md5_of, new_folder, write_pickle
 from reference.checks import Array
 from reference.command import Parser, Refusal, number_from, run
-from reference.synthetic_images import SIDE, balanced_labels, pictures
+from reference.synthetic_images import SIDE, balanced_labels, synthetic_images
 
 PROGRAM = "python -m reference.datasets"
 
@@ -37,13 +37,13 @@ FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "co
 ARCHIVES = {"cifar10": "cifar-10-python.tar.gz", "cifar100": "cifar-100-python.tar.gz", "country211": "country211.tgz"}
 
 TRAINING_FILES = 5
-"""The training split of CIFAR-10 is spread over so many files."""
+"""The number of files that the training split of CIFAR-10 is spread over."""
 
 MOST_IMAGES = (2**31 - 1) // (3 * SIDE * SIDE)
-"""The pickles count the bytes of an array in four bytes with a sign."""
+"""The pickles store the size of an array in a signed 32-bit number of bytes."""
 
 COUNTRY211_IMAGES = {"train": 150, "valid": 50, "test": 100}
-"""The pictures of each country in the real data set."""
+"""The number of images of each country in the real data set."""
 
 Root: TypeAlias = str | os.PathLike[str]
 Transform: TypeAlias = Callable[[Any], Any] | None
@@ -55,9 +55,9 @@ Transform: TypeAlias = Callable[[Any], Any] | None
 def write_cifar10(
     root: Root, train_images: int = 4000, test_images: int = 1000, seed: int = 0, archive: bool = False
 ) -> Path:
-    """Write a stand-in for CIFAR-10 below `root`, and on request pack it as the original is; return its folder.
+    """Write a stand-in for CIFAR-10 below `root`, and with `archive` pack it like the original, too; return its folder.
 
-    Raises FileExistsError where the folder or the archive is there already.
+    Raises FileExistsError if the folder or the archive exists.
     """
     train = _images("train_images", train_images, least=TRAINING_FILES)
     test = _images("test_images", test_images)
@@ -97,9 +97,9 @@ def write_country211(
     seed: int = 0,
     archive: bool = False,
 ) -> Path:
-    """Write a stand-in for Country211 below `root`, as `write_cifar10` does: so many images *of each country*.
+    """Write a stand-in for Country211 below `root`, as `write_cifar10` does, with this many images *per country*.
 
-    They are JPEG files of 32 to 64 pixels a side, no size like the other. Needs Pillow.
+    They are JPEG files of 32 to 64 pixels a side, each a different size. Needs Pillow.
     """
     images = {
         "train": _images("train_images", train_images),
@@ -122,7 +122,7 @@ def _images(name: str, value: int, least: int = 1) -> int:
 
 
 def _generators(seed: int, splits: int) -> list[np.random.Generator]:
-    """Return one stream a split, so that the pictures of one do not depend on the size of another."""
+    """Return one generator per split, so that the images of one do not depend on the size of another."""
     if checks.integer("seed", seed) < 0:
         raise ValueError(f"seed must be at least 0, got {seed}")
     return [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(splits)]
@@ -136,7 +136,7 @@ def _cifar10_batch(title: str, labels: Array, rng: np.random.Generator) -> dict[
     return {
         "batch_label": title,
         "labels": labels.tolist(),
-        "data": pictures(labels, 10, rng).reshape(len(labels), -1),
+        "data": synthetic_images(labels, 10, rng).reshape(len(labels), -1),
         "filenames": _file_names(class_names.CIFAR10, labels),
     }
 
@@ -147,23 +147,23 @@ def _cifar100_batch(title: str, labels: Array, rng: np.random.Generator) -> dict
         "batch_label": title,
         "fine_labels": labels.tolist(),
         "coarse_labels": [class_names.COARSE_OF_FINE[label] for label in labels],
-        "data": pictures(labels, 100, rng).reshape(len(labels), -1),
+        "data": synthetic_images(labels, 100, rng).reshape(len(labels), -1),
     }
 
 
 def _file_names(classes: list[str], labels: Array) -> list[str]:
-    """Return names like those of the photographs in the original, which no one reads."""
+    """Return names like those of the photographs in the original."""
     return [f"{classes[label]}_s_{number:06d}.png" for number, label in enumerate(labels)]
 
 
 def _write_country(folder: Path, labels: Array, rng: np.random.Generator) -> None:
-    """Write a picture for each label, under a name like those of the original: number, latitude and longitude."""
-    image = import_module("PIL.Image")  # here, because the other data sets do without Pillow
+    """Write an image for each label, under a name like those of the original: number, latitude and longitude."""
+    pil = import_module("PIL.Image")  # here, because the other data sets do without Pillow
     folder.mkdir(parents=True)
-    for number, picture in enumerate(pictures(labels, len(class_names.COUNTRY211), rng)):
+    for number, image in enumerate(synthetic_images(labels, len(class_names.COUNTRY211), rng)):
         latitude, longitude = rng.uniform(-1, 1, 2) * (90, 180)
         size = rng.integers(SIDE, 2 * SIDE, 2, endpoint=True).tolist()
-        resized = image.fromarray(np.ascontiguousarray(picture.transpose(1, 2, 0))).resize(size)
+        resized = pil.fromarray(np.ascontiguousarray(image.transpose(1, 2, 0))).resize(size)
         resized.save(folder / f"{number}_{latitude:.6f}_{longitude:.6f}.jpg", quality=95)
 
 
@@ -173,7 +173,7 @@ def _write_country(folder: Path, labels: Array, rng: np.random.Generator) -> Non
 def cifar10(root: Root, train: bool = True, transform: Transform = None, target_transform: Transform = None) -> Any:
     """Return `torchvision.datasets.CIFAR10` of the real data set or the stand-in, whichever is below `root`.
 
-    Raises FileNotFoundError where there is neither, and RuntimeError, as torchvision does, where a file is corrupted.
+    Raises FileNotFoundError if there is neither, and like torchvision RuntimeError if a file is corrupted.
     """
     return _cifar("cifar10", "CIFAR10", root, train, transform, target_transform)
 
@@ -188,8 +188,8 @@ def country211(
 ) -> Any:
     """Return `torchvision.datasets.Country211` of the real data set or the stand-in, whichever is below `root`.
 
-    Raises RuntimeError where pictures are missing, changed or too many. Torchvision does not: it takes what there is,
-    and where the folder of a country is missing, it gives the countries after it other numbers.
+    Raises RuntimeError if images are missing, changed or too many. Torchvision does not: it takes what there is, and
+    if the folder of a country is missing, the countries after it get other labels.
     """
     folder = _existing_folder("country211", root)
     torchvision = import_module("torchvision.datasets")
@@ -200,9 +200,9 @@ def country211(
 
 
 def expected_files(root: Root, dataset: Any) -> dict[str, Any]:
-    """Return what the attributes of CIFAR10 or CIFAR100 must be for that class to accept the files below `root`.
+    """Return the attributes with which torchvision's CIFAR10 or CIFAR100 accepts the files below `root`.
 
-    They list names and md5 sums: those of `checksums.md5`, and for files that it does not name the published ones.
+    They list names and md5 sums: those of `checksums.md5`, and the published ones for files that it does not list.
     """
     sums = checksums(Path(root).expanduser() / dataset.base_folder)
     return {
@@ -240,7 +240,7 @@ def _holds_all_images(folder: Path, split: str, found: list[Path]) -> bool:
     if sums := checksums(folder):
         expected = {name: md5 for name, md5 in sums.items() if name.startswith(f"{split}/")}
         return expected == {path.relative_to(folder).as_posix(): md5_of(path) for path in found}
-    # Of the real data set nothing is published but the sum of its archive, and how many images there are.
+    # For the real data set, only the checksum of the archive and the number of images are published.
     images = dict.fromkeys(class_names.COUNTRY211, COUNTRY211_IMAGES[split])
     return Counter(path.parent.name for path in found) == images
 
@@ -255,7 +255,7 @@ def _existing_folder(name: str, root: Root) -> Path:
         raise NotADirectoryError(f"{folder.parent} is a file, expected the folder that holds {FOLDERS[name]}")
     if not folder.is_dir():
         raise FileNotFoundError(
-            f"there is no folder {folder}: unpack {ARCHIVES[name]} in {folder.parent}, "
+            f"{folder} does not exist: unpack {ARCHIVES[name]} in {folder.parent}, "
             f"or draw a stand-in with: {PROGRAM} {name} {folder.parent}"
         )
     return folder
@@ -271,7 +271,7 @@ WRITERS: dict[str, Callable[..., Path]] = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write a stand-in, and say what was written."""
+    """Write a stand-in and report what was written."""
     run(PROGRAM, lambda: _write(**vars(_parser().parse_args(argv))))
 
 
@@ -281,7 +281,7 @@ def _write(dataset: str, **options: Any) -> None:
     except (OSError, ValueError, ImportError) as error:
         raise Refusal(error) from None
     except MemoryError:
-        raise Refusal("there is not enough memory for so many images") from None
+        raise Refusal("not enough memory for so many images") from None
     print(f"wrote {len(checksums(folder))} files and their checksums to {folder}")
 
 
@@ -292,13 +292,15 @@ def _parser() -> Parser:
         add = datasets.add_parser(
             name, description=f"Write a stand-in for this data set: {FOLDERS[name]}."
         ).add_argument
-        add("root", type=Path, metavar="ROOT", help=f"the folder in which to write {FOLDERS[name]}")
-        each = " of each country" if writer is write_country211 else ""
+        add("root", type=Path, metavar="ROOT", help=f"the folder to write {FOLDERS[name]} to")
+        each = " per country" if writer is write_country211 else ""
         for option, default in _numbers(writer).items():
-            meaning, least = ("draws the pictures", 0) if option == "seed" else (option.replace("_", " ") + each, 1)
+            meaning, least = (
+                ("seed of the random images", 0) if option == "seed" else (option.replace("_", " ") + each, 1)
+            )
             flag, kind = "--" + option.replace("_", "-"), number_from(int, least)
             add(flag, type=kind, metavar="N", default=default, help=f"{meaning} (default {default})")
-        add("--archive", action="store_true", help=f"also pack them as {ARCHIVES[name]}")
+        add("--archive", action="store_true", help=f"also pack it as {ARCHIVES[name]}")
     return parser
 
 

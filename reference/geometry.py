@@ -21,7 +21,7 @@ def conv_output_size(
 ) -> int | tuple[int, ...]:
     """Return the size of a convolution's output, in cells: a number for a number, a tuple for a tuple.
 
-    `padding` may be "same" or "valid". Raises ValueError where the kernel does not fit (section 2.1.1).
+    `padding` may be "same" or "valid". Raises ValueError if the kernel does not fit (section 2.1.1).
 
     >>> conv_output_size(32, kernel_size=3, padding=1)
     32
@@ -46,8 +46,8 @@ def max_pool_output_size(
 ) -> int | tuple[int, ...]:
     """Return the size of a pooling's output, in cells: a number for a number, a tuple for a tuple (section 2.2).
 
-    With `ceil_mode` a last window that hangs over the end counts, unless it starts beyond the input and
-    its padding before it. Raises ValueError where no window fits.
+    With `ceil_mode` a last window may reach beyond the padded input, unless it would start in the padding after
+    the input. Raises ValueError if no window fits.
 
     >>> max_pool_output_size(5, kernel_size=2), max_pool_output_size(5, kernel_size=2, ceil_mode=True)
     (2, 3)
@@ -138,7 +138,7 @@ def _places(
     padding: Sequence[Pair],
     dilation: Sequence[int],
 ) -> tuple[int, ...]:
-    """Count the places along each axis: the law at the top of this file."""
+    """Count the places along each axis: the formula at the top of this file."""
     padded = tuple(size + before + after for size, (before, after) in zip(sizes, padding, strict=True))
     spans = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     if any(span > size for span, size in zip(spans, padded, strict=True)):
@@ -177,7 +177,7 @@ def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int
         raise ValueError(f"weight has {weight.shape[0]} output channels, which {groups} groups do not divide")
     if input.shape[1] != weight.shape[1] * groups:
         raise ValueError(
-            f"weight has {weight.shape[1]} input channels a group, "
+            f"weight has {weight.shape[1]} input channels per group, "
             f"input has {input.shape[1]} channels in {groups} groups"
         )
     if bias is not None and bias.shape != weight.shape[:1]:

@@ -3,8 +3,8 @@
     output[…, i] = weight[i] · (input[…, i] − mean[…]) / √(var[…] + ε) + bias[i]
 
 i runs over all places of `normalized_shape`, the shape of the input's last axes; mean and var are those of one sample
-over these places, var being the mean square distance from the mean. So it needs no batch and keeps no statistics: in
-training and in evaluation it does the same, which is how it differs from `reference.normalization`.
+over these places, where var is the mean squared distance from the mean. So it needs no batch and keeps no statistics:
+unlike `reference.normalization`, it does the same in training and in evaluation.
 
 Axes: … samples, i places. x̂ is the output before weight and bias, N the number of places.
 """
@@ -26,8 +26,8 @@ def layer_norm(
 ) -> Array:
     """Normalize each sample: input (…, *normalized_shape) -> the same shape; weight, bias (*normalized_shape) or None.
 
-    Raises TypeError where `normalized_shape` is no sequence of whole numbers or dtypes differ, ValueError where the
-    input does not end in it, where it is empty, or where weight or bias are not of that shape.
+    Raises TypeError if `normalized_shape` is no sequence of whole numbers or dtypes differ, ValueError if it is empty,
+    the input's shape does not end in it, or weight or bias do not have that shape.
 
     >>> layer_norm(np.array([[1.0, 3.0], [5.0, 5.0]]), (2,), eps=1.0)
     array([[-0.70710678,  0.70710678],
@@ -48,9 +48,9 @@ def layer_norm_backward(
     bias: Array | None = None,
     eps: float = 1e-5,
 ) -> tuple[Array, Array | None, Array | None]:
-    """Return grad_input (…, *normalized_shape), grad_weight and grad_bias, or None for one that is missing.
+    """Return grad_input (…, *normalized_shape), grad_weight and grad_bias, None for a parameter that is missing.
 
-    Mean and variance move with the input, which takes from the gradient what would shift or stretch a whole sample:
+    Mean and variance move with the input, which removes from the gradient what would shift or scale a whole sample:
     grad_input = (g − mean of g − x̂ · mean of g·x̂) / √(var + ε), with g = weight · grad_output.
 
     >>> layer_norm_backward(np.array([[3.0, 1.0]]), np.array([[-1.0, 1.0]]), (2,), eps=0.0)[0]

@@ -50,9 +50,9 @@ def linear_backward(
 
 
 def flatten(input: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
-    """Lay the axes from `start_dim` to `end_dim` out as one, in a new array of the same elements and dtype.
+    """Merge the axes from `start_dim` to `end_dim` into one, in a new array of the same elements and dtype.
 
-    (`torch.flatten` returns a view where it can; `nn.Flatten` starts at axis 1, behind the batch.)
+    (`torch.flatten` returns a view where it can; `nn.Flatten` starts at axis 1, after the batch.)
 
     >>> flatten(np.zeros((2, 3, 4, 4)), 1).shape
     (2, 48)

@@ -2,14 +2,14 @@
 
     l1_loss:   |input − target|          mse_loss:   (input − target)²
 
-of every element; then `reduction` keeps them ("none"), adds them up ("sum") or averages them ("mean"):
+for every element; then `reduction` keeps them ("none"), sums them ("sum") or averages them ("mean"):
 
     mean = Σ errors / n          or, with a weight for each element,          Σ weight · errors / Σ weight
 
-where the first sum is over the errors as broadcasting makes them, the second over the weights as they are given.
+where the first sum runs over the errors after broadcasting, the second over the weights as given.
 
-n is the number of elements, not of samples. Input and target broadcast against one another. A floating
-point operand decides the dtype; an integer one may stand beside it and has no gradient.
+n is the number of elements, not of samples. Input and target broadcast against each other. Floating point
+operands decide the dtype; one of integers may be mixed with them and has no gradient.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def l1_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Arr
     """Return the absolute errors, reduced: a number, or with reduction "none" an array of the broadcast shape.
 
     Two integer arrays have a sum but no mean. Raises TypeError for other dtypes, ValueError for an unknown
-    reduction, shapes that do not broadcast, or a weight not shaped as the input.
+    reduction, shapes that do not broadcast, or a weight not shaped like the input.
 
     >>> l1_loss(np.array([1.0, 2.0, 5.0]), np.array([1.5, 2.5, 3.0]))
     np.float64(1.0)
@@ -40,7 +40,7 @@ def l1_loss_backward(
 ) -> Gradients:
     """Return grad_input, grad_target and grad_weight, each None if its argument is an integer array or missing.
 
-    At the kink, where input and target are equal, the slope is taken as 0, and so it is at NaN.
+    At the kink, where input and target are equal, the slope is taken as 0, and also at NaN.
 
     >>> l1_loss_backward(np.array(1.0), np.array([1.0, 2.0]), np.array([3.0, 2.0]), reduction="sum")
     (array([-1.,  0.]), array([1., 0.]), None)
@@ -103,13 +103,13 @@ def _gradients(
     grad_errors = _averaged(grad_output, errors, w) if reduction == "mean" else grad_output
     grad_difference = grad_errors * slope(difference) * (1 if w is None else w)
     grad_weight = None if weight is None else _gathered(grad_errors * errors, weight)
-    if grad_weight is not None and reduction == "mean":  # the weight divides, too
+    if grad_weight is not None and reduction == "mean":  # the mean divides by the weight, too
         grad_weight -= (grad_errors * _reduced(errors, w, "mean")).astype(grad_weight.dtype)
     return _gathered(grad_difference, input), _gathered(-grad_difference, target), grad_weight
 
 
 def _gathered(grad: Array, argument: Array) -> Array | None:
-    """Add up what broadcasting spread out; an integer array has no gradient."""
+    """Sum the gradient over the axes that broadcasting repeated; an integer array has none."""
     if argument.dtype.name not in FLOATS:
         return None
     added = tuple(range(grad.ndim - argument.ndim))
@@ -133,7 +133,7 @@ def _operands(
     operands = {name: array(name, value, FLOATS | INTEGERS) for name, value in given.items() if value is not None}
     floats = [value.dtype for value in operands.values() if value.dtype.name in FLOATS]
     if not floats and not integers:
-        raise TypeError("input and target are both integer arrays, expected a floating point one among them")
+        raise TypeError("input and target are both integer arrays, expected at least one of floating point")
     if weight is not None:
         shape("weight", weight, input.shape)
     try:

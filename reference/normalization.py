@@ -2,9 +2,9 @@
 
     output[n, c, …] = weight[c] · (input[n, c, …] − mean[c]) / √(var[c] + ε) + bias[c]
 
-In training, mean and var are those of the batch, over all its images and places, var being the mean square distance
+In training, mean and var are those of the batch, over all its images and places; var is the mean squared distance
 from the mean ("biased": divided by the number N of values). Otherwise they are running statistics, which every
-training step moves towards the batch's by a share of `momentum`; of the variance they keep the unbiased one,
+training step moves towards the batch's by the fraction `momentum`; the running variance follows the unbiased one,
 divided by N − 1.
 
 Axes: n image, c channel, … any further ones. x̂ is the output before weight and bias, h = weight / √(var + ε).
@@ -30,8 +30,8 @@ def batch_norm(
 ) -> Array:
     """Normalize each channel: input (n, c, …) -> the same shape and dtype; all others (c,), or None.
 
-    Unlike torch's function this one changes nothing: `batch_norm_statistics` returns the next running statistics.
-    Raises ValueError where training has a single value for each channel, or running statistics are missing otherwise.
+    Unlike torch's function this one modifies nothing: `batch_norm_statistics` returns the next running statistics.
+    Raises ValueError in training if a channel has a single value, and otherwise if there are no running statistics.
 
     >>> batch_norm(np.array([[1.0], [3.0]]), None, None, training=True, eps=0.0)
     array([[-1.],
@@ -41,7 +41,7 @@ def batch_norm(
            [1.]])
     """
     mean, var = _statistics(input, running_mean, running_var, weight, bias, training, momentum, eps)
-    eps = float(eps)  # a number of NumPy's would decide the dtype
+    eps = float(eps)  # a NumPy scalar would decide the dtype
     normal = (input - _spread(mean, input)) / np.sqrt(_spread(var, input) + eps)
     scaled = normal if weight is None else normal * _spread(weight, input)
     return scaled if bias is None else scaled + _spread(bias, input)
@@ -78,10 +78,10 @@ def batch_norm_backward(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> tuple[Array, Array | None, Array | None]:
-    """Return grad_input (n, c, …), grad_weight and grad_bias (c,), or None for one that is missing.
+    """Return grad_input (n, c, …), grad_weight and grad_bias (c,), None for a parameter that is missing.
 
-    Running statistics are constants: grad_input = h · grad_output. Those of the batch move with the input, which takes
-    from the gradient what would shift or stretch a whole channel: h · (g − mean of g − x̂ · mean of g·x̂).
+    Running statistics are constants: grad_input = h · grad_output. Those of the batch move with the input, which
+    removes from the gradient what would shift or scale a whole channel: h · (g − mean of g − x̂ · mean of g·x̂).
 
     >>> batch_norm_backward(np.array([[1.0], [5.0]]), np.array([[1.0], [3.0]]), None, None, training=True, eps=0.0)[0]
     array([[0.],

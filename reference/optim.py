@@ -2,18 +2,18 @@
 
     sgd      b ← μ·b + (1 − τ)·g                                         p ← p − η·b
     adam     m ← β₁·m + (1 − β₁)·g,   v ← β₂·v + (1 − β₂)·g²             p ← p − η · m̂ / (√v̂ + ε)
-    adamw    as adam, but p is first made smaller by η·λ·p
+    adamw    as adam, but p is first reduced by η·λ·p
     rmsprop  s ← α·s + (1 − α)·g²,    b ← μ·b + g / (√s + ε)             p ← p − η·b
     adagrad  s ← s + g²                                                  p ← p − η · g / (√s + ε)
 
 p parameter, g gradient, η `lr`, μ `momentum`, τ `dampening`, λ `weight_decay`, ε `eps`, β₁ β₂ `betas`, α `alpha`.
-m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) undo that m and v began at zero, t being the number of this step.
-But for adamw, weight decay adds λ·p to the gradient; `maximize` turns the gradient around first, to climb.
+m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) correct for m and v starting at zero; t is the number of this step.
+Except in adamw, weight decay adds λ·p to the gradient; `maximize` first negates the gradient, to ascend.
 
 A step is a pure function: parameter, gradient and state in, parameter and state out. The state is a mapping, empty
-before the first step, with the names that torch's optimizers give it. Options are named and defaulted as in
+before the first step, with the names that torch's optimizers use. Options have the names and defaults of
 `torch.optim`, whose documentation is the source of the formulas. Arrays have any shape, and one floating point dtype
-throughout. Other kinds of argument raise TypeError, shapes that differ and options out of range ValueError.
+throughout. Arguments of the wrong type raise TypeError, shapes that differ and options out of range ValueError.
 """
 
 from collections.abc import Callable, Mapping
@@ -35,7 +35,7 @@ def step(
     states: Mapping[str, State],
     **options: Any,
 ) -> tuple[dict[str, Array], dict[str, State]]:
-    """Take one step with every parameter; one whose gradient is None stays as it is, and so does its state.
+    """Update every parameter once; one whose gradient is None keeps its value and its state.
 
     `states` is empty before the first step. Raises ValueError for a gradient of an unknown parameter.
 
@@ -66,9 +66,9 @@ def sgd(
     *,
     maximize: bool = False,
 ) -> tuple[Array, dict[str, Any]]:
-    """Take a step of gradient descent, with momentum if wanted; the first `momentum_buffer` is the gradient itself.
+    """Take a step of gradient descent, optionally with momentum; the first `momentum_buffer` is the gradient itself.
 
-    `nesterov` looks one step ahead, g + μ·b in the place of b, and needs momentum without dampening.
+    `nesterov` looks one step ahead, g + μ·b in place of b, and needs momentum without dampening.
 
     >>> sgd(np.array([1.0]), np.array([0.5]), {}, lr=0.5)
     (array([0.75]), {})
@@ -102,12 +102,12 @@ def adam(
     *,
     maximize: bool = False,
 ) -> tuple[Array, dict[str, Any]]:
-    """Take a step of Adam: as far as the mean gradient is long, measured in its own root mean square.
+    """Take a step of Adam: move by the running mean of the gradient divided by its running root mean square.
 
     State: `step`, `exp_avg` (m), `exp_avg_sq` (v), with `amsgrad` also `max_exp_avg_sq`, which takes the place of v.
 
     >>> after, _ = adam(np.array([1.0, 1.0]), np.array([1e-4, -500.0]), {}, lr=0.25, eps=0.0)
-    >>> after.round(12)  # the first step is lr long, whatever the gradient
+    >>> after.round(12)  # the first step has length lr, whatever the gradient
     array([0.75, 1.25])
     """
     _check(param, grad, state, *ADAM_STATE)
@@ -129,7 +129,7 @@ def adamw(
     *,
     maximize: bool = False,
 ) -> tuple[Array, dict[str, Any]]:
-    """Take a step of AdamW: Adam, its weight decay kept out of the gradient and so out of the averages.
+    """Take a step of AdamW: Adam with the weight decay kept out of the gradient, and so out of its averages.
 
     >>> after, _ = adamw(np.array([1.0]), np.array([0.0]), {}, lr=0.5, weight_decay=0.5)
     >>> after
@@ -155,7 +155,9 @@ def rmsprop(
     *,
     maximize: bool = False,
 ) -> tuple[Array, dict[str, Any]]:
-    """Take a step of RMSprop: the gradient, measured in its root mean square, or if `centered` standard deviation.
+    """Take a step of RMSprop: move by the gradient divided by its running root mean square.
+
+    `centered` divides by its running standard deviation instead.
 
     State: `step`, `square_avg` (s), with momentum `momentum_buffer` (b), and if centered `grad_avg`.
 
@@ -193,9 +195,9 @@ def adagrad(
     *,
     maximize: bool = False,
 ) -> tuple[Array, dict[str, Any]]:
-    """Take a step of Adagrad: the gradient, measured in the root of all squares so far.
+    """Take a step of Adagrad: move by the gradient divided by the root of the sum of its squares so far.
 
-    The same gradient therefore moves a parameter less every time.
+    So the same gradient moves a parameter less each time.
 
     State: `step` (t), `sum` (s). `lr_decay` divides lr by 1 + (t − 1)·lr_decay.
 
@@ -236,7 +238,7 @@ def _adam(
 
 
 def _copied(state: State) -> dict[str, Any]:
-    """Return the state in arrays of its own: what this step does not touch is handed on."""
+    """Return a copy of the state, with all that this step does not update."""
     return {name: value if name == "step" else value.copy() for name, value in state.items()}
 
 
@@ -246,7 +248,7 @@ def _average(state: State, name: str, value: Array, keep: float) -> Array:
 
 
 def _with_decay(param: Array, grad: Array, weight_decay: float, maximize: bool) -> Array:
-    """Return the gradient, turned around to climb, with the pull of the parameter towards zero."""
+    """Return the gradient, negated to maximize, plus the weight decay."""
     grad = -grad if flag("maximize", maximize) else grad
     return grad if weight_decay == 0 else grad + weight_decay * param
 
@@ -261,7 +263,7 @@ def _checked_betas(betas: tuple[float, float]) -> tuple[float, float]:
 
 
 def _at_least_zero(**options: float) -> tuple[float, ...]:
-    """Require real numbers, none of them negative, and return them as Python's, which leave arrays their dtype."""
+    """Require real numbers, none of them negative, and return Python floats, which do not change an array's dtype."""
     for name, number in options.items():
         if not real(name, number) >= 0:
             raise ValueError(f"{name} must be at least 0, got {number}")

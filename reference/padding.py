@@ -8,7 +8,7 @@ its left) holds
     replicate   x[min(max(t, 0), h − 1)], the nearest border cell
     circular    x[t mod h]
 
-so the gradient adds what reached the copies back onto the cell that they were taken from. These are the
+so a cell's gradient is the sum of the gradients of its copies. These are the
 padding modes of `torch.nn.Conv2d` (section 2.1); its "zeros" is "constant" with value 0.
 """
 
@@ -24,8 +24,8 @@ MODES = ("constant", "reflect", "replicate", "circular")
 def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Array:
     """Pad the last axes of `input`; `pad` lists (before, after) from the last axis backwards, as in torch.
 
-    Returns a new array of the input's dtype. In mode "constant" a negative number cuts cells off.
-    Raises ValueError where a mode has no cell to copy: reflect needs pad < size, circular pad <= size.
+    Returns a new array of the input's dtype. In mode "constant" a negative number crops.
+    Raises ValueError if a mode has no cell to copy: reflect needs pad < size, circular pad <= size.
 
     >>> pad(np.array([[1.0, 2.0, 3.0]]), (2, 1), "reflect")
     array([[3., 2., 1., 2., 3., 2.]])
@@ -45,7 +45,7 @@ def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float |
 def pad_backward(
     grad_output: Array, input: Array, pad: Sequence[int], mode: str = "constant", value: float | None = None
 ) -> Array:
-    """Return grad_input, shaped like `input`: each cell gathers the gradients of all its copies.
+    """Return grad_input, shaped like `input`: each cell receives the sum of the gradients of its copies.
 
     >>> pad_backward(np.array([[1.0, 2.0, 3.0, 4.0]]), np.array([[5.0, 6.0]]), (1, 1), "replicate")
     array([[3., 7.]])
@@ -86,7 +86,7 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
     untouched = input.ndim - len(given)
     pairs = dict(enumerate([(0, 0)] * untouched + given))
     if mode != "constant" and not (1 <= len(given) <= 3 and untouched in (1, 2)):
-        raise ValueError(f"mode {mode!r} pads 1 to 3 axes behind 1 or 2 others, got {len(given)} behind {untouched}")
+        raise ValueError(f"mode {mode!r} pads 1 to 3 axes after 1 or 2 others, got {len(given)} after {untouched}")
     for axis, pair in pairs.items():
         _check_reach(mode, axis, input.shape[axis], pair)
     if mode != "constant" and 0 in input.shape[untouched - 1 :]:
@@ -95,7 +95,7 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
 
 
 def _check_value(input: Array, value: float | None) -> None:
-    """Require a number that the input's dtype can hold; integers drop what is behind the point, as in torch."""
+    """Require a number that the input's dtype can hold; integers drop its fractional part, as in torch."""
     if value is None:
         return
     number = real("value", value)
@@ -111,7 +111,7 @@ def _check_reach(mode: str, axis: int, size: int, pair: tuple[int, int]) -> None
     if farthest is not None and max(pair) > max(farthest, 0):
         raise ValueError(f"pad {pair} at axis {axis} is more than mode {mode!r} can copy from {size} cells")
     if min(pair) < 0 and (mode != "constant" or size + sum(pair) < 0 or min(pair) < -size):
-        raise ValueError(f"pad {pair} at axis {axis} cuts off more than mode {mode!r} allows of {size} cells")
+        raise ValueError(f"pad {pair} at axis {axis} crops more than mode {mode!r} allows of {size} cells")
 
 
 def _padded_shape(input: Array, pairs: Pairs) -> tuple[int, ...]:
@@ -134,4 +134,4 @@ def _sources(mode: str, size: int, pair: tuple[int, int]) -> Array:
         return np.clip(place, 0, size - 1)
     if mode == "circular":
         return place % size
-    return size - 1 - abs(size - 1 - abs(place))  # there and back again: 2 1 0 1 2 … and the same at the far end
+    return size - 1 - abs(size - 1 - abs(place))  # back and forth: 2 1 0 1 2 … at either end

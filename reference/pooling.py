@@ -44,7 +44,7 @@ def max_pool1d(
 ) -> Array | tuple[Array, Array]:
     """Take the maximum of every window along one axis: input (n, c, w) or (c, w) -> (n, c, j).
 
-    As `max_pool2d`, but for floating point only.
+    Like `max_pool2d`, but for floating point only.
 
     >>> max_pool1d(np.array([[1.0, 3.0, 2.0, 0.0]]), 2)
     array([[3., 2.]])
@@ -64,9 +64,9 @@ def max_pool2d(
 ) -> Array | tuple[Array, Array]:
     """Take the maximum of every window: input (n, c, h, w) or (c, h, w) -> (n, c, i, j), of the same dtype.
 
-    `ceil_mode` also counts a last window that hangs over the end. With `return_indices` the winners' places
-    come too, int64, counted through the rows of their own channel. Floating point or integer. Raises
-    TypeError or ValueError for options that do not fit, such as padding of more than half a window.
+    With `ceil_mode` a last window may reach beyond the end. With `return_indices` the indices of the maxima are
+    returned, too: int64, counting the cells of the channel row by row. Floating point or integer. Raises TypeError or
+    ValueError for options that do not fit, such as padding of more than half a window.
 
     >>> max_pool2d(np.array([[[1, 2], [4, 3]]]), 2, return_indices=True)
     (array([[[4]]]), array([[[2]]]))
@@ -83,7 +83,7 @@ def max_pool3d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Array | tuple[Array, Array]:
-    """Take the maximum of every window of a volume: input (n, c, d, h, w) or (c, d, h, w); as `max_pool2d`.
+    """Take the maximum of every window of a volume: input (n, c, d, h, w) or (c, d, h, w); see `max_pool2d`.
 
     >>> max_pool3d(np.arange(8).reshape(1, 2, 2, 2), 2)
     array([[[[7]]]])
@@ -101,7 +101,7 @@ def max_pool1d_backward(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Array:
-    """Return grad_input of `max_pool1d`: each window's gradient, whole, at its winner.
+    """Return grad_input of `max_pool1d`: each window's gradient goes entirely to its maximum.
 
     >>> max_pool1d_backward(np.array([[5.0]]), np.array([[2.0, 2.0]]), 2)
     array([[5., 0.]])
@@ -119,9 +119,10 @@ def max_pool2d_backward(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Array:
-    """Return grad_input of `max_pool2d`: each window's gradient, whole, at its winner; a cell may win several.
+    """Return grad_input of `max_pool2d`: each window's gradient goes entirely to its maximum.
 
-    `grad_output` is shaped like the output; `return_indices` changes nothing here.
+    One cell may be the maximum of several windows. `grad_output` is shaped like the output; `return_indices` has no
+    effect here.
 
     >>> max_pool2d_backward(np.array([[[5.0]]]), np.array([[[1.0, 2.0], [4.0, 3.0]]]), 2)
     array([[[0., 0.],
@@ -140,7 +141,7 @@ def max_pool3d_backward(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Array:
-    """Return grad_input of `max_pool3d`: each window's gradient, whole, at its winner.
+    """Return grad_input of `max_pool3d`: each window's gradient goes entirely to its maximum.
 
     >>> max_pool3d_backward(np.array([[[[5.0]]]]), np.array([[[[1.0, 2.0]]]]), (1, 1, 2))
     array([[[[0., 5.]]]])

@@ -1,18 +1,18 @@
-"""Resizing pictures (sections 1.2 and 1.3).
+"""Resizing images (sections 1.2 and 1.3).
 
     output[i, j] = Σ rows[i, y] · columns[j, x] · input[y, x]
                   y,x
 
-Each row of a matrix of weights holds what one new pixel takes from the old ones. A new pixel i lies at the place
-c = (i + ½) · old/new among the old, whose centres are y + ½, and weighs them with a filter of their distance,
-stretched by old/new where the picture shrinks and `antialias` is wanted. The filters: "bilinear", a triangle of
+Each row of a weight matrix holds what one new pixel takes from the old ones. The new pixel i lies at
+c = (i + ½) · old/new among the old ones, whose centres are y + ½, and weights them by a filter of their distance,
+stretched by old/new if the image shrinks and `antialias` is on. The filters: "bilinear", a triangle of
 half-width 1; "bicubic", Keys' cubic of half-width 2 (Cubic Convolution Interpolation, 1981).
 
-Near an edge some of the pixels to be weighed do not exist. With `antialias` the others share their weight; without,
-the pixel at the edge stands in for them.
+Near an edge some of the pixels under the filter do not exist. With `antialias` their weight goes to the others;
+without, the pixel at the edge stands in for them.
 
-Pictures of bytes are computed as Pillow computes them, in whole numbers: weights of 22 binary places, and bytes again
-after each of the two directions. The exact order is part of the result, and is stated at `_in_bytes`.
+Byte images are computed as Pillow does, in whole numbers: weights have 22 fractional bits, and the result is rounded
+to bytes after each of the two directions. Their order matters to the result, and is stated at `_in_bytes`.
 
 Axes: … any leading axes, h row, w column.
 """
@@ -26,7 +26,7 @@ from reference.checks import FLOATS, Array, array, flag, integer
 
 INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
-BINARY_PLACES = 22
+FRACTION_BITS = 22
 
 
 def resize(
@@ -36,11 +36,11 @@ def resize(
     max_size: int | None = None,
     antialias: bool = True,
 ) -> Array:
-    """Resize a picture: img (…, h, w), bytes or floating point, size (height, width) or that of the shorter edge.
+    """Resize an image: img (…, h, w), bytes or floating point, size (height, width) or that of the shorter edge.
 
-    The longer edge keeps the ratio, rounded down, and where it would become longer than `max_size`, the picture is made
-    smaller to fit. "nearest" takes the pixel at ⌊i · old/new⌋, "nearest-exact" the one whose cell holds the place c.
-    `antialias` matters to "bilinear" and "bicubic" where the picture shrinks; pictures of bytes always have it,
+    The longer edge keeps the ratio, rounded down; if it would become longer than `max_size`, the image is made
+    smaller to fit. "nearest" takes the pixel at ⌊i · old/new⌋, "nearest-exact" the pixel that contains c.
+    `antialias` matters to "bilinear" and "bicubic" when the image shrinks; for byte images it is always on,
     as in Pillow. Raises TypeError and ValueError for other dtypes, sizes and interpolations.
 
     >>> resize(np.array([[0.0, 4.0]]), (1, 4))
@@ -60,7 +60,7 @@ def resize(
         )
         return img[..., copied(img.shape[-2], h)[:, np.newaxis], copied(img.shape[-1], w)]
     if not flag("antialias", antialias) and img.dtype == np.uint8:
-        raise ValueError("antialias must be True for a picture of bytes")
+        raise ValueError("antialias must be True for an image of bytes")
     rows = weights(img.shape[-2], h, interpolation, antialias)
     columns = weights(img.shape[-1], w, interpolation, antialias)
     if img.dtype == np.uint8:
@@ -71,7 +71,7 @@ def resize(
 def resized_output_size(
     size: tuple[int, ...], wanted: int | Sequence[int], max_size: int | None = None
 ) -> tuple[int, int]:
-    """Return the height and width that a picture of this size is resized to.
+    """Return the height and width that an image of this size is resized to.
 
     >>> resized_output_size((480, 640), 256), resized_output_size((480, 640), 256, max_size=300)
     ((256, 341), (225, 300))
@@ -91,12 +91,12 @@ def resized_output_size(
         if new_long > max_size:
             new_short, new_long = max_size * new_short // new_long, max_size
         if new_short < 1:
-            raise ValueError(f"max_size {max_size} leaves nothing of the shorter edge of a picture {size}")
+            raise ValueError(f"max_size {max_size} leaves nothing of the shorter edge of an image {size}")
     return (new_short, new_long) if size[0] <= size[1] else (new_long, new_short)
 
 
 def weights(old: int, new: int, interpolation: str, antialias: bool = True) -> Array:
-    """Return the matrix (new, old) of what each new pixel takes from the old ones; its rows add up to 1.
+    """Return the matrix (new, old) of what each new pixel takes from the old ones; each row sums to 1.
 
     >>> weights(4, 2, "bilinear")
     array([[0.42857143, 0.42857143, 0.14285714, 0.        ],
@@ -120,7 +120,7 @@ def _filter(distance: Array, interpolation: str, antialias: bool) -> Array:
     d = abs(distance)
     if interpolation == "bilinear":
         return np.maximum(1 - d, 0)
-    a = -0.5 if antialias else -0.75  # Keys' choice and Pillow's, and the one of torch without antialias
+    a = -0.5 if antialias else -0.75  # the choice of Keys and Pillow, and that of torch without antialias
     near, far = ((a + 2) * d - (a + 3)) * d * d + 1, (((d - 5) * d + 8) * d - 4) * a
     return np.where(d < 1, near, np.where(d < 2, far, 0))
 
@@ -136,13 +136,13 @@ def _nearest_exact(old: int, new: int) -> Array:
 
 
 def _nearest_in_bytes(old: int, new: int) -> Array:
-    """As Pillow finds the centres: by adding up steps, whose roundings decide where one falls between two pixels."""
+    """Return the same with Pillow's centres, sums of steps whose rounding decides when one lies between two pixels."""
     step = old / new
     return np.cumsum([step / 2, *[step] * (new - 1)]).astype(int)
 
 
 def _in_bytes(img: Array, rows: Array, columns: Array) -> Array:
-    """Resize as Pillow does: the columns first, unless the picture loses so many rows that these are cheaper first."""
+    """Resize as Pillow does: columns first, unless the image loses so many rows that rows first is cheaper."""
     (h, old_h), (w, old_w) = rows.shape, columns.shape
     rows_first = old_h - h > max(0, 2 * (old_w - w))
     for matrix, axis in [(rows, -2), (columns, -1)] if rows_first else [(columns, -1), (rows, -2)]:
@@ -152,7 +152,7 @@ def _in_bytes(img: Array, rows: Array, columns: Array) -> Array:
 
 
 def _one_direction(img: Array, matrix: Array, axis: int) -> Array:
-    """Weigh in whole numbers, round to the nearest byte, and cut off what is below 0 or above 255."""
-    whole = np.trunc(matrix * 2**BINARY_PLACES + np.copysign(0.5, matrix))  # half a unit rounds away from zero
+    """Take weighted sums in whole numbers, round to the nearest byte and clip to 0 … 255."""
+    whole = np.trunc(matrix * 2**FRACTION_BITS + np.copysign(0.5, matrix))  # half a unit rounds away from zero
     summed = np.moveaxis(np.moveaxis(img, axis, -1).astype(np.float64) @ whole.T, -1, axis)  # exact: below 2^53
-    return np.clip(np.floor(summed / 2**BINARY_PLACES + 0.5), 0, 255).astype(np.uint8)
+    return np.clip(np.floor(summed / 2**FRACTION_BITS + 0.5), 0, 255).astype(np.uint8)

@@ -7,16 +7,16 @@
     layer4    blocks of width 512, the first with stride 2
     head      the average of each channel; linear
 
-A block adds to its input what a few convolutions, each with batch norm, make of it:
+A block adds its input to the output of a few convolutions, each followed by batch norm:
 
     basic block    relu(x + 3×3(relu(3×3(x))))                           ResNet-18
     bottleneck     relu(x + 1×1(relu(3×3(relu(1×1(x))))))                ResNet-50: narrow in the middle, 4 times as
                                                                          wide at the end; the stride is in the 3×3
-    downsample     where size or width change, a 1×1 convolution with batch norm takes the place of x
+    downsample     if size or width change, a 1×1 convolution with batch norm replaces x
 
 (He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2016; the stride as in torchvision, in the middle.)
 
-The parameters are torchvision's `state_dict`, as a mapping from its names to arrays. Each batch norm computes with
+The parameters are torchvision's `state_dict`, as a mapping from its names to arrays. Every batch norm uses its
 running statistics: this is the network in evaluation.
 
 Axes: n image, c channel, h row, w column.
@@ -57,13 +57,13 @@ def resnet18(input: Array, parameters: Parameters) -> Array:
 def resnet50(input: Array, parameters: Parameters) -> Array:
     """Return the scores of the classes: input (n, 3, h, w), any size from about 32 -> (n, classes).
 
-    Raises KeyError for a parameter that is missing, TypeError and ValueError as the layers do.
+    Raises KeyError for a missing parameter, and the layers' TypeError and ValueError.
     """
     return resnet_layers(input, parameters, "resnet50")["fc"]
 
 
 def resnet_layers(input: Array, parameters: Parameters, network: str) -> dict[str, Array]:
-    """Return what the stem, every block, and each part of the head give out, by torchvision's names and in order."""
+    """Return the outputs of the stem, of every block and of each part of the head, in order, by torchvision's names."""
     array("input", input)
     if network not in BLOCKS:
         raise ValueError(f"network must be one of {', '.join(BLOCKS)}, got {network!r}")
@@ -79,7 +79,7 @@ def resnet_layers(input: Array, parameters: Parameters, network: str) -> dict[st
 
 
 def blocks(network: str) -> Iterator[tuple[str, int]]:
-    """Go through the blocks in order: each one's name, and its stride.
+    """Yield the name and the stride of every block, in order.
 
     >>> list(blocks("resnet18"))[1:4]
     [('layer1.1', 1), ('layer2.0', 2), ('layer2.1', 1)]
@@ -100,7 +100,7 @@ def residual_block(input: Array, parameters: Parameters, network: str, stride: i
 def residual_block_backward(
     grad_output: Array, input: Array, parameters: Parameters, network: str, stride: int = 1
 ) -> tuple[Array, dict[str, Array]]:
-    """Return grad_input and the gradients of the block's parameters by name, running statistics excepted.
+    """Return grad_input and the gradients of the block's parameters, except running statistics, by name.
 
     The gradient splits at the sum: one part goes back through the path, the other through the shortcut.
     """
@@ -109,7 +109,7 @@ def residual_block_backward(
     grad = grad_shortcut = relu_backward(grad_output, total)
     for place in reversed(range(len(steps))):
         grad = _conv_bn_backward(grad, path[place], parameters, steps[place], grads)
-        if place > 0:  # what comes in is the ReLU of what the step before gave out, and positive in the same places
+        if place > 0:  # the input is the ReLU of the previous output, positive in the same places
             grad = relu_backward(grad, path[place])
     if "downsample.0.weight" in parameters:
         grad_shortcut = _conv_bn_backward(grad_shortcut, input, parameters, _downsample(stride), grads)
@@ -119,7 +119,7 @@ def residual_block_backward(
 def _sum(
     input: Array, parameters: Parameters, network: str, stride: int
 ) -> tuple[Array, list[Array], list[Convolution]]:
-    """Return path(input) + shortcut(input), the input of every convolution on the path, and these."""
+    """Return path(input) + shortcut(input), the input of every convolution on the path, and these convolutions."""
     steps = [
         (f"conv{number}", f"bn{number}", stride if number == STRIDED[network] else 1, kernel // 2)
         for number, kernel in PATHS[network]
@@ -145,7 +145,7 @@ def _conv_bn(x: Array, parameters: Parameters, step: Convolution) -> Array:
 def _conv_bn_backward(
     grad: Array, x: Array, parameters: Parameters, step: Convolution, grads: dict[str, Array]
 ) -> Array:
-    """Return grad_input of a convolution with batch norm, and note the gradients of its parameters."""
+    """Return grad_input of a convolution with batch norm, and store the gradients of its parameters in `grads`."""
     conv, bn, stride, padding = step
     weight = parameters[f"{conv}.weight"]
     convolved = conv2d(x, weight, stride=stride, padding=padding)

@@ -1,11 +1,11 @@
-"""Pictures of shapes, to learn from where the real data set is missing (sections 2.2, 2.5 and 2.7).
+"""Images of shapes, to learn from when the real data set is missing (sections 2.2, 2.5 and 2.7).
 
-A class is one of ten shapes, and where there are more than ten classes, a shape and a hue. Everything else is drawn
-anew for every picture: where the shape lies and how large it is, its colour, the colour behind it, which of the two is
-the darker, and noise. Averaged over a class, a pixel therefore says little: a linear model of the pixels stays far
-below one half, where a small convolutional network reaches nearly all.
+A class is one of ten shapes, or with more than ten classes, a shape and a hue. Everything else is random for every
+image: the position and size of the shape, its colour, the background colour, which of the two is darker, and noise. So
+a single pixel says little about the class: a linear model of the pixels recognises far fewer than half of the images, a
+small convolutional network nearly all of them.
 
-Axes: n picture, c colour channel (red, green, blue), h row, w column.
+Axes: n image, c colour channel (red, green, blue), h row, w column.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,20 +16,20 @@ import numpy.typing as npt
 from reference.checks import Array
 
 SIDE = 32
-"""The height and width of a picture in pixels."""
+"""The height and width of an image, in pixels."""
 
 RADIUS = (7.0, 12.0)
-"""Half the side of the box around a shape, in pixels: the thinnest stroke is two pixels wide."""
+"""Half the side of the box around a shape, in pixels; the thinnest stroke is then two pixels wide."""
 
 DARK = (30.0, 90.0)
 BRIGHT = (150.0, 240.0)
-"""The strongest channel of the darker and of the brighter colour: their gap is five times the noise."""
+"""The strongest channel of the darker and of the brighter colour; the gap between them is five times the noise."""
 
 NOISE = 12.0
-"""The standard deviation of the noise on every value of 0 to 255."""
+"""The standard deviation of the noise on every value, on a scale of 0 to 255."""
 
-PICTURES_AT_A_TIME = 1000
-"""So many pictures and what is computed on the way to them fit into a processor's cache or a little memory."""
+IMAGES_AT_A_TIME = 1000
+"""How many images are drawn together: few enough for little memory."""
 
 
 def _box(u: Array, v: Array) -> Array:
@@ -37,7 +37,7 @@ def _box(u: Array, v: Array) -> Array:
 
 
 def _stripe(u: Array) -> Array:
-    """Return the number of the stripe of five, 0 to 4, that a place between -1 and 1 lies in."""
+    """Return which of five stripes, 0 to 4, a coordinate from -1 to 1 lies in."""
     return np.floor(2.5 * (u + 1))
 
 
@@ -49,15 +49,15 @@ SHAPES: dict[str, Callable[[Array, Array], Array]] = {
     "triangle": lambda u, v: (2 * abs(u) <= v + 1) & (v <= 1),
     "cross": lambda u, v: (abs(abs(u) - abs(v)) <= 0.3) & (_box(u, v) <= 1),
     "plus": lambda u, v: (np.minimum(abs(u), abs(v)) <= 0.25) & (_box(u, v) <= 1),
-    "lying stripes": lambda u, v: (_stripe(v) % 2 == 0) & (_box(u, v) <= 1),
-    "standing stripes": lambda u, v: (_stripe(u) % 2 == 0) & (_box(u, v) <= 1),
+    "horizontal stripes": lambda u, v: (_stripe(v) % 2 == 0) & (_box(u, v) <= 1),
+    "vertical stripes": lambda u, v: (_stripe(u) % 2 == 0) & (_box(u, v) <= 1),
     "checkers": lambda u, v: ((_stripe(u) + _stripe(v)) % 2 == 0) & (_box(u, v) <= 1),
 }
-"""What belongs to a shape: u runs from -1 at its left end to 1 at its right end, v from its top to its bottom."""
+"""Whether a pixel belongs to a shape: u runs from -1 at its left end to 1 at its right end, v from top to bottom."""
 
 
 def balanced_labels(count: int, classes: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Return `count` labels (n) in drawn order, of every class equally many, or one more of the first classes.
+    """Return `count` labels (n) in random order, equally many of every class, or one more of the first classes.
 
     >>> np.bincount(balanced_labels(32, classes=10, rng=np.random.default_rng(0)))
     array([4, 4, 3, 3, 3, 3, 3, 3, 3, 3])
@@ -65,15 +65,15 @@ def balanced_labels(count: int, classes: int, rng: np.random.Generator) -> npt.N
     return rng.permutation(np.arange(count, dtype=np.int64) % classes)
 
 
-def pictures(
+def synthetic_images(
     labels: Sequence[int] | npt.NDArray[np.integer], classes: int, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Draw a picture of the class of each label: labels (n), each from 0 to classes - 1 -> pictures (n, c, h, w).
+    """Draw an image of each label's class: labels (n), each from 0 to classes - 1 -> images (n, c, h, w).
 
-    Class k has the shape of number k mod 10. Its hue is drawn around k/classes of a turn of the color wheel: half the
-    wheel wide up to ten classes, a mere tendency, and so narrow with more that classes of one shape never share a hue.
+    Class k has the shape of number k mod 10. Its hue is drawn around k/classes of a turn of the colour wheel: from half
+    the wheel up to ten classes, a mere tendency, and with more from so little that classes of one shape share no hue.
 
-    >>> pictures([0, 9], classes=10, rng=np.random.default_rng(0)).shape
+    >>> synthetic_images([0, 9], classes=10, rng=np.random.default_rng(0)).shape
     (2, 3, 32, 32)
     """
     numbers = np.asarray(labels, np.int64)
@@ -81,7 +81,7 @@ def pictures(
         raise ValueError(f"labels has shape {numbers.shape}, expected one axis")
     if numbers.size and not 0 <= numbers.min() <= numbers.max() < classes:
         raise ValueError(f"labels must be from 0 to {classes - 1}, got {numbers.min()} to {numbers.max()}")
-    blocks = [numbers[start : start + PICTURES_AT_A_TIME] for start in range(0, len(numbers), PICTURES_AT_A_TIME)]
+    blocks = [numbers[start : start + IMAGES_AT_A_TIME] for start in range(0, len(numbers), IMAGES_AT_A_TIME)]
     drawn = [_block(block, classes, rng) for block in blocks]
     return np.concatenate([np.empty((0, 3, SIDE, SIDE), np.uint8), *drawn])
 
@@ -95,7 +95,7 @@ def _block(labels: Array, classes: int, rng: np.random.Generator) -> npt.NDArray
 
 
 def _masks(shapes: Array, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Return which pixels belong to the shape (n, h, w): somewhere in the picture, and wholly within it."""
+    """Return which pixels belong to the shape (n, h, w): at a random position, entirely within the image."""
     radius = rng.uniform(*RADIUS, len(shapes))
     middle = (SIDE - 1) / 2
     column, row = middle + rng.uniform(-1, 1, (2, len(shapes))) * (middle - radius)
@@ -110,7 +110,7 @@ def _masks(shapes: Array, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
 
 
 def _colors(labels: Array, classes: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return the colours of the shapes and of what is behind them, each (n, c), from 0 to 255."""
+    """Return the colours of the shapes and of their backgrounds, each (n, c), from 0 to 255."""
     count = len(labels)
     classes_of_a_shape = -(-classes // len(SHAPES))
     hue = labels / classes + rng.uniform(-0.25, 0.25, count) / classes_of_a_shape

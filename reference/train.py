@@ -1,6 +1,6 @@
 """Train the document's network: `python -m reference.train --data DIR`, in NumPy or in torch.
 
-Both start from the same parameters and see the same batches, those of `--seed`, and each reads the other's
+For a given `--seed`, both start from the same parameters and see the same batches, and each reads the other's
 checkpoints. `torchrun --nproc-per-node=2 -m reference.train --implementation torch …` trains in two processes.
 """
 
@@ -32,7 +32,7 @@ OPTIMIZERS: dict[str, dict[str, float]] = {
     "rmsprop": {"lr": 0.001},
     "adagrad": {"lr": 0.01},
 }
-"""How the command sets them."""
+"""The options that the command uses."""
 
 SCORED_AT_A_TIME = 250
 PROGRAM = "python -m reference.train"
@@ -52,18 +52,18 @@ class Trainer(Protocol):
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command: status 2 after wrong options, 1 after anything else it cannot do, each with one line."""
+    """Run the command: exit status 2 for wrong options, 1 for any other error, each with a message of one line."""
     run(PROGRAM, lambda: train(_arguments(argv), Process.this()), rank_of_this_process())
 
 
 def train(arguments: argparse.Namespace, process: Process) -> None:
-    """Train as the arguments say: epochs of steps, and after each the accuracy on the held-out pictures."""
-    data, held_out = (_pictures_and_labels(arguments.data, train) for train in (True, False))
+    """Train as the arguments say, and after each epoch print the accuracy on the held-out images."""
+    data, held_out = (_images_and_labels(arguments.data, train) for train in (True, False))
     steps_an_epoch = _steps_an_epoch(arguments, process, len(data[0]))
     settings = _settings(arguments, data[1])
     start, place = _start(arguments, settings), _place(arguments.checkpoint if process.speaks else None)
     if start.steps >= arguments.epochs * steps_an_epoch:
-        raise Refusal(f"--resume {arguments.resume}: the steps of all epochs, {arguments.epochs}, are taken already")
+        raise Refusal(f"--resume {arguments.resume}: already trained for --epochs {arguments.epochs}")
     trainer, done = make_trainer(arguments, process, start), start.steps
     with _log(arguments.logdir if process.speaks else None, done) as log, _interrupts(process) as interrupts:
         for epoch in range(done // steps_an_epoch, arguments.epochs):
@@ -84,12 +84,12 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
             if place:
                 _save(place, trainer.snapshot(), settings)
             if interrupts:
-                saved = f"--resume {place} goes on from there" if place else "without --checkpoint nothing is saved"
+                saved = f"continue with --resume {place}" if place else "nothing is saved without --checkpoint"
                 raise Interrupted(f"interrupted after step {done}; {saved}")
 
 
 def _step(trainer: Trainer, data: tuple[Array, Array], mine: Array, arguments: argparse.Namespace) -> float:
-    """Take one step on these pictures, and return the loss before it."""
+    """Take one step on these images, and return the loss before it."""
     loss = trainer.step(to_input(data[0][mine], arguments.dtype), data[1][mine])
     if not math.isfinite(loss):
         raise Refusal(f"the loss has become {loss}: --lr {_options(arguments)['lr']} is too large")
@@ -97,7 +97,7 @@ def _step(trainer: Trainer, data: tuple[Array, Array], mine: Array, arguments: a
 
 
 def make_trainer(arguments: argparse.Namespace, process: Process, start: Training) -> Trainer:
-    """Return the implementation that the arguments name, at this start."""
+    """Return the implementation that the arguments name, starting from this state."""
     if arguments.implementation == "numpy":
         if arguments.device != "cpu" or process.processes > 1:
             raise Refusal("--implementation numpy runs on the CPU, in one process")
@@ -108,8 +108,8 @@ def make_trainer(arguments: argparse.Namespace, process: Process, start: Trainin
     )
 
 
-def _pictures_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
-    """Return all pictures (n, h, w, c), 0 to 255, and labels (n,) of a split, read by torchvision's own class."""
+def _images_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
+    """Return all images (n, h, w, c), 0 to 255, and labels (n,) of a split, read by torchvision's own class."""
     torchvision = needed("torchvision", "--data")
     try:
         split = datasets.cifar10(folder, train=train)
@@ -119,26 +119,26 @@ def _pictures_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
     return split.data, np.array(split.targets, np.int64)
 
 
-def _steps_an_epoch(arguments: argparse.Namespace, process: Process, pictures: int) -> int:
-    if arguments.batch_size > pictures:
-        raise Refusal(f"--batch-size {arguments.batch_size} is more than the {pictures} pictures in {arguments.data}")
+def _steps_an_epoch(arguments: argparse.Namespace, process: Process, images: int) -> int:
+    if arguments.batch_size > images:
+        raise Refusal(f"--batch-size {arguments.batch_size} is more than the {images} images in {arguments.data}")
     if arguments.batch_size % process.processes:
         raise Refusal(
-            f"--batch-size {arguments.batch_size} cannot be dealt out evenly to {process.processes} processes"
+            f"--batch-size {arguments.batch_size} cannot be divided evenly among {process.processes} processes"
         )
-    return pictures // int(arguments.batch_size)
+    return images // int(arguments.batch_size)
 
 
 def _place(path: Path | None) -> Path | None:
-    """Return where to save, tried out before the first step rather than after an epoch."""
+    """Return where to save, after trying it before the first step rather than after an epoch."""
     if path is None:
         return None
     path = path.resolve()
     try:
         if path.exists() and not path.is_file():
-            raise OSError(0, "is no file")
+            raise OSError(0, "is not a file")
         if not path.parent.is_dir():
-            raise OSError(0, f"there is no folder {path.parent}")
+            raise OSError(0, f"folder {path.parent} does not exist")
         with Checkpoint.unfinished(path).open("wb"):
             pass
         Checkpoint.unfinished(path).unlink()
@@ -148,7 +148,7 @@ def _place(path: Path | None) -> Path | None:
 
 
 def _start(arguments: argparse.Namespace, settings: Mapping[str, str]) -> Training:
-    """Return the drawn parameters of this seed, or what the checkpoint holds."""
+    """Return the initial parameters of this seed, or what the checkpoint holds."""
     path: Path | None = arguments.resume
     if path is None:
         return Training(reference.initial_parameters(np.random.default_rng(arguments.seed), arguments.dtype))
@@ -157,7 +157,7 @@ def _start(arguments: argparse.Namespace, settings: Mapping[str, str]) -> Traini
         for name, value in settings.items():
             if (saved := checkpoint.settings.get(name, "unknown")) != value:
                 raise ValueError(f"was trained with {name} {saved}, this run has {value}")
-        for name, parameter in checkpoint.training.parameters.items():  # a step would refuse a state of another kind
+        for name, parameter in checkpoint.training.parameters.items():  # a step refuses a state of the wrong form
             state = checkpoint.training.states[name]
             getattr(reference, arguments.optimizer)(parameter, np.zeros(parameter.shape, arguments.dtype), state)
     except OSError as error:
@@ -168,8 +168,9 @@ def _start(arguments: argparse.Namespace, settings: Mapping[str, str]) -> Traini
 
 
 def _settings(arguments: argparse.Namespace, labels: Array) -> dict[str, str]:
-    """Return what must stay the same for a run to go on as if it had not been stopped; --lr and --epochs may change."""
+    """Return what must not change for a resumed run to continue as if never stopped; --lr and --epochs may change."""
     names = ("optimizer", "batch_size", "seed", "dtype", "activations")
+    # "pictures" is what checkpoints have that were saved before: another word would keep them from being resumed.
     data = {"data": f"of {len(labels)} pictures, {zlib.crc32(labels.tobytes()):08x}"}
     return {name.replace("_", "-"): str(getattr(arguments, name)) for name in names} | data
 
@@ -183,7 +184,7 @@ def _save(place: Path, training: Training, settings: Mapping[str, str]) -> None:
 
 @contextmanager
 def _interrupts(process: Process) -> Iterator[list[int]]:
-    """Collect the first Ctrl-C, to end after a whole step; a second one ends at once. Torchrun stops its processes."""
+    """Note the first Ctrl-C, to end after the current step; a second one ends at once. Torchrun stops its processes."""
     asked: list[int] = []
     if process.processes > 1:
         yield asked
@@ -204,15 +205,15 @@ def _options(arguments: argparse.Namespace) -> dict[str, float]:
     return OPTIMIZERS[arguments.optimizer] | ({} if arguments.lr is None else {"lr": arguments.lr})
 
 
-def _accuracy(trainer: Trainer, pictures: Array, labels: Array, dtype: str) -> float:
-    """Return the share of the held-out pictures that are recognised."""
+def _accuracy(trainer: Trainer, images: Array, labels: Array, dtype: str) -> float:
+    """Return the share of the held-out images that are recognised."""
     parts = [slice(start, start + SCORED_AT_A_TIME) for start in range(0, len(labels), SCORED_AT_A_TIME)]
-    right = sum(right_answers(trainer.scores(to_input(pictures[part], dtype)), labels[part]) for part in parts)
+    right = sum(right_answers(trainer.scores(to_input(images[part], dtype)), labels[part]) for part in parts)
     return right / len(labels)
 
 
 def _with_a_bar(batches: Sequence[Array], name: str, process: Process) -> Iterable[Array]:
-    """Show progress on a terminal, if tqdm is installed, and nothing elsewhere."""
+    """Show a progress bar on a terminal, if tqdm is installed."""
     if not (process.speaks and sys.stderr.isatty() and find_spec("tqdm")):
         return batches
     bar: Iterable[Array] = import_module("tqdm").tqdm(batches, desc=name, unit="step", leave=False)
@@ -221,7 +222,7 @@ def _with_a_bar(batches: Sequence[Array], name: str, process: Process) -> Iterab
 
 @contextmanager
 def _log(folder: Path | None, steps: int) -> Iterator[Callable[[str, float, int], None]]:
-    """Give what writes a number under a name and a step for TensorBoard, or nowhere; later steps are taken back."""
+    """Yield a function that logs a number by name and step for TensorBoard, if at all; later steps are purged."""
     if folder is None:
         yield lambda *_: None
         return
@@ -238,18 +239,18 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser(PROGRAM, description="Train the document's CIFAR-10 network, in NumPy or in torch.")
     add = parser.add_argument
     add("--data", type=Path, required=True, help="the folder that holds cifar-10-batches-py")
-    add("--implementation", choices=["numpy", "torch"], default="numpy", help="who trains (default numpy)")
-    add("--optimizer", choices=OPTIMIZERS, default="sgd", help="how a step is taken (default sgd, momentum 0.9)")
+    add("--implementation", choices=["numpy", "torch"], default="numpy", help="what to train with (default numpy)")
+    add("--optimizer", choices=OPTIMIZERS, default="sgd", help="the optimizer (default sgd, with momentum 0.9)")
     add("--lr", type=number_from(float, 0), help="the learning rate (default 0.01 for sgd and adagrad, else 0.001)")
-    add("--epochs", type=number_from(int, 1), default=6, help="how often every picture is seen (default 6)")
-    add("--batch-size", type=number_from(int, 1), default=64, help="the pictures of one step (default 64)")
-    add("--seed", type=number_from(int, 0), default=0, help="draws the first parameters and all batches (default 0)")
-    add("--dtype", choices=["float32", "float64"], default="float32", help="what is computed in (default float32)")
-    add("--activations", action="store_true", help="with a ReLU behind each convolution")
-    add("--device", default="cpu", help="where torch computes, for example cuda (default cpu)")
-    add("--logdir", type=Path, metavar="DIR", help="write loss and accuracy there, for TensorBoard")
-    add("--checkpoint", type=Path, metavar="FILE", help="save the training there after every epoch")
-    add("--resume", type=Path, metavar="FILE", help="go on from this checkpoint; --lr and --epochs may differ")
+    add("--epochs", type=number_from(int, 1), default=6, help="passes over the training images (default 6)")
+    add("--batch-size", type=number_from(int, 1), default=64, help="images per step (default 64)")
+    add("--seed", type=number_from(int, 0), default=0, help="for the initial parameters and the batches (default 0)")
+    add("--dtype", choices=["float32", "float64"], default="float32", help="the number format (default float32)")
+    add("--activations", action="store_true", help="add a ReLU after each convolution")
+    add("--device", default="cpu", help="the device for torch, for example cuda (default cpu)")
+    add("--logdir", type=Path, metavar="DIR", help="log loss and accuracy there, for TensorBoard")
+    add("--checkpoint", type=Path, metavar="FILE", help="save a checkpoint there after every epoch")
+    add("--resume", type=Path, metavar="FILE", help="continue from this checkpoint; --lr and --epochs may differ")
     return parser.parse_args(argv)
 
 

@@ -1,7 +1,7 @@
-"""The torch side of `reference.train`: the same network and the same steps, by torch's modules and optimizers.
+"""The torch side of `reference.train`: the same network and the same steps, with torch's modules and optimizers.
 
-Under `torchrun` it is data-parallel: every batch is dealt out to the processes, which average their gradients, so
-that the run is that of one process up to rounding. torch is imported where it is used.
+Under `torchrun` it is data-parallel: every batch is divided among the processes, which average their gradients, so
+that the run equals that of one process up to rounding. torch is imported only where it is used.
 """
 
 import os
@@ -16,7 +16,7 @@ from reference.command import Refusal, needed
 from reference.training import Training
 
 LONGEST_WAIT = timedelta(minutes=10)
-"""For the other processes, one of which may be scoring pictures; then the run ends with an error."""
+"""The longest wait for the other processes, one of which may be scoring images, before the run ends with an error."""
 
 OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad"}
 """Their names in `torch.optim`."""
@@ -24,7 +24,7 @@ OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSpro
 
 @dataclass(frozen=True)
 class Process:
-    """Which of how many processes this is; a single one, but under torchrun."""
+    """The rank of this process and the number of processes (1 unless started by torchrun)."""
 
     rank: int
     processes: int
@@ -46,12 +46,12 @@ class Process:
         return self.rank == 0
 
     def share(self, batch: Array) -> Array:
-        """Return this process's part of the numbers of a batch, as torch's sampler deals them out."""
+        """Return this process's share of the indices of a batch, as torch's sampler divides them."""
         if self.processes == 1:
             return batch
         from torch.utils.data import DistributedSampler
 
-        sampler: Any = DistributedSampler(batch, self.processes, self.rank, shuffle=False, drop_last=True)  # type: ignore[arg-type]  # it asks for its length only
+        sampler: Any = DistributedSampler(batch, self.processes, self.rank, shuffle=False, drop_last=True)  # type: ignore[arg-type]  # it only asks for the length
         return batch[list(sampler)]
 
 
@@ -59,13 +59,13 @@ _TORCHRUN = {"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"}
 
 
 def rank_of_this_process() -> int:
-    """Return the rank, or 0 where it is none."""
+    """Return the rank, or 0 if the environment has no valid one."""
     rank = os.environ.get("RANK", "0")
     return int(rank) if os.environ.keys() >= _TORCHRUN and rank.isdecimal() else 0
 
 
 class TorchTrainer:
-    """The training in torch; in several processes data-parallel."""
+    """The training in torch; data-parallel in several processes."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class TorchTrainer:
 
 
 def torch_network(relu: bool = False) -> Any:
-    """Return the network of section 2.5 as a module of torch, with an activation behind each convolution if wanted."""
+    """Return the network of section 2.5 as a torch module, optionally with an activation after each convolution."""
     from torch import nn
 
     layers: OrderedDict[str, nn.Module] = OrderedDict()

@@ -1,11 +1,10 @@
-"""Training by hand (sections 2.6.5 and 2.7): forward, loss, backward, update, again and again.
+"""Training by hand (sections 2.6.5 and 2.7): forward, loss, backward, update, over and over.
 
     loss, gradients ← network and cross entropy, forward and backward, on one batch
     parameters, states ← one step of an optimizer
 
-The order of the pictures is drawn anew for every epoch, from the seed and the number of the epoch alone. So a
-training run can be stopped after any step and taken up again, and every implementation that follows this
-order sees the same batches.
+The order of the images in an epoch is drawn from the seed and the number of the epoch alone. So a training run can be
+stopped after any step and resumed, and every implementation that follows this order sees the same batches.
 """
 
 import os
@@ -25,7 +24,7 @@ from reference.optim import State, Step, step
 
 @dataclass(frozen=True)
 class Training:
-    """A network in training: its parameters, what the optimizer remembers of each, and the steps taken so far."""
+    """A network in training: its parameters, the optimizer's state of each, and the number of steps taken so far."""
 
     parameters: Parameters
     states: Mapping[str, State] = field(default_factory=dict)
@@ -35,7 +34,7 @@ class Training:
 def training_step(
     training: Training, images: Array, labels: Array, optimizer: Step, relu: bool = False, **options: Any
 ) -> tuple[Array, Training]:
-    """Take one step on one batch, images (n, 3, 32, 32), labels (n,), int64: the loss before it, the network after.
+    """Take one step on one batch, images (n, 3, 32, 32), labels (n,), int64: return the loss before, the network after.
 
     >>> from reference import initial_parameters, sgd
     >>> training = Training(initial_parameters(np.random.default_rng(0), "float64"))
@@ -50,30 +49,30 @@ def training_step(
     return loss, Training(parameters, states, training.steps + 1)
 
 
-def to_input(pictures: Array, dtype: str = "float32") -> Array:
-    """Turn stored pictures (n, h, w, c), 0 to 255, into input (n, c, h, w), 0 to 1.
+def to_input(images: Array, dtype: str = "float32") -> Array:
+    """Turn stored images (n, h, w, c), 0 to 255, into input (n, c, h, w), 0 to 1.
 
     >>> to_input(np.full((1, 1, 1, 3), 255, np.uint8)).ravel()
     array([1., 1., 1.], dtype=float32)
     """
-    array("pictures", pictures, frozenset({"uint8"}))
-    return np.ascontiguousarray(pictures.transpose(0, 3, 1, 2), dtype) / 255
+    array("images", images, frozenset({"uint8"}))
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype) / 255
 
 
-def batches(pictures: int, batch_size: int, epoch: int, seed: int) -> Iterator[Array]:
-    """Return the numbers of the pictures of each batch of an epoch, every picture at most once, in drawn order.
+def batches(images: int, batch_size: int, epoch: int, seed: int) -> Iterator[Array]:
+    """Return the indices of the images of each batch of an epoch, every image at most once, in random order.
 
-    All batches are whole: what is left over, less than a batch, takes no part in this epoch. Raises ValueError for
-    a batch that is larger than all pictures together, or smaller than one.
+    All batches are full: what is left over, less than a batch, is not used in this epoch. Raises ValueError for
+    a batch size of less than 1 or of more than all images.
 
     >>> [sorted(batch.tolist()) for batch in batches(4, 4, epoch=0, seed=0)]
     [[0, 1, 2, 3]]
     """
-    if not 1 <= integer("batch_size", batch_size) <= pictures:
-        raise ValueError(f"batch_size must be from 1 to the {pictures} pictures, got {batch_size}")
-    stream = np.random.SeedSequence(seed, spawn_key=(epoch,))  # apart from the seed's own, which draws parameters
+    if not 1 <= integer("batch_size", batch_size) <= images:
+        raise ValueError(f"batch_size must be from 1 to the {images} images, got {batch_size}")
+    stream = np.random.SeedSequence(seed, spawn_key=(epoch,))  # not the seed's own stream, which draws the parameters
     generator = np.random.default_rng(stream)
-    return map(np.array, dataloader.batches(pictures, batch_size, shuffle=True, drop_last=True, generator=generator))
+    return map(np.array, dataloader.batches(images, batch_size, shuffle=True, drop_last=True, generator=generator))
 
 
 def right_answers(scores: Array, labels: Array) -> int:
@@ -86,7 +85,7 @@ def right_answers(scores: Array, labels: Array) -> int:
 
 
 class NumpyTrainer:
-    """The command's training in NumPy: it holds the network in training, and steps it."""
+    """The command's training in NumPy: holds the network in training and steps it."""
 
     def __init__(self, training: Training, optimizer: Step, options: Mapping[str, Any], relu: bool) -> None:
         self.training, self.optimizer, self.options, self.relu = training, optimizer, options, relu
@@ -114,11 +113,11 @@ class Checkpoint:
 
     @staticmethod
     def unfinished(path: Path) -> Path:
-        """Return where a checkpoint is written before it takes its place."""
+        """Return the path to which a checkpoint is written before it is moved into place."""
         return path.with_name(path.name + ".unfinished")
 
     def save(self, path: Path) -> None:
-        """Write it as a NumPy archive; a file of this name is replaced only once the new one is whole."""
+        """Write it as a NumPy archive; an existing file is replaced only once the new one is complete."""
         flat: dict[str, Any] = {"steps": np.array(self.training.steps)}
         flat |= {f"settings/{name}": np.array(value) for name, value in self.settings.items()}
         flat |= {f"parameters/{name}": value for name, value in self.training.parameters.items()}
@@ -134,21 +133,21 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read one; raises ValueError for a file that is none or that no training can have written, else OSError."""
+        """Read one; raises ValueError for a file that no training can have written, and OSError as `open` does."""
         try:
             with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
                 flat = {name: archive[name] for name in archive.files}
         except (ValueError, EOFError, zipfile.BadZipFile):
-            raise ValueError("is no checkpoint") from None
+            raise ValueError("is not a checkpoint") from None
         parameters, settings = _below("parameters", flat), _below("settings", flat)
         try:
             check_parameters(parameters)
             same_dtype(**parameters)
             steps, states = _steps(flat), _states(flat, parameters)
         except (ValueError, TypeError) as error:
-            raise ValueError(f"is no checkpoint of this network: {error}") from None
+            raise ValueError(f"is not a checkpoint of this network: {error}") from None
         if not all(np.isfinite(value).all() for value in parameters.values()):
-            raise ValueError("holds parameters that are not finite")
+            raise ValueError("has parameters that are not finite")
         return cls(Training(parameters, states, steps), {name: str(value) for name, value in settings.items()})
 
 
@@ -164,7 +163,7 @@ def _states(flat: Mapping[str, Array], parameters: Parameters) -> dict[str, dict
     for name, value in _below("states", flat).items():
         parameter, _, key = name.rpartition("/")
         if parameter not in parameters:
-            raise ValueError(f"it has a state of {parameter!r}, which is no parameter")
+            raise ValueError(f"it has a state for {parameter!r}, which is not a parameter")
         states[parameter][key] = value
         if key == "step":
             states[parameter][key] = int(value)

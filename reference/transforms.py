@@ -1,13 +1,13 @@
 """Transforms that move pixels or rescale their values (sections 1.2 and 1.3).
 
-    to_tensor    output[c, i, j] = input[i, j, c] / 255              of bytes; other values stay as they are
+    to_tensor    output[c, i, j] = input[i, j, c] / 255              for bytes; other values are unchanged
     normalize    output[c, i, j] = (input[c, i, j] − mean[c]) / std[c]
-    crop         output[c, i, j] = input[c, top + i, left + j]       0 where there is no such pixel
+    crop         output[c, i, j] = input[c, top + i, left + j]       0 if there is no such pixel
     hflip        output[c, i, j] = input[c, i, w − 1 − j]
 
-Axes: c channel, h i row, w j column, … any leading axes. A picture as it is stored, such as `np.asarray` makes of a PIL
-image, is (h, w) or (h, w, c); everything after `to_tensor` takes (…, c, h, w), as torchvision's tensors. Resizing is in
-`reference.resize`, colours are in `reference.color`. A random transform draws its parameters and does what these do.
+Axes: c channel, h i row, w j column, … any leading axes. A stored image, such as `np.asarray` makes of a PIL image, is
+(h, w) or (h, w, c); everything after `to_tensor` takes (…, c, h, w), like torchvision's tensors. Resizing is in
+`reference.resize`, colours are in `reference.color`. Random transforms draw their parameters and then do what these do.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ PIXELS = FLOATS | INTEGERS | {"bool", "uint16"}
 
 
 def to_tensor(pic: Array) -> Array:
-    """Turn a stored picture (h, w) or (h, w, c) into (c, h, w): bytes 0 … 255 to float32 0 … 1, others unchanged.
+    """Turn a stored image (h, w) or (h, w, c) into (c, h, w): bytes 0 … 255 to float32 0 … 1, others unchanged.
 
     >>> to_tensor(np.array([[[0, 51, 255]]], np.uint8)).ravel()
     array([0. , 0.2, 1. ], dtype=float32)
@@ -39,8 +39,8 @@ def to_tensor(pic: Array) -> Array:
 def normalize(tensor: Array, mean: Sequence[float], std: Sequence[float]) -> Array:
     """Subtract from each channel its mean and divide by its std: (…, c, h, w), floating point, of the same dtype.
 
-    One number serves all channels. Nothing makes sure that the result has mean 0 and deviation 1, or any range: that
-    depends on the numbers. Raises ValueError for another count of numbers, and for an std of 0 in this dtype.
+    A single number is used for all channels. Whether the result has mean 0 and deviation 1, or any range, depends on
+    the numbers. Raises ValueError for the wrong count of numbers, and for an std of 0 in this dtype.
 
     >>> normalize(np.array([[[0.0, 0.5, 1.0]]]), mean=[0.5], std=[0.5])
     array([[[-1.,  0.,  1.]]])
@@ -55,7 +55,7 @@ def normalize(tensor: Array, mean: Sequence[float], std: Sequence[float]) -> Arr
 
 
 def crop(img: Array, top: int, left: int, height: int, width: int) -> Array:
-    """Cut a rectangle (height, width) out of (…, h, w), its first pixel at [top, left]; beyond the picture is 0.
+    """Cut a rectangle (height, width) out of (…, h, w), its first pixel at [top, left]; beyond the image it is 0.
 
     >>> crop(np.array([[1, 2], [3, 4]]), top=1, left=-1, height=1, width=2)
     array([[0, 3]])
@@ -76,8 +76,8 @@ def crop(img: Array, top: int, left: int, height: int, width: int) -> Array:
 def center_crop(img: Array, output_size: int | Sequence[int]) -> Array:
     """Cut out the middle: img (…, h, w), output_size one number for both sides or (height, width).
 
-    What is left over is shared evenly; of an odd rest ½ is rounded to the even number (3 rows too many: 2 above). A
-    picture that is smaller is first surrounded by zeros, the odd one below and to the right.
+    Both sides lose the same; of an odd total, half is rounded to an even number (of 3 surplus rows, 2 are above). An
+    image that is smaller is first surrounded by zeros, the odd one below and to the right.
 
     >>> center_crop(np.arange(5).reshape(1, 5), (1, 2))
     array([[2, 3]])
@@ -91,7 +91,7 @@ def center_crop(img: Array, output_size: int | Sequence[int]) -> Array:
 
 
 def hflip(img: Array) -> Array:
-    """Turn a picture (…, h, w) around from left to right.
+    """Mirror an image (…, h, w) from left to right.
 
     >>> hflip(np.array([[1, 2, 3]]))
     array([[3, 2, 1]])
@@ -101,7 +101,7 @@ def hflip(img: Array) -> Array:
 
 
 def vflip(img: Array) -> Array:
-    """Turn a picture (…, h, w) upside down.
+    """Mirror an image (…, h, w) from top to bottom.
 
     >>> vflip(np.array([[1], [2]]))
     array([[2],
@@ -112,7 +112,7 @@ def vflip(img: Array) -> Array:
 
 
 def compose(transforms: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
-    """Return the transform that applies these one after the other, the first one first.
+    """Return the transform that applies these in order.
 
     >>> compose([hflip, vflip])(np.array([[1, 2], [3, 4]]))
     array([[4, 3],
@@ -128,7 +128,7 @@ def compose(transforms: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 
 def _first(size: int, wanted: int) -> int:
-    """Return where a middle part begins: half of what is left over, rounded."""
+    """Return where the middle part begins: half of the surplus, rounded."""
     return round((size - wanted) / 2) if size >= wanted else -((wanted - size) // 2)
 
 

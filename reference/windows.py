@@ -1,4 +1,4 @@
-"""The one view that convolution and pooling share: every window of an array, without a copy."""
+"""Every window of an array, as a view, without a copy."""
 
 from collections.abc import Sequence
 

@@ -442,7 +442,7 @@ REFUSED = {
     "input of the wrong rank": ("input has 2 axes, expected 4, or 3", {"input": IMAGE[0, 0]}),
     "weight of the wrong rank": ("weight has 3 axes, expected 4", {"weight": KERNELS[0]}),
     "channels that do not fit the groups": (
-        "2 input channels a group, input has 4 channels in 1 groups",
+        "2 input channels per group, input has 4 channels in 1 groups",
         {"groups": 1},
     ),
     "groups that do not divide the output": ("6 output channels, which 4 groups do not divide", {"groups": 4}),
@@ -502,7 +502,7 @@ def test_the_gradient_of_a_conv_refuses_a_grad_output_not_shaped_as_the_output(s
         ({"weight_size": (6, 2, 3)}, "weight has 3 axes, expected 4"),
         ({"weight_size": (6, 2, 0, 3)}, r"weight_size must be at least 1, got \(6, 2, 0, 3\)"),
         ({"weight_size": (6, 2, 3, 3.0)}, "weight_size must be a whole number, got 3.0"),
-        ({"weight_size": (6, 4, 3, 3)}, "weight has 4 input channels a group, input has 4 channels in 2 groups"),
+        ({"weight_size": (6, 4, 3, 3)}, "weight has 4 input channels per group, input has 4 channels in 2 groups"),
         ({"grad_output": np.zeros((1, 6, 5, 5))}, r"grad_output has shape \(1, 6, 5, 5\), expected \(1, 6, 3, 3\)"),
         ({"grad_output": np.zeros((1, 6, 3, 3), "float32")}, "one dtype expected, got grad_output float32"),
         ({"stride": 0}, "stride must be at least 1, got 0"),

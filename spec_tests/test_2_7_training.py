@@ -128,7 +128,7 @@ def test_the_order_is_not_drawn_from_the_numbers_that_the_parameters_are_drawn_f
 
 @pytest.mark.parametrize("size", [0, 11])
 def test_a_batch_of_none_or_of_more_than_all_pictures_is_refused(size):
-    with pytest.raises(ValueError, match=rf"batch_size must be from 1 to the 10 pictures, got {size}"):
+    with pytest.raises(ValueError, match=rf"batch_size must be from 1 to the 10 images, got {size}"):
         batches(10, size, epoch=0, seed=0)
 
 
@@ -187,19 +187,19 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(content)
 
-    with pytest.raises(ValueError, match=r"^is no checkpoint$"):
+    with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
         Checkpoint.load(path)
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"steps": None}, "is no checkpoint of this network: it lacks the number of steps"),
-        ({"steps": np.array(-5)}, "is no checkpoint of this network: it lacks the number of steps"),
-        ({"parameters/conv1.bias": None}, r"is no checkpoint of this network: parameters lack \['conv1.bias'\]"),
-        ({"parameters/conv1.bias": np.zeros(32)}, "is no checkpoint of this network: one dtype expected"),
-        ({"parameters/conv1.bias": np.full(32, np.nan, "float32")}, "holds parameters that are not finite"),
-        ({"states/conv9.bias/exp_avg": np.zeros(1)}, "it has a state of 'conv9.bias', which is no parameter"),
+        ({"steps": None}, "is not a checkpoint of this network: it lacks the number of steps"),
+        ({"steps": np.array(-5)}, "is not a checkpoint of this network: it lacks the number of steps"),
+        ({"parameters/conv1.bias": None}, r"is not a checkpoint of this network: parameters lack \['conv1.bias'\]"),
+        ({"parameters/conv1.bias": np.zeros(32)}, "is not a checkpoint of this network: one dtype expected"),
+        ({"parameters/conv1.bias": np.full(32, np.nan, "float32")}, "has parameters that are not finite"),
+        ({"states/conv9.bias/exp_avg": np.zeros(1)}, "it has a state for 'conv9.bias', which is not a parameter"),
     ],
 )
 def test_an_archive_that_no_training_can_have_written_is_refused(tmp_path, changed, message):
@@ -290,16 +290,16 @@ def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboar
         (["--lr", -1], 2, "argument --lr: must be a finite number of at least 0, got -1"),
         (["--lr", "nan"], 2, "argument --lr: must be a finite number of at least 0, got nan"),
         (["--optimizer", "sdg"], 2, "argument --optimizer: invalid choice: 'sdg'"),
-        (["--batch-size", 49], 1, "--batch-size 49 is more than the 48 pictures in "),
+        (["--batch-size", 49], 1, "--batch-size 49 is more than the 48 images in "),
         (["--device", "cuda"], 1, "--implementation numpy runs on the CPU, in one process"),
         (["--implementation", "torch", "--device", "warp"], 1, "--device warp: "),
         (["--data", "nowhere"], 1, "--data nowhere: "),
         (["--resume", "nothing.npz"], 1, "--resume nothing.npz: "),
-        (["--checkpoint", "no/such/c.npz"], 1, "no/such/c.npz: there is no folder "),
-        (["--checkpoint", "."], 1, ": is no file"),
+        (["--checkpoint", "no/such/c.npz"], 1, "no/such/c.npz: folder "),
+        (["--checkpoint", "."], 1, ": is not a file"),
         (["--checkpoint", "/proc/c.npz"], 1, "--checkpoint /proc/c.npz: No such file or directory"),
         (["--logdir", "FILE"], 1, "--logdir FILE: "),
-        (["--resume", "FILE"], 1, "--resume FILE: is no checkpoint"),
+        (["--resume", "FILE"], 1, "--resume FILE: is not a checkpoint"),
         (["--resume", "."], 1, "--resume .: Is a directory"),
         (["--data", "FILE"], 1, "--data FILE: FILE is a file, expected the folder that holds cifar-10-batches-py"),
         (["--data", "CORRUPTED"], 1, "--data CORRUPTED: data_batch_2 is missing or corrupted"),
@@ -348,7 +348,7 @@ def test_a_checkpoint_of_another_training_is_refused(capsys, data, tmp_path):
 
     status, _, complaint = command(capsys, *common, "--resume", tmp_path / "c.npz", "--logdir", tmp_path / "runs")
     assert status == 1
-    assert complaint.endswith("c.npz: the steps of all epochs, 1, are taken already\n")
+    assert complaint.endswith("c.npz: already trained for --epochs 1\n")
     assert not (tmp_path / "runs").exists()
 
 
@@ -392,7 +392,7 @@ def test_a_run_interrupted_within_an_epoch_goes_on_as_if_it_had_not_been(
         patch.setattr(train, "to_input", interrupting(after=2))
         status, printed, complaint = command(capsys, *common, "--checkpoint", tmp_path / "part.npz")
     assert (status, printed) == (130, "")
-    assert re.search(r"error: interrupted after step 2; --resume .*part.npz goes on from there\n", complaint)
+    assert re.search(r"error: interrupted after step 2; continue with --resume .*part.npz\n", complaint)
 
     command(capsys, *common, "--resume", tmp_path / "part.npz", "--checkpoint", tmp_path / "part.npz")
     whole, part = (Checkpoint.load(tmp_path / name).training for name in ("whole.npz", "part.npz"))
@@ -408,7 +408,7 @@ def test_a_run_interrupted_without_a_checkpoint_says_that_nothing_is_saved(capsy
     status, _, complaint = command(capsys, "--data", data, "--batch-size", 16)
 
     assert status == 130
-    assert complaint.endswith("interrupted after step 1; without --checkpoint nothing is saved\n")
+    assert complaint.endswith("interrupted after step 1; nothing is saved without --checkpoint\n")
 
 
 def interrupting(after):
@@ -566,7 +566,7 @@ def test_the_command_prints_the_same_in_two_processes_as_in_one_and_saves_once(c
         (["--batch-size", 16, "--implementation", "numpy"], "--implementation numpy runs on the CPU, in one process"),
         (
             ["--implementation", "torch", "--batch-size", 15],
-            "--batch-size 15 cannot be dealt out evenly to 2 processes",
+            "--batch-size 15 cannot be divided evenly among 2 processes",
         ),
     ],
 )

@@ -589,7 +589,7 @@ def test_another_network_is_refused():
 
 @pytest.mark.parametrize("channels", [1, 4])
 def test_images_of_other_channels_are_refused(channels):
-    with pytest.raises(ValueError, match=f"3 input channels a group, input has {channels} channels"):
+    with pytest.raises(ValueError, match=f"3 input channels per group, input has {channels} channels"):
         reference.resnet18(np.zeros((1, channels, 32, 32)), small_parameters())
 
 

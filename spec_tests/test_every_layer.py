@@ -211,7 +211,7 @@ def test_an_array_of_another_kind_or_byte_order_is_refused(operation):
 
     with pytest.raises(TypeError, match="input must be a NumPy array, got MaskedArray"):
         problem.forward(reference, input=np.ma.masked_array(problem.input))
-    with pytest.raises(TypeError, match=r"input has byte order .*, expected this machine's own"):
+    with pytest.raises(TypeError, match=r"input has byte order .*, expected the machine's own"):
         problem.forward(reference, input=problem.input.astype(problem.input.dtype.newbyteorder()))
 
 

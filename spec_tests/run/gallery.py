@@ -23,7 +23,7 @@ import pytest
 
 import reference
 from reference.checks import Array
-from reference.synthetic_images import balanced_labels, pictures
+from reference.synthetic_images import balanced_labels, synthetic_images
 from reference.training import NumpyTrainer, Training, batches
 from spec_tests.code_blocks import blocks
 
@@ -117,7 +117,7 @@ def write_pooling(writer: Any) -> None:
     """Write batches before and after pooling, under the titles of the script of section 2.2."""
     rng = np.random.default_rng(SEED)
     for step in range(POOLED_BATCHES):
-        images = as_input(pictures(balanced_labels(BATCH, 10, rng), 10, rng))
+        images = as_input(synthetic_images(balanced_labels(BATCH, 10, rng), 10, rng))
         pooled: Any = reference.max_pool2d(images, kernel_size=3, stride=1, padding=1)
         writer.add_images("2.2 max pooling/Maxpool Batch Origin", images, step)
         writer.add_images("2.2 max pooling/Maxpool Batch Output", pooled, step)
@@ -127,7 +127,7 @@ def write_training(writer: Any, steps: int) -> None:
     """Train the document's network in NumPy; write the loss of each step, and feature maps before and after."""
     rng = np.random.default_rng(SEED)
     labels = balanced_labels(LEARNED, 10, rng)
-    images = as_input(pictures(labels, 10, rng))
+    images = as_input(synthetic_images(labels, 10, rng))
     start = Training(reference.initial_parameters(rng))
     trainer = NumpyTrainer(start, reference.adam, {"lr": 0.001}, relu=False)
     order = (batch for epoch in count() for batch in batches(LEARNED, LEARNING_BATCH, epoch, SEED))

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from torchvision.datasets.utils import extract_archive
 
 from reference import archives, class_names, datasets
-from reference.synthetic_images import PICTURES_AT_A_TIME, balanced_labels, pictures
+from reference.synthetic_images import IMAGES_AT_A_TIME, balanced_labels, synthetic_images
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -429,7 +429,7 @@ def test_without_a_data_set_one_line_says_what_is_missing_and_how_to_get_a_stand
         reader(tmp_path)
 
     assert str(refusal.value) == (
-        f"there is no folder {tmp_path / folder}: unpack {archive} in {tmp_path}, "
+        f"{tmp_path / folder} does not exist: unpack {archive} in {tmp_path}, "
         f"or draw a stand-in with: python -m reference.datasets {reader.__name__} {tmp_path}"
     )
 
@@ -482,7 +482,7 @@ def test_a_folder_that_is_there_already_is_refused_and_left_as_it_is(tmp_path, n
     folder = tmp_path / datasets.FOLDERS[name]
     folder.mkdir()
 
-    with pytest.raises(FileExistsError, match=f"^{re.escape(str(folder))} is there already"):
+    with pytest.raises(FileExistsError, match=f"^{re.escape(str(folder))} already exists"):
         writer(tmp_path)
     assert list(tmp_path.rglob("*")) == [folder]
 
@@ -491,7 +491,7 @@ def test_an_archive_that_is_there_already_is_refused_and_left_as_it_is(tmp_path)
     archive = tmp_path / "cifar-10-python.tar.gz"
     archive.write_text("the real one")
 
-    with pytest.raises(FileExistsError, match=r"cifar-10-python\.tar\.gz is there already"):
+    with pytest.raises(FileExistsError, match=r"cifar-10-python\.tar\.gz already exists"):
         datasets.write_cifar10(tmp_path, archive=True)
     assert list(tmp_path.iterdir()) == [archive]
     assert archive.read_text() == "the real one"
@@ -499,7 +499,7 @@ def test_an_archive_that_is_there_already_is_refused_and_left_as_it_is(tmp_path)
 
 @pytest.mark.parametrize("writer", datasets.WRITERS.values())
 def test_a_writing_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypatch, writer):
-    monkeypatch.setattr(datasets, "pictures", Mock(side_effect=KeyboardInterrupt))
+    monkeypatch.setattr(datasets, "synthetic_images", Mock(side_effect=KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
         writer(tmp_path)
@@ -563,7 +563,7 @@ def test_the_command_writes_what_the_function_writes(tmp_path):
         (["cifar10", "ROOT", "--test-images", "0"], 2, ": error: .*--test-images: must be a finite .*, got 0"),
         (["cifar10", "ROOT", "--seed", "-1"], 2, ": error: .*--seed: must be a finite number of at least 0, got -1"),
         (["cifar10", "ROOT", "--train-images", "4"], 1, ": error: train_images must be from 5 to 699050, got 4"),
-        (["country211", "TAKEN"], 1, ": error: .*TAKEN.country211 is there already, and nothing is ever written over"),
+        (["country211", "TAKEN"], 1, ": error: .*TAKEN.country211 already exists and is not overwritten"),
         (["cifar100", "FILE"], 1, ": error: .*File exists: .*FILE.*"),
     ],
 )
@@ -606,15 +606,15 @@ def test_balanced_labels_hold_every_class_equally_often_or_once_more(count, clas
 
 
 def test_of_no_labels_there_are_no_pictures():
-    none = pictures([], 10, np.random.default_rng(0))
+    none = synthetic_images([], 10, np.random.default_rng(0))
 
     assert (none.shape, none.dtype) == ((0, 3, 32, 32), np.uint8)
 
 
 def test_more_pictures_do_not_change_the_first_ones():
-    labels = np.zeros(PICTURES_AT_A_TIME + 1, int)
+    labels = np.zeros(IMAGES_AT_A_TIME + 1, int)
 
-    fewer, more = (pictures(some, 10, np.random.default_rng(0)) for some in (labels[:-1], labels))
+    fewer, more = (synthetic_images(some, 10, np.random.default_rng(0)) for some in (labels[:-1], labels))
 
     assert np.array_equal(more[:-1], fewer)
 
@@ -629,7 +629,7 @@ def test_more_pictures_do_not_change_the_first_ones():
 )
 def test_labels_without_a_picture_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
-        pictures(labels, 10, np.random.default_rng(0))
+        synthetic_images(labels, 10, np.random.default_rng(0))
 
 
 ONE_HALF = 0.5
@@ -639,7 +639,7 @@ ONE_HALF = 0.5
 def test_a_linear_model_of_the_pixels_does_not_solve_the_task():
     rng = np.random.default_rng(0)
     labels = balanced_labels(3000, 10, rng)
-    pixels = pictures(labels, 10, rng).reshape(3000, -1).astype(np.float32) / 255 - 0.5
+    pixels = synthetic_images(labels, 10, rng).reshape(3000, -1).astype(np.float32) / 255 - 0.5
 
     scores = ridge_scores(pixels[:2000], labels[:2000], pixels[2000:], strengths=(10, 100, 1000))
 

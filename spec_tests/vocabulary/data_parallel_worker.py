@@ -12,7 +12,7 @@ import numpy as np
 
 import reference
 from reference.checks import Array
-from reference.synthetic_images import balanced_labels, pictures
+from reference.synthetic_images import balanced_labels, synthetic_images
 from reference.train import OPTIMIZERS
 from reference.train_in_torch import Process, TorchTrainer
 from reference.training import Training, to_input
@@ -30,7 +30,7 @@ def batch(seed: int, images: int = BATCH, dtype: str = "float64") -> tuple[Array
     """Return stand-in pictures as input, and their labels."""
     rng = np.random.default_rng(seed)
     labels = balanced_labels(images, 10, rng)
-    return to_input(pictures(labels, 10, rng).transpose(0, 2, 3, 1), dtype), labels
+    return to_input(synthetic_images(labels, 10, rng).transpose(0, 2, 3, 1), dtype), labels
 
 
 def main(folder: Path, dies: bool) -> None:
