@@ -115,18 +115,20 @@ def test_pil_images_and_arrays_give_the_tensor_of_the_reference(img):
 
 @pytest.mark.claim("1.3.b")
 @pytest.mark.parametrize("to_tensor", [by_reference, pytest.param(from_array, marks=pytest.mark.torch_api)])
-@pytest.mark.parametrize("dtype", ["bool", "int8", "int16", "uint16", "int32", "int64", "float32", "float64"])
-def test_to_tensor_divides_only_arrays_of_bytes(to_tensor, dtype):
-    img = np.arange(12).reshape(3, 2, 2).astype(dtype)
+@pytest.mark.parametrize("type_name", ["bool", "int8", "int16", "uint16", "int32", "int64", "float32", "float64"])
+def test_to_tensor_divides_only_arrays_of_bytes(to_tensor, type_name):
+    img = np.arange(12).reshape(3, 2, 2).astype(type_name)
 
     assert_equal(to_tensor(img), img)
 
 
 @pytest.mark.torch_api
 @pytest.mark.claim("1.3.b")
-@pytest.mark.parametrize(("mode", "dtype"), [("I", "int32"), ("I;16", "int16"), ("F", "float32")])
-def test_to_tensor_does_not_divide_pil_images_of_wider_numbers(mode, dtype):
-    assert_equal(array(PIL_V1.module.ToTensor()(pil_image_of_mode(mode))), array(pil_image_of_mode(mode)).astype(dtype))
+@pytest.mark.parametrize(("mode", "type_name"), [("I", "int32"), ("I;16", "int16"), ("F", "float32")])
+def test_to_tensor_does_not_divide_pil_images_of_wider_numbers(mode, type_name):
+    assert_equal(
+        array(PIL_V1.module.ToTensor()(pil_image_of_mode(mode))), array(pil_image_of_mode(mode)).astype(type_name)
+    )
 
 
 @pytest.mark.torch_api
@@ -464,10 +466,10 @@ def test_pil_images_of_every_mode_are_cropped_and_flipped_like_the_references(pa
 
 @pytest.mark.compares_with_reference
 @pytest.mark.parametrize("path", [pytest.param(p, marks=pytest.mark.torch_api) for p in THROUGH_TENSORS])
-@pytest.mark.parametrize("dtype", ["bool", "int8", "int16", "int32", "int64", "float32", "float64"])
+@pytest.mark.parametrize("type_name", ["bool", "int8", "int16", "int32", "int64", "float32", "float64"])
 @pytest.mark.parametrize("case", GEOMETRY)
-def test_tensors_of_every_dtype_are_cropped_and_flipped_like_the_references(path, dtype, case):
-    operation, img = case.split(",")[0], np.arange(140).reshape(2, 2, 5, 7).astype(dtype)
+def test_tensors_of_every_dtype_are_cropped_and_flipped_like_the_references(path, type_name, case):
+    operation, img = case.split(",")[0], np.arange(140).reshape(2, 2, 5, 7).astype(type_name)
 
     assert_equal(getattr(path, operation)(img, *GEOMETRY[case]), getattr(reference, operation)(img, *GEOMETRY[case]))
 
@@ -799,17 +801,17 @@ CALLS = {
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize(
-    ("case", "dtype"),
+    ("case", "type_name"),
     [
-        (case, dtype)
+        (case, type_name)
         for case in CALLS
-        for dtype in ("uint8", "float32", "float64")
-        if dtype != "uint8" or case not in ("normalize", "to_tensor")
+        for type_name in ("uint8", "float32", "float64")
+        if type_name != "uint8" or case not in ("normalize", "to_tensor")
     ],
 )
-def test_a_reference_leaves_its_input_unchanged_and_returns_a_new_array_of_its_dtype(case, dtype, channels):
+def test_a_reference_leaves_its_input_unchanged_and_returns_a_new_array_of_its_dtype(case, type_name, channels):
     function, arguments = CALLS[case]
-    img = (photograph()[:channels, ::120, ::80] / (1 if dtype == "uint8" else 255)).astype(dtype)
+    img = (photograph()[:channels, ::120, ::80] / (1 if type_name == "uint8" else 255)).astype(type_name)
     before, strided = img.copy(), np.repeat(img, 2, axis=2)[..., ::2]
     img.flags.writeable = False
 

@@ -1,7 +1,7 @@
 """1.4 Datasets: torchvision's classes for CIFAR-10, CIFAR-100 and Country211, on small stand-ins for them.
 
-The classes are torchvision's own. Only the checksums that they compare are exchanged for those of the stand-ins, and
-whatever reaches for the network fails.
+The classes are torchvision's own. Only the checksums that they compare are replaced by those of the stand-ins, and any
+access to the network fails.
 """
 
 import inspect
@@ -29,7 +29,7 @@ from reference import archives, class_names, datasets
 pytestmark = pytest.mark.torch_api
 
 COUNTRIES = ["AD", "AE", "AF", "AG"]
-"""The first four of 211: more would take their time, and show no more."""
+"""The first four of 211: more would take longer and show nothing new."""
 
 CIFAR = {CIFAR10: "cifar-10-batches-py", CIFAR100: "cifar-100-python"}
 FOLDERS = {**CIFAR, Country211: "country211"}
@@ -45,7 +45,7 @@ every_cifar = pytest.mark.parametrize("dataset", list(CIFAR))
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory):
-    """A folder with the three stand-ins, packed and unpacked: no two of their splits are of the same size."""
+    """A folder with the three stand-ins, packed and unpacked; all their splits differ in size."""
     root = tmp_path_factory.mktemp("stand-ins")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(class_names, "COUNTRY211", COUNTRIES)
@@ -57,7 +57,7 @@ def originals(tmp_path_factory):
 
 @pytest.fixture
 def archives_only(originals, tmp_path):
-    """A folder with copies of the archives, of which none is unpacked."""
+    """A folder with copies of the archives, none of them unpacked."""
     for archive in ARCHIVES.values():
         shutil.copyfile(originals / archive, tmp_path / archive)
     return tmp_path
@@ -65,7 +65,7 @@ def archives_only(originals, tmp_path):
 
 @pytest.fixture
 def root(originals, archives_only):
-    """A copy of everything, to be damaged."""
+    """A copy of everything, for tests to damage."""
     for folder in FOLDERS.values():
         shutil.copytree(originals / folder, archives_only / folder, copy_function=shutil.copyfile)
     return archives_only
@@ -90,7 +90,7 @@ def no_network(monkeypatch):
 
 
 @pytest.mark.claim("1.4.a")
-def test_dataset_is_a_class_of_torch_utils_data_and_torchvision_has_only_a_module_datasets():
+def test_dataset_is_a_class_of_torch_utils_data_and_torchvision_has_only_datasets():
     assert inspect.isclass(torch.utils.data.Dataset)
     assert inspect.ismodule(torchvision.datasets)
     assert not hasattr(torchvision, "Dataset")
@@ -99,7 +99,7 @@ def test_dataset_is_a_class_of_torch_utils_data_and_torchvision_has_only_a_modul
 
 @pytest.mark.claim("1.4.a", "1.4.b")
 @every_class
-def test_what_the_document_calls_loading_functions_are_classes_derived_from_dataset(dataset):
+def test_the_documents_loading_functions_are_subclasses_of_dataset(dataset):
     assert dataset.__module__.startswith("torchvision.datasets.")
     assert inspect.isclass(dataset)
     assert issubclass(dataset, Dataset)
@@ -107,7 +107,7 @@ def test_what_the_document_calls_loading_functions_are_classes_derived_from_data
 
 @pytest.mark.claim("1.4.b")
 @every_class
-def test_what_a_call_creates_is_an_object_whose_items_are_read_one_by_one(originals, dataset):
+def test_a_call_creates_an_object_whose_items_are_read_one_by_one(originals, dataset):
     data = dataset(originals)
 
     assert isinstance(data, dataset)
@@ -119,14 +119,14 @@ def test_what_a_call_creates_is_an_object_whose_items_are_read_one_by_one(origin
 
 @pytest.mark.claim("1.4.c")
 @pytest.mark.parametrize("train", [True, False])
-def test_every_picture_of_cifar_10_is_a_color_image_of_32_by_32_pixels(originals, train):
-    pictures = [image for image, _ in CIFAR10(originals, train=train)]
+def test_every_image_of_cifar_10_is_32_by_32_rgb(originals, train):
+    images = [image for image, _ in CIFAR10(originals, train=train)]
 
-    assert {(type(image), image.size, image.mode) for image in pictures} == {(Image.Image, (32, 32), "RGB")}
+    assert {(type(image), image.size, image.mode) for image in images} == {(Image.Image, (32, 32), "RGB")}
 
 
 @pytest.mark.claim("1.4.c")
-def test_as_tensors_the_pictures_have_three_channels_of_32_by_32(originals):
+def test_to_tensor_gives_cifar_10_images_of_shape_3_32_32(originals):
     image, _ = CIFAR10(originals, transform=ToTensor())[0]
 
     assert (image.shape, image.dtype) == ((3, 32, 32), torch.float32)
@@ -134,15 +134,15 @@ def test_as_tensors_the_pictures_have_three_channels_of_32_by_32(originals):
 
 @pytest.mark.claim("1.4.j")
 @pytest.mark.parametrize("train", [True, False])
-def test_every_picture_of_cifar_100_is_a_color_image_of_32_by_32_pixels(originals, train):
-    pictures = [image for image, _ in CIFAR100(originals, train=train)]
+def test_every_image_of_cifar_100_is_32_by_32_rgb(originals, train):
+    images = [image for image, _ in CIFAR100(originals, train=train)]
 
-    assert {(type(image), image.size, image.mode) for image in pictures} == {(Image.Image, (32, 32), "RGB")}
+    assert {(type(image), image.size, image.mode) for image in images} == {(Image.Image, (32, 32), "RGB")}
 
 
 @pytest.mark.claim("1.4.c")
 @pytest.mark.parametrize("pixels", [32 * 31, 28 * 28])
-def test_bytes_that_do_not_fill_whole_pictures_of_32_by_32_are_not_read(root, monkeypatch, pixels):
+def test_bytes_that_do_not_make_up_whole_32_by_32_images_are_refused(root, monkeypatch, pixels):
     path = root / "cifar-10-batches-py" / "test_batch"
     archives.write_pickle(path, {"data": np.zeros((10, 3 * pixels), np.uint8), "labels": [0] * 10})
     monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", archives.md5_of(path)]])
@@ -151,7 +151,7 @@ def test_bytes_that_do_not_fill_whole_pictures_of_32_by_32_are_not_read(root, mo
         CIFAR10(root, train=False)
 
 
-def test_the_training_split_of_cifar_10_is_five_files_after_one_another_and_the_test_split_one(originals):
+def test_the_training_split_of_cifar_10_is_five_files_and_the_test_split_one(originals):
     folder = originals / "cifar-10-batches-py"
     labels = [unpickled(folder / f"data_batch_{number}")["labels"] for number in range(1, 6)]
 
@@ -159,7 +159,7 @@ def test_the_training_split_of_cifar_10_is_five_files_after_one_another_and_the_
     assert CIFAR10(originals, train=False).targets == unpickled(folder / "test_batch")["labels"]
 
 
-def test_the_splits_of_cifar_100_are_a_file_each(originals):
+def test_each_split_of_cifar_100_is_one_file(originals):
     folder = originals / "cifar-100-python"
 
     assert CIFAR100(originals).targets == unpickled(folder / "train")["fine_labels"]
@@ -167,7 +167,7 @@ def test_the_splits_of_cifar_100_are_a_file_each(originals):
 
 
 @every_cifar
-def test_the_class_names_are_those_in_the_file_and_a_label_is_the_place_of_its_name(root, monkeypatch, dataset):
+def test_class_names_come_from_the_file_and_a_label_is_the_index_of_its_name(root, monkeypatch, dataset):
     path = root / CIFAR[dataset] / dataset.meta["filename"]
     names = unpickled(path)[dataset.meta["key"]]
     archives.write_pickle(path, {dataset.meta["key"]: ["moved", *names[1:]]})
@@ -179,7 +179,7 @@ def test_the_class_names_are_those_in_the_file_and_a_label_is_the_place_of_its_n
     assert data.class_to_idx == {name: label for label, name in enumerate(data.classes)}
 
 
-def test_of_the_two_labels_of_cifar_100_the_fine_one_is_read(originals):
+def test_cifar_100_returns_the_fine_labels_not_the_coarse_ones(originals):
     meta = unpickled(originals / "cifar-100-python" / "meta")
 
     data = CIFAR100(originals)
@@ -191,7 +191,7 @@ def test_of_the_two_labels_of_cifar_100_the_fine_one_is_read(originals):
 
 @every_cifar
 @pytest.mark.parametrize("train", [True, False])
-def test_a_label_is_a_number_of_python(originals, dataset, train):
+def test_a_label_is_a_python_int(originals, dataset, train):
     assert {type(label) for _, label in dataset(originals, train=train)} == {int}
 
 
@@ -208,7 +208,7 @@ def test_torchvision_describes_country211_as_the_document_does():
 
 
 @pytest.mark.claim("1.4.h")
-def test_country211_has_no_argument_train_capital_or_small(originals):
+def test_country211_has_no_train_argument_in_either_case(originals):
     with pytest.raises(TypeError, match="unexpected keyword argument 'Train'"):
         Country211(root=originals, Train=True, download=True)
     with pytest.raises(TypeError, match="unexpected keyword argument 'train'"):
@@ -216,7 +216,7 @@ def test_country211_has_no_argument_train_capital_or_small(originals):
 
 
 @every_cifar
-def test_the_argument_of_cifar_is_train_with_a_small_letter(originals, dataset):
+def test_the_argument_of_cifar_is_lower_case_train(originals, dataset):
     with pytest.raises(TypeError, match="unexpected keyword argument 'Train'"):
         dataset(root=originals, Train=True, download=True)
     with pytest.raises(TypeError, match="unexpected keyword argument 'split'"):
@@ -232,7 +232,7 @@ def test_country211_has_the_splits_train_valid_and_test(originals, split, of_eac
 
 
 @pytest.mark.claim("1.4.i")
-def test_country211_loads_the_training_split_where_none_is_named(originals):
+def test_country211_loads_the_training_split_by_default(originals):
     parameters = inspect.signature(Country211).parameters
 
     assert list(parameters) == ["root", "split", "transform", "target_transform", "download", "loader"]
@@ -248,14 +248,14 @@ def test_country211_has_no_other_splits(originals, split):
 
 
 @pytest.mark.claim("1.4.i")
-def test_an_item_of_country211_is_a_picture_of_a_size_of_its_own_and_a_number(originals):
+def test_an_item_of_country211_is_an_image_of_varying_size_and_an_int(originals):
     items = list(Country211(originals))
 
     assert {(type(image), image.mode, type(label)) for image, label in items} == {(Image.Image, "RGB", int)}
     assert len({image.size for image, _ in items}) > 1
 
 
-def test_pictures_of_different_sizes_are_put_in_no_batch(originals):
+def test_images_of_different_sizes_do_not_fit_into_one_batch(originals):
     data = Country211(originals, transform=ToTensor())
 
     with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
@@ -273,25 +273,25 @@ def test_the_classes_of_country211_are_the_sorted_names_of_its_folders(originals
 
 
 @every_class
-def test_download_true_downloads_nothing_where_the_data_set_is_there(originals, root, dataset):
+def test_download_true_downloads_nothing_if_the_data_set_is_there(originals, root, dataset):
     (root / ARCHIVES[dataset]).unlink()
 
     assert dataset(root, download=True).targets == dataset(originals).targets
 
 
 @every_class
-def test_download_true_unpacks_an_archive_that_is_there(originals, archives_only, dataset):
+def test_download_true_unpacks_an_existing_archive(originals, archives_only, dataset):
     assert dataset(archives_only, download=True).targets == dataset(originals).targets
 
 
 @pytest.mark.parametrize(("dataset", "message"), [(CIFAR10, CORRUPTED), (CIFAR100, CORRUPTED), (Country211, NOT_FOUND)])
-def test_without_download_true_an_archive_is_not_unpacked(archives_only, dataset, message):
+def test_an_archive_is_not_unpacked_without_download_true(archives_only, dataset, message):
     with pytest.raises(RuntimeError, match=message):
         dataset(archives_only)
 
 
 @every_class
-def test_where_there_is_no_archive_download_true_reaches_for_the_network(tmp_path, dataset):
+def test_download_true_without_an_archive_accesses_the_network(tmp_path, dataset):
     with pytest.raises(urllib.error.URLError, match="no network"):
         dataset(tmp_path, download=True)
 
@@ -316,7 +316,7 @@ every_damage = pytest.mark.parametrize("damage", [truncate, change_a_byte, empty
 
 @every_class
 @every_damage
-def test_a_damaged_archive_is_not_unpacked_but_downloaded_anew(archives_only, dataset, damage):
+def test_a_damaged_archive_is_downloaded_again_rather_than_unpacked(archives_only, dataset, damage):
     damage(archives_only / ARCHIVES[dataset])
 
     with pytest.raises(urllib.error.URLError, match="no network"):
@@ -325,16 +325,16 @@ def test_a_damaged_archive_is_not_unpacked_but_downloaded_anew(archives_only, da
 
 
 class Response(io.BytesIO):
-    """What a server answers: half an archive."""
+    """A server's response: half an archive."""
 
     url = length = None
 
 
 @every_class
-def test_a_download_that_is_cut_short_is_refused_and_not_unpacked(archives_only, monkeypatch, dataset):
+def test_a_truncated_download_is_refused_and_not_unpacked(archives_only, monkeypatch, dataset):
     archive = archives_only / ARCHIVES[dataset]
     truncate(archive)
-    answers = [Response(), Response(archive.read_bytes())]  # the first is asked whether the address is right
+    answers = [Response(), Response(archive.read_bytes())]  # the first only resolves the address
     monkeypatch.setattr(urllib.request, "urlopen", Mock(side_effect=answers))
 
     with pytest.raises(RuntimeError, match=r"^File not found or corrupted\.$"):
@@ -366,19 +366,19 @@ def test_a_half_unpacked_cifar_is_refused_whichever_split_is_read(half_unpacked,
 
 
 @every_cifar
-def test_download_true_mends_a_half_unpacked_cifar_from_its_archive(originals, half_unpacked, dataset):
+def test_download_true_repairs_a_half_unpacked_cifar_from_its_archive(originals, half_unpacked, dataset):
     assert dataset(half_unpacked, download=True).targets == dataset(originals).targets
 
 
 @pytest.mark.parametrize("download", [False, True])
-def test_a_half_unpacked_country211_is_read_without_the_missing_countries_and_not_mended(half_unpacked, download):
+def test_a_half_unpacked_country211_is_read_without_the_missing_countries(half_unpacked, download):
     data = Country211(half_unpacked, "train", download=download)
 
     assert data.classes == COUNTRIES[: len(data.classes)] != COUNTRIES
 
 
 @pytest.mark.parametrize("download", [False, True])
-def test_a_split_of_country211_that_was_not_unpacked_is_missed_but_not_unpacked(half_unpacked, download):
+def test_a_missing_split_of_country211_is_an_error_and_is_not_unpacked(half_unpacked, download):
     with pytest.raises(FileNotFoundError, match=r"No such file or directory: .*valid"):
         Country211(half_unpacked, "valid", download=download)
 
@@ -408,7 +408,7 @@ def test_a_damaged_or_missing_file_of_cifar_is_refused_whichever_split_is_read(r
 
 @pytest.mark.parametrize(("dataset", "file"), [(CIFAR10, "data_batch_2"), (CIFAR100, "test")])
 @every_damage
-def test_download_true_mends_a_damaged_file_of_cifar_from_its_archive(originals, root, dataset, file, damage):
+def test_download_true_repairs_a_damaged_file_of_cifar_from_its_archive(originals, root, dataset, file, damage):
     damage(root / CIFAR[dataset] / file)
 
     assert np.array_equal(dataset(root, download=True).data, dataset(originals).data)
@@ -416,7 +416,7 @@ def test_download_true_mends_a_damaged_file_of_cifar_from_its_archive(originals,
 
 @pytest.mark.parametrize(("dataset", "file"), [(CIFAR10, "batches.meta"), (CIFAR100, "meta")])
 @every_damage
-def test_download_true_does_not_mend_the_file_of_names_although_the_error_says_so(root, dataset, file, damage):
+def test_download_true_does_not_repair_the_metadata_file_though_the_error_says_so(root, dataset, file, damage):
     damage(root / CIFAR[dataset] / file)
 
     with pytest.raises(RuntimeError, match=NO_META):
@@ -424,7 +424,7 @@ def test_download_true_does_not_mend_the_file_of_names_although_the_error_says_s
 
 
 @every_cifar
-def test_half_a_pickle_is_refused_even_where_its_checksum_is_the_expected_one(root, monkeypatch, dataset):
+def test_a_truncated_pickle_is_refused_even_if_its_checksum_matches(root, monkeypatch, dataset):
     ((file, _),) = dataset.test_list
     truncate(root / CIFAR[dataset] / file)
     monkeypatch.setattr(dataset, "test_list", [[file, archives.md5_of(root / CIFAR[dataset] / file)]])
@@ -436,19 +436,21 @@ def test_half_a_pickle_is_refused_even_where_its_checksum_is_the_expected_one(ro
 # Damaged files of Country211, which has no checksums
 
 
-def test_where_the_folder_of_a_country_is_missing_the_countries_after_it_take_other_labels(root):
+def test_a_missing_country_folder_shifts_the_labels_of_the_countries_after_it(root):
     labels = Country211(root, "train").class_to_idx
     shutil.rmtree(root / "country211" / "train" / "AE")
 
     data = Country211(root, "train")
 
     assert data.class_to_idx == {"AD": labels["AD"], "AF": labels["AF"] - 1, "AG": labels["AG"] - 1}
-    assert Country211(root, "test").class_to_idx == labels  # the same label is another country in each split
+    assert (
+        Country211(root, "test").class_to_idx == labels
+    )  # the same label now means different countries in the two splits
 
 
-def test_a_country_without_pictures_is_refused(root):
-    for picture in (root / "country211" / "train" / "AE").iterdir():
-        picture.unlink()
+def test_a_country_without_images_is_refused(root):
+    for file in (root / "country211" / "train" / "AE").iterdir():
+        file.unlink()
 
     with pytest.raises(FileNotFoundError, match=r"Found no valid file for the classes AE\."):
         Country211(root)
@@ -463,47 +465,47 @@ def test_a_split_without_countries_is_refused(root, split):
         Country211(root, split)
 
 
-def test_a_missing_picture_is_not_missed(root):
-    a_picture(root).unlink()
+def test_a_missing_image_goes_unnoticed(root):
+    image_path(root).unlink()
 
     assert Country211(root).targets == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 3]
 
 
-def test_a_strange_picture_is_taken_for_one_of_the_country_but_a_text_is_not(root):
-    folder = a_picture(root).parent
-    Image.new("L", (8, 8)).save(folder / "a stranger.png")
-    (folder / "a text.txt").touch()
+def test_a_foreign_image_counts_as_one_of_the_country_and_a_text_file_does_not(root):
+    folder = image_path(root).parent
+    Image.new("L", (8, 8)).save(folder / "foreign.png")
+    (folder / "text.txt").touch()
 
     data = Country211(root)
 
     assert data.targets == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 3, 3, 3]
-    assert "a stranger.png" in [path.rpartition("/")[2] for path, _ in data.samples]
+    assert "foreign.png" in [path.rpartition("/")[2] for path, _ in data.samples]
 
 
 @pytest.mark.parametrize(
     ("damage", "error", "message"),
     [(truncate, OSError, "image file is truncated"), (empty, UnidentifiedImageError, "cannot identify image file")],
 )
-def test_half_a_picture_is_refused_when_it_is_read_and_not_before(root, damage, error, message):
-    damage(a_picture(root))
+def test_a_truncated_image_raises_only_when_it_is_read(root, damage, error, message):
+    damage(image_path(root))
     data = Country211(root)
-    number = place_of(a_picture(root), data)
+    damaged = index_of(image_path(root), data)
 
-    assert all(data[other] for other in {*range(len(data))} - {number})
+    assert all(data[other] for other in {*range(len(data))} - {damaged})
     with pytest.raises(error, match=message):
-        data[number]
+        data[damaged]
 
 
-def test_a_changed_byte_may_make_another_picture_and_no_error(root):
-    picture = a_picture(root)
-    before = np.asarray(Image.open(picture))
-    content = bytearray(picture.read_bytes())
-    content[content.index(b"\xff\xdb") + 5] *= 8  # the step in which its brightness is stored
-    picture.write_bytes(content)
+def test_a_changed_byte_may_change_the_image_without_an_error(root):
+    file = image_path(root)
+    before = np.asarray(Image.open(file))
+    content = bytearray(file.read_bytes())
+    content[content.index(b"\xff\xdb") + 5] *= 8  # the quantization step of its brightness
+    file.write_bytes(content)
 
     data = Country211(root)
 
-    after = np.asarray(data[place_of(picture, data)][0])
+    after = np.asarray(data[index_of(file, data)][0])
 
     assert after.shape == before.shape
     assert not np.array_equal(after, before)
@@ -517,11 +519,11 @@ def unpickled(path):
     return pickle.loads(path.read_bytes(), encoding="latin1")
 
 
-def a_picture(root):
-    """Return the path of a training picture of the second country."""
+def image_path(root):
+    """Return the path to a training image of the second country."""
     return sorted((root / "country211" / "train" / "AE").iterdir())[1]
 
 
-def place_of(picture, data):
-    """Return the index of the item that is read from this path."""
-    return [path for path, _ in data.samples].index(str(picture))
+def index_of(file, data):
+    """Return the index of the item that is read from this file."""
+    return [path for path, _ in data.samples].index(str(file))
