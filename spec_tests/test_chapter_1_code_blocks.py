@@ -26,9 +26,9 @@ from spec_tests.code_blocks.blocks import (
     edited,
     evaluate_call,
     execute,
+    install_stand_in_cifar10,
     names_read,
     path_of,
-    put_cifar10_in_place,
     source,
 )
 
@@ -488,4 +488,4 @@ def country211_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names that a call of CIFAR10 needs, in a folder with the stand-in data set."""
-    return put_cifar10_in_place(tmp_path, monkeypatch)
+    return install_stand_in_cifar10(tmp_path, monkeypatch)
