@@ -283,11 +283,11 @@ def test_a_scalar_may_come_from_python_numpy_or_torch(value):
 
 
 @pytest.mark.claim("1.3.ac")
-def test_add_image_records_a_numpy_array_as_it_records_its_tensor():
+def test_add_image_records_a_numpy_array_like_the_tensor_made_from_it():
     img = Image.fromarray(np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3))
 
-    assert_equal(picture_of(np.asarray(img), dataformats="HWC"), np.asarray(img))
-    assert_equal(picture_of(transforms.ToTensor()(img)), np.asarray(img))
+    assert_equal(stored_image(np.asarray(img), dataformats="HWC"), np.asarray(img))
+    assert_equal(stored_image(transforms.ToTensor()(img)), np.asarray(img))
 
 
 # Refusals
@@ -296,7 +296,7 @@ def test_add_image_records_a_numpy_array_as_it_records_its_tensor():
 @pytest.mark.claim("1.3.ac")
 def test_add_image_refuses_a_pil_image_and_asks_for_an_array_or_a_tensor():
     with pytest.raises(NotImplementedError, match="numpy array or torch tensor are expected"):
-        picture_of(Image.new("RGB", (4, 2)), dataformats="HWC")
+        stored_image(Image.new("RGB", (4, 2)), dataformats="HWC")
 
 
 @pytest.mark.claim("1.1.e")
