@@ -184,7 +184,7 @@ every_block = pytest.mark.parametrize("name", [name for name, _ in resnet.blocks
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.v")
 @every_block
-def test_a_bottleneck_has_3_convolutions_and_a_layers_first_a_4th_in_its_shortcut(name):
+def test_a_bottleneck_has_3_convolutions_and_a_4th_as_shortcut_if_first_in_its_layer(name):
     convolutions = [part for part, m in block_of(name).named_modules() if isinstance(m, nn.Conv2d)]
 
     fourth = ["downsample.0"] if name.endswith(".0") else []
@@ -271,7 +271,7 @@ def test_the_2048_averages_are_not_flattened_by_a_module_and_become_1000_scores(
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.ac")
 @pytest.mark.parametrize(("side", "last"), [(224, 7), (256, 8), (225, 8)])
-def test_224_pixels_reach_the_average_pooling_as_7_and_other_sizes_as_others(side, last):
+def test_224_by_224_reaches_the_average_pooling_as_7_by_7_and_other_sizes_differ(side, last):
     assert shapes_in(meta_network("resnet50"), side)["layer4.2"] == (2, 2048, last, last)
 
 
