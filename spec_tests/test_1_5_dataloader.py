@@ -651,7 +651,7 @@ class WithoutGetitem:
 def test_a_data_set_needs_items_and_a_length():
     with pytest.raises(TypeError, match="'WithoutLength' has no len"):
         iter(DataLoader(WithoutLength())).__next__()
-    with pytest.raises(TypeError, match="'WithoutItems' object is not subscriptable"):
+    with pytest.raises(TypeError, match="'WithoutGetitem' object is not subscriptable"):
         iter(DataLoader(WithoutGetitem())).__next__()
 
 
