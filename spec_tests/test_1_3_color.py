@@ -464,7 +464,7 @@ def test_the_same_seed_draws_the_same_colors(path):
         ({"brightness": "0.5"}, "should be a single number or"),
     ],
 )
-def test_color_jitter_refuses(path, arguments, message):
+def test_color_jitter_refuses_invalid_arguments(path, arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         path.module.ColorJitter(**arguments)
 
@@ -517,6 +517,6 @@ def test_a_tensor_with_neither_one_nor_three_channels_is_refused(path, operation
         (r"img has shape \(2, 2\)", {"img": np.zeros((2, 2))}),
     ],
 )
-def test_the_reference_of_color_jitter_refuses(message, arguments):
+def test_the_reference_of_color_jitter_refuses_invalid_arguments(message, arguments):
     with pytest.raises((ValueError, TypeError), match=message):
         reference.color_jitter(**{"img": PIXEL, **arguments})

@@ -471,7 +471,7 @@ REFUSED = {
 
 @each_path
 @pytest.mark.parametrize("case", REFUSED)
-def test_resize_refuses(path, case):
+def test_resize_refuses_invalid_arguments(path, case):
     message, size, options = REFUSED[case]
 
     with pytest.raises(REFUSALS, match=message if path is REFERENCES else None):
@@ -508,6 +508,6 @@ def test_only_v2_accepts_three_numbers_as_a_size_and_ignores_the_third(path):
     ],
     ids=["integers", "a row", "a list", "bytes without antialias", "antialias=None"],
 )
-def test_the_reference_refuses(message, img, options):
+def test_the_reference_refuses_invalid_arguments(message, img, options):
     with pytest.raises((ValueError, TypeError), match=message):
         reference.resize(img, (1, 1), **options)

@@ -322,7 +322,7 @@ REFUSED_BY_NORMALIZE = {
 @pytest.mark.claim("1.3.c")
 @each_tensor_path
 @pytest.mark.parametrize("case", REFUSED_BY_NORMALIZE)
-def test_normalize_refuses(path, case):
+def test_normalize_refuses_invalid_arguments(path, case):
     message, img, mean, std = REFUSED_BY_NORMALIZE[case]
 
     with pytest.raises(REFUSALS, match=message if path is REFERENCES else None):
@@ -338,7 +338,7 @@ def test_normalize_refuses_a_pil_image(path, mode):
 
 
 @pytest.mark.torch_api
-def test_only_v2_accepts_an_std_that_underflows_to_0_in_the_dtype_of_the_tensor():
+def test_only_v2_accepts_a_std_that_underflows_to_0_in_the_dtype_of_the_tensor():
     img = np.ones((1, 1, 1), "float32")
 
     assert np.float32(1e-50) == 0
@@ -513,7 +513,7 @@ def test_center_crop_refuses_three_numbers(path):
         ("mean must be a number, got '0'", lambda: reference.normalize(np.zeros((1, 1, 1)), ["0"], [1])),
     ],
 )
-def test_the_reference_refuses(message, call):
+def test_the_reference_refuses_invalid_arguments(message, call):
     with pytest.raises((ValueError, TypeError), match=message):
         call()
 

@@ -1,4 +1,4 @@
-"""Section 1, what the modules of torchvision offer, and 1.2, which of them transforms images."""
+"""1 torchvision: what its modules offer; and 1.2, which of them transforms images."""
 
 from contextlib import nullcontext
 from importlib import import_module, metadata
@@ -19,7 +19,7 @@ from torchvision import datasets, io, models, ops, transforms, utils
 pytestmark = pytest.mark.torch_api
 
 
-# --- 1 a package of its own ---
+# --- 1 a separate package ---
 
 
 @pytest.mark.claim("1.a")
@@ -29,7 +29,7 @@ def test_torchvision_requires_torch_and_torch_does_not_require_torchvision():
 
 
 def requirements_of(package):
-    """Return the names of all packages that this one requires, optional ones included."""
+    """Return the names of all packages that this one requires, including optional ones."""
     return {Requirement(line).name for line in metadata.requires(package) or []}
 
 
@@ -53,32 +53,32 @@ def test_datasets_has_nothing_of_this_name(name):
     [("coco", {"CocoCaptions", "CocoDetection"}), ("voc", {"VOCDetection", "VOCSegmentation"})],
     ids=["COCO", "VOC"],
 )
-def test_datasets_has_two_classes_with_this_in_their_names(part, classes):
+def test_datasets_has_two_classes_with_this_name_in_theirs(part, classes):
     assert {name for name in datasets.__all__ if part in name.lower()} == classes
     assert all(isclass(getattr(datasets, name)) for name in classes)
 
 
 @pytest.mark.claim("1.d")
 @pytest.mark.parametrize("name", ["MNIST", "VOCDetection", "VOCSegmentation"])
-def test_with_download_true_this_class_asks_for_its_archives_and_without_it_for_none(name, tmp_path, monkeypatch):
+def test_this_class_downloads_its_archives_only_with_download_true(name, tmp_path, monkeypatch):
     data = getattr(datasets, name)
-    asked = []
+    urls = []
     monkeypatch.setattr(
-        import_module(data.__module__), "download_and_extract_archive", lambda url, *_, **__: asked.append(url)
+        import_module(data.__module__), "download_and_extract_archive", lambda url, *_, **__: urls.append(url)
     )
 
     with pytest.raises(RuntimeError, match="Dataset not found"):
         data(tmp_path, download=False)
-    assert asked == []
+    assert urls == []
 
     with pytest.raises(RuntimeError, match="Dataset not found"):
         data(tmp_path, download=True)
-    assert asked != []
+    assert urls != []
 
 
 @pytest.mark.claim("1.d")
 @pytest.mark.parametrize("data", [datasets.CocoDetection, datasets.CocoCaptions])
-def test_a_class_of_coco_has_no_argument_download_and_needs_an_annotation_file(data, tmp_path):
+def test_a_coco_class_has_no_download_argument_and_needs_an_annotation_file(data, tmp_path):
     with pytest.raises(TypeError, match="unexpected keyword argument 'download'"):
         data(tmp_path, tmp_path / "annotations.json", download=True)
 
@@ -96,36 +96,36 @@ def test_io_no_longer_has_this_name(name):
 
 
 @pytest.mark.claim("1.e")
-def test_no_public_name_of_io_speaks_of_video():
+def test_no_public_name_of_io_contains_video():
     assert [name for name in io.__all__ if "video" in name.lower()] == []
 
 
 def deprecated():
-    """Expect the warning that image calls give in torchvision 0.29 and later, and no warning before."""
+    """Expect the warning of image functions in torchvision 0.29 and later, and no warning before."""
     if Version(torchvision.__version__) < Version("0.29"):
         return nullcontext()
     return pytest.warns(DeprecationWarning, match="image decoding and encoding .* deprecated since torchvision 0.29")
 
 
 @st.composite
-def pictures(draw):
-    """Bytes (channels, height, width), gray or in color."""
+def images(draw):
+    """Draw bytes (channels, height, width), grey or in color."""
     channels, height, width = draw(st.tuples(st.sampled_from([1, 3]), st.integers(1, 20), st.integers(1, 20)))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
     return torch.randint(256, (channels, height, width), dtype=torch.uint8, generator=generator)
 
 
 @pytest.mark.claim("1.f")
-@given(picture=pictures())
-def test_a_picture_encoded_as_png_is_decoded_to_the_same_bytes(picture):
+@given(img=images())
+def test_png_encoding_is_lossless(img):
     with deprecated():
-        decoded = io.decode_image(io.encode_png(picture))
+        decoded = io.decode_image(io.encode_png(img))
 
-    assert torch.equal(decoded, picture)
+    assert torch.equal(decoded, img)
 
 
 @pytest.mark.claim("1.f")
-def test_a_noisy_picture_encoded_as_jpeg_is_decoded_to_other_bytes_of_the_same_shape(noise):
+def test_jpeg_encoding_of_noise_is_lossy_and_keeps_the_shape(noise):
     with deprecated():
         decoded = io.decode_image(io.encode_jpeg(noise))
 
@@ -134,7 +134,7 @@ def test_a_noisy_picture_encoded_as_jpeg_is_decoded_to_other_bytes_of_the_same_s
 
 
 @pytest.mark.claim("1.f")
-def test_a_picture_written_to_a_png_file_is_read_as_it_was(noise, tmp_path):
+def test_an_image_survives_a_png_file_unchanged(noise, tmp_path):
     file = str(tmp_path / "noise.png")
 
     with deprecated():
@@ -146,7 +146,7 @@ def test_a_picture_written_to_a_png_file_is_read_as_it_was(noise, tmp_path):
 
 
 @pytest.mark.claim("1.f")
-def test_a_picture_written_to_a_jpeg_file_is_read_as_its_encoding_is_decoded(noise, tmp_path):
+def test_writing_and_reading_a_jpeg_file_equals_encoding_and_decoding(noise, tmp_path):
     file = str(tmp_path / "noise.jpg")
 
     with deprecated():
@@ -158,18 +158,18 @@ def test_a_picture_written_to_a_jpeg_file_is_read_as_its_encoding_is_decoded(noi
 
 
 def format_and_size(file):
-    """Return what Pillow takes the file for, and its width and height."""
-    with Image.open(file) as picture:
-        return picture.format, picture.size
+    """Return the file's format as Pillow detects it, and its width and height."""
+    with Image.open(file) as img:
+        return img.format, img.size
 
 
 @pytest.mark.claim("1.f")
 @pytest.mark.parametrize("format", ["png", "jpeg"])
 @pytest.mark.parametrize("step", ["encode", "write", "read", "read_bytes", "write_bytes", "decode"])
-def test_each_of_the_image_functions_works_and_has_come_to_be_deprecated(step, format, noise, tmp_path):
-    file, copy = str(tmp_path / "picture"), str(tmp_path / "copy")
+def test_every_image_function_works_and_is_deprecated_from_torchvision_0_29_on(step, format, noise, tmp_path):
+    file, copy = str(tmp_path / "image"), str(tmp_path / "copy")
     Image.fromarray(noise.permute(1, 2, 0).numpy()).save(file, format=format)
-    encoded = torch.tensor(list((tmp_path / "picture").read_bytes()), dtype=torch.uint8)
+    encoded = torch.tensor(list((tmp_path / "image").read_bytes()), dtype=torch.uint8)
     calls = {
         "encode": lambda: getattr(io, f"encode_{format}")(noise),
         "write": lambda: getattr(io, f"write_{format}")(noise, copy),
@@ -191,8 +191,8 @@ IMAGENET_CLASSES = 1000
 
 @pytest.mark.claim("1.g")
 @pytest.mark.parametrize("name", FAMILIES)
-def test_models_builds_this_network_which_scores_a_thousand_classes(name):
-    settings = {"init_weights": False} if name == "inception_v3" else {}  # by default it announces a change
+def test_models_builds_this_network_with_a_thousand_output_classes(name):
+    settings = {"init_weights": False} if name == "inception_v3" else {}  # the default warns of a coming change
     with torch.device("meta"):  # shapes, no numbers
         model = models.get_model(name, **settings).eval()
 
@@ -203,7 +203,7 @@ def test_models_builds_this_network_which_scores_a_thousand_classes(name):
 
 @pytest.mark.claim("1.h")
 @pytest.mark.parametrize("name", FAMILIES)
-def test_the_default_weights_of_this_network_are_a_file_to_download(name):
+def test_the_default_weights_of_this_network_are_a_download(name):
     weights = models.get_model_weights(name).DEFAULT
 
     assert weights.url.startswith("https://download.pytorch.org/models/")
@@ -211,28 +211,28 @@ def test_the_default_weights_of_this_network_are_a_file_to_download(name):
 
 
 @pytest.mark.claim("1.h")
-def test_the_package_holds_no_file_of_weights():
+def test_the_package_ships_no_weights():
     assert [file for file in metadata.files("torchvision") if file.suffix in (".pth", ".pt", ".safetensors")] == []
 
 
 @pytest.mark.claim("1.h")
-def test_a_model_with_weights_takes_the_values_of_the_downloaded_file(monkeypatch):
-    asked = []
+def test_a_model_with_weights_loads_the_values_of_the_downloaded_file(monkeypatch):
+    urls = []
     values = {name: torch.full_like(value, 2) for name, value in models.squeezenet1_1().state_dict().items()}
     monkeypatch.setattr(
         import_module("torchvision.models._api"),
         "load_state_dict_from_url",
-        lambda url, *_, **__: asked.append(url) or values,
+        lambda url, *_, **__: urls.append(url) or values,
     )
 
     model = models.squeezenet1_1(weights="DEFAULT")
 
-    assert asked == [models.SqueezeNet1_1_Weights.DEFAULT.url]
+    assert urls == [models.SqueezeNet1_1_Weights.DEFAULT.url]
     assert all((value == 2).all() for value in model.state_dict().values())
 
 
 @pytest.mark.claim("1.h")
-def test_models_without_weights_are_downloaded_from_nowhere_and_differ(monkeypatch):
+def test_models_without_weights_download_nothing_and_are_initialized_at_random(monkeypatch):
     monkeypatch.delattr("torchvision.models._api.load_state_dict_from_url")
 
     one, other = (models.squeezenet1_1().features[0].weight for _ in range(2))
@@ -244,14 +244,14 @@ def test_models_without_weights_are_downloaded_from_nowhere_and_differ(monkeypat
 
 
 @pytest.mark.claim("1.i")
-def test_ops_finds_how_much_two_boxes_have_in_common():
+def test_ops_computes_the_intersection_over_union_of_two_boxes():
     wide, shifted = torch.tensor([[0.0, 0.0, 3.0, 1.0]]), torch.tensor([[1.0, 0.0, 4.0, 1.0]])
 
     assert ops.box_iou(wide, shifted).tolist() == [[2 / (3 + 3 - 2)]]
 
 
 @pytest.mark.claim("1.i")
-def test_ops_keeps_the_best_of_two_boxes_that_overlap_and_the_one_apart():
+def test_nms_keeps_the_best_of_two_overlapping_boxes_and_the_separate_one():
     boxes = torch.tensor([[0.0, 0.0, 3.0, 1.0], [1.0, 0.0, 4.0, 1.0], [8.0, 8.0, 9.0, 9.0]])
 
     kept = ops.nms(boxes, torch.tensor([0.2, 0.9, 0.5]), iou_threshold=0.4)
@@ -275,7 +275,7 @@ def test_roi_align_is_a_function_and_a_layer_that_agree():
 
 @pytest.mark.claim("1.2.a")
 @pytest.mark.parametrize("name", ["torchvision.transforms", "torchvision.transforms.v2"])
-def test_this_is_a_module_of_transforms(name):
+def test_this_module_has_the_transforms(name):
     module = import_module(name)
 
     assert isinstance(module, ModuleType)
@@ -283,7 +283,7 @@ def test_this_is_a_module_of_transforms(name):
 
 
 @pytest.mark.claim("1.2.a")
-def test_there_is_no_name_transforms_in_capitals():
+def test_torchvision_has_no_capitalized_transforms():
     assert isinstance(torchvision.transforms, ModuleType)
     assert not hasattr(torchvision, "Transforms")
 
@@ -295,17 +295,17 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_preprocessing_gives_the_same_picture_every_time(name, noise):
+def test_preprocessing_gives_the_same_image_every_time(name, noise):
     preprocess = import_module(name).CenterCrop(8)
 
     assert len({tuple(preprocess(noise).flatten().tolist()) for _ in range(20)}) == 1
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_augmentation_gives_other_pictures_of_the_same_size(name, noise):
+def test_augmentation_gives_different_images_of_the_same_size(name, noise):
     augment = import_module(name).RandomCrop(8)
 
-    crops = [augment(noise) for _ in range(20)]  # from 13 × 23 places: all alike once in 299 ** 19 runs
+    crops = [augment(noise) for _ in range(20)]  # from 13 × 23 positions: all equal in 1 of 299 ** 19 runs
 
     assert {crop.shape for crop in crops} == {(3, 8, 8)}
     assert len({tuple(crop.flatten().tolist()) for crop in crops}) > 1
@@ -315,7 +315,7 @@ def test_augmentation_gives_other_pictures_of_the_same_size(name, noise):
 
 
 @pytest.mark.claim("1.k")
-def test_make_grid_lays_pictures_out_in_rows():
+def test_make_grid_arranges_images_in_rows():
     one, two, three, four = torch.tensor([1.0, 2.0, 3.0, 4.0]).reshape(4, 1, 1, 1).expand(4, 3, 1, 2)
 
     grid = utils.make_grid([one, two, three, four], nrow=2, padding=0)
@@ -324,11 +324,11 @@ def test_make_grid_lays_pictures_out_in_rows():
 
 
 @pytest.mark.claim("1.k")
-def test_save_image_writes_a_picture_that_others_read(noise, tmp_path):
+def test_save_image_writes_a_file_that_pil_can_read(noise, tmp_path):
     utils.save_image(noise / 255, tmp_path / "noise.png")
 
-    with Image.open(tmp_path / "noise.png") as picture:
-        assert torch.equal(transforms.PILToTensor()(picture), noise)
+    with Image.open(tmp_path / "noise.png") as img:
+        assert torch.equal(transforms.PILToTensor()(img), noise)
 
 
 @pytest.mark.claim("1.k")
@@ -343,10 +343,10 @@ def test_draw_bounding_boxes_draws_the_outline_of_a_box():
     assert not drawn[1:].any()
 
 
-# --- what the tests are given ---
+# --- fixtures ---
 
 
 @pytest.fixture
 def noise():
-    """A picture of 20 × 30 random bytes in three channels."""
+    """An image of 20 × 30 random bytes in three channels."""
     return torch.randint(256, (3, 20, 30), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

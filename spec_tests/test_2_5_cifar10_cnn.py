@@ -1,7 +1,7 @@
 """2.5 The network for CIFAR-10: three convolutions, three poolings, one linear layer.
 
-Its layers are specified in 2.1 to 2.4; here it is their chain. Whole numbers first, where every sum is exact, then real
-ones. The network's shapes are fixed, so each test runs on a few drawn sets of numbers rather than on many.
+Its layers are specified in 2.1 to 2.4; this file is about their composition. It starts with whole numbers, where every
+sum is exact, and goes on to real ones. The network's shapes are fixed, so each test runs on only a few sets of numbers.
 """
 
 import re
@@ -29,7 +29,7 @@ from spec_tests.vocabulary.properties import for_all
 from spec_tests.vocabulary.subject import REFUSALS
 from spec_tests.vocabulary.sums import settled
 
-four_draws = pytest.mark.parametrize("seed", range(4))
+four_seeds = pytest.mark.parametrize("seed", range(4))
 with_and_without_activation = pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
 
 
@@ -59,7 +59,7 @@ every_layer = pytest.mark.parametrize(
 
 
 @every_layer
-def test_the_reference_gives_every_layer_the_shape_that_the_document_lists(layer, shape):
+def test_every_layer_of_the_reference_has_the_shape_that_the_document_lists(layer, shape):
     outputs = reference.cifar10_cnn_layers(*images_and_parameters(2))
 
     assert outputs[layer].shape == (2, *shape)
@@ -67,10 +67,10 @@ def test_the_reference_gives_every_layer_the_shape_that_the_document_lists(layer
 
 @pytest.mark.torch_api
 @every_layer
-def test_the_documents_class_gives_every_layer_the_shape_that_the_document_lists(document_network, layer, shape):
+def test_every_layer_of_the_documents_class_has_the_shape_that_the_document_lists(document_network, layer, shape):
     shapes = shapes_in(document_network(), torch.zeros(2, 3, 32, 32))
 
-    if layer == "flatten":  # is a function there, not a module: what it returns is what linear receives
+    if layer == "flatten":  # a function there, not a module: its output is the input of linear
         assert shapes["linear"][0] == (2, *shape)
     elif layer == "input":
         assert shapes["conv1"][0] == (2, *shape)
@@ -80,7 +80,7 @@ def test_the_documents_class_gives_every_layer_the_shape_that_the_document_lists
 
 @pytest.mark.claim("2.5.g")
 @values("flatten")
-def test_the_1024_features_are_channel_after_channel_each_row_by_row(implementation):
+def test_the_1024_features_are_ordered_by_channel_then_row_then_column(implementation):
     maps = np.arange(2.0 * 64 * 4 * 4).reshape(2, 64, 4, 4)
 
     features = implementation.flatten(maps, 1)
@@ -90,7 +90,7 @@ def test_the_1024_features_are_channel_after_channel_each_row_by_row(implementat
 
 
 COUNTS = {
-    "conv1": 32 * (3 * 5 * 5 + 1),  # 32 kernels of 3·5·5 numbers, and a bias each
+    "conv1": 32 * (3 * 5 * 5 + 1),  # 32 kernels of 3·5·5 numbers and a bias each
     "conv2": 32 * (32 * 5 * 5 + 1),
     "conv3": 64 * (32 * 5 * 5 + 1),
     "linear": 10 * (64 * 4 * 4 + 1),
@@ -99,7 +99,7 @@ COUNTS = {
 
 @pytest.mark.claim("2.5.h")
 @gradients("cifar10_cnn")
-def test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_all(implementation):
+def test_the_layers_have_2432_25632_51264_and_10250_parameters_89578_in_total(implementation):
     assert list(COUNTS.values()) == [2_432, 25_632, 51_264, 10_250]
 
     _, gradients = implementation.cifar10_cnn_backward(np.zeros((1, 10)), *images_and_parameters(1))
@@ -111,7 +111,7 @@ def test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.h")
-def test_the_documents_class_has_these_parameters_under_these_names(document_network):
+def test_the_documents_class_has_parameters_of_these_names_and_shapes(document_network):
     parameters = document_network().state_dict()
 
     assert {name: tuple(value.shape) for name, value in parameters.items()} == PARAMETERS
@@ -120,7 +120,7 @@ def test_the_documents_class_has_these_parameters_under_these_names(document_net
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.c", "2.5.e", "2.5.f")
 @pytest.mark.parametrize(("layer", "channels"), [("conv1", 32), ("conv2", 32), ("conv3", 64)])
-def test_each_convolution_has_kernels_of_5_by_5_and_the_listed_number_of_channels(document_network, layer, channels):
+def test_each_convolution_has_5_by_5_kernels_and_the_listed_number_of_channels(document_network, layer, channels):
     convolution = getattr(document_network(), layer)
 
     assert (convolution.kernel_size, convolution.out_channels) == ((5, 5), channels)
@@ -129,7 +129,7 @@ def test_each_convolution_has_kernels_of_5_by_5_and_the_listed_number_of_channel
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.d", "2.5.q")
 @pytest.mark.parametrize("layer", ["p1", "p2", "p3"])
-def test_each_pooling_takes_maxima_of_2_by_2_and_moves_by_2(document_network, layer):
+def test_each_pooling_takes_the_maximum_of_2_by_2_with_stride_2(document_network, layer):
     pooling = getattr(document_network(), layer)
 
     assert isinstance(pooling, nn.MaxPool2d)
@@ -141,7 +141,7 @@ def test_each_pooling_takes_maxima_of_2_by_2_and_moves_by_2(document_network, la
 
 @pytest.mark.claim("2.5.i")
 @values("conv2d")
-def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(implementation):
+def test_a_5_by_5_kernel_without_padding_would_leave_28_of_32_pixels(implementation):
     assert 32 - 5 + 1 == 28
 
     output = implementation.conv2d(np.zeros((1, 3, 32, 32)), np.zeros((32, 3, 5, 5)))
@@ -153,7 +153,7 @@ def test_a_kernel_of_5_by_5_without_padding_would_leave_28_of_32_pixels(implemen
 @values("conv2d")
 @pytest.mark.parametrize("dilation", [1, 2, 7])
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_no_stride_and_no_dilation_keeps_32_pixels_under_5_by_5_without_padding(implementation, stride, dilation):
+def test_without_padding_no_stride_or_dilation_keeps_32_pixels_under_5_by_5(implementation, stride, dilation):
     options = {"stride": stride, "dilation": dilation}
 
     output = implementation.conv2d(np.zeros((1, 32, 32)), np.zeros((1, 1, 5, 5)), **options)
@@ -165,7 +165,7 @@ def test_no_stride_and_no_dilation_keeps_32_pixels_under_5_by_5_without_padding(
 @pytest.mark.claim("2.5.j")
 @values("conv2d")
 @for_all(h=st.integers(1, 12), k=st.integers(1, 5), p=st.integers(0, 3), s=st.integers(1, 4), columns=st.integers(3, 6))
-def test_without_dilation_the_height_is_h_minus_k_plus_2p_over_s_plus_1_rounded_down(subject, h, k, p, s, columns):
+def test_without_dilation_the_output_has_floor_h_minus_k_plus_2p_over_s_plus_1_rows(subject, h, k, p, s, columns):
     assume(h + 2 * p >= k)
 
     output = subject.conv2d(np.zeros((1, h, columns)), np.zeros((1, 1, k, 3)), stride=(s, 1), padding=(p, 0))
@@ -176,7 +176,7 @@ def test_without_dilation_the_height_is_h_minus_k_plus_2p_over_s_plus_1_rounded_
 @pytest.mark.claim("2.5.k")
 @values("conv2d")
 @pytest.mark.parametrize("size", [32, 16, 8])
-def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by_5(implementation, size):
+def test_only_padding_2_keeps_the_size_under_a_5_by_5_kernel(implementation, size):
     kept = [
         p
         for p in range(6)
@@ -189,7 +189,7 @@ def test_padding_2_is_the_one_padding_that_keeps_the_size_under_a_kernel_of_5_by
 @pytest.mark.claim("2.5.q")
 @values("max_pool2d")
 @pytest.mark.parametrize("size", [32, 16, 8])
-def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_default(implementation, size):
+def test_2_by_2_pooling_with_its_default_stride_2_halves_the_size(implementation, size):
     x = np.arange(size * size, dtype=float).reshape(1, size, size)
 
     assert implementation.max_pool2d(x, 2, stride=2).shape == (1, size // 2, size // 2)
@@ -199,7 +199,7 @@ def test_a_pooling_of_2_by_2_halves_the_size_with_stride_2_which_is_also_its_def
 @pytest.mark.claim("2.5.t")
 @values("cifar10_cnn")
 @pytest.mark.parametrize("size", [(32, 32), (39, 32), (32, 39), (39, 39), (16, 64)])
-def test_sizes_that_three_poolings_leave_1024_features_of_are_taken(subject, size):
+def test_sizes_that_lead_to_1024_features_are_accepted(subject, size):
     _, parameters = images_and_parameters(1)
 
     assert subject.cifar10_cnn(np.zeros((2, 3, *size)), parameters).shape == (2, 10)
@@ -218,13 +218,13 @@ def test_other_sizes_are_refused(subject, size):
         subject.cifar10_cnn(images, parameters)
 
 
-# Where the copy differs from the model that it is named after
+# Where the document's network differs from its model
 
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.u")
-def test_layers_like_caffes_quick_model_have_145578_parameters_the_documents_89578(document_network):
-    """The layers are those that examples/cifar10/cifar10_quick_train_test.prototxt of Caffe lists."""
+def test_caffes_quick_model_has_145578_parameters_and_the_documents_has_89578(document_network):
+    """The layers are those of examples/cifar10/cifar10_quick_train_test.prototxt in Caffe."""
     quick = nn.Sequential(
         *(nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU()),
         *(nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(), nn.AvgPool2d(3, 2, ceil_mode=True)),
@@ -233,13 +233,13 @@ def test_layers_like_caffes_quick_model_have_145578_parameters_the_documents_895
     )
 
     assert quick(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
-    assert parameters_in(quick) == 2_432 + 25_632 + 51_264 + (1024 + 1) * 64 + (64 + 1) * 10 == 145_578
-    assert parameters_in(document_network()) == 89_578
+    assert number_of_parameters(quick) == 2_432 + 25_632 + 51_264 + (1024 + 1) * 64 + (64 + 1) * 10 == 145_578
+    assert number_of_parameters(document_network()) == 89_578
 
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.o")
-def test_the_documents_class_computes_what_the_network_without_activations_does(document_network):
+def test_the_documents_class_computes_the_network_without_activations(document_network):
     problem = whole_network(0, images=2, relu=False)
     logits = loaded(document_network(), problem)(torch.tensor(problem.input))
 
@@ -251,9 +251,9 @@ def test_the_documents_class_computes_what_the_network_without_activations_does(
 
 
 @pytest.mark.claim("2.5.r")
-@four_draws
+@four_seeds
 @values("cifar10_cnn")
-def test_the_output_is_one_score_a_class_which_need_be_no_probability(subject, seed):
+def test_the_output_is_one_score_per_class_not_a_probability(subject, seed):
     logits = whole_network(seed, images=3, relu=False).forward(subject)
 
     assert logits.shape == (3, 10)
@@ -261,9 +261,9 @@ def test_the_output_is_one_score_a_class_which_need_be_no_probability(subject, s
 
 
 @pytest.mark.claim("2.5.r")
-@four_draws
+@four_seeds
 @values("cifar10_cnn")
-def test_the_last_bias_is_in_the_scores_in_full_so_nothing_normalises_them(subject, seed):
+def test_the_scores_shift_by_exactly_the_change_of_the_last_bias(subject, seed):
     problem = whole_network(seed, images=2, relu=True)
     raised = {**problem.parameters, "linear.bias": problem.parameters["linear.bias"] + np.arange(10)}
 
@@ -274,7 +274,7 @@ def test_the_last_bias_is_in_the_scores_in_full_so_nothing_normalises_them(subje
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.5.s")
-def test_there_is_a_score_for_each_of_the_ten_classes_of_cifar_10():
+def test_there_is_one_score_for_each_of_the_ten_classes_of_cifar_10():
     names = stand_in.CLASSES
 
     assert len(names) == PARAMETERS["linear.bias"][0] == 10
@@ -284,9 +284,9 @@ def test_there_is_a_score_for_each_of_the_ten_classes_of_cifar_10():
 
 
 @with_and_without_activation
-@four_draws
+@four_seeds
 @values("cifar10_cnn")
-def test_the_network_is_its_layers_one_after_the_other(subject, seed, relu):
+def test_the_network_is_the_composition_of_its_layers(subject, seed, relu):
     problem = whole_network(seed, images=2, relu=relu)
     p, x = problem.parameters, problem.input
 
@@ -300,9 +300,9 @@ def test_the_network_is_its_layers_one_after_the_other(subject, seed, relu):
 
 
 @with_and_without_activation
-@four_draws
+@four_seeds
 @values("cifar10_cnn")
-def test_each_image_is_scored_by_itself(subject, seed, relu):
+def test_each_image_is_scored_independently(subject, seed, relu):
     problem = whole_network(seed, images=3, relu=relu)
 
     alone = [subject.cifar10_cnn(image[np.newaxis], problem.parameters, relu) for image in problem.input]
@@ -311,9 +311,9 @@ def test_each_image_is_scored_by_itself(subject, seed, relu):
 
 
 @with_and_without_activation
-@four_draws
+@four_seeds
 @gradients("cifar10_cnn")
-def test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_images(subject, seed, relu):
+def test_the_gradient_of_a_batch_is_the_sum_of_the_gradients_of_its_images(subject, seed, relu):
     problem = whole_network(seed, images=3, relu=relu)
 
     gradients = [
@@ -327,10 +327,10 @@ def test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_images(subject, seed
 
 
 @with_and_without_activation
-@four_draws
+@four_seeds
 @gradients("cifar10_cnn")
-def test_what_flows_forward_through_each_layer_flows_back_through_it(subject, seed, relu):
-    """Without biases the network multiplies by a constant what any one of its layers is multiplied by (Euler)."""
+def test_the_gradients_of_every_layer_satisfy_eulers_identity(subject, seed, relu):
+    """Without biases the network is homogeneous of degree 1 in the weights of each layer (Euler's theorem)."""
     problem = whole_network(seed, images=2, relu=relu)
     grads = problem.backward(subject)
 
@@ -342,33 +342,35 @@ def test_what_flows_forward_through_each_layer_flows_back_through_it(subject, se
     assert np.vdot(grads["input"], problem.input) == remaining
 
 
-STEP = 2.0**-20  # small enough that the same cells win, and large beside the rounding of the scores
+STEP = 2.0**-20  # small enough that the maxima stay the same, large compared with the rounding of the scores
 
 
 @with_and_without_activation
 @gradients("cifar10_cnn")
 @pytest.mark.parametrize("argument", ["input", *PARAMETERS])
-def test_a_small_step_in_any_direction_changes_the_scores_as_the_gradient_says(subject, argument, relu):
-    """Within one piece the network is linear in each of its arguments, so nothing but rounding remains."""
-    problem, direction = next(drawn for seed in range(100) if (drawn := a_step_within_a_piece(seed, argument, relu)))
-    after = network.stepped(problem, argument, STEP * direction)
+def test_a_small_step_in_any_direction_changes_the_scores_as_the_gradient_predicts(subject, argument, relu):
+    """Within a linear region the network is linear in each argument, so only rounding remains."""
+    problem, direction = next(
+        drawn for seed in range(100) if (drawn := step_within_a_linear_region(seed, argument, relu))
+    )
+    after = network.with_step(problem, argument, STEP * direction)
 
     before, change = problem.forward(subject), after.forward(subject) - problem.forward(subject)
     gradient = problem.backward(subject)[argument]
 
     u, counts = FORMATS["float64"].roundoff, roundings(images=1)
-    of_the_scores = 2 * counts["linear"] * u * np.linalg.norm(problem.grad_output) * np.linalg.norm(before)
-    of_the_gradient = STEP * counts[argument] * u * np.linalg.norm(gradient) * np.linalg.norm(direction)
-    exact = Approximation(np.asarray(STEP * np.vdot(gradient, direction)), np.asarray(of_the_scores + of_the_gradient))
+    scores_bound = 2 * counts["linear"] * u * np.linalg.norm(problem.grad_output) * np.linalg.norm(before)
+    gradient_bound = STEP * counts[argument] * u * np.linalg.norm(gradient) * np.linalg.norm(direction)
+    exact = Approximation(np.asarray(STEP * np.vdot(gradient, direction)), np.asarray(scores_bound + gradient_bound))
     assert_within(np.vdot(problem.grad_output, change), exact, "float64")
 
 
-def a_step_within_a_piece(seed, argument, relu):
-    """Return a network and a direction, or None if a step that way changes which cell wins somewhere."""
+def step_within_a_linear_region(seed, argument, relu):
+    """Return a network and a direction, or None if a step in that direction leaves the linear region."""
     problem = real_network(seed, images=1, relu=relu)
     shape = problem.input.shape if argument == "input" else PARAMETERS[argument]
     direction = np.random.default_rng(seed).standard_normal(shape)
-    stays = network.same_linear_region(problem, network.stepped(problem, argument, STEP * direction))
+    stays = network.same_linear_region(problem, network.with_step(problem, argument, STEP * direction))
     return (problem, direction) if stays else None
 
 
@@ -379,9 +381,9 @@ def a_step_within_a_piece(seed, argument, relu):
 @values("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
-@four_draws
-def test_on_whole_numbers_the_scores_equal_the_references(subject, seed, relu, dtype):
-    problem = whole_network(seed, images=2, relu=relu, share=SHARES[dtype]).at(dtype)
+@four_seeds
+def test_on_whole_numbers_the_scores_equal_those_of_the_reference(subject, seed, relu, dtype):
+    problem = whole_network(seed, images=2, relu=relu, density=DENSITIES[dtype]).at(dtype)
 
     assert_equal(problem.forward(subject), problem.forward(reference))
 
@@ -390,9 +392,9 @@ def test_on_whole_numbers_the_scores_equal_the_references(subject, seed, relu, d
 @gradients("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
-@four_draws
-def test_on_whole_numbers_every_gradient_equals_the_references(subject, seed, relu, dtype):
-    problem = whole_network(seed, images=2, relu=relu, share=SHARES[dtype]).at(dtype)
+@four_seeds
+def test_on_whole_numbers_every_gradient_equals_that_of_the_reference(subject, seed, relu, dtype):
+    problem = whole_network(seed, images=2, relu=relu, density=DENSITIES[dtype]).at(dtype)
 
     expected = problem.backward(reference)
 
@@ -400,14 +402,14 @@ def test_on_whole_numbers_every_gradient_equals_the_references(subject, seed, re
         assert_equal(gradient, expected[name])
 
 
-SHARES = {"float32": 0.1, "float64": 1.0}
-"""With a tenth of the weights not 0, the sums of absolute products stay below 2^24; with all of them, below 2^53."""
+DENSITIES = {"float32": 0.1, "float64": 1.0}
+"""With a tenth of the weights nonzero, sums of absolute products stay below 2^24; with all of them, below 2^53."""
 
 
-@pytest.mark.parametrize("dtype", SHARES)
-@four_draws
-def test_the_sums_of_absolute_products_stay_small_enough_to_be_exact(seed, dtype):
-    problem = whole_network(seed, images=2, relu=False, share=SHARES[dtype])
+@pytest.mark.parametrize("dtype", DENSITIES)
+@four_seeds
+def test_the_sums_of_absolute_products_are_small_enough_to_be_exact(seed, dtype):
+    problem = whole_network(seed, images=2, relu=False, density=DENSITIES[dtype])
     positive = network.Network(
         abs(problem.input), {name: abs(p) for name, p in problem.parameters.items()}, False, abs(problem.grad_output)
     )
@@ -424,7 +426,7 @@ def test_the_sums_of_absolute_products_stay_small_enough_to_be_exact(seed, dtype
 @values("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
-@four_draws
+@four_seeds
 def test_on_real_numbers_the_scores_round_within_the_bound_of_a_random_walk(subject, seed, relu, dtype):
     problem = real_network(seed, images=2, relu=relu).at(dtype)
     exact = problem.at("float64").forward(reference)
@@ -436,21 +438,21 @@ def test_on_real_numbers_the_scores_round_within_the_bound_of_a_random_walk(subj
 @gradients("cifar10_cnn")
 @exact_formats
 @with_and_without_activation
-@four_draws
+@four_seeds
 def test_on_real_numbers_every_gradient_rounds_within_the_bound_of_a_random_walk(subject, seed, relu, dtype):
-    problem = first_decided(seed, relu, dtype).at(dtype)
+    problem = first_without_near_ties(seed, relu, dtype).at(dtype)
     exact = problem.at("float64").backward(reference)
 
     for name, gradient in problem.backward(subject).items():
         assert_near(gradient, exact[name], roundings(images=1)[name], dtype)
 
 
-# Loss and gradient together
+# Loss and gradients together
 
 
 @pytest.mark.parametrize("relu", [False, True])
-@four_draws
-def test_the_reference_of_loss_and_gradients_is_cross_entropy_behind_the_network(seed, relu):
+@four_seeds
+def test_the_references_loss_is_cross_entropy_applied_to_the_scores(seed, relu):
     problem, target = real_network(seed, images=3, relu=relu), np.array([seed, 9, 0])
 
     loss, grad_input, gradients = reference.cifar10_cnn_loss(problem.input, target, problem.parameters, relu)
@@ -459,13 +461,14 @@ def test_the_reference_of_loss_and_gradients_is_cross_entropy_behind_the_network
     grad_logits, _, _ = reference.cross_entropy_backward(np.array(1.0), logits, target)
     assert_equal(loss, reference.cross_entropy(logits, target))
     expected = reference.cifar10_cnn_backward(grad_logits, problem.input, problem.parameters, relu)
-    for one, other in zip((grad_input, *gradients.values()), (expected[0], *expected[1].values()), strict=True):
-        assert_equal(one, other)
+    expected_grads = (expected[0], *expected[1].values())
+    for grad, expected_grad in zip((grad_input, *gradients.values()), expected_grads, strict=True):
+        assert_equal(grad, expected_grad)
 
 
 @pytest.mark.parametrize("relu", [False, True])
-@four_draws
-def test_the_references_gradients_are_the_same_without_that_of_the_input(seed, relu):
+@four_seeds
+def test_the_references_loss_does_not_depend_on_whether_the_input_needs_a_gradient(seed, relu):
     problem, target = real_network(seed, images=3, relu=relu), np.array([seed, 9, 0])
 
     loss, grad_input, gradients = reference.cifar10_cnn_loss(
@@ -480,7 +483,7 @@ def test_the_references_gradients_are_the_same_without_that_of_the_input(seed, r
         assert_near(gradient, with_input[name], roundings(images=3)[name], "float64")
 
 
-def test_whether_the_input_requires_a_gradient_is_true_or_false():
+def test_input_requires_grad_must_be_true_or_false():
     images, parameters = images_and_parameters(1)
 
     with pytest.raises(TypeError, match="input_requires_grad must be True or False, got 1"):
@@ -489,16 +492,16 @@ def test_whether_the_input_requires_a_gradient_is_true_or_false():
 
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
-@four_draws
-def test_cross_entropy_after_the_documents_class_gives_the_references_gradients(document_network, seed):
-    problem, target = first_decided(seed, False, "float64"), np.array([seed])
+@four_seeds
+def test_the_documents_class_and_the_reference_agree_on_loss_and_gradients(document_network, seed):
+    problem, target = first_without_near_ties(seed, False, "float64"), np.array([seed])
     module = loaded(document_network(), problem)
 
     theirs = nn.CrossEntropyLoss()(module(torch.tensor(problem.input)), torch.tensor(target))
     theirs.backward()
 
     loss, _, gradients = reference.cifar10_cnn_loss(problem.input, target, problem.parameters)
-    steps_of_the_loss = 10  # the shift, the power, the sum and so on, each of an error near one rounding
+    steps_of_the_loss = 10  # shift, exp, sum and so on, each with an error of about one rounding
     assert_near(theirs.detach().numpy(), loss, roundings(1)["linear"] + steps_of_the_loss, "float64")
     for name, parameter in module.named_parameters():
         count = roundings(1)["linear"] + roundings(1)[name] + steps_of_the_loss
@@ -511,7 +514,7 @@ def test_cross_entropy_after_the_documents_class_gives_the_references_gradients(
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @with_and_without_activation
-def test_the_references_parameters_load_into_the_module_and_give_the_same_scores(relu):
+def test_the_references_parameters_load_into_the_module_and_give_equal_scores(relu):
     problem = whole_network(0, images=2, relu=relu)
 
     logits = loaded(torch_network(relu), problem)(torch.tensor(problem.input))
@@ -521,7 +524,7 @@ def test_the_references_parameters_load_into_the_module_and_give_the_same_scores
 
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
-def test_the_modules_state_dict_as_arrays_is_what_the_reference_takes(document_network):
+def test_the_reference_accepts_the_modules_state_dict_as_arrays(document_network):
     module = document_network().double()
     images = network.real_numbers(np.random.default_rng(0), (2, 3, 32, 32))
 
@@ -533,7 +536,7 @@ def test_the_modules_state_dict_as_arrays_is_what_the_reference_takes(document_n
 
 @pytest.mark.torch_api
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_initial_parameters_fill_the_same_range_as_those_of_the_module(document_network, name):
+def test_initial_parameters_fill_the_same_range_as_the_modules(document_network, name):
     inputs = prod(PARAMETERS[name.replace("bias", "weight")][1:])
     ours = reference.initial_parameters(np.random.default_rng(0))[name]
 
@@ -543,15 +546,15 @@ def test_initial_parameters_fill_the_same_range_as_those_of_the_module(document_
     for drawn in (ours, theirs):
         assert abs(drawn).max() <= np.float32(1 / np.sqrt(inputs))
         assert drawn.min() < 0 < drawn.max()
-        assert abs(drawn).max() > 1 / np.sqrt(inputs) / 2  # ten numbers all miss it once in a thousand seeds
+        assert abs(drawn).max() > 1 / np.sqrt(inputs) / 2  # ten numbers all miss it at 1 in 1,000 seeds
         assert drawn.dtype == "float32"
 
 
 @for_all(seed=SEEDS)
-def test_initial_parameters_are_those_of_their_seed(seed):
-    one, same = (reference.initial_parameters(np.random.default_rng(seed))["conv1.bias"] for _ in "12")
+def test_initial_parameters_are_determined_by_the_seed(seed):
+    first, second = (reference.initial_parameters(np.random.default_rng(seed))["conv1.bias"] for _ in "12")
 
-    assert_equal(one, same)
+    assert_equal(first, second)
 
 
 # Contracts and refusals
@@ -570,7 +573,7 @@ def test_the_network_changes_neither_its_input_nor_its_parameters(subject):
 
 
 @conventions("cifar10_cnn")
-def test_no_image_gives_no_scores_and_gradients_of_zero(subject):
+def test_an_empty_batch_gives_no_scores_and_gradients_of_zero(subject):
     _, parameters = images_and_parameters(1)
 
     assert subject.cifar10_cnn(np.zeros((0, 3, 32, 32)), parameters).shape == (0, 10)
@@ -588,7 +591,7 @@ def test_no_image_gives_no_scores_and_gradients_of_zero(subject):
         ({"linear.weight": np.zeros((10, 64))}, r"linear.weight has shape \(10, 64\), expected \(10, 1024\)"),
     ],
 )
-def test_parameters_that_are_missing_unknown_or_misshapen_are_refused(subject, changed, message):
+def test_missing_unknown_or_misshapen_parameters_are_refused(subject, changed, message):
     images, parameters = images_and_parameters(1)
     wrong = {name: value for name, value in {**parameters, **changed}.items() if value is not None}
 
@@ -600,7 +603,7 @@ def test_parameters_that_are_missing_unknown_or_misshapen_are_refused(subject, c
 
 @refusals("cifar10_cnn")
 @pytest.mark.parametrize("channels", [1, 4])
-def test_images_of_other_channels_are_refused(subject, channels):
+def test_images_with_another_number_of_channels_are_refused(subject, channels):
     _, parameters = images_and_parameters(1)
 
     with pytest.raises(ValueError, match=rf"input has shape \(1, {channels}, 32, 32\)"):
@@ -618,7 +621,7 @@ def test_images_of_other_channels_are_refused(subject, channels):
         ({"input": np.zeros((3, 32, 32))}, ValueError, r"input has shape \(3, 32, 32\)"),
     ],
 )
-def test_the_reference_refuses_what_it_does_not_compute(arguments, error, message):
+def test_the_reference_refuses_invalid_arguments(arguments, error, message):
     images, parameters = images_and_parameters(1)
 
     with pytest.raises(error, match=message):
@@ -631,39 +634,39 @@ def test_a_grad_output_of_another_shape_is_refused(grad):
         reference.cifar10_cnn_backward(grad, *images_and_parameters(1))
 
 
-# --- what the tests are given ---
+# --- helpers ---
 
 
 def images_and_parameters(images):
-    """Return black images, and parameters of zero."""
+    """Return black images and parameters that are all zero."""
     return np.zeros((images, 3, 32, 32)), {name: np.zeros(size) for name, size in PARAMETERS.items()}
 
 
-def first_decided(seed, relu, dtype):
-    """Return a real network of one image in which rounding decides nothing."""
+def first_without_near_ties(seed, relu, dtype):
+    """Return a real network with one image in which rounding decides neither a maximum nor a sign."""
     drawn = (real_network(1000 * seed + attempt, images=1, relu=relu) for attempt in range(1000))
     return next(problem for problem in drawn if no_near_ties(problem.at(dtype).at("float64"), dtype))
 
 
 def loaded(module, problem):
-    """Return the module in float64, with the problem's parameters."""
+    """Return the module in float64 with the problem's parameters."""
     module.double().load_state_dict({name: torch.tensor(value) for name, value in problem.parameters.items()})
     return module
 
 
 def shapes_in(module, images):
-    """Return the shapes that go into and come out of every layer of a module."""
+    """Return the input and output shapes of every layer of a module."""
     shapes = {}
 
-    def note(name):
-        return lambda _, given_, output: shapes.update({name: (tuple(given_[0].shape), tuple(output.shape))})
+    def record(name):
+        return lambda _, inputs, output: shapes.update({name: (tuple(inputs[0].shape), tuple(output.shape))})
 
     for name, layer in module.named_children():
-        layer.register_forward_hook(note(name))
+        layer.register_forward_hook(record(name))
     module(images)
     return shapes
 
 
-def parameters_in(module):
-    """Return how many numbers a module learns."""
+def number_of_parameters(module):
+    """Return the number of learnable parameters of a module."""
     return sum(parameter.numel() for parameter in module.parameters())

@@ -1,6 +1,6 @@
-"""2.7 Training: the document's loop put right, by hand and in torch, from the same start on the same batches.
+"""2.7 Training: the document's loop, corrected, by hand and in torch, from the same start on the same batches.
 
-The data are stand-in pictures of ten shapes in the layout of CIFAR-10 (`reference/datasets.py`), read by torchvision.
+The data are synthetic images of ten shapes in CIFAR-10's layout (`reference/datasets.py`), read by torchvision.
 """
 
 import os
@@ -32,11 +32,11 @@ pytestmark = pytest.mark.tooling
 TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 PROJECT = Path(__file__).parent.parent
 SMOOTH = {"sgd": OPTIMIZERS["sgd"]} | {name: {"lr": 0.01, "eps": 1.0} for name in OPTIMIZERS if name != "sgd"}
-"""Options under which a step is a smooth function of the gradient: with a small eps, Adam turns one near 0 into ±lr."""
+"""Options that make a step a smooth function of the gradient: with a small eps, Adam turns one near 0 into ±lr."""
 
 
-def made(implementation, training_, optimizer, relu=False, **options):
-    """Return a trainer."""
+def make_trainer(implementation, training_, optimizer, relu=False, **options):
+    """Return a trainer that starts from this state."""
     options = options or OPTIMIZERS[optimizer]
     step = getattr(reference, optimizer) if implementation is NumpyTrainer else optimizer
     return implementation(training_, step, options, relu)
@@ -47,7 +47,7 @@ def made(implementation, training_, optimizer, relu=False, **options):
 
 @pytest.mark.claim("2.7.a", "2.7.h")
 @pytest.mark.parametrize("relu", [False, True])
-def test_a_step_of_training_is_loss_gradients_and_a_step_of_the_optimizer(relu):
+def test_a_training_step_is_loss_gradients_and_an_optimizer_step(relu):
     before, (images, labels) = start(), batch(0, 4)
 
     loss, after = training_step(before, images, labels, reference.sgd, relu, lr=0.5)
@@ -60,9 +60,9 @@ def test_a_step_of_training_is_loss_gradients_and_a_step_of_the_optimizer(relu):
 
 @pytest.mark.claim("2.7.j")
 @pytest.mark.parametrize("implementation", [NumpyTrainer, TorchTrainer])
-def test_steps_on_one_batch_lower_its_loss(implementation):
+def test_repeated_steps_on_one_batch_lower_its_loss(implementation):
     images, labels = batch(0, 8, "float32")
-    trainer = made(implementation, start("float32"), "sgd", lr=0.0625)
+    trainer = make_trainer(implementation, start("float32"), "sgd", lr=0.0625)
 
     losses = [trainer.step(images, labels) for _ in range(8)]
 
@@ -71,9 +71,9 @@ def test_steps_on_one_batch_lower_its_loss(implementation):
 
 @pytest.mark.claim("2.7.h", "2.7.j")
 @pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])
-def test_by_hand_and_in_torch_the_losses_of_twenty_steps_agree(relu):
-    """Each step adds the roundings of its gradients; as long as training is stable, they add and do not multiply."""
-    by_hand, in_torch = (made(kind, start(), "sgd", relu) for kind in (NumpyTrainer, TorchTrainer))
+def test_the_losses_of_twenty_steps_agree_between_numpy_and_torch(relu):
+    """Each step adds the rounding of its gradients; as long as training is stable, errors add and do not multiply."""
+    by_hand, in_torch = (make_trainer(trainer, start(), "sgd", relu) for trainer in (NumpyTrainer, TorchTrainer))
 
     for step in range(20):
         images, labels = batch(step, 8)
@@ -83,9 +83,11 @@ def test_by_hand_and_in_torch_the_losses_of_twenty_steps_agree(relu):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_with_every_optimizer_the_parameters_agree_after_two_steps(optimizer):
+def test_the_parameters_agree_after_two_steps_with_every_optimizer(optimizer):
     options = SMOOTH[optimizer]
-    by_hand, in_torch = (made(kind, start(), optimizer, **options) for kind in (NumpyTrainer, TorchTrainer))
+    by_hand, in_torch = (
+        make_trainer(trainer, start(), optimizer, **options) for trainer in (NumpyTrainer, TorchTrainer)
+    )
 
     for step in range(2):
         for trainer in (by_hand, in_torch):
@@ -100,7 +102,7 @@ def test_with_every_optimizer_the_parameters_agree_after_two_steps(optimizer):
 
 
 @given(count=st.integers(1, 40), size=st.integers(1, 40), epoch=st.integers(0, 5), seed=SEEDS)
-def test_an_epoch_shows_every_picture_at_most_once_in_whole_batches(count, size, epoch, seed):
+def test_an_epoch_uses_every_image_at_most_once_in_full_batches(count, size, epoch, seed):
     size = min(size, count)
 
     shown = list(batches(count, size, epoch, seed))
@@ -112,7 +114,7 @@ def test_an_epoch_shows_every_picture_at_most_once_in_whole_batches(count, size,
 
 
 @given(seed=SEEDS)
-def test_the_order_is_another_one_in_each_epoch_and_the_same_for_the_same_seed(seed):
+def test_the_order_differs_between_epochs_and_is_the_same_for_the_same_seed(seed):
     first, again, second = (np.concatenate(list(batches(40, 8, epoch, seed))) for epoch in (0, 0, 1))
 
     assert_equal(first, again)
@@ -120,14 +122,14 @@ def test_the_order_is_another_one_in_each_epoch_and_the_same_for_the_same_seed(s
 
 
 @given(seed=SEEDS)
-def test_the_order_is_not_drawn_from_the_numbers_that_the_parameters_are_drawn_from(seed):
+def test_the_order_and_the_parameters_are_drawn_from_different_random_streams(seed):
     order = np.concatenate(list(batches(40, 1, 0, seed)))
 
     assert (order != np.random.default_rng(seed).permutation(40)).any()
 
 
 @pytest.mark.parametrize("size", [0, 11])
-def test_a_batch_of_none_or_of_more_than_all_pictures_is_refused(size):
+def test_a_batch_size_of_0_or_more_than_the_number_of_images_is_refused(size):
     with pytest.raises(ValueError, match=rf"batch_size must be from 1 to the 10 images, got {size}"):
         batches(10, size, epoch=0, seed=0)
 
@@ -137,12 +139,12 @@ def test_a_batch_of_none_or_of_more_than_all_pictures_is_refused(size):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("implementation", [NumpyTrainer, TorchTrainer])
-def test_a_training_saved_and_read_back_takes_the_same_next_step(implementation, optimizer, tmp_path):
-    trainer = made(implementation, start("float32"), optimizer)
+def test_training_takes_the_same_next_step_after_saving_and_loading(implementation, optimizer, tmp_path):
+    trainer = make_trainer(implementation, start("float32"), optimizer)
     trainer.step(*batch(1, 2, "float32"))
 
     Checkpoint(trainer.snapshot(), {}).save(tmp_path / "checkpoint.npz")
-    again = made(implementation, Checkpoint.load(tmp_path / "checkpoint.npz").training, optimizer)
+    again = make_trainer(implementation, Checkpoint.load(tmp_path / "checkpoint.npz").training, optimizer)
 
     assert trainer.step(*batch(2, 2, "float32")) == again.step(*batch(2, 2, "float32"))
     for name, parameter in trainer.snapshot().parameters.items():
@@ -151,13 +153,13 @@ def test_a_training_saved_and_read_back_takes_the_same_next_step(implementation,
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_torch_goes_on_from_a_checkpoint_of_the_reference(optimizer, tmp_path):
+def test_torch_resumes_from_a_checkpoint_of_the_reference(optimizer, tmp_path):
     options = SMOOTH[optimizer]
-    by_hand = made(NumpyTrainer, start(), optimizer, **options)
+    by_hand = make_trainer(NumpyTrainer, start(), optimizer, **options)
     by_hand.step(*batch(1, 2))
     Checkpoint(by_hand.snapshot(), {}).save(tmp_path / "checkpoint.npz")
 
-    in_torch = made(TorchTrainer, Checkpoint.load(tmp_path / "checkpoint.npz").training, optimizer, **options)
+    in_torch = make_trainer(TorchTrainer, Checkpoint.load(tmp_path / "checkpoint.npz").training, optimizer, **options)
     for trainer in (by_hand, in_torch):
         trainer.step(*batch(2, 2))
 
@@ -166,15 +168,15 @@ def test_torch_goes_on_from_a_checkpoint_of_the_reference(optimizer, tmp_path):
         assert_near(parameter, expected[name], roundings(2)["input"], "float64")
 
 
-def test_a_checkpoint_that_cannot_be_finished_leaves_the_older_one_in_place(tmp_path, monkeypatch):
+def test_a_failed_save_leaves_the_previous_checkpoint_in_place(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.npz"
     Checkpoint(start(), {"seed": "1"}).save(path)
 
-    def full_disk(file, **_):
+    def run_out_of_space(file, **_):
         file.write(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full_disk)
+    monkeypatch.setattr(np, "savez", run_out_of_space)
     with pytest.raises(OSError, match="No space left"):
         Checkpoint(start(), {"seed": "2"}).save(path)
 
@@ -183,7 +185,7 @@ def test_a_checkpoint_that_cannot_be_finished_leaves_the_older_one_in_place(tmp_
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half an archive"])
-def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
+def test_a_file_that_is_not_a_checkpoint_is_refused(tmp_path, content):
     path = tmp_path / "checkpoint.npz"
     path.write_bytes(content)
 
@@ -202,7 +204,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path, content):
         ({"states/conv9.bias/exp_avg": np.zeros(1)}, "it has a state for 'conv9.bias', which is not a parameter"),
     ],
 )
-def test_an_archive_that_no_training_can_have_written_is_refused(tmp_path, changed, message):
+def test_an_archive_that_no_training_run_can_have_written_is_refused(tmp_path, changed, message):
     Checkpoint(start("float32"), {}).save(tmp_path / "whole.npz")
     with np.load(tmp_path / "whole.npz") as whole:
         archive = {**whole, **changed}
@@ -217,38 +219,38 @@ def test_an_archive_that_no_training_can_have_written_is_refused(tmp_path, chang
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Return a folder with 48 stand-in pictures to learn from and 20 held out."""
+    """A folder with 48 synthetic training images and 20 test images."""
     folder = tmp_path_factory.mktemp("data")
     datasets.write_cifar10(folder, train_images=48, test_images=20)
     return folder
 
 
 def command(capsys, *options):
-    """Run the command in this process; return its status, what it printed, and its complaint."""
+    """Run the command in this process; return its exit status, standard output and standard error."""
     try:
         main([str(option) for option in options])
         status = 0
-    except SystemExit as ending:
-        status = ending.code
+    except SystemExit as exit:
+        status = exit.code
     printed = capsys.readouterr()
     return status, printed.out, printed.err
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
-def test_the_command_prints_the_loss_and_the_accuracy_of_every_epoch(capsys, data, implementation):
-    status, printed, complaint = command(
+def test_the_command_prints_loss_and_accuracy_of_every_epoch(capsys, data, implementation):
+    status, printed, error = command(
         capsys, "--data", data, "--implementation", implementation, "--epochs", 2, "--batch-size", 16
     )
 
-    assert (status, complaint) == (0, "")
+    assert (status, error) == (0, "")
     lines = [re.fullmatch(r"epoch (\d)/2  loss \d\.\d{4}  accuracy \d+\.\d%", line) for line in printed.splitlines()]
     assert [line[1] for line in lines] == ["1", "2"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
-def test_a_run_stopped_and_taken_up_again_ends_as_one_that_was_not(capsys, data, tmp_path, implementation):
+def test_a_stopped_and_resumed_run_ends_like_an_uninterrupted_one(capsys, data, tmp_path, implementation):
     common = ["--data", data, "--implementation", implementation, "--batch-size", 16, "--optimizer", "adam"]
 
     command(capsys, *common, "--epochs", 2, "--checkpoint", tmp_path / "whole.npz")
@@ -265,7 +267,7 @@ def test_a_run_stopped_and_taken_up_again_ends_as_one_that_was_not(capsys, data,
 
 
 @pytest.mark.slow
-def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboard(capsys, data, tmp_path):
+def test_the_loss_of_every_step_and_accuracy_of_every_epoch_go_to_tensorboard(capsys, data, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     _, printed, _ = command(
@@ -276,14 +278,14 @@ def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboar
     losses, accuracies = events.Scalars("loss"), events.Scalars("accuracy")
     assert [event.step for event in losses] == [1, 2, 3, 4, 5, 6]
     assert [event.step for event in accuracies] == [3, 6]
-    of_the_last_epoch = [event.value for event in losses[3:]]
+    last_epoch = [event.value for event in losses[3:]]
     mean = float(re.search(r"loss (\S+)", printed.splitlines()[-1])[1])
-    assert min(of_the_last_epoch) <= mean <= max(of_the_last_epoch)
+    assert min(last_epoch) <= mean <= max(last_epoch)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("options", "status", "complaint"),
+    ("options", "status", "error"),
     [
         (["--epochs", 0], 2, "argument --epochs: must be a finite number of at least 1, got 0"),
         (["--epochs", "many"], 2, "argument --epochs: invalid int value: 'many'"),
@@ -309,9 +311,7 @@ def test_the_loss_of_every_step_and_the_accuracy_of_every_epoch_go_to_tensorboar
         (["--lr", 1e30], 1, "the loss has become nan: --lr 1e+30 is too large"),
     ],
 )
-def test_what_the_command_cannot_do_it_says_in_one_line(
-    capsys, data, options, status, complaint, tmp_path, monkeypatch
-):
+def test_the_command_reports_an_error_in_one_line(capsys, data, options, status, error, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("FILE").write_text("no checkpoint")
     for folder in ("CORRUPTED", "INCOMPLETE"):
@@ -319,17 +319,17 @@ def test_what_the_command_cannot_do_it_says_in_one_line(
     Path("INCOMPLETE/cifar-10-batches-py/test_batch").unlink()
     Path("CORRUPTED/cifar-10-batches-py/data_batch_2").write_bytes(b"other")
 
-    ending, printed, line = command(capsys, "--data", data, "--epochs", 1, "--batch-size", 16, *options)
+    code, printed, line = command(capsys, "--data", data, "--epochs", 1, "--batch-size", 16, *options)
 
-    assert (ending, printed if status == 2 else "") == (status, "")
+    assert (code, printed if status == 2 else "") == (status, "")
     assert line.startswith("python -m reference.train: error: ")
-    assert complaint in line
+    assert error in line
     assert line.count("\n") == 1
 
 
 @pytest.mark.slow
-def test_a_terminal_is_shown_a_bar(capsys, data, monkeypatch):
-    pytest.importorskip("tqdm", reason="tqdm is not installed, without which there is no bar")
+def test_a_terminal_shows_a_progress_bar(capsys, data, monkeypatch):
+    pytest.importorskip("tqdm", reason="tqdm, which draws the progress bar, is not installed")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
 
     _, _, bar = command(capsys, "--data", data, "--epochs", 1, "--batch-size", 16)
@@ -338,17 +338,17 @@ def test_a_terminal_is_shown_a_bar(capsys, data, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_checkpoint_of_another_training_is_refused(capsys, data, tmp_path):
+def test_a_checkpoint_of_another_training_run_is_refused(capsys, data, tmp_path):
     common = ["--data", data, "--epochs", 1, "--batch-size", 16]
     command(capsys, *common, "--checkpoint", tmp_path / "c.npz")
 
-    status, _, complaint = command(capsys, *common, "--resume", tmp_path / "c.npz", "--optimizer", "adam")
+    status, _, error = command(capsys, *common, "--resume", tmp_path / "c.npz", "--optimizer", "adam")
     assert status == 1
-    assert complaint.endswith("c.npz: was trained with optimizer sgd, this run has adam\n")
+    assert error.endswith("c.npz: was trained with optimizer sgd, this run has adam\n")
 
-    status, _, complaint = command(capsys, *common, "--resume", tmp_path / "c.npz", "--logdir", tmp_path / "runs")
+    status, _, error = command(capsys, *common, "--resume", tmp_path / "c.npz", "--logdir", tmp_path / "runs")
     assert status == 1
-    assert complaint.endswith("c.npz: already trained for --epochs 1\n")
+    assert error.endswith("c.npz: already trained for --epochs 1\n")
     assert not (tmp_path / "runs").exists()
 
 
@@ -358,15 +358,15 @@ def test_a_checkpoint_of_other_data_is_refused(capsys, data, tmp_path):
     common = ["--epochs", 1, "--batch-size", 16]
     command(capsys, *common, "--data", data, "--checkpoint", tmp_path / "c.npz")
 
-    status, _, complaint = command(capsys, *common, "--data", tmp_path / "other", "--resume", tmp_path / "c.npz")
+    status, _, error = command(capsys, *common, "--data", tmp_path / "other", "--resume", tmp_path / "c.npz")
 
     assert status == 1
-    assert re.search("c.npz: was trained with data of 48 pictures, .*, this run has of 48 pictures, ", complaint)
+    assert re.search("c.npz: was trained with data of 48 pictures, .*, this run has of 48 pictures, ", error)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
-def test_a_checkpoint_with_a_state_of_another_optimizer_is_refused(capsys, data, tmp_path, implementation):
+def test_a_checkpoint_with_the_state_of_another_optimizer_is_refused(capsys, data, tmp_path, implementation):
     common = ["--data", data, "--batch-size", 16, "--implementation", implementation]
     command(capsys, *common, "--epochs", 1, "--checkpoint", tmp_path / "c.npz")
     with np.load(tmp_path / "c.npz") as whole:
@@ -374,25 +374,25 @@ def test_a_checkpoint_with_a_state_of_another_optimizer_is_refused(capsys, data,
     archive["states/conv1.bias/exp_avg"] = archive.pop("states/conv1.bias/momentum_buffer")
     np.savez(tmp_path / "c.npz", **archive)
 
-    status, _, complaint = command(capsys, *common, "--epochs", 2, "--resume", tmp_path / "c.npz")
+    status, _, error = command(capsys, *common, "--epochs", 2, "--resume", tmp_path / "c.npz")
 
     assert status == 1
-    assert complaint.endswith("c.npz: state has 'exp_avg', expected only momentum_buffer\n")
+    assert error.endswith("c.npz: state has 'exp_avg', expected only momentum_buffer\n")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
-def test_a_run_interrupted_within_an_epoch_goes_on_as_if_it_had_not_been(
+def test_a_run_interrupted_within_an_epoch_resumes_as_if_it_had_not_been(
     capsys, data, tmp_path, monkeypatch, implementation
 ):
     common = ["--data", data, "--implementation", implementation, "--batch-size", 16, "--epochs", 2]
     command(capsys, *common, "--checkpoint", tmp_path / "whole.npz")
 
     with monkeypatch.context() as patch:
-        patch.setattr(train, "to_input", interrupting(after=2))
-        status, printed, complaint = command(capsys, *common, "--checkpoint", tmp_path / "part.npz")
+        patch.setattr(train, "to_input", interrupted_to_input(after=2))
+        status, printed, error = command(capsys, *common, "--checkpoint", tmp_path / "part.npz")
     assert (status, printed) == (130, "")
-    assert re.search(r"error: interrupted after step 2; continue with --resume .*part.npz\n", complaint)
+    assert re.search(r"error: interrupted after step 2; continue with --resume .*part.npz\n", error)
 
     command(capsys, *common, "--resume", tmp_path / "part.npz", "--checkpoint", tmp_path / "part.npz")
     whole, part = (Checkpoint.load(tmp_path / name).training for name in ("whole.npz", "part.npz"))
@@ -403,32 +403,32 @@ def test_a_run_interrupted_within_an_epoch_goes_on_as_if_it_had_not_been(
 
 @pytest.mark.slow
 def test_a_run_interrupted_without_a_checkpoint_says_that_nothing_is_saved(capsys, data, monkeypatch):
-    monkeypatch.setattr(train, "to_input", interrupting(after=1))
+    monkeypatch.setattr(train, "to_input", interrupted_to_input(after=1))
 
-    status, _, complaint = command(capsys, "--data", data, "--batch-size", 16)
+    status, _, error = command(capsys, "--data", data, "--batch-size", 16)
 
     assert status == 130
-    assert complaint.endswith("interrupted after step 1; nothing is saved without --checkpoint\n")
+    assert error.endswith("interrupted after step 1; nothing is saved without --checkpoint\n")
 
 
-def interrupting(after):
-    """Return the function that prepares a batch, with a Ctrl-C while it prepares the batch of this number."""
+def interrupted_to_input(after):
+    """Return `to_input` with a Ctrl-C during its call of this number."""
     calls = iter(range(1, 100))
 
-    def prepare(pictures, dtype):
+    def interrupted(images, dtype):
         if next(calls) == after:
             os.kill(os.getpid(), signal.SIGINT)
-        return to_input(pictures, dtype)
+        return to_input(images, dtype)
 
-    return prepare
+    return interrupted
 
 
 @pytest.mark.parametrize(
     ("changed", "processes"),
     [({}, 1), ({"WORLD_SIZE": "2"}, 1), ({**TORCHRUN, "RANK": "1"}, 2)],
-    ids=["alone", "a scheduler that says something else", "torchrun"],
+    ids=["alone", "only WORLD_SIZE", "torchrun"],
 )
-def test_a_process_takes_part_only_if_torchrun_says_everything(monkeypatch, changed, processes):
+def test_a_process_joins_a_group_only_if_torchrun_set_every_variable(monkeypatch, changed, processes):
     for name in TORCHRUN:
         monkeypatch.delenv(name, raising=False)
     for name, value in changed.items():
@@ -439,28 +439,28 @@ def test_a_process_takes_part_only_if_torchrun_says_everything(monkeypatch, chan
 
 
 @pytest.mark.slow
-def test_another_process_than_the_first_speaks_last_and_says_which_it_is(capsys, data, monkeypatch):
+def test_other_ranks_report_an_error_later_and_give_their_rank(capsys, data, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: print(f"waited {seconds} seconds", file=sys.stderr))
     for name, value in {**TORCHRUN, "RANK": "1"}.items():
         monkeypatch.setenv(name, value)
 
-    status, _, complaint = command(capsys, "--data", data, "--batch-size", 16)
+    status, _, error = command(capsys, "--data", data, "--batch-size", 16)
 
     assert status == 1
-    assert complaint.splitlines() == [
+    assert error.splitlines() == [
         "waited 5.0 seconds",
         "python -m reference.train: error: process 1: --implementation numpy runs on the CPU, in one process",
     ]
 
 
-# What takes long: long training, and runs in processes of their own
+# Slow tests: long training, and runs in child processes
 
 CHILD_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def many_pictures(tmp_path_factory):
-    """Return a folder with 4,000 stand-in pictures to learn from and 1,000 held out."""
+def large_data(tmp_path_factory):
+    """A folder with 4,000 synthetic training images and 1,000 test images."""
     folder = tmp_path_factory.mktemp("data")
     datasets.write_cifar10(folder, train_images=4000, test_images=1000)
     return folder
@@ -469,20 +469,20 @@ def many_pictures(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.claim("2.7.j")
 @pytest.mark.parametrize("implementation", ["numpy", "torch"])
-def test_a_short_training_recognises_95_of_100_pictures_never_seen(capsys, many_pictures, implementation):
-    status, printed, _ = command(capsys, "--data", many_pictures, "--implementation", implementation)
+def test_a_short_training_run_recognizes_95_percent_of_unseen_images(capsys, large_data, implementation):
+    status, printed, _ = command(capsys, "--data", large_data, "--implementation", implementation)
 
     assert status == 0
-    accuracies = [float(share) for share in re.findall(r"accuracy (.*)%", printed)]
+    accuracies = [float(percent) for percent in re.findall(r"accuracy (.*)%", printed)]
     assert len(accuracies) == 6
     assert accuracies[-1] >= 95
 
 
 @pytest.mark.slow
-def test_by_hand_nothing_but_numpy_is_needed():
+def test_training_by_hand_needs_only_numpy():
     modules = sorted(path.stem for path in (PROJECT / "reference").glob("[!_]*.py"))
 
-    child = in_a_child("-c", ONLY_NUMPY.format(modules=modules))
+    child = run_in_child("-c", ONLY_NUMPY.format(modules=modules))
 
     assert (child.returncode, child.stderr) == (0, "")
     assert child.stdout == f"imported {len(modules)} modules, the loss fell: True\n"
@@ -491,7 +491,7 @@ def test_by_hand_nothing_but_numpy_is_needed():
 ONLY_NUMPY = """
 import sys
 for package in ("torch", "torchvision", "PIL", "tensorboard", "tqdm"):
-    sys.modules[package] = None  # to import it is an ImportError
+    sys.modules[package] = None  # makes importing it fail
 from importlib import import_module
 modules = [import_module("reference." + name) for name in {modules}]
 
@@ -508,50 +508,50 @@ print(f"imported {{len(modules)}} modules, the loss fell: {{after < before}}")
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
-    """Return what each of two processes found in five data-parallel steps."""
+    """The results of two processes after five data-parallel steps."""
     folder = tmp_path_factory.mktemp("processes")
-    child = in_processes(2, "spec_tests.vocabulary.data_parallel_worker", folder)
+    child = run_in_processes(2, "spec_tests.vocabulary.data_parallel_worker", folder)
     assert child.returncode == 0, child.stderr
     return [dict(np.load(folder / f"{rank}.npz")) for rank in range(2)]
 
 
 @pytest.mark.slow
-def test_the_sampler_deals_every_picture_of_a_batch_to_one_of_the_processes(two_processes):
-    shares = [found["share"].tolist() for found in two_processes]
+def test_the_sampler_assigns_every_image_of_a_batch_to_exactly_one_process(two_processes):
+    shares = [results["share"].tolist() for results in two_processes]
 
     assert sorted(shares[0] + shares[1]) == list(range(BATCH))
     assert len(shares[0]) == len(shares[1])
 
 
 @pytest.mark.slow
-def test_the_averaged_gradients_of_two_processes_are_those_of_one_on_the_whole_batch(two_processes):
+def test_the_averaged_gradients_of_two_processes_are_those_of_the_whole_batch(two_processes):
     images, labels = batch(0)
     _, _, gradients = reference.cifar10_cnn_loss(images, labels, start().parameters)
 
     for name, gradient in gradients.items():
-        one, other = (found[f"gradient {name}"] for found in two_processes)
-        assert_equal(one, other)
-        assert_near(one, gradient, roundings(len(labels))["input"], "float64")
+        first, second = (results[f"gradient {name}"] for results in two_processes)
+        assert_equal(first, second)
+        assert_near(first, gradient, roundings(len(labels))["input"], "float64")
 
 
 @pytest.mark.slow
 def test_after_five_steps_two_processes_have_the_parameters_of_a_single_one(two_processes):
-    alone = made(NumpyTrainer, start(), "sgd")
+    alone = make_trainer(NumpyTrainer, start(), "sgd")
     for step in range(STEPS):
         alone.step(*batch(step))
 
     for name, parameter in alone.snapshot().parameters.items():
-        one, other = (found[f"parameter {name}"] for found in two_processes)
-        assert_equal(one, other)
-        assert_near(one, parameter, STEPS * roundings(8)["input"], "float64")
+        first, second = (results[f"parameter {name}"] for results in two_processes)
+        assert_equal(first, second)
+        assert_near(first, parameter, STEPS * roundings(8)["input"], "float64")
 
 
 @pytest.mark.slow
-def test_the_command_prints_the_same_in_two_processes_as_in_one_and_saves_once(capsys, data, tmp_path):
+def test_the_command_prints_the_same_with_two_processes_as_with_one_and_saves_once(capsys, data, tmp_path):
     options = ["--data", data, "--implementation", "torch", "--batch-size", 16, "--dtype", "float64", "--epochs", 2]
     _, alone, _ = command(capsys, *options)
 
-    child = in_processes(2, "reference.train", *options, "--checkpoint", tmp_path / "c.npz")
+    child = run_in_processes(2, "reference.train", *options, "--checkpoint", tmp_path / "c.npz")
 
     assert child.returncode == 0, child.stderr
     assert child.stdout == alone
@@ -561,7 +561,7 @@ def test_the_command_prints_the_same_in_two_processes_as_in_one_and_saves_once(c
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("options", "complaint"),
+    ("options", "error"),
     [
         (["--batch-size", 16, "--implementation", "numpy"], "--implementation numpy runs on the CPU, in one process"),
         (
@@ -570,24 +570,24 @@ def test_the_command_prints_the_same_in_two_processes_as_in_one_and_saves_once(c
         ),
     ],
 )
-def test_what_cannot_be_done_in_two_processes_is_said_by_one_of_them(data, options, complaint):
-    child = in_processes(2, "reference.train", "--data", data, *options)
+def test_only_one_of_two_processes_reports_an_error(data, options, error):
+    child = run_in_processes(2, "reference.train", "--data", data, *options)
 
     assert child.returncode != 0
-    assert child.stderr.count(f"python -m reference.train: error: {complaint}") == 1
+    assert child.stderr.count(f"python -m reference.train: error: {error}") == 1
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_ends_the_run_with_an_error(tmp_path):
-    child = in_processes(2, "spec_tests.vocabulary.data_parallel_worker", tmp_path, "--die")
+def test_a_dying_process_ends_the_run_with_an_error(tmp_path):
+    child = run_in_processes(2, "spec_tests.vocabulary.data_parallel_worker", tmp_path, "--die")
 
     assert child.returncode != 0
     assert "exitcode  : 3" in child.stderr
     assert not list(tmp_path.iterdir())
 
 
-def in_a_child(*arguments):
-    """Run Python on these arguments, in the project's folder and with one thread."""
+def run_in_child(*arguments):
+    """Run Python with these arguments in the project's folder, with one thread."""
     return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=PROJECT,
@@ -599,8 +599,8 @@ def in_a_child(*arguments):
     )
 
 
-def in_processes(count, module, *arguments):
-    """Run a module in several processes, as torchrun does."""
-    return in_a_child(
+def run_in_processes(count, module, *arguments):
+    """Run a module in several processes with torchrun."""
+    return run_in_child(
         *("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", module), *arguments
     )

@@ -1,15 +1,15 @@
-"""2.8 ResNet-50 and its smaller sister: what the module is made of, and the same network in NumPy.
+"""2.8 ResNet-50 and its smaller sibling: what the module consists of, and the same network in NumPy.
 
-Blocks of whole numbers are compared exactly. For whole networks of drawn numbers the bound is normwise,
+Blocks of whole numbers are compared exactly. For entire networks of random numbers the bound is normwise,
 
-    ‖computed − exact‖ <= ‖exact‖ · u · √(Σ K)        over the sums on the way, K being the number of their terms
+    ‖computed − exact‖ <= ‖exact‖ · u · √(Σ K)        over the sums on the way, with K terms in each
 
-A sum of K terms rounds K times. Each rounding is at most u of the sum, in either direction, and they know nothing of
-one another, in a sum or between the layers; so it is their squares that add up, as in a random walk. (Higham and Mary,
-A New Approach to Probabilistic Rounding Error Analysis, 2019. What is to be expected of sums in plain order is √12
-times less: the mean square of a rounding is u²/6, and of partial sums it is half that of the whole.) Batch norm, ReLU,
-maxima and shortcuts pass an error on as they do the signal. It is a statement about drawn parameters and not about
-every network; √(Σ K) is 178 for ResNet-18 and 235 for ResNet-50, where TF32 would be off by thousands.
+A sum of K terms rounds K times. Each rounding is at most u of the sum, of either sign, and independent of the others
+within a sum and between layers; so their squares add up, as in a random walk (Higham and Mary, A New Approach to
+Probabilistic Rounding Error Analysis, 2019. The expected error of sums in plain order is √12 times smaller: the mean
+square of a rounding is u²/6, and that of the partial sums is half that of the whole sum.) Batch norm, ReLU, maxima and
+shortcuts propagate an error as they do the signal. This is a statement about random parameters and not about every
+network. √(Σ K) is 178 for ResNet-18 and 235 for ResNet-50, where the error of TF32 would be in the thousands.
 """
 
 import re
@@ -37,7 +37,7 @@ from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.sums import settled
 
 both_networks = pytest.mark.parametrize("network", ["resnet18", "resnet50"])
-four_draws = pytest.mark.parametrize("seed", range(4))
+four_seeds = pytest.mark.parametrize("seed", range(4))
 
 # The structure
 
@@ -45,8 +45,8 @@ four_draws = pytest.mark.parametrize("seed", range(4))
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.j")
 @pytest.mark.parametrize(("network", "on_the_path", "in_all"), [("resnet50", 49, 53), ("resnet18", 17, 20)])
-def test_the_number_in_the_name_counts_convolutions_on_the_path_and_the_linear_layer(network, on_the_path, in_all):
-    modules = dict(without_numbers(network).named_modules())
+def test_the_name_counts_the_convolutions_on_the_main_path_and_the_linear_layer(network, on_the_path, in_all):
+    modules = dict(meta_network(network).named_modules())
     convolutions = [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
     linear = [name for name, module in modules.items() if isinstance(module, nn.Linear)]
 
@@ -60,8 +60,8 @@ def test_the_number_in_the_name_counts_convolutions_on_the_path_and_the_linear_l
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.k", "2.8.t")
-def test_the_parts_are_a_stem_the_four_layers_of_the_core_and_a_head():
-    parts = [name for name, _ in without_numbers("resnet50").named_children()]
+def test_the_network_is_a_stem_a_core_of_four_layers_and_a_head():
+    parts = [name for name, _ in meta_network("resnet50").named_children()]
 
     stem, core, head = parts[:4], parts[4:8], parts[8:]
 
@@ -72,8 +72,8 @@ def test_the_parts_are_a_stem_the_four_layers_of_the_core_and_a_head():
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.t", "2.8.u")
-def test_the_four_layers_are_3_and_4_and_6_and_3_bottlenecks_16_in_all():
-    model = without_numbers("resnet50")
+def test_the_four_layers_have_3_4_6_and_3_bottlenecks_16_in_total():
+    model = meta_network("resnet50")
 
     layers = [[type(block) for block in getattr(model, f"layer{n}")] for n in (1, 2, 3, 4)]
 
@@ -83,8 +83,8 @@ def test_the_four_layers_are_3_and_4_and_6_and_3_bottlenecks_16_in_all():
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.l")
-def test_the_stem_is_a_convolution_of_7_by_7_batch_norm_relu_and_maxima_of_3_by_3():
-    conv, bn, relu, pool = list(without_numbers("resnet50").children())[:4]
+def test_the_stem_is_a_7_by_7_convolution_batch_norm_relu_and_3_by_3_max_pooling():
+    conv, bn, relu, pool = list(meta_network("resnet50").children())[:4]
 
     assert isinstance(conv, nn.Conv2d) and isinstance(bn, nn.BatchNorm2d)
     assert isinstance(relu, nn.ReLU) and isinstance(pool, nn.MaxPool2d)
@@ -95,8 +95,8 @@ def test_the_stem_is_a_convolution_of_7_by_7_batch_norm_relu_and_maxima_of_3_by_
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.m", "2.8.n")
-def test_the_first_convolution_has_64_kernels_of_7_by_7_for_3_colors_and_no_bias():
-    conv = without_numbers("resnet50").conv1
+def test_the_first_convolution_has_64_7_by_7_kernels_for_3_colors_and_no_bias():
+    conv = meta_network("resnet50").conv1
 
     assert conv.weight.shape == (64, 3, 7, 7)
     assert conv.bias is None
@@ -104,7 +104,7 @@ def test_the_first_convolution_has_64_kernels_of_7_by_7_for_3_colors_and_no_bias
 
 @pytest.mark.claim("2.8.as")
 @values("conv2d")
-def test_two_equal_kernels_of_64_give_two_equal_maps(implementation):
+def test_two_equal_kernels_among_64_give_two_equal_maps(implementation):
     rng = np.random.default_rng(0)
     image, kernels = rng.integers(-4, 5, (1, 3, 16, 16)), rng.integers(-4, 5, (64, 3, 7, 7))
     kernels[63] = kernels[0]
@@ -125,11 +125,11 @@ def test_the_64_kernels_of_a_new_network_are_random():
 
 @pytest.mark.claim("2.8.n")
 @gradients("conv2d")
-def test_one_output_of_the_first_convolution_sees_7_by_7_pixels(implementation):
+def test_the_receptive_field_of_the_first_convolution_is_7_by_7_pixels(implementation):
     image = np.zeros((1, 1, 15, 15))
 
     grad, _, _ = implementation.conv2d_backward(
-        one_in_the_middle((1, 1, 8, 8)), image, np.ones((1, 1, 7, 7)), None, 2, 3
+        centered_impulse((1, 1, 8, 8)), image, np.ones((1, 1, 7, 7)), None, 2, 3
     )
 
     rows, columns = np.nonzero(settled(grad, "conv2d", implementation)[0, 0])
@@ -138,13 +138,13 @@ def test_one_output_of_the_first_convolution_sees_7_by_7_pixels(implementation):
 
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.s")
 @values("conv2d", "max_pool2d")
-def test_the_stem_turns_224_into_112_by_its_convolution_and_56_by_its_pooling(implementation):
+def test_the_stem_reduces_224_to_112_by_its_convolution_and_to_56_by_its_pooling(implementation):
     image = np.zeros((1, 1, 224, 225), "float32")
 
     convolved = implementation.conv2d(image, np.zeros((1, 1, 7, 7), "float32"), stride=2, padding=3)
     pooled = implementation.max_pool2d(convolved, 3, stride=2, padding=1)
 
-    assert convolved.shape == (1, 1, 112, 113)  # ⌊(224 + 2·3 − 7) / 2⌋ + 1, and an odd side is rounded up
+    assert convolved.shape == (1, 1, 112, 113)  # ⌊(224 + 2·3 − 7) / 2⌋ + 1; half an odd side is rounded up
     assert pooled.shape == (1, 1, 56, 57)  # ⌊(112 + 2·1 − 3) / 2⌋ + 1
     assert 4 * pooled.shape[2] == 224
 
@@ -152,7 +152,7 @@ def test_the_stem_turns_224_into_112_by_its_convolution_and_56_by_its_pooling(im
 @pytest.mark.claim("2.8.q")
 @values("relu")
 @for_all(problem=problems())
-def test_relu_makes_zeros_of_negative_numbers_and_keeps_the_others(subject, problem):
+def test_relu_zeroes_negative_numbers_and_keeps_the_others(subject, problem):
     output = problem.forward(subject)
 
     assert_equal(output, np.where(problem.input > 0, problem.input, problem.input.dtype.type(0)))
@@ -168,8 +168,8 @@ def test_relu_is_not_linear(implementation):
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.q")
-def test_the_relu_of_the_stem_writes_over_its_input():
-    relu, x = without_numbers("resnet50").relu, torch.tensor([-1.0, 2.0])
+def test_the_relu_of_the_stem_overwrites_its_input():
+    relu, x = meta_network("resnet50").relu, torch.tensor([-1.0, 2.0])
 
     output = relu(x)
 
@@ -184,7 +184,7 @@ every_block = pytest.mark.parametrize("name", [name for name, _ in resnet.blocks
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.v")
 @every_block
-def test_a_bottleneck_has_three_convolutions_and_the_first_of_a_layer_a_fourth(name):
+def test_a_bottleneck_has_3_convolutions_and_a_4th_as_shortcut_if_first_in_its_layer(name):
     convolutions = [part for part, m in block_of(name).named_modules() if isinstance(m, nn.Conv2d)]
 
     fourth = ["downsample.0"] if name.endswith(".0") else []
@@ -193,7 +193,7 @@ def test_a_bottleneck_has_three_convolutions_and_the_first_of_a_layer_a_fourth(n
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.w")
-def test_a_bottlenecks_first_convolution_lowers_the_channels_except_in_block_one():
+def test_the_first_convolution_of_every_bottleneck_but_the_first_reduces_channels():
     firsts = {name: block_of(name).conv1 for name, _ in resnet.blocks("resnet50")}
 
     lowering = {name for name, conv in firsts.items() if conv.out_channels < conv.in_channels}
@@ -206,7 +206,7 @@ def test_a_bottlenecks_first_convolution_lowers_the_channels_except_in_block_one
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.y")
 @every_block
-def test_the_convolution_of_3_by_3_keeps_the_lowered_number_of_channels(name):
+def test_the_3_by_3_convolution_keeps_the_reduced_number_of_channels(name):
     first, second = block_of(name).conv1, block_of(name).conv2
 
     assert (first.kernel_size, second.kernel_size) == ((1, 1), (3, 3))
@@ -216,7 +216,7 @@ def test_the_convolution_of_3_by_3_keeps_the_lowered_number_of_channels(name):
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.z")
 @every_block
-def test_the_last_convolution_restores_the_width_except_in_a_layers_first_block(name):
+def test_the_last_convolution_gives_the_input_width_except_in_a_layers_first_block(name):
     first, last = block_of(name).conv1, block_of(name).conv3
 
     assert last.kernel_size == (1, 1)
@@ -226,7 +226,7 @@ def test_the_last_convolution_restores_the_width_except_in_a_layers_first_block(
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.z")
-def test_the_first_blocks_lead_from_64_to_256_to_512_to_1024_to_2048_channels():
+def test_the_first_blocks_go_from_64_to_256_to_512_to_1024_to_2048_channels():
     firsts = [block_of(f"layer{n}.0") for n in (1, 2, 3, 4)]
 
     widths = [(block.conv1.in_channels, block.conv3.out_channels) for block in firsts]
@@ -236,10 +236,10 @@ def test_the_first_blocks_lead_from_64_to_256_to_512_to_1024_to_2048_channels():
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.x")
-def test_a_bottleneck_takes_a_17th_of_the_products_of_two_full_width_convolutions():
+def test_a_bottleneck_needs_1_17th_of_the_multiplications_of_two_full_convolutions():
     full_width = nn.Sequential(*[nn.Conv2d(256, 256, 3, padding=1, bias=False, device="meta") for _ in "12"])
 
-    narrow, wide = (multiplications_a_pixel(layers) for layers in (block_of("layer1.1"), full_width))
+    narrow, wide = (multiplications_per_pixel(layers) for layers in (block_of("layer1.1"), full_width))
 
     assert narrow == 256 * 64 + 64 * 64 * 3 * 3 + 64 * 256 == 69_632
     assert wide == 2 * 256 * 256 * 3 * 3 == 1_179_648
@@ -248,8 +248,8 @@ def test_a_bottleneck_takes_a_17th_of_the_products_of_two_full_width_convolution
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.aa")
-def test_the_head_is_an_average_to_1_by_1_and_a_linear_layer_from_2048_to_1000():
-    pool, linear = list(without_numbers("resnet50").children())[-2:]
+def test_the_head_is_average_pooling_to_1_by_1_and_a_linear_layer_from_2048_to_1000():
+    pool, linear = list(meta_network("resnet50").children())[-2:]
 
     assert isinstance(pool, nn.AdaptiveAvgPool2d) and isinstance(linear, nn.Linear)
     assert pool.output_size == (1, 1)
@@ -258,8 +258,8 @@ def test_the_head_is_an_average_to_1_by_1_and_a_linear_layer_from_2048_to_1000()
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.aa", "2.8.ae", "2.8.af")
-def test_2048_averages_flattened_by_no_module_become_1000_scores():
-    model = without_numbers("resnet50")
+def test_the_2048_averages_are_not_flattened_by_a_module_and_become_1000_scores():
+    model = meta_network("resnet50")
 
     shapes = shapes_in(model, 224)
 
@@ -271,21 +271,21 @@ def test_2048_averages_flattened_by_no_module_become_1000_scores():
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.ac")
 @pytest.mark.parametrize(("side", "last"), [(224, 7), (256, 8), (225, 8)])
-def test_images_of_224_reach_the_average_as_7_by_7_and_others_in_other_sizes(side, last):
-    assert shapes_in(without_numbers("resnet50"), side)["layer4.2"] == (2, 2048, last, last)
+def test_224_by_224_reaches_the_average_pooling_as_7_by_7_and_other_sizes_differ(side, last):
+    assert shapes_in(meta_network("resnet50"), side)["layer4.2"] == (2, 2048, last, last)
 
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.ab")
 @pytest.mark.parametrize("side", [32, 97, 301])
-def test_images_of_any_size_leave_the_average_as_1_by_1(side):
-    assert shapes_in(without_numbers("resnet50"), side)["avgpool"] == (2, 2048, 1, 1)
+def test_images_of_any_size_leave_the_average_pooling_as_1_by_1(side):
+    assert shapes_in(meta_network("resnet50"), side)["avgpool"] == (2, 2048, 1, 1)
 
 
 @pytest.mark.claim("2.8.ai")
 @values("softmax")
 @for_all(classes=st.integers(2, 12), seed=SEEDS)
-def test_the_class_of_the_largest_score_is_also_the_most_probable_one(subject, classes, seed):
+def test_the_class_with_the_largest_score_is_also_the_most_probable_one(subject, classes, seed):
     scores = distinct_numbers(np.random.default_rng(seed), (3, classes)).astype(np.float32)
 
     probabilities = subject.softmax(scores, 1)
@@ -303,11 +303,11 @@ STAGES = {
     **dict.fromkeys([f"layer4.{n}" for n in range(3)], (2048, 7)),
     "avgpool": (2048, 1),
 }
-"""Channels and sides of what the parts of ResNet-50 give out, for an image of 224×224."""
+"""Channels and side length of the outputs of ResNet-50's parts for a 224×224 image."""
 
 
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.ac")
-def test_the_reference_gives_every_part_of_resnet50_its_channels_and_its_size():
+def test_every_part_of_resnet50_in_the_reference_has_these_channels_and_this_size():
     image = np.zeros((1, 3, 224, 224), "float32")
 
     outputs = reference.resnet_layers(image, parameters_of(model_of("resnet50"), "float32"), "resnet50")
@@ -318,16 +318,16 @@ def test_the_reference_gives_every_part_of_resnet50_its_channels_and_its_size():
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.ac")
-def test_the_module_gives_every_part_of_resnet50_its_channels_and_its_size():
-    shapes = shapes_in(without_numbers("resnet50"), 224)
+def test_every_part_of_torchvisions_resnet50_has_these_channels_and_this_size():
+    shapes = shapes_in(meta_network("resnet50"), 224)
 
     assert {name: shapes[name] for name in STAGES} == {name: (2, c, h, h) for name, (c, h) in STAGES.items()}
 
 
 @pytest.mark.torch_api
 @pytest.mark.claim("2.8.al")
-def test_resnet50_has_25557032_parameters_as_its_weights_say():
-    learned = sum(parameter.numel() for parameter in without_numbers("resnet50").parameters())
+def test_resnet50_has_25557032_parameters_as_the_metadata_of_its_weights_says():
+    learned = sum(parameter.numel() for parameter in meta_network("resnet50").parameters())
 
     kernels = [64 * 3 * 7 * 7]
     norms, width_in = [64], 64
@@ -349,7 +349,7 @@ def test_resnet50_has_25557032_parameters_as_its_weights_say():
 
 @dataclass(frozen=True)
 class Block:
-    """An input, the parameters of one block by name, and a cotangent of its output."""
+    """An input, the parameters of one block by name, and the gradient with respect to its output."""
 
     network: str
     stride: int
@@ -382,15 +382,15 @@ KINDS = {
     "bottleneck, wider": ("resnet50", 6, 3, 1),
     "bottleneck, wider and smaller": ("resnet50", 8, 4, 2),
 }
-"""The kinds of block: network, channels that come in, width in the middle, stride."""
+"""The kinds of block: network, input channels, inner width, stride."""
 
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @every_kind
-@four_draws
-def test_a_block_whose_path_gives_zeros_is_the_relu_of_its_shortcut(kind, seed):
-    block = without_path(whole_block(kind, seed))
+@four_seeds
+def test_a_block_with_a_zero_main_path_is_the_relu_of_its_shortcut(kind, seed):
+    block = with_zero_path(whole_block(kind, seed))
 
     shortcut = block.input
     if "downsample.0.weight" in block.parameters:
@@ -401,9 +401,9 @@ def test_a_block_whose_path_gives_zeros_is_the_relu_of_its_shortcut(kind, seed):
 
 
 @every_kind
-@four_draws
-def test_the_gradient_passes_such_a_block_wherever_its_output_is_positive(kind, seed):
-    block = without_path(whole_block(kind, seed))
+@four_seeds
+def test_the_gradient_of_such_a_block_passes_where_its_output_is_positive(kind, seed):
+    block = with_zero_path(whole_block(kind, seed))
 
     grad_input, _ = block.backward()
 
@@ -417,8 +417,8 @@ def test_the_gradient_passes_such_a_block_wherever_its_output_is_positive(kind, 
 
 
 @every_kind
-@four_draws
-def test_a_block_is_its_layers_one_after_the_other_and_the_shortcut_beside_them(kind, seed):
+@four_seeds
+def test_a_block_is_the_composition_of_its_layers_plus_the_shortcut(kind, seed):
     block = whole_block(kind, seed)
 
     *_, total = pre_activations(block)
@@ -427,8 +427,8 @@ def test_a_block_is_its_layers_one_after_the_other_and_the_shortcut_beside_them(
 
 
 @every_kind
-@four_draws
-def test_a_block_sees_every_image_by_itself(kind, seed):
+@four_seeds
+def test_a_block_processes_every_image_independently(kind, seed):
     block = whole_block(kind, seed)
 
     alone = [
@@ -440,8 +440,8 @@ def test_a_block_sees_every_image_by_itself(kind, seed):
 
 
 @every_kind
-@four_draws
-def test_the_gradients_of_a_blocks_parameters_are_the_sums_of_those_of_the_images(kind, seed):
+@four_seeds
+def test_the_parameter_gradients_of_a_block_are_sums_over_the_images(kind, seed):
     block = whole_block(kind, seed)
 
     one_by_one = [
@@ -461,8 +461,8 @@ def test_the_gradients_of_a_blocks_parameters_are_the_sums_of_those_of_the_image
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @every_kind
-@four_draws
-def test_a_block_of_whole_numbers_equals_torchvisions(kind, seed):
+@four_seeds
+def test_a_block_of_whole_numbers_equals_that_of_torchvision(kind, seed):
     block = whole_block(kind, seed)
 
     output = module_of(block)(torch.tensor(block.input))
@@ -473,8 +473,8 @@ def test_a_block_of_whole_numbers_equals_torchvisions(kind, seed):
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @every_kind
-@four_draws
-def test_the_gradients_of_a_block_of_whole_numbers_equal_torchvisions(kind, seed):
+@four_seeds
+def test_the_gradients_of_a_block_of_whole_numbers_equal_those_of_torchvision(kind, seed):
     block = whole_block(kind, seed)
 
     found = gradients_by_torch(block)
@@ -489,7 +489,7 @@ def test_the_gradients_of_a_block_of_whole_numbers_equal_torchvisions(kind, seed
 @pytest.mark.compares_with_reference
 @exact_formats
 @every_kind
-@four_draws
+@four_seeds
 def test_a_block_of_real_numbers_equals_torchvisions_within_the_random_walk_bound(kind, seed, dtype):
     block = real_block(kind, seed).at(dtype)
 
@@ -502,9 +502,9 @@ def test_a_block_of_real_numbers_equals_torchvisions_within_the_random_walk_boun
 @pytest.mark.compares_with_reference
 @exact_formats
 @every_kind
-@four_draws
-def test_a_blocks_gradients_equal_torchvisions_within_the_random_walk_bound(kind, seed, dtype):
-    block = first_decided(kind, seed, dtype)
+@four_seeds
+def test_gradients_of_a_real_block_equal_torchvisions_within_the_random_walk_bound(kind, seed, dtype):
+    block = first_without_near_ties(kind, seed, dtype)
 
     found = gradients_by_torch(block)
 
@@ -521,7 +521,7 @@ def test_a_blocks_gradients_equal_torchvisions_within_the_random_walk_bound(kind
 @exact_formats
 @pytest.mark.parametrize("size", [(64, 64), (65, 97)], ids=["even", "odd"])
 @both_networks
-def test_every_part_of_the_network_equals_torchvisions_within_the_random_walk_bound(network, size, dtype):
+def test_the_output_of_every_part_equals_torchvisions_within_the_random_walk_bound(network, size, dtype):
     model = model_of(network).to(getattr(torch, dtype))
     images = rounded(np.random.default_rng(1).standard_normal((2, 3, *size)), dtype)
 
@@ -537,7 +537,7 @@ def test_every_part_of_the_network_equals_torchvisions_within_the_random_walk_bo
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @both_networks
-def test_the_networks_of_the_reference_give_the_scores_of_its_last_layer(network):
+def test_the_networks_of_the_reference_return_the_output_of_the_last_layer(network):
     parameters = parameters_of(model_of(network), "float32")
     images = np.random.default_rng(2).standard_normal((1, 3, 33, 40)).astype("float32")
 
@@ -549,7 +549,7 @@ def test_the_networks_of_the_reference_give_the_scores_of_its_last_layer(network
 @pytest.mark.torch_api
 @pytest.mark.compares_with_reference
 @both_networks
-def test_the_running_statistics_have_a_say_in_the_scores(network):
+def test_the_running_statistics_affect_the_scores(network):
     parameters = parameters_of(model_of(network), "float32")
     images = np.random.default_rng(2).standard_normal((1, 3, 33, 40)).astype("float32")
     untrained = {
@@ -565,7 +565,7 @@ def test_the_running_statistics_have_a_say_in_the_scores(network):
 
 @pytest.mark.torch_api
 @both_networks
-def test_sums_of_squares_of_roundings_stay_far_below_what_tf32_would_be_off_by(network):
+def test_the_random_walk_bound_is_far_below_the_error_of_tf32(network):
     count = sqrt(terms_before(network, (64, 64))["fc"])
 
     assert round(count) == {"resnet18": 178, "resnet50": 235}[network]
@@ -575,20 +575,20 @@ def test_sums_of_squares_of_roundings_stay_far_below_what_tf32_would_be_off_by(n
 # Refusals
 
 
-def test_a_parameter_that_is_missing_is_named():
+def test_a_missing_parameter_is_named():
     parameters = {name: value for name, value in small_parameters().items() if name != "layer1.0.bn2.weight"}
 
     with pytest.raises(KeyError, match=re.escape("bn2.weight")):
         reference.resnet18(np.zeros((1, 3, 32, 32)), parameters)
 
 
-def test_another_network_is_refused():
+def test_an_unknown_network_is_refused():
     with pytest.raises(ValueError, match="network must be one of resnet18, resnet50, got 'resnet34'"):
         reference.resnet_layers(np.zeros((1, 3, 32, 32)), small_parameters(), "resnet34")
 
 
 @pytest.mark.parametrize("channels", [1, 4])
-def test_images_of_other_channels_are_refused(channels):
+def test_images_with_another_number_of_channels_are_refused_by_resnet(channels):
     with pytest.raises(ValueError, match=f"3 input channels per group, input has {channels} channels"):
         reference.resnet18(np.zeros((1, channels, 32, 32)), small_parameters())
 
@@ -598,17 +598,17 @@ def test_parameters_of_another_dtype_are_refused():
         reference.resnet18(np.zeros((1, 3, 32, 32), "float32"), small_parameters())
 
 
-def test_what_is_no_array_is_refused():
+def test_an_input_that_is_not_an_array_is_refused():
     with pytest.raises(TypeError, match="input must be a NumPy array, got list"):
         reference.resnet18([[0.0]], small_parameters())
 
 
-# What the tests share: torchvision's networks
+# Helpers: torchvision's networks
 
 
 @cache
-def without_numbers(network):
-    """Return torchvision's network without memory for its numbers: its structure and its shapes only."""
+def meta_network(network):
+    """Return torchvision's network on the meta device: structure and shapes without values."""
     with torch.device("meta"):
         return getattr(torchvision.models, network)(weights=None).eval()
 
@@ -625,13 +625,13 @@ def _model_of(network):
 
 
 def model_of(network):
-    """Return torchvision's network with drawn parameters and running statistics, made once, in float32."""
+    """Return torchvision's network in float32 with random parameters and running statistics, cached."""
     return _model_of(network).float()
 
 
 def block_of(name):
-    """Return a block of ResNet-50, without numbers."""
-    return without_numbers("resnet50").get_submodule(name)
+    """Return a block of ResNet-50 on the meta device."""
+    return meta_network("resnet50").get_submodule(name)
 
 
 def parameters_of(model, dtype):
@@ -640,18 +640,18 @@ def parameters_of(model, dtype):
 
 
 def parts(network):
-    """Return the names of what a network gives out on the way, in order."""
+    """Return the names of the parts of a network whose outputs are compared, in order."""
     return ["conv1", "relu", "maxpool", *(name for name, _ in resnet.blocks(network)), "avgpool", "fc"]
 
 
 def outputs_of(model, images, names):
-    """Return what these parts of a model give out for these images, as arrays."""
+    """Return the outputs of these parts of a model for these images, as arrays."""
     outputs = {}
 
-    def note(name):
-        return lambda _, __, output: outputs.update({name: output.clone()})  # the next ReLU writes over it
+    def record(name):
+        return lambda _, __, output: outputs.update({name: output.clone()})  # the next ReLU overwrites it
 
-    handles = [model.get_submodule(name).register_forward_hook(note(name)) for name in names]
+    handles = [model.get_submodule(name).register_forward_hook(record(name)) for name in names]
     with torch.no_grad():
         model(images)
     for handle in handles:
@@ -660,26 +660,26 @@ def outputs_of(model, images, names):
 
 
 def shapes_in(model, side):
-    """Return the shapes of what the parts of ResNet-50 give out for two square images of this side."""
+    """Return the output shapes of ResNet-50's parts for two square images of this size."""
     outputs = outputs_of(model, torch.zeros(2, 3, side, side, device="meta"), parts("resnet50"))
     return {name: tuple(output.shape) for name, output in outputs.items()}
 
 
-def multiplications_a_pixel(layers):
-    """Return how often layers of 256 channels multiply for each pixel; the counter counts the additions, too."""
+def multiplications_per_pixel(layers):
+    """Return the multiplications per pixel of layers of 256 channels; the counter also counts additions."""
     with FlopCounterMode(display=False) as counter:
         layers(torch.zeros(1, 256, 8, 8, device="meta"))
     return counter.get_total_flops() // (2 * 8 * 8)
 
 
-def one_in_the_middle(shape):
-    """Return zeros with a single 1."""
+def centered_impulse(shape):
+    """Return zeros with a single 1 in the middle."""
     array = np.zeros(shape)
     array[tuple(size // 2 for size in shape)] = 1
     return array
 
 
-# What the tests share: blocks
+# Helpers: blocks
 
 
 def block_shapes(kind):
@@ -709,12 +709,12 @@ def _block(kind, rng, weights, numbers, norm):
 
 
 def whole_block(kind, seed):
-    """Return a block of whole numbers, every √(variance + ε) a power of two: in float64 nothing on the way rounds."""
+    """Return a block of whole numbers with √(variance + ε) a power of two: in float64 nothing rounds."""
     return _block(kind, np.random.default_rng(seed), signs, whole_numbers, whole_norm)
 
 
 def real_block(kind, seed):
-    """Return a block of real numbers, as a new one, but with drawn running statistics."""
+    """Return a block of real numbers like a newly initialized one, but with random running statistics."""
     return _block(kind, np.random.default_rng(seed), fan_in, lambda rng, shape: rng.standard_normal(shape), drawn_norm)
 
 
@@ -727,7 +727,7 @@ def fan_in(rng, shape):
 
 
 def drawn_norm(rng, channels):
-    """Return real parameters and running statistics of a batch norm."""
+    """Return random real parameters and running statistics of a batch norm."""
     return {
         "weight": rng.uniform(0.5, 1.5, channels),
         "bias": rng.normal(0, 0.3, channels),
@@ -737,7 +737,7 @@ def drawn_norm(rng, channels):
 
 
 def whole_norm(rng, channels):
-    """Return whole ones, the variances less than powers of 4 by ε."""
+    """Return whole numbers, with variances of a power of 4 minus ε."""
     powers = 4.0 ** rng.integers(0, 3, channels)
     return {
         "weight": whole_numbers(rng, (channels,)),
@@ -747,14 +747,14 @@ def whole_norm(rng, channels):
     }
 
 
-def test_the_variances_of_whole_blocks_and_eps_add_up_to_powers_of_4_exactly():
+def test_the_variances_of_whole_blocks_plus_eps_are_exactly_powers_of_4():
     variances = whole_norm(np.random.default_rng(0), 64)["running_var"]
 
     assert set((variances + 1e-5).tolist()) == {1, 4, 16}
 
 
-def without_path(block):
-    """Return the block with a last batch norm on its path that gives zeros."""
+def with_zero_path(block):
+    """Return the block with its main path zeroed by its last batch norm."""
     last = f"bn{resnet.PATHS[block.network][-1][0]}"
     zeros = np.zeros_like(block.parameters[f"{last}.weight"])
     return block.changed(**{f"{last}__weight": zeros, f"{last}__bias": zeros})
@@ -765,7 +765,7 @@ def norm_of(parameters, name):
 
 
 def pre_activations(block):
-    """Return, layer by layer, what a block's ReLUs receive: the definition, written out."""
+    """Return the input of each of a block's ReLUs: the definition, written out."""
     p, x, received = block.parameters, block.input, []
     for number, kernel in resnet.PATHS[block.network]:
         stride = block.stride if number == {"resnet18": "1", "resnet50": "2"}[block.network] else 1
@@ -779,18 +779,18 @@ def pre_activations(block):
     return [*received[:-1], received[-1] + shortcut]
 
 
-def first_decided(kind, seed, dtype):
-    """Return the first drawn block of real numbers in which rounding cannot decide what a ReLU cuts off."""
+def first_without_near_ties(kind, seed, dtype):
+    """Return the first random block in which rounding cannot change the sign of any ReLU's input."""
     for attempt in range(1000):
         block = real_block(kind, 1000 * seed + attempt).at(dtype)
         error = 2 * sqrt(terms_of(block.parameters)) * FORMATS[dtype].roundoff
         if all(abs(x).min() > error * abs(x).max() for x in pre_activations(block.at("float64"))):
             return block
-    raise AssertionError("rounding decides something in every block")
+    raise AssertionError("rounding may change a sign in every block")
 
 
 def module_of(block):
-    """Return torchvision's block with these parameters, in evaluation."""
+    """Return torchvision's block with these parameters, in eval mode."""
     out, ins = block.parameters["conv1.weight"].shape[:2]
     kind, norm = (BasicBlock, "bn2") if block.network == "resnet18" else (Bottleneck, "bn3")
     downsample = None
@@ -812,27 +812,27 @@ def gradients_by_torch(block):
     return {"input": leaf.grad.numpy(), **learned}
 
 
-# What the tests share: counts of roundings
+# Helpers: counts of roundings
 
 NORM = 4
-"""A batch norm rounds about so often: a sum, a root, and x·h + b′ by itself."""
+"""The approximate number of roundings of a batch norm: a sum, a root, and x·h + b′."""
 
 
 def terms_of(parameters):
-    """Return Σ K over all convolutions with batch norm among these parameters."""
+    """Return Σ K over all convolutions and their batch norms among these parameters."""
     kernels = [value.shape for name, value in parameters.items() if name.endswith("weight") and value.ndim == 4]
     return sum(prod(shape[1:]) + NORM for shape in kernels)
 
 
 def terms_back(block):
-    """Return Σ K over the sums on the way back: of each convolution's input and of its weight, and of batch norms."""
+    """Return Σ K over the backward sums: for the input and weight of each convolution, and for batch norms."""
     kernels = [value.shape for name, value in block.parameters.items() if value.ndim == 4]
-    places = len(block.input) * prod(block.input.shape[2:])
-    return sum(shape[0] * prod(shape[2:]) + 2 * places + NORM for shape in kernels)
+    positions = len(block.input) * prod(block.input.shape[2:])
+    return sum(shape[0] * prod(shape[2:]) + 2 * positions + NORM for shape in kernels)
 
 
 def terms_before(network, size):
-    """Return, for every part of a network, Σ K over the sums whose errors may have reached it."""
+    """Return Σ K for every part of a network, over the sums whose errors may have reached it."""
     kernels = {name: value for name, value in shapes_of(network).items() if len(value) == 4}
 
     def below(part):
@@ -849,10 +849,10 @@ def terms_before(network, size):
 
 def shapes_of(network):
     """Return the shapes of a network's parameters and running statistics by name."""
-    return {name: tuple(value.shape) for name, value in without_numbers(network).state_dict().items() if value.ndim}
+    return {name: tuple(value.shape) for name, value in meta_network(network).state_dict().items() if value.ndim}
 
 
 @cache
 def small_parameters():
-    """Return parameters for what is to be refused."""
+    """Return parameters for calls that are refused."""
     return {name: np.ones(shape) for name, shape in shapes_of("resnet18").items()}

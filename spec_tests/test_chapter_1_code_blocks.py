@@ -1,7 +1,7 @@
-"""The code blocks of sections 1.1 to 1.5: what they do once they have what they lack, on stand-in data.
+"""The code blocks of sections 1.1 to 1.5: what they do on stand-in data, once given what they lack.
 
-`test_code_blocks.py` shows how four of them end, run as they stand. Here main() of the demo of section 1.3 runs in
-this process, on a photograph, and what it writes to TensorBoard is read back from its file or caught on the way.
+`test_code_blocks.py` shows how four of them end when run unchanged. Here main() of the demo of section 1.3 runs in this
+process, on a photograph, and what it writes to TensorBoard is read back from its file or intercepted.
 """
 
 import ast
@@ -26,9 +26,9 @@ from spec_tests.code_blocks.blocks import (
     edited,
     evaluate_call,
     execute,
+    install_stand_in_cifar10,
     names_read,
     path_of,
-    put_cifar10_in_place,
     source,
 )
 
@@ -42,10 +42,10 @@ COUNTRY211 = "1_4_country211"
 LOADER = "1_5_dataloader"
 
 LOGS = "logs"
-"""Where the document's scripts have TensorBoard's files."""
+"""The folder in which the document's scripts keep TensorBoard's files."""
 
-PICTURE = "demo1.png"
-"""What the demo opens."""
+IMAGE_FILE = "demo1.png"
+"""The image that the demo opens."""
 
 COUNTRIES = 211
 
@@ -54,7 +54,7 @@ COUNTRIES = 211
 
 
 @pytest.mark.claim("1.1.c")
-def test_the_writer_of_the_first_fragment_writes_to_the_folder_that_it_is_given(tmp_path: Path) -> None:
+def test_the_writer_of_the_first_fragment_writes_to_its_folder(tmp_path: Path) -> None:
     with chdir(tmp_path), closing(execute(source(SUMMARY_WRITER))["writer"]) as writer:
         assert (type(writer), writer.log_dir) == (SummaryWriter, LOGS)
 
@@ -67,18 +67,18 @@ def test_the_fragment_with_add_image_needs_three_names() -> None:
 
 
 @pytest.mark.claim("1.1.c", "1.1.d")
-def test_the_two_fragments_record_a_picture_under_its_title_at_its_step(tmp_path: Path) -> None:
-    picture = torch.linspace(0, 1, 3 * 4 * 5).reshape(3, 4, 5)
+def test_the_two_fragments_record_an_image_with_its_title_and_step(tmp_path: Path) -> None:
+    img = torch.linspace(0, 1, 3 * 4 * 5).reshape(3, 4, 5)
 
     with chdir(tmp_path), closing(execute(source(SUMMARY_WRITER))["writer"]) as writer:
-        evaluate_call(source(ADD_IMAGE), "writer.add_image", writer=writer, image_tensor=picture, global_step=7)
+        evaluate_call(source(ADD_IMAGE), "writer.add_image", writer=writer, image_tensor=img, global_step=7)
 
-    ((tag, step, recorded),) = recorded_pictures(tmp_path / LOGS)
+    ((tag, step, recorded),) = recorded_images(tmp_path / LOGS)
     assert (tag, step, recorded.size) == ("Image Title", 7, (5, 4))
 
 
 @pytest.mark.claim("1.1.i")
-def test_of_all_blocks_three_scripts_use_tensorboard_the_last_of_them_in_section_2_2() -> None:
+def test_tensorboard_is_not_used_by_any_block_after_section_2_2() -> None:
     blocks = sorted(path.stem for path in path_of(DEMO).parent.glob("*.py"))
 
     users = [block for block in blocks if "SummaryWriter" in names_read(ast.parse(source(block)))]
@@ -93,7 +93,7 @@ IMPORT = "from torchvision import transforms\n"
 
 
 @pytest.mark.claim("1.3.o")
-def test_with_one_import_the_compose_snippet_makes_a_sequence_of_four_transforms() -> None:
+def test_with_one_import_the_compose_snippet_composes_four_transforms() -> None:
     composed = execute(IMPORT + source(COMPOSE))["composed_transform"]
 
     assert [type(transform).__name__ for transform in composed.transforms] == [
@@ -103,7 +103,7 @@ def test_with_one_import_the_compose_snippet_makes_a_sequence_of_four_transforms
 
 @pytest.mark.claim("1.3.p")
 @pytest.mark.parametrize("size", [(512, 600), (300, 260), (100, 50)], ids=str)
-def test_the_composed_transform_makes_3_by_224_by_224_floats_of_a_photograph(
+def test_the_composed_transform_turns_a_photograph_into_3_224_224_floats(
     size: tuple[int, int],
 ) -> None:
     composed = execute(IMPORT + source(COMPOSE))["composed_transform"]
@@ -115,7 +115,7 @@ def test_the_composed_transform_makes_3_by_224_by_224_floats_of_a_photograph(
 
 @pytest.mark.claim("1.3.p")
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("P", 1), ("RGBA", 4)])
-def test_a_photograph_in_another_mode_fails_in_normalize_by_its_number_of_channels(mode: str, channels: int) -> None:
+def test_a_photograph_of_another_mode_reaches_normalize_without_3_channels_and_fails(mode: str, channels: int) -> None:
     *others, normalize = execute(IMPORT + source(COMPOSE))["composed_transform"].transforms
     assert type(normalize) is transforms.Normalize
 
@@ -132,9 +132,7 @@ def test_a_photograph_in_another_mode_fails_in_normalize_by_its_number_of_channe
     [(ResNet50_Weights.IMAGENET1K_V1, 256), (ResNet50_Weights.IMAGENET1K_V2, 232)],
     ids=["V1", "V2"],
 )
-def test_torchvision_prepares_images_for_resnet_50_likewise_but_for_the_resized_size(
-    weights: ResNet50_Weights, edge: int
-) -> None:
+def test_torchvisions_resnet_50_preprocessing_differs_only_in_the_resize(weights: ResNet50_Weights, edge: int) -> None:
     resize, crop, _, normalize = execute(IMPORT + source(COMPOSE))["composed_transform"].transforms
 
     usual = weights.transforms()
@@ -174,14 +172,14 @@ def test_the_demo_writes_the_original_at_step_0_and_the_variants_at_1_to_8(
 
 
 @pytest.mark.claim("1.3.y")
-def test_what_is_darker_than_half_in_the_photograph_is_black_once_normalized(
+def test_pixels_below_128_are_black_in_the_normalized_image(
     recorded_by_the_demo: dict[str, tuple[int, Any]],
 ) -> None:
     original, normalized = (pixels(recorded_by_the_demo[tag][1]) for tag in ("Original Image", "Normalize"))
 
     dark = original < 128
     assert 0 < dark.sum() < dark.numel()
-    assert original[dark].unique().numel() == 128  # as many values as there are
+    assert original[dark].unique().numel() == 128  # all values from 0 to 127
     assert not normalized[dark].any()
 
 
@@ -195,7 +193,7 @@ def test_three_imports_of_the_demo_are_never_used() -> None:
 
 
 @pytest.mark.claim("1.3.s")
-def test_without_demo1_png_the_demo_stops_before_it_has_written_anything(tmp_path: Path) -> None:
+def test_without_demo1_png_the_demo_fails_before_writing_anything(tmp_path: Path) -> None:
     written: list[Written] = []
 
     with pytest.raises(FileNotFoundError, match=r"demo1\.png"):
@@ -205,10 +203,10 @@ def test_without_demo1_png_the_demo_stops_before_it_has_written_anything(tmp_pat
 
 
 @pytest.mark.claim("1.3.t")
-def test_an_rgba_picture_is_treated_as_its_conversion_to_rgb(tmp_path: Path) -> None:
+def test_the_demo_converts_an_rgba_image_to_rgb(tmp_path: Path) -> None:
     transparent = photograph("RGBA")
     transparent.putalpha(100)
-    transparent.save(tmp_path / PICTURE)
+    transparent.save(tmp_path / IMAGE_FILE)
 
     run_demo(tmp_path, written := [])
 
@@ -226,10 +224,10 @@ STOPPED = [
 
 @pytest.mark.claim("1.3.t")
 @pytest.mark.parametrize(("mode", "transformed", "error", "message"), STOPPED)
-def test_a_picture_of_another_mode_is_not_converted_and_stops_the_demo(
+def test_an_image_of_another_mode_is_not_converted_and_stops_the_demo(
     mode: str, transformed: int, error: type[Exception], message: str, tmp_path: Path
 ) -> None:
-    photograph(mode).save(tmp_path / PICTURE)
+    photograph(mode).save(tmp_path / IMAGE_FILE)
     written: list[Written] = []
 
     with pytest.raises(error, match=message):
@@ -240,10 +238,10 @@ def test_a_picture_of_another_mode_is_not_converted_and_stops_the_demo(
 
 @pytest.mark.claim("1.3.u")
 @pytest.mark.parametrize(("height", "width"), [(260, 300), (600, 512), (200, 200)])
-def test_the_demo_prints_the_size_that_each_transform_leaves(
+def test_the_demo_prints_the_shape_after_each_transform(
     height: int, width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    photograph("RGB", (width, height)).save(tmp_path / PICTURE)
+    photograph("RGB", (width, height)).save(tmp_path / IMAGE_FILE)
 
     run_demo(tmp_path, [])
 
@@ -258,7 +256,7 @@ def test_the_demo_prints_the_size_that_each_transform_leaves(
 def test_a_side_of_199_pixels_passes_the_center_crop_and_stops_the_random_crop(
     size: tuple[int, int], tmp_path: Path
 ) -> None:
-    photograph("RGB", size).save(tmp_path / PICTURE)
+    photograph("RGB", size).save(tmp_path / IMAGE_FILE)
     written: list[Written] = []
 
     with pytest.raises(ValueError, match=r"Required crop size \(200, 200\) is larger than input image size"):
@@ -268,8 +266,8 @@ def test_a_side_of_199_pixels_passes_the_center_crop_and_stops_the_random_crop(
 
 
 @pytest.mark.claim("1.3.v")
-def test_the_center_crop_of_the_demo_puts_zeros_around_a_narrow_picture(tmp_path: Path) -> None:
-    photograph("RGB", (150, 200)).save(tmp_path / PICTURE)
+def test_the_center_crop_of_the_demo_pads_a_narrow_image_with_zeros(tmp_path: Path) -> None:
+    photograph("RGB", (150, 200)).save(tmp_path / IMAGE_FILE)
     written: list[Written] = []
 
     with pytest.raises(ValueError, match="Required crop size"):
@@ -281,7 +279,7 @@ def test_the_center_crop_of_the_demo_puts_zeros_around_a_narrow_picture(tmp_path
 
 
 @pytest.mark.claim("1.3.x")
-def test_both_branches_of_the_demo_call_the_transform_on_the_picture() -> None:
+def test_both_branches_of_the_demo_make_the_same_call() -> None:
     (branch,) = [node for node in ast.walk(loop_of(DEMO)) if isinstance(node, ast.If) and node.orelse]
 
     assert ast.unparse(branch.test) == "transform_name == 'Normalize'"
@@ -290,8 +288,8 @@ def test_both_branches_of_the_demo_call_the_transform_on_the_picture() -> None:
 
 
 @pytest.mark.claim("1.3.x")
-def test_without_the_branch_the_demo_writes_the_same_normalized_picture(tmp_path: Path) -> None:
-    photograph("RGB").save(tmp_path / PICTURE)
+def test_without_the_branch_the_demo_writes_the_same_normalized_image(tmp_path: Path) -> None:
+    photograph("RGB").save(tmp_path / IMAGE_FILE)
 
     run_demo(tmp_path, written := [])
     run_demo(tmp_path, without := [], ('if transform_name == "Normalize":', "if False:"))
@@ -304,21 +302,21 @@ def test_without_the_branch_the_demo_writes_the_same_normalized_picture(tmp_path
 
 
 @pytest.mark.claim("1.4.h", "1.4.i")
-@pytest.mark.parametrize(("split", "of_each"), [("train", 3), ("valid", 1), ("test", 2)])
-def test_with_split_in_place_of_train_the_call_loads_the_pictures_of_that_split(
-    split: str, of_each: int, country211_root: Path
+@pytest.mark.parametrize(("split", "per_country"), [("train", 3), ("valid", 1), ("test", 2)])
+def test_with_split_instead_of_train_the_call_loads_that_split(
+    split: str, per_country: int, country211_root: Path
 ) -> None:
-    assert len(country211(split, country211_root)) == COUNTRIES * of_each
+    assert len(country211(split, country211_root)) == COUNTRIES * per_country
 
 
 @pytest.mark.claim("1.4.i")
-def test_an_item_of_country211_is_a_picture_and_the_number_of_its_country(country211_root: Path) -> None:
+def test_an_item_of_country211_is_an_image_and_the_index_of_its_country(country211_root: Path) -> None:
     dataset = country211("train", country211_root)
 
     with chdir(country211_root):
-        picture, country = dataset[-1]
+        img, country = dataset[-1]
 
-    assert isinstance(picture, Image.Image)
+    assert isinstance(img, Image.Image)
     assert (country, dataset.classes[country]) == (210, "ZW")
 
 
@@ -329,14 +327,14 @@ def test_country211_has_no_other_split(country211_root: Path) -> None:
 
 
 def country211(split: str, root: Path) -> Any:
-    """Return what the block loads in the folder `root` with its argument corrected."""
+    """Return the data set that the block loads in the folder `root`, with its argument corrected."""
     with chdir(root):
         return execute(edited(source(COUNTRY211), ("Train=True", f"split={split!r}")))["train_dataset"]
 
 
 # --- 1.5 the loader script ---
 
-# `test_code_blocks.py` runs the script as it stands
+# `test_code_blocks.py` runs the script unchanged
 
 
 @pytest.mark.claim("1.5.c")
@@ -348,7 +346,7 @@ def test_the_last_batch_of_the_loader_script_holds_16_items(length: int, full: i
 
 
 @pytest.mark.claim("1.5.c")
-def test_with_drop_last_the_loader_script_would_have_full_batches_only() -> None:
+def test_with_drop_last_the_loader_script_would_have_only_full_batches() -> None:
     all_full = edited(source(LOADER), ("batch_size=64,", "batch_size=64, drop_last=True,"))
 
     batches = evaluate_call(all_full, "DataLoader", DataLoader=DataLoader, train_dataset=range(10_000))
@@ -374,11 +372,11 @@ def test_the_training_split_comes_with_train_true_and_by_default(argument: str, 
 
 @pytest.mark.claim("1.5.h")
 @pytest.mark.usefixtures("cifar10")
-def test_the_loader_script_writes_a_picture_at_each_step_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_loader_script_writes_an_image_at_each_step_it_prints(capsys: pytest.CaptureFixture[str]) -> None:
     execute(source(LOADER))
 
-    pictures = recorded_pictures(Path(LOGS))
-    assert [(tag, step) for tag, step, _ in pictures] == [("Batch Images2", 0), ("Batch Images2", 1)]
+    images = recorded_images(Path(LOGS))
+    assert [(tag, step) for tag, step, _ in images] == [("Batch Images2", 0), ("Batch Images2", 1)]
     assert capsys.readouterr().out == "0\n1\n"
 
 
@@ -392,7 +390,7 @@ def test_the_loader_script_writes_a_picture_at_each_step_it_prints(capsys: pytes
         pytest.param("2_7_optimizer", SequentialSampler, id="2.7"),
     ],
 )
-def test_of_the_four_scripts_that_read_cifar_10_the_loader_script_alone_shuffles(block: str, sampler: type) -> None:
+def test_only_the_loader_script_shuffles_among_the_four_that_read_cifar_10(block: str, sampler: type) -> None:
     numbers = range(stand_in.TEST_IMAGES)
 
     loader = evaluate_call(source(block), "DataLoader", DataLoader=DataLoader, train_dataset=numbers, dataset=numbers)
@@ -400,11 +398,11 @@ def test_of_the_four_scripts_that_read_cifar_10_the_loader_script_alone_shuffles
     assert type(loader.sampler) is sampler
 
 
-# --- main() of the demo, watched ---
+# --- main() of the demo, intercepted ---
 
 
 class Written(NamedTuple):
-    """What the demo hands to add_image."""
+    """The arguments of one call of add_image."""
 
     tag: str
     tensor: torch.Tensor
@@ -412,8 +410,8 @@ class Written(NamedTuple):
 
 
 @dataclass
-class Watcher:
-    """Stands in for a SummaryWriter and notes what it is handed."""
+class RecordingWriter:
+    """Stands in for a SummaryWriter and records the calls."""
 
     written: list[Written]
 
@@ -421,58 +419,60 @@ class Watcher:
         self.written.append(Written(*arguments))
 
     def close(self) -> None:
-        """Do nothing: no file is open."""
+        """Do nothing: there is no file to close."""
 
 
 def run_demo(folder: Path, written: list[Written], *edits: tuple[str, str]) -> None:
-    """Run main() of the demo in the folder, edited or as it is, and note in `written` what it writes."""
+    """Run main() of the demo in the folder, with these edits, and append what it writes to `written`."""
     names = execute(edited(source(DEMO), ('if __name__ == "__main__":\n    main()\n', ""), *edits))
-    names["SummaryWriter"] = lambda _folder: Watcher(written)
+    names["SummaryWriter"] = lambda _folder: RecordingWriter(written)
     with chdir(folder):
         names["main"]()
 
 
 def loop_of(block: str) -> ast.For:
-    """Return the one loop in the block."""
+    """Return the block's only loop."""
     (loop,) = [node for node in ast.walk(ast.parse(source(block))) if isinstance(node, ast.For)]
     return loop
 
 
-# --- pictures and what is recorded of them ---
+# --- images and their recordings ---
 
 
 def photograph(mode: str, size: tuple[int, int] = (300, 260)) -> Image.Image:
-    """Return the photograph that comes with Matplotlib, 512 wide and 600 high, in this mode and size."""
-    cbook = pytest.importorskip("matplotlib.cbook", reason="there is no Matplotlib, with which the photograph comes")
-    with cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as picture:
-        return picture.resize(size).convert(mode)
+    """Return the photograph that ships with Matplotlib (512 wide, 600 high), in this mode and size."""
+    cbook = pytest.importorskip(
+        "matplotlib.cbook", reason="the photograph ships with Matplotlib, which is not installed"
+    )
+    with cbook.get_sample_data("grace_hopper.jpg") as file, Image.open(file) as img:
+        return img.resize(size).convert(mode)
 
 
-def pixels(picture: Image.Image) -> torch.Tensor:
-    """Return the bytes of the picture, channels first."""
-    return transforms.PILToTensor()(picture)
+def pixels(img: Image.Image) -> torch.Tensor:
+    """Return the bytes of the image, channels first."""
+    return transforms.PILToTensor()(img)
 
 
-def recorded_pictures(folder: Path) -> list[tuple[str, int, Image.Image]]:
-    """Return the tag, the step and the picture of each that TensorBoard's files in the folder hold."""
+def recorded_images(folder: Path) -> list[tuple[str, int, Image.Image]]:
+    """Return the tag, step and image of every recording in TensorBoard's files in the folder."""
     events = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
     tags = events.Tags()["images"]
     found = [(tag, event.step, event.encoded_image_string) for tag in tags for event in events.Images(tag)]
     return [(tag, step, Image.open(io.BytesIO(encoded))) for tag, step, encoded in found]
 
 
-# --- what the tests are given ---
+# --- fixtures ---
 
 
 @pytest.fixture(scope="module")
 def recorded_by_the_demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, Image.Image]]:
-    """The step and the picture under each tag, after the demo has run on the photograph as it stands."""
+    """The step and image under each tag, after the unchanged demo has run on the photograph."""
     folder = tmp_path_factory.mktemp("demo")
-    photograph("RGB", (512, 600)).save(folder / PICTURE)
+    photograph("RGB", (512, 600)).save(folder / IMAGE_FILE)
     with chdir(folder):
         execute(source(DEMO))
-    recorded = recorded_pictures(folder / LOGS)
-    by_tag = {tag: (step, picture) for tag, step, picture in recorded}
+    recorded = recorded_images(folder / LOGS)
+    by_tag = {tag: (step, img) for tag, step, img in recorded}
     assert len(by_tag) == len(recorded)
     return by_tag
 
@@ -488,4 +488,4 @@ def country211_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names that a call of CIFAR10 needs, in a folder with the stand-in data set."""
-    return put_cifar10_in_place(tmp_path, monkeypatch)
+    return install_stand_in_cifar10(tmp_path, monkeypatch)

@@ -1,10 +1,10 @@
-"""Each printed code block of sections 1.3 to 2.8, run as it stands in a child process: and how it ends.
+"""Each printed code block of sections 1.3 to 2.8, run as it stands in a child process, and how it ends.
 
-A block that ends without output is then run once more with the lines that its reader must add, which stand in the
-test. What only the text of a block can show (an import never used, an argument never read) is read from its syntax
-tree. Sizes and tensors are compared as printed, character by character. The network of section 2.5 and the loops that
-are to train it go on in `test_training_code_blocks.py`, the blocks of sections 1.1 to 1.5 in
-`test_chapter_1_code_blocks.py`, those of section 2.8 in `test_2_8_code_blocks.py`.
+A block that ends without output is run a second time with the lines that its reader must add. What only the text of a
+block can show (an import never used, an argument never read) is taken from its syntax tree. Sizes and tensors are
+compared as printed, character by character. More on the network of section 2.5 and the loops that train it is in
+`test_training_code_blocks.py`, on the blocks of sections 1.1 to 1.5 in `test_chapter_1_code_blocks.py`, and on those of
+section 2.8 in `test_2_8_code_blocks.py`.
 """
 
 import ast
@@ -30,18 +30,18 @@ from spec_tests.code_blocks.blocks import (
     edited,
     evaluate_call,
     execute,
+    install_stand_in_cifar10,
     named_imports,
     names_read,
     path_of,
-    put_cifar10_in_place,
     source,
-    what_a_training_loop_lacks,
+    training_loop_preamble,
 )
 
 pytestmark = pytest.mark.torch_api
 
 HERE = Path(__file__).parent
-CHILDREN_AT_A_TIME = 1  # the other core runs the other tests
+CONCURRENT_CHILDREN = 1  # the other core runs the other tests
 CHILD_SECONDS = 120
 
 COMPOSE = "1_3_compose"
@@ -62,12 +62,12 @@ WEIGHTS = "2_8_weights"
 PRINTED_MODEL = "2_8_print_model"
 
 
-# --- how each block ends, run as it stands ---
+# --- how each block ends ---
 
 
 @dataclass(frozen=True)
 class Case:
-    """A block, its edits, the lines added below it, and how it ends: no output and no exception unless named."""
+    """A block, its edits, lines added below it, and how it ends: without output and exception unless given."""
 
     block: str
     claims: tuple[str, ...]
@@ -81,7 +81,7 @@ CASES = {
     "1.3 Compose as it stands: transforms is unknown": Case(
         COMPOSE, claims=("1.3.o",), exception="NameError: name 'transforms' is not defined"
     ),
-    "1.3 demo as it stands: there is no picture": Case(
+    "1.3 demo as it stands: there is no image": Case(
         DEMO, claims=("1.3.s",), exception="FileNotFoundError: [Errno 2] No such file or directory: 'demo1.png'"
     ),
     "1.4 as it stands: there is no argument Train": Case(
@@ -109,7 +109,7 @@ CASES = {
     "2.3 as it stands: no output": Case(RELU, claims=("2.3.i",)),
     "2.4 as it stands: four shapes": Case(
         LINEAR,
-        claims=(),  # its four claims are proved line by line, below
+        claims=(),  # its four claims are tested line by line below
         output="输入形状: torch.Size([2, 10])\n输出形状: torch.Size([2, 5])\n"
         "权重形状: torch.Size([5, 10])\n偏置形状: torch.Size([5])\n",
     ),
@@ -125,13 +125,13 @@ CASES = {
     "2.6.4 as it stands: no output": Case(NLL_LOSS, claims=("2.6.4.e",)),
     "2.6.5 as it stands: no output": Case(BACKPROPAGATION, claims=("2.6.5.h",)),
     "2.6.5 completed and called: runs to the end": Case(
-        BACKPROPAGATION, claims=("2.6.5.h",), added=what_a_training_loop_lacks("2.6.5.h") + "main()"
+        BACKPROPAGATION, claims=("2.6.5.h",), added=training_loop_preamble("2.6.5.h") + "main()"
     ),
     "2.7 as it stands: no output": Case(OPTIMIZER, claims=("2.7.i",)),
     "2.7 completed and called: the model comes after its optimizer": Case(
         OPTIMIZER,
         claims=("2.7.c",),
-        added=what_a_training_loop_lacks("2.7.i") + "main()",
+        added=training_loop_preamble("2.7.i") + "main()",
         exception="UnboundLocalError: cannot access local variable 'model' where it is not associated with a value",
     ),
     "2.7 completed, its model made once, before the optimizer: runs to the end": Case(
@@ -141,7 +141,7 @@ CASES = {
             ("        model = CIFAR10CNN()\n", ""),
             ("    # 初始化优化器\n", "    model = CIFAR10CNN()\n"),
         ),
-        added=what_a_training_loop_lacks("2.7.i") + "main()",
+        added=training_loop_preamble("2.7.i") + "main()",
     ),
     "2.8 weights as it stands: there is no such module": Case(
         WEIGHTS, claims=("2.8.b",), exception="ModuleNotFoundError: No module named 'ResNet50_Weights'"
@@ -151,7 +151,7 @@ CASES = {
         claims=("2.8.an",),
         output='Downloading: "https://download.pytorch.org/models/resnet50-0676ba61.pth" '
         "to downloads/hub/checkpoints/resnet50-0676ba61.pth\n",
-        exception="RuntimeError: a code block reached for the network: socket.getaddrinfo",
+        exception="RuntimeError: a code block tried to use the network: socket.getaddrinfo",
     ),
 }
 
@@ -160,11 +160,11 @@ Children = dict[str, Future[subprocess.CompletedProcess[str]]]
 
 @contextmanager
 def children_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
-    """Start every case at once, each in a process and a folder of its own, and hand out the results to come.
+    """Submit every case, each to run in a process and folder of its own, and yield the pending results.
 
-    The fixture `children` (in `plugin.py`) does so at the beginning of the run, beside the other tests.
+    The fixture `children` (in `plugin.py`) does so at the start of the run, in parallel with the other tests.
     """
-    with ThreadPoolExecutor(CHILDREN_AT_A_TIME) as pool:
+    with ThreadPoolExecutor(CONCURRENT_CHILDREN) as pool:
         yield {name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block")) for name, case in CASES.items()}
 
 
@@ -172,26 +172,26 @@ def children_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child
     "name",
     [pytest.param(name, marks=[pytest.mark.claim(claim) for claim in case.claims]) for name, case in CASES.items()],
 )
-def test_the_block_ends_as_stated(children: Children, name: str) -> None:
+def test_the_block_ends_as_expected(children: Children, name: str) -> None:
     child = children[name].result()
 
-    assert (child.stdout, exception_of(child)) == (CASES[name].output, CASES[name].exception), child.stderr
+    assert (child.stdout, last_line_of_traceback(child)) == (CASES[name].output, CASES[name].exception), child.stderr
 
 
-def test_a_block_that_reaches_for_the_network_fails_at_once(tmp_path: Path) -> None:
+def test_a_block_that_tries_to_use_the_network_fails_at_once(tmp_path: Path) -> None:
     block = tmp_path / "download.py"
     block.write_text("import urllib.request\nurllib.request.urlopen('https://www.cs.toronto.edu/~kriz/')\n")
 
     child = run_file(block, tmp_path)
 
-    assert exception_of(child) == "RuntimeError: a code block reached for the network: socket.getaddrinfo"
+    assert last_line_of_traceback(child) == "RuntimeError: a code block tried to use the network: socket.getaddrinfo"
 
 
 # --- 2.1 convolution ---
 
 
 @pytest.mark.claim("2.1.c")
-def test_the_convolution_block_defines_a_layer_of_six_maps_of_the_images_size() -> None:
+def test_the_layer_of_the_convolution_block_makes_six_maps_of_the_image_size() -> None:
     model = execute(source(CONVOLUTION))["SimpleConv2d"]()
 
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 6, 32, 32)
@@ -208,10 +208,10 @@ def test_train_dataset_of_the_pooling_script_holds_the_test_split(cifar10: Any) 
 
 
 @pytest.mark.claim("2.1.1.d")
-def test_torchvision_reads_every_cifar_10_record_as_a_32_by_32_rgb_image(cifar10: Any) -> None:
-    pictures = evaluate_call(source(POOLING), "datasets.CIFAR10", **cifar10)
+def test_torchvision_reads_every_record_of_cifar_10_as_a_32_by_32_rgb_image(cifar10: Any) -> None:
+    dataset = evaluate_call(source(POOLING), "datasets.CIFAR10", **cifar10)
 
-    assert pictures.data.shape == (stand_in.TEST_IMAGES, 32, 32, 3)
+    assert dataset.data.shape == (stand_in.TEST_IMAGES, 32, 32, 3)
 
 
 @pytest.mark.claim("2.2.s")
@@ -233,21 +233,21 @@ def test_the_pooling_script_reads_its_data_in_order() -> None:
 
 
 @pytest.mark.claim("2.2.t")
-def test_the_pooling_script_builds_its_model_within_the_loop() -> None:
+def test_the_pooling_script_builds_its_model_inside_the_loop() -> None:
     (loop,) = [node for node in ast.walk(ast.parse(source(POOLING))) if isinstance(node, ast.For)]
 
     assert "SimpleCNN()" in [ast.unparse(node) for node in ast.walk(loop)]
 
 
 @pytest.mark.claim("2.2.t")
-def test_pooling_models_built_anew_agree(images: torch.Tensor) -> None:
+def test_two_new_pooling_models_agree(images: torch.Tensor) -> None:
     model = class_in(POOLING, "SimpleCNN")
 
     assert torch.equal(model()(images), model()(images))
 
 
 @pytest.mark.claim("2.2.t")
-def test_convolution_models_built_anew_differ(images: torch.Tensor) -> None:
+def test_two_new_convolution_models_differ(images: torch.Tensor) -> None:
     model = class_in(CONVOLUTION, "SimpleConv2d")
 
     assert not torch.equal(model()(images), model()(images))
@@ -262,7 +262,7 @@ CALLED_A_CLASSIFIER = [
 
 
 @pytest.mark.parametrize(("block", "layer"), CALLED_A_CLASSIFIER)
-def test_the_cnn_of_the_docstring_is_one_layer_without_parameters(block: str, layer: type[nn.Module]) -> None:
+def test_the_cnn_of_the_docstring_is_a_single_layer_without_parameters(block: str, layer: type[nn.Module]) -> None:
     model = class_in(block, "SimpleCNN")()
 
     assert "卷积神经网络（CNN），用于 CIFAR10 分类" in (model.__doc__ or "")
@@ -289,13 +289,13 @@ tensor([ 0.3132, -0.0041, -0.9163,  1.1990, -0.4604, -1.4164, -0.2908, -1.6122,
 
 
 @pytest.mark.claim("2.3.h")
-def test_the_relu_block_prints_its_numbers_wrapped_and_evenly_spaced(relu_console: str) -> None:
+def test_the_relu_block_prints_its_numbers_wrapped_and_aligned(relu_console: str) -> None:
     assert relu_console == RELU_CONSOLE
 
 
 @pytest.mark.claim("2.3.h")
-def test_the_comment_of_the_relu_block_has_the_consoles_numbers_but_not_its_text(relu_console: str) -> None:
-    comment = "\n".join(commented_tensors(RELU))
+def test_the_comment_of_the_relu_block_has_the_printed_numbers_but_not_their_layout(relu_console: str) -> None:
+    comment = "\n".join(tensors_in_comments(RELU))
 
     assert numbers_in(comment) == numbers_in(relu_console)
     assert comment.strip() != relu_console.strip()
@@ -359,24 +359,24 @@ def test_the_completed_loss_block_prints_this_line(
 
 
 @pytest.mark.claim("2.6.4.d")
-def test_calculate_pytorch_loss_returns_the_losses_worked_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
-    with_prints = re.sub(r"(?m)^    (calculate_pytorch_loss\(.*\))$", r"    print(\1)", source(NLL_LOSS))
+def test_calculate_pytorch_loss_returns_the_losses_computed_by_hand(capsys: pytest.CaptureFixture[str]) -> None:
+    printing = re.sub(r"(?m)^    (calculate_pytorch_loss\(.*\))$", r"    print(\1)", source(NLL_LOSS))
 
-    execute(with_prints)
+    execute(printing)
 
     losses = [float(line) for line in capsys.readouterr().out.splitlines()]
-    assert [f"{loss:.3f}" for loss in losses] == ["1.378", "0.639"]  # to the decimals that the document gives
+    assert [f"{loss:.3f}" for loss in losses] == ["1.378", "0.639"]  # to as many decimals as the document gives
 
 
 @pytest.mark.claim("2.6.4.e")
-def test_the_argument_model_name_is_never_read() -> None:
+def test_the_argument_model_name_is_never_used() -> None:
     function = next(n for n in ast.parse(source(NLL_LOSS)).body if isinstance(n, ast.FunctionDef))
 
     assert {argument.arg for argument in function.args.args} - names_read(function) == {"model_name"}
 
 
 @pytest.mark.claim("2.6.4.g")
-def test_the_loss_of_the_nll_block_stays_the_same_without_its_reduction_argument() -> None:
+def test_the_reduction_argument_of_the_nll_block_is_the_default() -> None:
     explicit = execute(source(NLL_LOSS))["calculate_pytorch_loss"]
     default = execute(edited(source(NLL_LOSS), ('reduction="mean"', "")))["calculate_pytorch_loss"]
     probabilities, targets = torch.tensor([[0.1, 0.2, 0.7], [0.5, 0.3, 0.2]]), torch.tensor([2, 1])
@@ -385,7 +385,7 @@ def test_the_loss_of_the_nll_block_stays_the_same_without_its_reduction_argument
 
 
 @pytest.mark.claim("2.6.4.h")
-def test_the_block_headed_cross_entropy_loss_uses_nll_loss_only() -> None:
+def test_the_block_headed_cross_entropy_loss_uses_only_nll_loss() -> None:
     attributes = {n.attr for n in ast.walk(ast.parse(source(NLL_LOSS))) if isinstance(n, ast.Attribute)}
 
     assert {name for name in attributes if name.endswith("Loss")} == {"NLLLoss"}
@@ -419,8 +419,8 @@ def test_one_import_of_the_block_is_never_used(block: str, unused: str) -> None:
 # --- the numbers in a block ---
 
 
-def commented_tensors(block: str) -> list[str]:
-    """Return the tensors in the block's comments, as they are written there."""
+def tensors_in_comments(block: str) -> list[str]:
+    """Return the tensors in the block's comments, as written there."""
     return re.findall(r"# (tensor\(.*\))", source(block))
 
 
@@ -433,7 +433,7 @@ def numbers_in(text: str) -> list[float]:
 
 
 def run_in_child(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the case's block: the file itself, or where it is edited or lines are added, a copy in `folder`."""
+    """Run the case's block: the file itself, or an edited copy in `folder`."""
     if not case.edits and not case.added:
         return run_file(path_of(case.block), folder)
     completed = folder / "completed.py"
@@ -442,13 +442,13 @@ def run_in_child(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the file through `run_block`, within `folder`."""
+    """Run the file through `run_block` in `folder`."""
     settings = {
         "PYTHONPATH": str(HERE.parent),
         "PYTHONUTF8": "1",
         "PYTHONWARNINGS": "ignore",
         "OMP_NUM_THREADS": "1",
-        "TORCH_HOME": "downloads",  # not where this user's own may be
+        "TORCH_HOME": "downloads",  # not the user's own cache
     }
     return subprocess.run(
         [sys.executable, "-m", run_block.__name__, str(block)],
@@ -461,32 +461,32 @@ def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def exception_of(child: subprocess.CompletedProcess[str]) -> str:
-    """Return the traceback's last line, or nothing where the child ended well."""
+def last_line_of_traceback(child: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line of the traceback, or nothing if the child succeeded."""
     if child.returncode == 0:
         return ""
     return (child.stderr.splitlines() or [f"exit status {child.returncode}"])[-1]
 
 
-# --- what the tests are given ---
+# --- fixtures ---
 
 
 @pytest.fixture
 def images() -> torch.Tensor:
-    """Two images of the size of CIFAR-10's, no two of their values alike."""
+    """Two images of CIFAR-10's size whose values are all different."""
     return torch.linspace(-1, 1, 2 * 3 * 32 * 32).reshape(2, 3, 32, 32)
 
 
 @pytest.fixture
 def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The names that the block's call of CIFAR10 needs, in a folder with the stand-in data set."""
-    return put_cifar10_in_place(tmp_path, monkeypatch)
+    return install_stand_in_cifar10(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def relu_console(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """What the ReLU block prints, once main() is called, for the numbers in its comment."""
-    drawn = torch.tensor(numbers_in(commented_tensors(RELU)[0]))
+    """What main() of the ReLU block prints for the numbers in its comment."""
+    drawn = torch.tensor(numbers_in(tensors_in_comments(RELU)[0]))
     monkeypatch.setattr(torch, "randn", lambda size: drawn)
     execute(source(RELU) + "\nmain()\n")
     return capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Known deviations of torch, each on its smallest example. `deviations.toml` says what was expected and where seen.
 
-A test that fails here is good news: torch has changed, and the entry can go. On a version of torch in which the
-deviation has never been seen (`versions`) a test that does not find it is skipped.
+A test that fails here is good news: torch has changed, and the entry can be removed. On a version of torch in which the
+deviation has never been seen (`versions`), a test that does not find it is skipped.
 """
 
 from importlib import import_module
@@ -18,7 +18,7 @@ from spec_tests.vocabulary.compare import assert_equal
 pytestmark = pytest.mark.torch_api
 
 
-def test_every_registered_deviation_is_demonstrated_and_no_other():
+def test_exactly_the_registered_deviations_are_demonstrated():
     marks = [mark for test in globals().values() for mark in getattr(test, "pytestmark", ())]
 
     assert {mark.args[0] for mark in marks if mark.name == "deviation"} == {entry["id"] for entry in deviations()}
@@ -26,7 +26,7 @@ def test_every_registered_deviation_is_demonstrated_and_no_other():
 
 without_avx512 = pytest.mark.skipif(
     torch.backends.cpu.get_cpu_capability() not in ("DEFAULT", "AVX2"),
-    reason="torch has other kernels for this processor; the deviation was seen with AVX2",
+    reason="torch uses other kernels on this processor; the deviation was seen with AVX2",
 )
 
 
@@ -34,24 +34,24 @@ without_avx512 = pytest.mark.skipif(
 @without_avx512
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
 @pytest.mark.parametrize("gradient", ["input, over three taps", "weight, over three images", "bias, over three images"])
-def test_of_one_and_two_tiny_terms_a_half_conv_gradient_keeps_only_the_one(half, gradient):
+def test_a_half_precision_convolution_gradient_loses_two_tiny_terms_added_to_1(half, gradient):
     u = torch.finfo(half).eps / 2  # 1 + u rounds to 1, but 1 + 2u is a number of the format
-    shares = torch.tensor([1, u, u], dtype=half)
+    terms = torch.tensor([1, u, u], dtype=half)
     ones = torch.ones(3, dtype=half)
-    images, taps = ((1, 1, 5), shares) if "taps" in gradient else ((3, 1, 1), ones[:1])
-    input = (torch.zeros(5, dtype=half) if "taps" in gradient else shares).reshape(images).requires_grad_()
+    images, taps = ((1, 1, 5), terms) if "taps" in gradient else ((3, 1, 1), ones[:1])
+    input = (torch.zeros(5, dtype=half) if "taps" in gradient else terms).reshape(images).requires_grad_()
     weight, bias = taps.reshape(1, 1, -1).requires_grad_(), torch.zeros(1, dtype=half, requires_grad=True)
 
     output = functional.conv1d(input, weight, bias, dilation=2 if "bias" in gradient else 1)
-    cotangent = (shares if "bias" in gradient else ones).reshape(output.shape)
-    grad_input, grad_weight, grad_bias = torch.autograd.grad(output, (input, weight, bias), cotangent)
+    grad_output = (terms if "bias" in gradient else ones).reshape(output.shape)
+    grad_input, grad_weight, grad_bias = torch.autograd.grad(output, (input, weight, bias), grad_output)
 
     found = {"input": grad_input[0, 0, images[2] // 2], "weight": grad_weight, "bias": grad_bias}
     assert found[gradient.split(",")[0]].item() == 1 != 1 + 2 * u
 
 
 @pytest.mark.deviation("pool-index-outside")
-def test_a_window_of_nothing_but_padding_points_outside_the_input():
+def test_a_window_of_only_padding_has_an_index_outside_the_input():
     value, index = functional.max_pool1d(torch.zeros(1, 1, 1), 2, 1, padding=1, dilation=2, return_indices=True)
 
     assert (value.item(), index.item()) == (-np.inf, 1)
@@ -60,7 +60,7 @@ def test_a_window_of_nothing_but_padding_points_outside_the_input():
 
 
 @pytest.mark.deviation("conv-without-channels")
-def test_a_convolution_of_no_channels_loses_its_output_channels():
+def test_a_convolution_with_no_input_channels_loses_its_output_channels():
     output = functional.conv2d(torch.zeros(1, 0, 5, 5), torch.zeros(4, 0, 3, 3))
 
     assert output.shape == (1, 0, 3, 3)
@@ -69,7 +69,7 @@ def test_a_convolution_of_no_channels_loses_its_output_channels():
 
 
 @pytest.mark.deviation("negative-label-smoothing")
-def test_negative_label_smoothing_is_taken_and_does_nothing():
+def test_negative_label_smoothing_is_accepted_and_ignored():
     scores, target = torch.tensor([[0.0, 1.0]]), torch.tensor([0])
 
     assert functional.cross_entropy(scores, target, label_smoothing=-0.1) == functional.cross_entropy(scores, target)
@@ -78,7 +78,7 @@ def test_negative_label_smoothing_is_taken_and_does_nothing():
 
 
 @pytest.mark.deviation("impossible-class-without-share")
-def test_an_impossible_class_that_the_target_rules_out_makes_the_loss_nan():
+def test_a_score_of_minus_infinity_for_a_class_of_probability_0_makes_the_loss_nan():
     scores, target = np.array([[-np.inf, 1.0]]), np.array([[0.0, 1.0]])
 
     assert functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(target)).isnan()
@@ -86,7 +86,7 @@ def test_an_impossible_class_that_the_target_rules_out_makes_the_loss_nan():
 
 
 @pytest.mark.deviation("integer-pool1d-with-indices")
-def test_integers_are_pooled_along_one_axis_only_if_the_indices_are_asked_for():
+def test_max_pool1d_accepts_integers_only_with_return_indices():
     row = torch.tensor([[[1, 3, 2]]])
 
     output, _ = functional.max_pool1d(row, 2, return_indices=True)
@@ -100,7 +100,7 @@ def test_integers_are_pooled_along_one_axis_only_if_the_indices_are_asked_for():
 
 @pytest.mark.deviation("unbatched-target-of-length-one")
 @pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy"])
-def test_a_single_sample_takes_a_target_of_length_one(loss):
+def test_an_unbatched_sample_accepts_a_target_of_length_one(loss):
     scores, target = np.array([0.0, 1.0]), np.array([1])
 
     assert getattr(functional, loss)(torch.from_numpy(scores), torch.from_numpy(target)).shape == ()
@@ -122,7 +122,7 @@ def test_nan_in_an_ignored_sample_reaches_its_gradient():
 
 @pytest.mark.deviation("sigmoid-underflow")
 @without_avx512
-def test_sigmoid_flushes_numbers_to_0_that_float32_has():
+def test_sigmoid_flushes_subnormal_results_to_0():
     far = np.array([-89.0], "float32")
 
     assert torch.sigmoid(torch.from_numpy(far)).item() == 0
@@ -131,7 +131,7 @@ def test_sigmoid_flushes_numbers_to_0_that_float32_has():
 
 @pytest.mark.deviation("linear-bias-broadcast")
 @pytest.mark.parametrize("shape", [(), (1,), (1, 4), (2, 4)])
-def test_linear_takes_any_bias_that_broadcasts(shape):
+def test_linear_accepts_any_bias_that_broadcasts(shape):
     x, weight, bias = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(4, 3), np.full(shape, 5.0)
 
     output = functional.linear(*map(torch.from_numpy, (x, weight, bias))).numpy()
@@ -143,18 +143,18 @@ def test_linear_takes_any_bias_that_broadcasts(shape):
 
 @pytest.mark.deviation("fused-optimizer-strides")
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
-def test_fused_optimizers_step_over_the_strides_of_a_parameter(name):
+def test_fused_optimizers_ignore_the_strides_of_a_parameter(name):
     memory = torch.zeros(4)
     parameter = memory[::2].requires_grad_()
     parameter.grad = torch.ones(2)
 
     getattr(torch.optim, name)([parameter], lr=1.0, fused=True, weight_decay=0).step()
 
-    assert (memory.detach() != 0).tolist() == [True, True, False, False]  # and not the first and the third
+    assert (memory.detach() != 0).tolist() == [True, True, False, False]  # instead of the first and the third
 
 
 @pytest.mark.deviation("fused-sgd-late-gradient")
-def test_fused_sgd_breaks_down_at_a_parameter_whose_first_gradient_is_late():
+def test_fused_sgd_fails_on_a_parameter_whose_first_gradient_comes_late():
     early, late = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)
     optimizer = torch.optim.SGD([early, late], lr=1.0, momentum=0.5, fused=True)
     early.grad = torch.ones(1)
@@ -167,7 +167,7 @@ def test_fused_sgd_breaks_down_at_a_parameter_whose_first_gradient_is_late():
 
 @pytest.mark.deviation("sgd-takes-nan")
 @pytest.mark.parametrize("option", ["lr", "momentum", "weight_decay"])
-def test_sgd_takes_nan(option):
+def test_sgd_accepts_nan(option):
     torch.optim.SGD([torch.zeros(1)], **{option: float("nan")})
 
     with pytest.raises(ValueError, match=f"{option} must be at least 0, got nan"):
@@ -176,7 +176,7 @@ def test_sgd_takes_nan(option):
 
 @pytest.mark.deviation("antialias-one-column")
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
-def test_in_a_picture_resized_to_one_column_all_rows_are_alike(mode):
+def test_an_image_resized_to_one_column_has_equal_rows(mode):
     column, size = np.array([[[0.0], [1.0]]]), (4, 1)
 
     output = functional.interpolate(torch.from_numpy(column)[None], size, mode=mode, antialias=True)
@@ -186,7 +186,7 @@ def test_in_a_picture_resized_to_one_column_all_rows_are_alike(mode):
 
 
 @pytest.mark.deviation("nearest-one-pixel-short")
-def test_the_pixel_in_the_middle_of_22_made_from_26_is_the_one_before_the_nearest():
+def test_nearest_copies_pixel_12_instead_of_13_when_26_pixels_become_22():
     numbers = np.arange(26, dtype="float32").reshape(1, 1, 26)
     assert 11 * 26 / 22 == 13
 
@@ -198,7 +198,7 @@ def test_the_pixel_in_the_middle_of_22_made_from_26_is_the_one_before_the_neares
 
 @pytest.mark.deviation("crop-far-outside")
 @pytest.mark.parametrize("namespace", ["torchvision.transforms", "torchvision.transforms.v2"])
-def test_a_crop_that_ends_before_a_tensor_begins_has_another_size(namespace):
+def test_a_crop_that_ends_before_the_image_has_the_wrong_size(namespace):
     row = np.array([[[1.0, 2.0, 3.0]]])
 
     output = import_module(namespace).functional.crop(torch.from_numpy(row), top=0, left=-2, height=1, width=1)
@@ -208,7 +208,7 @@ def test_a_crop_that_ends_before_a_tensor_begins_has_another_size(namespace):
 
 
 @pytest.mark.deviation("whole-brightness-wraps")
-def test_twice_the_brightness_of_200_is_144():
+def test_adjusting_the_brightness_of_200_by_the_int_2_gives_144():
     adjust_brightness = import_module("torchvision.transforms.v2").functional.adjust_brightness
     pixel = np.array([[[200]]], np.uint8)
 
@@ -218,19 +218,19 @@ def test_twice_the_brightness_of_200_is_144():
 
 @pytest.mark.deviation("half-average-gradients")
 @pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
-def test_of_one_and_two_tiny_terms_a_half_average_gradient_keeps_only_the_one(half):
+def test_a_half_precision_average_pooling_gradient_loses_two_tiny_terms_added_to_1(half):
     u = torch.finfo(half).eps / 2
     cell = torch.zeros(1, 1, 1, 1, dtype=half, requires_grad=True)
 
     functional.adaptive_avg_pool2d(cell, (1, 3)).backward(torch.tensor([1, u, u], dtype=half).reshape(1, 1, 1, 3))
 
     assert cell.grad.item() == 1
-    assert torch.tensor(1 + 2 * u, dtype=half).item() == 1 + 2 * u  # which is a number of the format
+    assert torch.tensor(1 + 2 * u, dtype=half).item() == 1 + 2 * u  # a number of the format
 
 
 @pytest.mark.deviation("half-batch-norm")
 @pytest.mark.parametrize(("half", "found"), [(torch.float16, -0.70654296875), (torch.bfloat16, -0.71484375)])
-def test_batch_norm_of_a_half_batch_in_training_is_more_than_one_rounding_off(half, found):
+def test_half_precision_batch_norm_in_training_is_off_by_more_than_one_rounding(half, found):
     batch = torch.tensor([[1.0], [1.0], [2.0]])
     exact = functional.batch_norm(batch.double(), None, None, training=True)
 

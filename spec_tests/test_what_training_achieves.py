@@ -1,8 +1,8 @@
-"""What training achieves: the document's general statements about it, each beside an example that contradicts it.
+"""What training achieves: the document's general statements about it, each with a counterexample.
 
-"Improves", "prevents", "easier": none of this is a law, and no single run could prove one. What a run can do is to
-contradict a statement that names no condition, and to show a case in which it holds. All data are random and drawn from
-a fixed seed; the linear models are trained in float64, so that their numbers are the same everywhere.
+"Improves", "prevents", "easier": none of these is a law, and no single run could prove one. But a run can contradict a
+statement that names no condition, and show a case in which it holds. All data are random, from a fixed seed; the linear
+models are trained in float64, so that their numbers are the same everywhere.
 """
 
 from itertools import pairwise
@@ -20,14 +20,14 @@ from spec_tests.code_blocks.blocks import completed_network, execute
 pytestmark = pytest.mark.torch_api
 
 IMAGENET = (np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]))
-"""The mean and the std that the document hands to Normalize."""
+"""The mean and std that the document passes to Normalize."""
 
 
 # --- 1.3 Normalize ---
 
 
 def steps_of_gradient_descent(inputs, truth):
-    """Return how many steps, all of the best length, bring a linear model from 0 to a millionth of its excess loss."""
+    """Return how many steps of the best length bring a linear model from 0 to a millionth of its excess loss."""
     features = np.column_stack([inputs, np.ones(len(inputs))])
     curvature = np.linalg.eigvalsh(features.T @ features / len(inputs))
     step = 2 / (curvature[0] + curvature[-1])
@@ -43,13 +43,13 @@ def steps_of_gradient_descent(inputs, truth):
 
 
 def normalized(inputs, mean, std):
-    """Return samples of three numbers as Normalize leaves pixels of three channels."""
+    """Return samples of three numbers after Normalize, applied to them as pixels of three channels."""
     pixels = torch.from_numpy(inputs.T.reshape(3, -1, 1).copy())
     return Normalize(mean.tolist(), std.tolist())(pixels).numpy().reshape(3, -1).T
 
 
 @pytest.mark.claim("1.3.aa")
-def test_normalized_colors_take_4_steps_where_colors_from_0_to_1_take_117():
+def test_normalizing_uniform_colors_by_their_own_statistics_saves_113_of_117_steps():
     inputs = np.random.default_rng(0).uniform(0, 1, (500, 3))
     truth = inputs @ [1, -2, 0.5] + 0.3
 
@@ -58,7 +58,7 @@ def test_normalized_colors_take_4_steps_where_colors_from_0_to_1_take_117():
 
 
 @pytest.mark.claim("1.3.aa")
-def test_normalized_once_more_what_is_normal_already_takes_97_steps_for_4():
+def test_normalizing_standard_normal_inputs_again_costs_97_steps_instead_of_4():
     inputs = np.random.default_rng(0).standard_normal((500, 3))
     truth = inputs @ [1, -2, 0.5] + 0.3
 
@@ -67,7 +67,7 @@ def test_normalized_once_more_what_is_normal_already_takes_97_steps_for_4():
 
 
 @pytest.mark.claim("1.3.ab")
-def test_a_least_squares_fit_predicts_the_same_with_normalization_and_without():
+def test_a_least_squares_fit_predicts_the_same_with_and_without_normalization():
     rng = np.random.default_rng(0)
     inputs, truth = rng.uniform(0, 1, (100, 3)), rng.standard_normal(50)
 
@@ -75,12 +75,12 @@ def test_a_least_squares_fit_predicts_the_same_with_normalization_and_without():
     curved = predictions(inputs[:50] ** 2, truth, inputs[50:] ** 2)
 
     assert np.round(plain, 9).tolist() == np.round(same, 9).tolist()
-    assert np.round(plain, 1).tolist() != np.round(curved, 1).tolist()  # another map of the pixels changes them
+    assert np.round(plain, 1).tolist() != np.round(curved, 1).tolist()  # a nonlinear map of the pixels changes them
 
 
-def predictions(seen, truth, unseen):
-    """Return what the linear function that fits best to the samples seen makes of the others."""
-    features, others = (np.column_stack([data, np.ones(len(data))]) for data in (seen, unseen))
+def predictions(known, truth, new):
+    """Return the predictions for new samples of the linear function that best fits the known ones."""
+    features, others = (np.column_stack([data, np.ones(len(data))]) for data in (known, new))
     return others @ np.linalg.lstsq(features, truth, rcond=None)[0]
 
 
@@ -88,8 +88,8 @@ def predictions(seen, truth, unseen):
 
 
 @pytest.mark.claim("2.2.e")
-@pytest.mark.usefixtures("seeded")
-def test_with_three_poolings_a_network_still_learns_random_labels_by_heart():
+@pytest.mark.usefixtures("fixed_seed")
+def test_a_network_with_three_poolings_still_memorizes_random_labels():
     images, labels = torch.rand(40, 3, 32, 32), torch.randint(0, 10, (40,))
     model = execute(completed_network())["CIFAR10CNN"]()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.002)
@@ -110,8 +110,8 @@ def test_with_three_poolings_a_network_still_learns_random_labels_by_heart():
 
 
 @pytest.fixture(scope="module")
-def learned_by_heart():
-    """The losses on 40 samples with random labels and on 40 others, step by step, and how many of each are right."""
+def memorized():
+    """The losses on 40 samples with random labels and on 40 new ones, step by step, and how many of each are right."""
     rng = np.random.default_rng(0)
     inputs, labels = torch.from_numpy(rng.standard_normal((80, 60))), torch.from_numpy(rng.integers(0, 2, 80))
     model = nn.Linear(60, 2, dtype=torch.float64)
@@ -133,8 +133,8 @@ def learned_by_heart():
 
 
 @pytest.mark.claim("2.6.5.m", "2.7.n")
-def test_on_random_labels_every_step_lowers_the_loss_while_that_of_others_rises(learned_by_heart):
-    trained, others, _ = learned_by_heart
+def test_on_random_labels_every_step_lowers_the_loss_while_that_on_new_samples_rises(memorized):
+    trained, others, _ = memorized
 
     assert all(after < before for before, after in pairwise(trained))
     assert [round(loss, 3) for loss in (trained[0], trained[-1])] == [0.693, 0.002]
@@ -142,8 +142,8 @@ def test_on_random_labels_every_step_lowers_the_loss_while_that_of_others_rises(
 
 
 @pytest.mark.claim("2.6.b")
-def test_with_the_loss_down_to_0_002_19_of_40_other_samples_are_right(learned_by_heart):
-    trained, _, right = learned_by_heart
+def test_with_a_loss_of_0_002_only_19_of_40_new_samples_are_right(memorized):
+    trained, _, right = memorized
 
     assert round(trained[-1], 3) == 0.002
     assert right == [40, 19]
@@ -153,13 +153,13 @@ def test_with_the_loss_down_to_0_002_19_of_40_other_samples_are_right(learned_by
 
 
 def deep_network(layers):
-    """Return 20 linear layers of 16, each followed by these layers, and one to two scores."""
+    """Return 20 linear layers of width 16, each followed by these layers, and a last one with two scores."""
     blocks = [layer for _ in range(20) for layer in (nn.Linear(16, 16), *(build() for build in layers))]
     return nn.Sequential(*blocks, nn.Linear(16, 2))
 
 
 def loss_after_100_steps(model):
-    """Train the model to tell the sign of the first of 16 numbers; return the loss that is left."""
+    """Train the model to predict the sign of the first of 16 numbers; return the final loss."""
     inputs = torch.randn(64, 16)
     labels = (inputs[:, 0] > 0).long()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -171,14 +171,14 @@ def loss_after_100_steps(model):
 
 
 @pytest.mark.claim("2.8.au")
-@pytest.mark.usefixtures("seeded")
-def test_20_layers_learn_in_100_steps_with_batch_normalization_and_not_without():
+@pytest.mark.usefixtures("fixed_seed")
+def test_20_layers_learn_in_100_steps_only_with_batch_normalization():
     assert loss_after_100_steps(deep_network([lambda: nn.BatchNorm1d(16), nn.ReLU])) < 0.3
     assert loss_after_100_steps(deep_network([nn.ReLU])) > 0.6
 
 
 @pytest.mark.claim("2.8.au")
-def test_on_one_value_a_channel_batch_normalization_cannot_be_trained():
+def test_batch_normalization_cannot_train_on_one_value_per_channel():
     layer = nn.BatchNorm1d(16)
 
     with pytest.raises(ValueError, match="Expected more than 1 value per channel when training"):
@@ -187,8 +187,8 @@ def test_on_one_value_a_channel_batch_normalization_cannot_be_trained():
 
 
 @pytest.fixture
-def seeded():
-    """Start torch's random numbers at 0, for this test only."""
+def fixed_seed():
+    """Seed torch with 0 for this test only."""
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(0)  # torch.manual_seed also looks for GPUs, which takes long
+        torch.default_generator.manual_seed(0)  # torch.manual_seed also looks for GPUs, which is slow
         yield

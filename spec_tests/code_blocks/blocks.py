@@ -1,4 +1,4 @@
-"""The document's code blocks (`code_blocks/`), whole, in parts and with edits, run or read in this process."""
+"""The document's code blocks (`printed/`): whole, in parts or edited, executed or parsed in this process."""
 
 import ast
 import re
@@ -21,11 +21,11 @@ IMPORT_LINES = {
     "datasets": "from torchvision import datasets",
     "transforms": "from torchvision import transforms",
 }
-"""How a name that a block lacks is imported."""
+"""The import for each name that a block may lack."""
 
 
 def path_of(block: str) -> Path:
-    """Return where the block stands."""
+    """Return the path to the block."""
     return HERE / "printed" / f"{block}.py"
 
 
@@ -35,7 +35,7 @@ def source(block: str) -> str:
 
 
 def edited(text: str, *edits: tuple[str, str]) -> str:
-    """Return the text with each edit made, (what it says, what it is to say), at the one place that says so."""
+    """Return the text after edits (old, new), each of whose old texts must occur exactly once."""
     for old, new in edits:
         before, after = text.split(old)
         text = before + new + after
@@ -43,14 +43,14 @@ def edited(text: str, *edits: tuple[str, str]) -> str:
 
 
 def execute(text: str) -> dict[str, Any]:
-    """Run the text as a script, in this process, and return its names."""
+    """Run the text as a script in this process and return its global names."""
     names: dict[str, Any] = {"__name__": "__main__"}
     exec(compile(text, "<code block>", "exec"), names)
     return names
 
 
 def named_imports(claim: str) -> str:
-    """Return the imports of what the correction of a claim names, and of nothing else."""
+    """Return the imports of exactly those names that the correction of a claim mentions."""
     correction = register()[claim].correction_en
     return "".join(f"{line}\n" for name, line in IMPORT_LINES.items() if re.search(rf"\b{name}\b", correction))
 
@@ -60,13 +60,13 @@ def completed_network() -> str:
     return named_imports("2.5.p") + source("2_5_cifar10_cnn")
 
 
-def what_a_training_loop_lacks(claim: str) -> str:
-    """Return what the correction of a loop says is missing: the imports that it names, and the class as printed."""
+def training_loop_preamble(claim: str) -> str:
+    """Return what the correction of a loop says it lacks: the imports that it names, and the class as printed."""
     return named_imports(claim) + source("2_5_cifar10_cnn")
 
 
 def class_in(block: str, name: str) -> type[Any]:
-    """Return the class that the block defines, made by the block's imports and its definition alone."""
+    """Return a class that the block defines, made from only the block's imports and its definition."""
     body = ast.parse(source(block)).body
     needed = [n for n in body if isinstance(n, ast.Import | ast.ImportFrom) or getattr(n, "name", "") == name]
     found: type[Any] = execute("\n".join(map(ast.unparse, needed)))[name]
@@ -74,20 +74,20 @@ def class_in(block: str, name: str) -> type[Any]:
 
 
 def evaluate_call(text: str, function: str, **names: Any) -> Any:
-    """Return what the text's one call of `function` returns, given what its names stand for."""
+    """Evaluate the text's only call of `function`, with these values for its names."""
     calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
     (call,) = [call for call in calls if ast.unparse(call.func) == function]
     return eval(compile(ast.Expression(call), "<code block>", "eval"), names)
 
 
 def names_read(tree: ast.AST) -> set[str]:
-    """Return every name that the code uses the value of."""
+    """Return every name that the code reads."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
-def put_cifar10_in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def install_stand_in_cifar10(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Change to the folder, write the stand-in data set there, and return the names that a call of CIFAR10 needs."""
-    torchvision = import_module("torchvision")  # here, because most tests do without it
+    torchvision = import_module("torchvision")  # here, because most tests do not need it
     monkeypatch.chdir(folder)
     stand_in.write_cifar10(run_block.DATA)
     for attribute, value in stand_in.expected_files(run_block.DATA, torchvision.datasets.CIFAR10).items():

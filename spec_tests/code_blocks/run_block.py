@@ -1,6 +1,6 @@
-"""Run one code block as a script, in this process: `python -m spec_tests.code_blocks.run_block FILE`.
+"""Run one code block as a script in this process: `python -m spec_tests.code_blocks.run_block FILE`.
 
-The block finds stand-in data where it looks for CIFAR-10, below the working directory, and no network.
+The block finds stand-in data where it looks for CIFAR-10, below the working directory, and cannot use the network.
 """
 
 import runpy
@@ -16,14 +16,14 @@ DATA = Path("dataset")
 
 
 def refuse_the_network(event: str, arguments: tuple[Any, ...]) -> None:
-    """Raise when anything in this process looks up a host or connects to one: an audit hook."""
+    """Raise when anything in this process looks up a host or connects to one (an audit hook)."""
     if event in ("socket.connect", "socket.getaddrinfo"):
-        raise RuntimeError(f"a code block reached for the network: {event}")
+        raise RuntimeError(f"a code block tried to use the network: {event}")
 
 
-def put_the_stand_ins_in_place() -> None:
-    """Write the stand-in data set, and have torchvision take it for CIFAR-10."""
-    cifar10 = import_module("torchvision.datasets").CIFAR10  # not at the top: most blocks do without torchvision
+def install_the_stand_in() -> None:
+    """Write the stand-in data set and make torchvision accept it as CIFAR-10."""
+    cifar10 = import_module("torchvision.datasets").CIFAR10  # not at the top: most blocks do not need torchvision
     stand_in.write_cifar10(DATA)
     for attribute, value in stand_in.expected_files(DATA, cifar10).items():
         setattr(cifar10, attribute, value)
@@ -33,7 +33,7 @@ def main(block: Path) -> None:
     """Run the block as `python FILE` would."""
     sys.addaudithook(refuse_the_network)
     if "CIFAR10(" in block.read_text(encoding="utf-8"):
-        put_the_stand_ins_in_place()
+        install_the_stand_in()
     runpy.run_path(str(block), run_name="__main__")
 
 

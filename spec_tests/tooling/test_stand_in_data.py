@@ -1,4 +1,4 @@
-"""The stand-ins for CIFAR-10, CIFAR-100 and Country211: torchvision's own classes read them as the real data sets."""
+"""The stand-ins for CIFAR-10, CIFAR-100 and Country211: torchvision's own classes read them like the real data sets."""
 
 import hashlib
 import pickle
@@ -35,7 +35,7 @@ NO_META = "^Dataset metadata file not found or corrupted"
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    """A folder with the three stand-ins: no two splits of one are of the same size. It is to be left as it is."""
+    """A folder with the three stand-ins, which tests must not change; the splits of each differ in size."""
     root = tmp_path_factory.mktemp("stand-ins")
     datasets.write_cifar10(root, train_images=60, test_images=40, seed=1)
     datasets.write_cifar100(root, train_images=200, test_images=100, seed=1)
@@ -45,13 +45,13 @@ def root(tmp_path_factory):
 
 @pytest.fixture
 def cifar10_folder(root, tmp_path):
-    """A copy of the stand-in for CIFAR-10 that a test may damage."""
+    """A copy of the stand-in for CIFAR-10 that tests may damage."""
     return shutil.copytree(root / "cifar-10-batches-py", tmp_path / "cifar-10-batches-py")
 
 
 @pytest.fixture
 def country211_folder(root, tmp_path):
-    """A copy of one split of the stand-in for Country211 that a test may damage."""
+    """A copy of one split of the stand-in for Country211 that tests may damage."""
     folder = tmp_path / "country211"
     shutil.copytree(root / "country211" / "valid", folder / "valid")
     shutil.copy(root / "country211" / archives.CHECKSUMS, folder)
@@ -60,7 +60,7 @@ def country211_folder(root, tmp_path):
 
 @pytest.fixture
 def country211_archive(tmp_path, monkeypatch):
-    """A packed Country211 of two countries: 211 take their time."""
+    """A packed Country211 of two countries, because 211 would take long."""
     monkeypatch.setattr(class_names, "COUNTRY211", ["AD", "AE"])
     folder = datasets.write_country211(tmp_path / "packed", archive=True)
     return folder.with_name("country211.tgz")
@@ -68,7 +68,7 @@ def country211_archive(tmp_path, monkeypatch):
 
 @pytest.fixture
 def cifar10_archive(tmp_path):
-    """A packed stand-in for CIFAR-10, and beside it the folder it was packed from."""
+    """A packed stand-in for CIFAR-10, next to the folder that it was packed from."""
     folder = datasets.write_cifar10(tmp_path / "packed", train_images=10, test_images=10, archive=True)
     return folder.with_name("cifar-10-python.tar.gz")
 
@@ -79,11 +79,11 @@ def cifar10_archive(tmp_path):
 @pytest.mark.parametrize(
     ("folder", "files"), [("cifar-10-batches-py", CIFAR10_FILES), ("cifar-100-python", CIFAR100_FILES)]
 )
-def test_a_stand_in_for_cifar_has_the_files_of_the_original_and_their_checksums(root, folder, files):
+def test_a_stand_in_for_cifar_has_the_original_file_names_and_a_checksum_file(root, folder, files):
     assert {path.name for path in (root / folder).iterdir()} == {*files, archives.CHECKSUMS}
 
 
-def test_a_stand_in_for_country211_has_a_folder_for_each_split_and_country(root):
+def test_a_stand_in_for_country211_has_a_folder_per_split_and_country(root):
     folders = {path.relative_to(root / "country211").as_posix() for path in (root / "country211").glob("*/*/")}
 
     assert folders == {f"{split}/{code}" for split in SPLITS for code in class_names.COUNTRY211}
@@ -91,7 +91,7 @@ def test_a_stand_in_for_country211_has_a_folder_for_each_split_and_country(root)
 
 
 @pytest.mark.parametrize("folder", datasets.FOLDERS.values())
-def test_the_checksums_are_those_of_all_other_files(root, folder):
+def test_the_checksum_file_covers_all_other_files(root, folder):
     files = [path for path in (root / folder).rglob("*") if path.is_file() and path.name != archives.CHECKSUMS]
     sums = [f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root / folder)}" for path in files]
 
@@ -112,13 +112,13 @@ def test_the_checksums_are_those_of_all_other_files(root, folder):
     ],
 )
 @pytest.mark.parametrize("encoding", ["latin1", "bytes"])
-def test_a_file_of_cifar_has_the_keys_of_the_original_as_strings_or_as_bytes(root, file, keys, encoding):
+def test_a_file_of_cifar_has_the_keys_of_the_original_as_strings_or_bytes(root, file, keys, encoding):
     content = pickle.loads((root / file).read_bytes(), encoding=encoding)
 
     assert content.keys() == (keys if encoding == "latin1" else {key.encode() for key in keys})
 
 
-def test_the_pictures_of_a_file_are_rows_of_bytes(root):
+def test_the_images_in_a_file_are_rows_of_bytes(root):
     data = unpickle(root / "cifar-10-batches-py" / "data_batch_5")["data"]
 
     assert (data.shape, data.dtype) == ((12, 3 * 32 * 32), np.uint8)
@@ -148,14 +148,14 @@ def test_every_fine_class_of_cifar_100_has_its_coarse_class(root):
         (datasets.cifar100, False, 100),
     ],
 )
-def test_torchvision_reads_as_many_32_by_32_rgb_images_as_were_written(root, reader, train, count):
+def test_torchvision_reads_every_written_image_of_cifar_as_32_by_32_rgb(root, reader, train, count):
     data = reader(root, train=train)
 
     assert (len(data), data.data.shape, len(data.targets)) == (count, (count, 32, 32, 3), count)
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 3 * 211), ("valid", 211), ("test", 2 * 211)])
-def test_torchvision_reads_as_many_pictures_of_each_country_as_were_written(root, split, count):
+def test_torchvision_reads_every_written_image_of_each_country(root, split, count):
     data = datasets.country211(root, split)
 
     assert len(data) == count
@@ -163,12 +163,12 @@ def test_torchvision_reads_as_many_pictures_of_each_country_as_were_written(root
 
 
 @pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100", "Country211"])
-def test_the_data_set_is_an_object_of_torchvisions_own_class(root, name):
+def test_the_data_set_is_an_instance_of_torchvisions_own_class(root, name):
     assert type(getattr(datasets, name.lower())(root)) is getattr(torchvision.datasets, name)
 
 
 @pytest.mark.parametrize("reader", [datasets.cifar10, datasets.cifar100])
-def test_a_data_set_that_was_sent_to_another_process_is_the_same(root, reader):
+def test_a_data_set_survives_pickling(root, reader):
     data = reader(root)
 
     sent = pickle.loads(pickle.dumps(data))
@@ -178,13 +178,13 @@ def test_a_data_set_that_was_sent_to_another_process_is_the_same(root, reader):
 
 
 @pytest.mark.parametrize("reader", [datasets.cifar10, datasets.cifar100])
-def test_an_item_of_cifar_is_a_picture_of_32_by_32_and_a_number(root, reader):
+def test_an_item_of_cifar_is_a_32_by_32_image_and_an_int(root, reader):
     image, label = reader(root)[0]
 
     assert (image.size, image.mode, type(label)) == ((32, 32), "RGB", int)
 
 
-def test_an_item_of_country211_is_a_picture_of_a_size_of_its_own_and_a_number(root):
+def test_an_item_of_country211_is_an_image_of_varying_size_and_an_int(root):
     items = list(datasets.country211(root, "valid"))
 
     assert {(image.mode, type(label)) for image, label in items} == {("RGB", int)}
@@ -200,7 +200,7 @@ def test_an_item_of_country211_is_a_picture_of_a_size_of_its_own_and_a_number(ro
         (datasets.country211, 211, "AD", "ZW"),
     ],
 )
-def test_the_classes_have_the_names_of_the_original_in_its_order(root, reader, classes, first, last):
+def test_the_classes_have_the_original_names_in_the_original_order(root, reader, classes, first, last):
     data = reader(root)
 
     assert (len(data.classes), data.classes[0], data.classes[-1]) == (classes, first, last)
@@ -210,14 +210,14 @@ def test_the_classes_have_the_names_of_the_original_in_its_order(root, reader, c
 
 @pytest.mark.parametrize("reader", [datasets.cifar10, datasets.cifar100])
 @pytest.mark.parametrize("train", [True, False])
-def test_every_class_has_equally_many_pictures_in_drawn_order(root, reader, train):
+def test_every_class_has_the_same_number_of_images_in_random_order(root, reader, train):
     data = reader(root, train=train)
 
     assert len(set(np.bincount(data.targets, minlength=len(data.classes)))) == 1
     assert data.targets != sorted(data.targets)
 
 
-def test_the_first_item_is_the_first_picture_of_the_first_file_channel_by_channel(root):
+def test_the_first_item_is_the_first_image_of_the_first_file_channel_by_channel(root):
     batch = unpickle(root / "cifar-10-batches-py" / "data_batch_1")
 
     image, label = datasets.cifar10(root)[0]
@@ -226,7 +226,7 @@ def test_the_first_item_is_the_first_picture_of_the_first_file_channel_by_channe
     assert label == batch["labels"][0]
 
 
-def test_the_last_item_is_the_last_picture_of_the_fifth_file(root):
+def test_the_last_item_is_the_last_image_of_the_fifth_file(root):
     batch = unpickle(root / "cifar-10-batches-py" / "data_batch_5")
 
     image, label = datasets.cifar10(root)[59]
@@ -236,14 +236,14 @@ def test_the_last_item_is_the_last_picture_of_the_fifth_file(root):
 
 
 @pytest.mark.parametrize("reader", [datasets.cifar10, datasets.cifar100])
-def test_no_picture_is_in_a_data_set_twice(root, reader):
+def test_no_image_occurs_twice_in_a_data_set(root, reader):
     images = [*reader(root, train=True).data, *reader(root, train=False).data]
 
     assert len({image.tobytes() for image in images}) == len(images)
 
 
 @pytest.mark.parametrize("reader", [datasets.cifar10, datasets.cifar100, datasets.country211])
-def test_an_item_passes_through_both_transforms(root, reader):
+def test_both_transforms_are_applied_to_an_item(root, reader):
     plain = reader(root)[1]
 
     item = reader(root, transform=lambda image: image.size, target_transform=lambda label: -label)[1]
@@ -254,7 +254,7 @@ def test_an_item_passes_through_both_transforms(root, reader):
 # Seeds
 
 
-def test_one_seed_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
+def test_the_same_seed_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
     files = []
     for day in (0, 1):
         monkeypatch.setattr(time, "time", lambda day=day: day * 86400.0)
@@ -265,14 +265,14 @@ def test_one_seed_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
     assert Path("cifar-10-python.tar.gz") in files[0]
 
 
-def test_one_seed_gives_the_same_jpeg_files_every_time(country211_archive, tmp_path):
+def test_the_same_seed_gives_the_same_jpeg_files_every_time(country211_archive, tmp_path):
     again = datasets.write_country211(tmp_path / "again")
 
     assert archives.checksums(again) == archives.checksums(country211_archive.with_name("country211"))
 
 
 @pytest.mark.parametrize("writer", [datasets.write_cifar10, datasets.write_cifar100])
-def test_another_seed_gives_other_pictures_in_every_file(tmp_path, writer):
+def test_another_seed_gives_different_images_in_every_file(tmp_path, writer):
     sums = [
         archives.checksums(writer(tmp_path / str(seed), train_images=10, test_images=10, seed=seed)) for seed in (0, 1)
     ]
@@ -280,7 +280,7 @@ def test_another_seed_gives_other_pictures_in_every_file(tmp_path, writer):
     assert {name for name in sums[0] if sums[0][name] == sums[1][name]} <= {"batches.meta", "meta"}
 
 
-def test_the_test_images_do_not_depend_on_the_number_of_training_images(tmp_path):
+def test_the_test_split_does_not_depend_on_the_number_of_training_images(tmp_path):
     files = [
         datasets.write_cifar10(tmp_path / str(images), train_images=images, test_images=10) / "test_batch"
         for images in (10, 20)
@@ -289,7 +289,7 @@ def test_the_test_images_do_not_depend_on_the_number_of_training_images(tmp_path
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
-# What is damaged is refused, with torchvision's own error
+# Damaged data are refused with torchvision's own error
 
 
 @pytest.mark.parametrize(
@@ -330,12 +330,12 @@ def test_a_changed_byte_in_cifar_100_is_refused(root, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["CIFAR10", "CIFAR100"])
-def test_torchvision_by_itself_does_not_take_a_stand_in_for_the_real_data_set(root, name):
+def test_torchvision_by_itself_does_not_accept_a_stand_in_as_the_real_data_set(root, name):
     with pytest.raises(RuntimeError, match=NOT_FOUND):
         getattr(torchvision.datasets, name)(root)
 
 
-def test_a_stand_in_without_its_checksums_is_held_against_the_published_ones(cifar10_folder):
+def test_a_stand_in_without_its_checksums_is_compared_with_the_published_ones(cifar10_folder):
     (cifar10_folder / archives.CHECKSUMS).unlink()
 
     with pytest.raises(RuntimeError, match=NOT_FOUND):
@@ -345,7 +345,7 @@ def test_a_stand_in_without_its_checksums_is_held_against_the_published_ones(cif
 @pytest.mark.parametrize(
     ("file", "message"), [*((file, NOT_FOUND) for file in CIFAR10_FILES[:-1]), ("batches.meta", NO_META)]
 )
-def test_a_file_that_the_checksums_do_not_name_is_held_against_the_published_one(cifar10_folder, file, message):
+def test_a_file_without_a_checksum_of_its_own_is_compared_with_the_published_one(cifar10_folder, file, message):
     checksums = cifar10_folder / archives.CHECKSUMS
     checksums.write_text(re.sub(f".*  {file}\n", "", checksums.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -354,10 +354,10 @@ def test_a_file_that_the_checksums_do_not_name_is_held_against_the_published_one
 
 
 @pytest.mark.parametrize("damage", ["removed", "truncated", "with a changed byte"])
-def test_a_picture_of_country211_that_is_damaged_is_refused(country211_folder, damage):
-    picture = next((country211_folder / "valid" / "CN").iterdir())
-    shutil.copy(picture, picture.with_name("another.jpg"))  # else torchvision refuses a country without pictures
-    {"removed": Path.unlink, "truncated": truncate, "with a changed byte": change_a_byte}[damage](picture)
+def test_a_damaged_image_of_country211_is_refused(country211_folder, damage):
+    file = next((country211_folder / "valid" / "CN").iterdir())
+    shutil.copy(file, file.with_name("another.jpg"))  # because torchvision refuses a country without images
+    {"removed": Path.unlink, "truncated": truncate, "with a changed byte": change_a_byte}[damage](file)
 
     with pytest.raises(
         RuntimeError, match=r"^Dataset corrupted: images below .*valid are missing, changed or too many"
@@ -365,9 +365,9 @@ def test_a_picture_of_country211_that_is_damaged_is_refused(country211_folder, d
         datasets.country211(country211_folder.parent, "valid")
 
 
-def test_a_picture_too_many_in_country211_is_refused(country211_folder):
-    picture = next((country211_folder / "valid" / "CN").iterdir())
-    shutil.copy(picture, picture.with_name("another.jpg"))
+def test_an_extra_image_in_country211_is_refused(country211_folder):
+    file = next((country211_folder / "valid" / "CN").iterdir())
+    shutil.copy(file, file.with_name("another.jpg"))
 
     with pytest.raises(
         RuntimeError, match=r"^Dataset corrupted: images below .*valid are missing, changed or too many"
@@ -375,7 +375,7 @@ def test_a_picture_too_many_in_country211_is_refused(country211_folder):
         datasets.country211(country211_folder.parent, "valid")
 
 
-def test_a_country_without_pictures_is_refused_by_torchvision(country211_folder):
+def test_a_country_without_images_is_refused_by_torchvision(country211_folder):
     next((country211_folder / "valid" / "CN").iterdir()).unlink()
 
     with pytest.raises(FileNotFoundError, match="Found no valid file for the classes CN"):
@@ -387,7 +387,7 @@ def test_a_split_of_country211_that_was_not_unpacked_is_refused_by_torchvision(c
         datasets.country211(country211_folder.parent, "train")
 
 
-def test_if_a_country_is_missing_torchvision_renumbers_the_ones_after_it(country211_folder):
+def test_a_missing_country_shifts_the_labels_of_those_after_it_in_plain_torchvision(country211_folder):
     shutil.rmtree(country211_folder / "valid" / "AD")
 
     data = torchvision.datasets.Country211(country211_folder.parent, "valid")
@@ -395,21 +395,21 @@ def test_if_a_country_is_missing_torchvision_renumbers_the_ones_after_it(country
     assert (data.class_to_idx["AE"], class_names.COUNTRY211.index("AE")) == (0, 1)
 
 
-def test_where_a_country_is_missing_country211_is_refused(country211_folder):
+def test_a_country211_with_a_missing_country_is_refused(country211_folder):
     shutil.rmtree(country211_folder / "valid" / "AD")
 
     with pytest.raises(RuntimeError, match=r"^Dataset corrupted"):
         datasets.country211(country211_folder.parent, "valid")
 
 
-def test_a_country211_without_checksums_is_compared_with_the_real_number_of_images(country211_folder):
+def test_a_country211_without_checksums_must_have_the_real_number_of_images(country211_folder):
     (country211_folder / archives.CHECKSUMS).unlink()
 
     with pytest.raises(RuntimeError, match=r"^Dataset corrupted"):
         datasets.country211(country211_folder.parent, "valid")
 
 
-def test_a_country211_without_checksums_but_with_the_real_number_of_pictures_is_read(country211_folder, monkeypatch):
+def test_a_country211_without_checksums_but_with_the_real_number_of_images_is_read(country211_folder, monkeypatch):
     (country211_folder / archives.CHECKSUMS).unlink()
     monkeypatch.setitem(datasets.COUNTRY211_IMAGES, "valid", 1)
 
@@ -447,7 +447,7 @@ def test_an_archive_unpacks_to_the_folder_that_was_packed(request, packed, tmp_p
     assert contents(folder) == contents(archive.with_name(folder.name))
 
 
-def test_torchvision_unpacks_an_archive_that_it_finds_instead_of_downloading_one(cifar10_archive):
+def test_torchvision_unpacks_an_existing_archive_instead_of_downloading_one(cifar10_archive):
     sums = datasets.expected_files(cifar10_archive.parent, torchvision.datasets.CIFAR10)
     known = type("CIFAR10", (torchvision.datasets.CIFAR10,), {"tgz_md5": archives.md5_of(cifar10_archive), **sums})
     shutil.rmtree(cifar10_archive.with_name("cifar-10-batches-py"))
@@ -455,7 +455,7 @@ def test_torchvision_unpacks_an_archive_that_it_finds_instead_of_downloading_one
     assert len(known(cifar10_archive.parent, download=True)) == 10
 
 
-def test_torchvision_does_not_unpack_a_truncated_archive_but_asks_for_another(cifar10_archive, monkeypatch):
+def test_torchvision_downloads_a_truncated_archive_again_instead_of_unpacking_it(cifar10_archive, monkeypatch):
     shutil.rmtree(cifar10_archive.with_name("cifar-10-batches-py"))
     truncate(cifar10_archive)
     monkeypatch.setattr(urllib.request, "urlopen", Mock(side_effect=urllib.error.URLError("no network")))
@@ -465,7 +465,7 @@ def test_torchvision_does_not_unpack_a_truncated_archive_but_asks_for_another(ci
     assert [path.name for path in cifar10_archive.parent.iterdir()] == [cifar10_archive.name]
 
 
-def test_what_a_truncated_archive_leaves_half_unpacked_is_refused(cifar10_archive, tmp_path):
+def test_a_data_set_left_half_unpacked_by_a_truncated_archive_is_refused(cifar10_archive, tmp_path):
     truncate(cifar10_archive)
 
     with pytest.raises(EOFError, match="Compressed file ended before the end-of-stream marker was reached"):
@@ -478,7 +478,7 @@ def test_what_a_truncated_archive_leaves_half_unpacked_is_refused(cifar10_archiv
 
 
 @pytest.mark.parametrize(("name", "writer"), datasets.WRITERS.items())
-def test_a_folder_that_is_there_already_is_refused_and_left_as_it_is(tmp_path, name, writer):
+def test_an_existing_folder_is_refused_and_left_untouched(tmp_path, name, writer):
     folder = tmp_path / datasets.FOLDERS[name]
     folder.mkdir()
 
@@ -487,7 +487,7 @@ def test_a_folder_that_is_there_already_is_refused_and_left_as_it_is(tmp_path, n
     assert list(tmp_path.rglob("*")) == [folder]
 
 
-def test_an_archive_that_is_there_already_is_refused_and_left_as_it_is(tmp_path):
+def test_an_existing_archive_is_refused_and_left_untouched(tmp_path):
     archive = tmp_path / "cifar-10-python.tar.gz"
     archive.write_text("the real one")
 
@@ -498,7 +498,7 @@ def test_an_archive_that_is_there_already_is_refused_and_left_as_it_is(tmp_path)
 
 
 @pytest.mark.parametrize("writer", datasets.WRITERS.values())
-def test_a_writing_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypatch, writer):
+def test_interrupted_writing_leaves_nothing_behind(tmp_path, monkeypatch, writer):
     monkeypatch.setattr(datasets, "synthetic_images", Mock(side_effect=KeyboardInterrupt))
 
     with pytest.raises(KeyboardInterrupt):
@@ -506,7 +506,7 @@ def test_a_writing_that_is_interrupted_leaves_nothing_behind(tmp_path, monkeypat
     assert not list(tmp_path.iterdir())
 
 
-def test_a_disk_that_is_full_before_the_archive_is_leaves_nothing_behind(tmp_path, monkeypatch):
+def test_running_out_of_disk_space_for_the_archive_leaves_nothing_behind(tmp_path, monkeypatch):
     monkeypatch.setattr(tarfile, "open", Mock(side_effect=OSError("No space left on device")))
 
     with pytest.raises(OSError, match="No space left"):
@@ -525,7 +525,7 @@ def test_a_disk_that_is_full_before_the_archive_is_leaves_nothing_behind(tmp_pat
         ({"seed": None}, TypeError, "seed must be a whole number, got None"),
     ],
 )
-def test_what_cannot_be_written_is_refused_before_anything_is(tmp_path, arguments, error, message):
+def test_invalid_arguments_are_refused_before_anything_is_written(tmp_path, arguments, error, message):
     with pytest.raises(error, match=message):
         datasets.write_cifar10(tmp_path / "root", **arguments)
     assert not list(tmp_path.iterdir())
@@ -541,7 +541,7 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys):
     assert {path.name for path in tmp_path.iterdir()} == {"cifar-10-batches-py", "cifar-10-python.tar.gz"}
 
 
-def test_the_command_writes_what_the_function_writes(tmp_path):
+def test_the_command_writes_the_same_files_as_the_function(tmp_path):
     datasets.main(["cifar100", str(tmp_path / "1"), "--train-images", "10", "--test-images", "20", "--seed", "3"])
     datasets.write_cifar100(tmp_path / "2", train_images=10, test_images=20, seed=3)
 
@@ -567,7 +567,7 @@ def test_the_command_writes_what_the_function_writes(tmp_path):
         (["cifar100", "FILE"], 1, ": error: .*File exists: .*FILE.*"),
     ],
 )
-def test_what_the_command_cannot_do_it_says_in_one_line(tmp_path, monkeypatch, capsys, arguments, status, line):
+def test_the_command_reports_an_error_in_one_line(tmp_path, monkeypatch, capsys, arguments, status, line):
     monkeypatch.chdir(tmp_path)
     Path("TAKEN", "country211").mkdir(parents=True)
     Path("FILE").touch()
@@ -579,7 +579,7 @@ def test_what_the_command_cannot_do_it_says_in_one_line(tmp_path, monkeypatch, c
     assert re.fullmatch(f"python -m reference.datasets{line}\n", capsys.readouterr().err)
 
 
-def test_the_command_does_without_torch_and_pillow(tmp_path):
+def test_the_command_needs_neither_torch_nor_pillow(tmp_path):
     command = "import sys; from reference import datasets; datasets.main(sys.argv[1:]); print(*sys.modules)"
 
     child = subprocess.run(
@@ -594,27 +594,27 @@ def test_the_command_does_without_torch_and_pillow(tmp_path):
     assert not {"torch", "torchvision", "PIL"} & set(child.stdout.split())
 
 
-# The pictures
+# The images
 
 
 @given(count=st.integers(0, 300), classes=st.integers(1, 100), seed=st.integers(0, 99))
-def test_balanced_labels_hold_every_class_equally_often_or_once_more(count, classes, seed):
+def test_in_balanced_labels_the_counts_of_any_two_classes_differ_by_at_most_one(count, classes, seed):
     labels = balanced_labels(count, classes, np.random.default_rng(seed))
 
     assert labels.shape == (count,)
     assert set(np.bincount(labels, minlength=classes)) <= {count // classes, -(-count // classes)}
 
 
-def test_of_no_labels_there_are_no_pictures():
+def test_no_labels_give_no_images():
     none = synthetic_images([], 10, np.random.default_rng(0))
 
     assert (none.shape, none.dtype) == ((0, 3, 32, 32), np.uint8)
 
 
-def test_more_pictures_do_not_change_the_first_ones():
+def test_drawing_more_images_does_not_change_the_first_ones():
     labels = np.zeros(IMAGES_AT_A_TIME + 1, int)
 
-    fewer, more = (synthetic_images(some, 10, np.random.default_rng(0)) for some in (labels[:-1], labels))
+    fewer, more = (synthetic_images(part, 10, np.random.default_rng(0)) for part in (labels[:-1], labels))
 
     assert np.array_equal(more[:-1], fewer)
 
@@ -627,13 +627,13 @@ def test_more_pictures_do_not_change_the_first_ones():
         ([-1, 3], "labels must be from 0 to 9, got -1 to 3"),
     ],
 )
-def test_labels_without_a_picture_are_refused(labels, message):
+def test_invalid_labels_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
         synthetic_images(labels, 10, np.random.default_rng(0))
 
 
 ONE_HALF = 0.5
-"""Chance is right once in ten times, the convolutional network of section 2.5 more than nine times."""
+"""Guessing is right 1 time in 10, the convolutional network of section 2.5 more than 9 times in 10."""
 
 
 def test_a_linear_model_of_the_pixels_does_not_solve_the_task():
@@ -647,13 +647,13 @@ def test_a_linear_model_of_the_pixels_does_not_solve_the_task():
 
 
 def ridge_scores(known, labels, new, strengths):
-    """Return the scores (n, class) of new pixels by the linear models that fit the known ones in least squares.
+    """Return the scores (n, class) of new pixels by ridge regression on the known ones, for each strength.
 
-    Of each model the sum of the squared weights, times one of the strengths, is part of what the fit makes least.
+    The strength is the factor of the sum of squared weights in the objective.
     """
-    one_hot, one = np.eye(10, dtype=known.dtype)[labels], np.eye(len(known), dtype=known.dtype)
+    one_hot, identity = np.eye(10, dtype=known.dtype)[labels], np.eye(len(known), dtype=known.dtype)
     products = known @ known.T
-    return [new @ (known.T @ np.linalg.solve(products + strength * one, one_hot)) for strength in strengths]
+    return [new @ (known.T @ np.linalg.solve(products + strength * identity, one_hot)) for strength in strengths]
 
 
 # Files

@@ -1,7 +1,7 @@
-"""One of several processes that train together, for `test_2_7_training.py`: torchrun starts it.
+"""One of several processes that train in parallel for `test_2_7_training.py`, started by torchrun.
 
-It takes five steps and writes what it found into FOLDER: `… -m spec_tests.vocabulary.data_parallel_worker FOLDER`. With
-`--die` the second process ends after two steps without a word, as one does whose machine fails.
+It takes five steps and writes its results to FOLDER: `… -m spec_tests.vocabulary.data_parallel_worker FOLDER`. With
+`--die` the second process exits abruptly after two steps, as if its machine had failed.
 """
 
 import os
@@ -22,33 +22,33 @@ BATCH = 8
 
 
 def start(dtype: str = "float64") -> Training:
-    """Return a network before its first step."""
+    """Return an untrained network."""
     return Training(reference.initial_parameters(np.random.default_rng(0), dtype))
 
 
 def batch(seed: int, images: int = BATCH, dtype: str = "float64") -> tuple[Array, Array]:
-    """Return stand-in pictures as input, and their labels."""
+    """Return stand-in images as network input, and their labels."""
     rng = np.random.default_rng(seed)
     labels = balanced_labels(images, 10, rng)
     return to_input(synthetic_images(labels, 10, rng).transpose(0, 2, 3, 1), dtype), labels
 
 
 def main(folder: Path, dies: bool) -> None:
-    """Take the steps."""
+    """Take the steps and write the results."""
     process = Process.this()
     share = process.share(np.arange(BATCH))
     trainer = TorchTrainer(start(), "sgd", OPTIMIZERS["sgd"], process=process)
-    found: dict[str, Array] = {"share": share}
+    results: dict[str, Array] = {"share": share}
     for step in range(STEPS):
         if dies and process.rank == 1 and step == 2:
             os._exit(3)
         images, labels = batch(step)
         trainer.step(images[share], labels[share])
         if step == 0:
-            found |= {f"gradient {name}": p.grad.numpy().copy() for name, p in trainer.network.named_parameters()}
-    found |= {f"parameter {name}": value for name, value in trainer.snapshot().parameters.items()}
+            results |= {f"gradient {name}": p.grad.numpy().copy() for name, p in trainer.network.named_parameters()}
+    results |= {f"parameter {name}": value for name, value in trainer.snapshot().parameters.items()}
     with (folder / f"{process.rank}.npz").open("wb") as file:
-        np.savez(file, **found)  # type: ignore[arg-type]  # the names are no parameters of its own
+        np.savez(file, **results)  # type: ignore[arg-type]  # the names are not its own parameters
 
 
 if __name__ == "__main__":

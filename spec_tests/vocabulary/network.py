@@ -1,19 +1,19 @@
 """The CIFAR-10 network as the tests draw it, and how far a correct one may be from the exact result.
 
-Whole numbers are compared exactly. For real ones the elementwise bound of `bounds`, carried through four layers, is
-true but worthless: it takes every rounding of a layer, and every error on the way, to point in the worst direction,
-and comes out a million times as wide as the errors that occur. The bound here is normwise instead:
+Whole numbers are compared exactly. For real ones the elementwise bound of `bounds`, carried through four layers, holds
+but is too loose to be useful: it assumes that every rounding and every error on the way points in the worst direction,
+and is a million times as wide as the errors that occur. The bound here is normwise instead:
 
-    ‖computed − exact‖ <= ‖exact‖ · u · Σ √K          over the layers on the way, K being the terms of their sums
+    ‖computed − exact‖ <= ‖exact‖ · u · Σ √K          over the layers on the way, with K terms in each of their sums
 
-K roundings in either direction add up like a random walk, to √K·u of a result and seldom to more (Higham and Mary, A
-New Approach to Probabilistic Rounding Error Analysis, 2019); and a layer of drawn weights passes an error on as it
-does the signal, so that the relative error stays what it was. This is a statistical statement, true of drawn
-parameters and not of every network; what it is for is an implementation that computes more coarsely
-than it says: TF32 is off by 8192·u, the half formats by more, and Σ√K is about 100 forward, and 200 back.
+K roundings of either sign add up like a random walk, to √K·u of a result and rarely more (Higham and Mary, A New
+Approach to Probabilistic Rounding Error Analysis, 2019), and a layer of random weights propagates an error as it does
+the signal, so that the relative error stays the same. This is a statistical statement, which holds for random
+parameters and not for every network. It is meant to catch implementations that compute more coarsely than they claim:
+TF32 has an error of 8192·u, the half formats of more, and Σ√K is about 100 forward and 200 backward.
 
-A gradient goes to the greatest cell of a window. Where two are so near that rounding decides, it may go to either,
-and no bound holds: `no_near_ties` says that there is no such window.
+A gradient goes to the largest cell of a window. Where two are so close that rounding decides between them, it may go to
+either, and no bound holds: `no_near_ties` checks that there is no such window.
 """
 
 from dataclasses import dataclass, replace
@@ -31,13 +31,13 @@ from spec_tests.vocabulary.formats import FORMATS, rounded
 from spec_tests.vocabulary.problems import Array, Numbers, real_numbers, whole_numbers
 
 LAYERS = ("conv1", "conv2", "conv3", "linear")
-PLACES = {"conv1": 32 * 32, "conv2": 16 * 16, "conv3": 8 * 8, "linear": 1}
-"""Of one image, how often a layer's parameters are used."""
+POSITIONS = {"conv1": 32 * 32, "conv2": 16 * 16, "conv3": 8 * 8, "linear": 1}
+"""How many positions of one image use a layer's parameters."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Images, parameters, whether there are activations, and a cotangent of the scores."""
+    """Images, parameters, whether there are activations, and the gradient with respect to the scores."""
 
     input: Array
     parameters: dict[str, Array]
@@ -45,11 +45,11 @@ class Network:
     grad_output: Array
 
     def forward(self, layers: Any) -> Any:
-        """Return the scores by this namespace of functions."""
+        """Return the scores as this namespace of functions computes them."""
         return layers.cifar10_cnn(self.input, self.parameters, self.relu)
 
     def backward(self, layers: Any) -> dict[str, Any]:
-        """Return all gradients by this namespace of functions, that of the input under its name."""
+        """Return all gradients as this namespace of functions computes them, that of the input as "input"."""
         grad_input, gradients = layers.cifar10_cnn_backward(self.grad_output, self.input, self.parameters, self.relu)
         return {"input": grad_input, **gradients}
 
@@ -59,17 +59,17 @@ class Network:
         return type(self)(rounded(self.input, dtype), parameters, self.relu, rounded(self.grad_output, dtype))
 
 
-def whole_network(seed: int, images: int, relu: bool, share: float = 1.0) -> Network:
-    """Return a network of whole numbers, this share of its weights not 0: in float64 every sum on the way is exact."""
+def whole_network(seed: int, images: int, relu: bool, density: float = 1.0) -> Network:
+    """Return a network of whole numbers, with this density of nonzero weights: in float64 every sum is exact."""
     rng = np.random.default_rng(seed)
     parameters: dict[str, Array] = {
-        name: np.where(rng.random(size) < share, rng.integers(-1, 2, size), 0.0) for name, size in PARAMETERS.items()
+        name: np.where(rng.random(size) < density, rng.integers(-1, 2, size), 0.0) for name, size in PARAMETERS.items()
     }
     return _network(rng, images, relu, parameters, whole_numbers)
 
 
 def real_network(seed: int, images: int, relu: bool) -> Network:
-    """Return real images and a network as it is before training, so that its scores are near zero."""
+    """Return real images and an untrained network, whose scores are near zero."""
     rng = np.random.default_rng(seed)
     return _network(rng, images, relu, reference.initial_parameters(rng, "float64"), real_numbers)
 
@@ -81,15 +81,15 @@ def _network(
 
 
 def roundings(images: int) -> dict[str, float]:
-    """Return Σ√K on the way to the scores ("linear"), the input's gradient, and that of every parameter."""
+    """Return Σ√K on the way to the scores ("linear"), to the input's gradient and to that of every parameter."""
     weights, own = {layer: PARAMETERS[f"{layer}.weight"] for layer in LAYERS}, _own_roundings()
     before = dict(zip(LAYERS, accumulate(own, initial=0.0), strict=False))
     forward = sum(own)
     back = [sqrt(weights[layer][0] * np.prod(weights[layer][2:])) for layer in reversed(LAYERS)]
-    behind = dict(zip(reversed(LAYERS), accumulate(back, initial=0.0), strict=False))
+    after = dict(zip(reversed(LAYERS), accumulate(back, initial=0.0), strict=False))
     counts = {"linear": forward, "input": forward + sum(back)}
     for layer in LAYERS:
-        counts[f"{layer}.weight"] = before[layer] + behind[layer] + sqrt(images * PLACES[layer])
+        counts[f"{layer}.weight"] = before[layer] + after[layer] + sqrt(images * POSITIONS[layer])
         counts[f"{layer}.bias"] = counts[f"{layer}.weight"]
     return counts
 
@@ -99,15 +99,15 @@ def _own_roundings() -> list[float]:
 
 
 def assert_near(computed: Any, exact: Array, count: float, dtype: str) -> None:
-    """Require the bound above, for the reference's float64, too."""
+    """Require the bound above, widened by that of the reference's float64."""
     assert computed.dtype == FORMATS[dtype].arrays
     bound = count * (FORMATS[dtype].roundoff + REFERENCE.roundoff) * np.linalg.norm(exact)
-    off = np.linalg.norm(np.asarray(computed, np.float64) - exact)
-    assert_within(FORMATS[dtype].arrays(off), Approximation(np.zeros(()), np.asarray(bound)), dtype)
+    error = np.linalg.norm(np.asarray(computed, np.float64) - exact)
+    assert_within(FORMATS[dtype].arrays(error), Approximation(np.zeros(()), np.asarray(bound)), dtype)
 
 
-def stepped(network: Network, argument: str, step: Array) -> Network:
-    """Return the network with a step added to its input, or to the parameter of this name."""
+def with_step(network: Network, argument: str, step: Array) -> Network:
+    """Return the network with a step added to its input or to the parameter of this name."""
     if argument == "input":
         return replace(network, input=network.input + step)
     moved = {**network.parameters, argument: network.parameters[argument] + step}
@@ -115,22 +115,22 @@ def stepped(network: Network, argument: str, step: Array) -> Network:
 
 
 def same_linear_region(one: Network, other: Network) -> bool:
-    """Tell whether the same cells win in both, and the same numbers are positive: between them nothing bends."""
+    """Tell whether both have the same maxima and the same signs, so that the network is linear between them."""
     both = [reference.cifar10_cnn_layers(n.input, n.parameters, n.relu) for n in (one, other)]
     for stage in "123":
-        winners, positive = zip(*(_choices(outputs[f"conv{stage}"]) for outputs in both), strict=True)
+        winners, positive = zip(*(_winners_and_signs(outputs[f"conv{stage}"]) for outputs in both), strict=True)
         if not np.array_equal(*winners) or (one.relu and not np.array_equal(*positive)):
             return False
     return True
 
 
-def _choices(x: Array) -> tuple[Array, Array]:
+def _winners_and_signs(x: Array) -> tuple[Array, Array]:
     _, winners = reference.max_pool2d(x, 2, return_indices=True)
     return winners, x > 0
 
 
 def no_near_ties(network: Network, dtype: str) -> bool:
-    """Tell whether rounding can neither change which cell of a window is the greatest, nor the sign of a number."""
+    """Tell whether rounding can change neither which cell of a window is the largest nor the sign of any number."""
     outputs = reference.cifar10_cnn_layers(network.input, network.parameters, network.relu)
     counts = accumulate(_own_roundings())
     for stage, count in zip("123", counts, strict=False):
@@ -141,7 +141,7 @@ def no_near_ties(network: Network, dtype: str) -> bool:
 
 
 def _margin(x: Array, relu: bool) -> float:
-    """Return the least lead of a greatest cell over the next one of its window, or with `relu` over zero."""
+    """Return the smallest lead of a largest cell over the second largest of its window, or with `relu` over zero."""
     n, c, h, w = x.shape
     windows = x.reshape(n, c, h // 2, 2, w // 2, 2).swapaxes(3, 4).reshape(-1, 4)
     second, first = np.partition(windows, (2, 3), axis=1)[:, 2:].T

@@ -8,9 +8,9 @@ import reference
 from spec_tests.vocabulary.problems import Array
 from spec_tests.wrong_implementations.register import wrong
 
-CHAIN = "test_the_network_is_its_layers_one_after_the_other"
-EULER = "test_what_flows_forward_through_each_layer_flows_back_through_it"
-BATCH = "test_the_gradient_of_a_batch_is_the_sum_of_those_of_its_images"
+CHAIN = "test_the_network_is_the_composition_of_its_layers"
+EULER = "test_the_gradients_of_every_layer_satisfy_eulers_identity"
+BATCH = "test_the_gradient_of_a_batch_is_the_sum_of_the_gradients_of_its_images"
 
 
 @wrong("cifar10_cnn", CHAIN)
@@ -27,13 +27,13 @@ def flattens_with_the_channels_last(input: Array, parameters: dict[str, Array], 
     return reference.linear(features, parameters["linear.weight"], parameters["linear.bias"])
 
 
-@wrong("cifar10_cnn", "test_the_last_bias_is_in_the_scores_in_full_so_nothing_normalises_them", CHAIN)
+@wrong("cifar10_cnn", "test_the_scores_shift_by_exactly_the_change_of_the_last_bias", CHAIN)
 def returns_probabilities(**arguments: Any) -> Any:
     """Ends in a softmax."""
     return reference.softmax(reference.cifar10_cnn(**arguments), 1)
 
 
-@wrong("cifar10_cnn", "test_each_image_is_scored_by_itself")
+@wrong("cifar10_cnn", "test_each_image_is_scored_independently")
 def normalises_over_the_batch(**arguments: Any) -> Any:
     """Takes the batch's mean off every score."""
     scores = reference.cifar10_cnn(**arguments)
