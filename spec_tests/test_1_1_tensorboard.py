@@ -675,8 +675,15 @@ def full_log(tmp_path_factory):
     """The folder in which a run with the option, of one test in a process of its own, has left its log."""
     folder = tmp_path_factory.mktemp("full log")
     test = f"{__file__}::{test_the_number_before_1_is_stored_as_254_in_float32_and_rounds_up_from_float64.__name__}"
+    options = [
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "spec_tests.run.plugin",
+    ]  # of which an installed copy has no conftest
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "--tensorboard", folder],
+        [sys.executable, "-m", "pytest", *options, test, "--tensorboard", folder],
         cwd=Path(__file__).parent.parent,
         check=True,
         timeout=PATIENCE,
