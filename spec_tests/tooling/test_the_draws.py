@@ -68,9 +68,8 @@ def test_each_case_of_a_property_has_examples_of_its_own(alone):
     assert all(int(count) >= 30 for count in counts)
 
 
-@pytest.mark.parametrize("hash_seed", ["1", "2"])
-def test_the_examples_are_the_same_again(alone, hashes, hash_seed):
-    assert hashes(FILE, PYTHONHASHSEED=hash_seed) == alone
+def test_the_examples_are_the_same_again_whatever_python_hashes_strings_to(alone, hashes):
+    assert hashes(FILE, PYTHONHASHSEED="1") == alone
 
 
 def test_the_examples_are_the_same_where_all_other_files_have_been_imported(alone, hashes):
