@@ -678,8 +678,10 @@ def full_log(tmp_path_factory):
     """The folder with the log of a run with the option, of one test in a process of its own."""
     folder = tmp_path_factory.mktemp("full log")
     test = f"{__file__}::{test_the_largest_number_below_1_is_stored_as_254_in_float32_and_255_in_float64.__name__}"
+    no_conftest = ["-p", "spec_tests.run.plugin"]  # as an installed copy has it
+    options = ["-q", "-p", "no:cacheprovider", *no_conftest]
     subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test, "--tensorboard", folder],
+        [sys.executable, "-m", "pytest", *options, test, "--tensorboard", folder],
         cwd=Path(__file__).parent.parent,
         check=True,
         timeout=TIMEOUT,

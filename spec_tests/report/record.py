@@ -166,15 +166,17 @@ def asked_for(config: pytest.Config) -> Data:
         "device": option.device,
         "dtypes": [dtype for dtype in FORMATS if dtype in (selection.wanted_dtypes(config) or subject.dtypes)],
         "profile": draws.profile(config),
-        "options": options(option),
+        "options": options(config),
         "full": selection.is_full_run(config),
     }
 
 
-def options(option: Any) -> list[str]:
-    """Return the options that changed which tests ran, without the names of files."""
+def options(config: pytest.Config) -> list[str]:
+    """Return the options that changed which tests ran, and on which examples, without the names of files."""
+    option = config.option
     switches = {"--slow": option.slow, "--cifar10": option.cifar10, "--resnet50-weights": option.resnet50_weights}
     values = {"--dtype": option.dtype, "-k": option.keyword, "-m": option.markexpr, "--maxfail": option.maxfail}
+    values["--hypothesis-seed"] = draws.seed(config)
     return [name for name, given in switches.items() if given] + [f"{name} {v}" for name, v in values.items() if v]
 
 

@@ -25,6 +25,9 @@ from spec_tests.run.selection import is_specification
 
 REPEATABLE, EXPLORE, THOROUGH = "repeatable", "explore", "thorough"
 
+SEED = "seed of the random examples"
+"""Under which a process of pytest-xdist is told it."""
+
 _common = settings(
     settings.get_profile("default"),  # by name: where the variable CI is set, Hypothesis begins with another
     derandomize=False,
@@ -51,7 +54,7 @@ def seed(config: pytest.Config) -> str | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the profile, and choose a seed before Hypothesis and the workers of pytest-xdist read the option."""
+    """Check the profile, and choose a seed before Hypothesis reads the option."""
     name, option = profile(config), config.option
     try:
         settings.get_profile(name)
@@ -60,7 +63,13 @@ def pytest_configure(config: pytest.Config) -> None:
             f"--hypothesis-profile {name}: no such profile; the specification has {REPEATABLE}, {EXPLORE}, {THOROUGH}"
         ) from None
     if name in (EXPLORE, THOROUGH) and option.hypothesis_seed is None:
-        option.hypothesis_seed = str(secrets.randbits(32))
+        option.hypothesis_seed = getattr(config, "workerinput", {}).get(SEED) or str(secrets.randbits(32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a process of pytest-xdist the seed: it reads the command line for itself, where none may be."""
+    node.workerinput[SEED] = seed(node.config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -35,6 +35,7 @@ from spec_tests.run.selection import (
     is_full_run,
     is_property,
     is_specification,
+    needs_a_checkout,
     section_of,
     wanted_dtypes,
 )
@@ -318,6 +319,8 @@ def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str
         return "torch_api"
     if item.get_closest_marker("compares_with_reference") and name == "reference":
         return "compares_with_reference"
+    if needs_a_checkout(item):
+        return "checkout"
     if item.get_closest_marker("tooling") and (name, config.option.device) != ("torch", "cpu"):
         return "tooling"
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only

@@ -7,6 +7,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 """The folder of the specification."""
 
+IS_A_CHECKOUT = (ROOT.parent / "pyproject.toml").is_file()
+"""Whether the specification lies in its project, and is not an installed copy."""
+
 
 def is_full_run(config: pytest.Config) -> bool:
     """Tell whether this run was asked for the whole specification on the default subject."""
@@ -18,7 +21,8 @@ def asks_for_everything(config: pytest.Config) -> bool:
     """Tell whether this run was asked for every file of the specification, and nothing in them was deselected."""
     option = config.option
     paths = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args}
-    whole = not paths.isdisjoint({ROOT, ROOT.parent})
+    by_name = getattr(option, "pyargs", False) and ROOT.name in config.args
+    whole = by_name or not paths.isdisjoint({ROOT, ROOT.parent})
     selected = any(
         getattr(option, name, None)
         for name in (
@@ -40,6 +44,11 @@ def asks_for_everything(config: pytest.Config) -> bool:
 def is_specification(node: pytest.Item | pytest.Collector) -> bool:
     """Tell whether a test, or a file of tests, is one of the specification, and not, for example, a benchmark."""
     return ROOT in node.path.parents
+
+
+def needs_a_checkout(item: pytest.Item) -> bool:
+    """Tell whether a test is about the project's files, which an installed copy of the specification lacks."""
+    return not IS_A_CHECKOUT and ROOT / "tooling" in item.path.parents
 
 
 def section_of(item: pytest.Item) -> str:

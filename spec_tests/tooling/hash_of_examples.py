@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from spec_tests.run import drawing
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.properties import SUBJECTS
 
@@ -27,7 +28,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         nonlocal count
         count += 1
         drawn = {name: value for name, value in arguments.items() if name not in SUBJECTS}
-        digest.update(repr(sorted(drawn.items())).encode())
+        digest.update(drawing.literal(dict(sorted(drawn.items()))).encode())  # `repr` leaves out most of a large array
         record(arguments)
 
     with pytest.MonkeyPatch.context() as patch:

@@ -156,6 +156,8 @@ FULL = {"subject": "torch", "device": "cpu", "dtype": ""}
         ([PLACE / "test_the_run.py"], {}, False),
         ([PLACE, PLACE.parent / "another_folder"], {}, True),
         ([PLACE.parent / "another_folder"], {}, False),
+        ([PLACE.name], {"pyargs": True}, True),
+        ([PLACE.name], {"pyargs": False}, False),
         ([PLACE], {"keyword": "conv"}, False),
         ([PLACE], {"markexpr": "not compares_with_reference"}, False),
         ([PLACE], {"deselect": ["a test"]}, False),

@@ -131,6 +131,9 @@ LEFT_OUT = {
         "about this project's own tools: a run with torch on the CPU includes them",
         "检验本项目自己的工具：在 CPU 上测试 torch 时才运行",
     ),
+    "checkout": Reason(
+        "about the files of this project, which an installed copy lacks", "检验本项目的文件，安装的副本中没有这些文件"
+    ),
     "format": Reason("the subject does not compute in {dtype}", "被测实现不支持 {dtype}"),
     "dtype": Reason("--dtype selects other formats", "--dtype 指定了其他数值格式"),
 }
