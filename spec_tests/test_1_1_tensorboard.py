@@ -378,7 +378,7 @@ GALLERY = {
     "2.1 convolution/3 vertical edges": {0: (188 - 2, 160 - 2)},  # without padding
     "2.2 max pooling/Maxpool Batch Origin": {0: (8 * 32, 8 * 32), 1: (8 * 32, 8 * 32)},
     "2.2 max pooling/Maxpool Batch Output": {0: (8 * 32, 8 * 32), 1: (8 * 32, 8 * 32)},
-    "2.5 network/a picture": {0: (32, 32)},
+    "2.5 network/an image": {0: (32, 32)},
     "2.5 network/feature maps of conv1": {0: (4 * 32, 8 * 32), 2: (4 * 32, 8 * 32)},  # before and after two steps
     "2.8 ResNet-50/0 input": {0: (224, 224)},
     "2.8 ResNet-50/1 maxpool": {1: (2 * 56, 8 * 56)},  # 16 maps in two rows
@@ -583,7 +583,7 @@ def test_a_file_instead_of_a_folder_is_a_usage_error(below, run_with, tmp_path):
     code, printed = run_with("--tensorboard", str(file / below))
 
     assert code == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: --tensorboard {file / below} is not a folder to write to: " in printed
+    assert f"ERROR: --tensorboard {file / below} cannot be written to: " in printed
 
 
 # The viewer

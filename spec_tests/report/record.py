@@ -76,7 +76,7 @@ class Report:
         except ModuleNotFoundError as error:
             raise pytest.UsageError(f"--report {folder}: {error}") from None
         except OSError as error:
-            raise pytest.UsageError(f"--report {folder} is not a folder to write to: {error.strerror}") from None
+            raise pytest.UsageError(f"--report {folder} cannot be written to: {error.strerror}") from None
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Note every test of the specification, those that will be left out too."""

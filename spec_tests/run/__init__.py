@@ -1,1 +1,1 @@
-"""The pytest plugin: its options, which tests a subject is asked, the record of a run, and its summary."""
+"""The pytest plugin: its options, which tests run on a subject, the record of a run, and its summary."""

@@ -1,4 +1,4 @@
-"""A failure as a learner would draw it: the arrays as grids, both answers, and code that makes it happen again."""
+"""A failure as a learner would draw it: the arrays as grids, both results, and a program that reproduces it."""
 
 import textwrap
 from collections.abc import Callable
@@ -25,18 +25,18 @@ from {module} import {test}
 
 
 def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
-    """Return the drawing of what a test was given, and a program that runs the test on it again."""
+    """Return a drawing of a test's arguments and of both results, and a program that runs the test on them again."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     subject, dtype = arguments.get("subject"), arguments.get("dtype", params.get("dtype", "float64"))
     drawn = [drawing for name, value in arguments.items() if (drawing := _draw(name, value))]
     problems = [value for value in arguments.values() if isinstance(value, Problem) and subject]
-    answers = [_answers(problem, subject, dtype) for problem in problems]
-    advice = "Save this program in the project's folder and run it there: it fails in the same way."
-    return "\n\n".join([*drawn, *answers, advice, program(item, arguments, option)])
+    differences = [_differences(problem, subject, dtype) for problem in problems]
+    advice = "To reproduce the failure, save this program in the project's folder and run it there."
+    return "\n\n".join([*drawn, *differences, advice, program(item, arguments, option)])
 
 
 def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
-    """Return a program, its arrays written out, that runs this test's body on these arguments."""
+    """Return a program that runs this test's body on these arguments, with the arrays written out."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     is_for_all = hasattr(getattr(item, "function", None), "property")
     at = f".at({params['dtype']!r})" if is_for_all else ""
@@ -58,7 +58,7 @@ def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
 
 
 def literal(value: Any) -> str:
-    """Return Python code for a value, arrays and problems included.
+    """Return Python code for a value, which may be or contain an array or a problem.
 
     >>> literal({"stride": (1, 2), "bias": np.array([0.5], np.float32)})
     "{'stride': (1, 2), 'bias': np.array([0.5], 'float32')}"
@@ -87,16 +87,18 @@ def _draw(name: str, value: Any) -> str:
     return grid(name, value) if isinstance(value, np.ndarray) else ""
 
 
-def _answers(problem: Problem, subject: Any, dtype: str) -> str:
-    """Return where the subject answers otherwise than the references, in the output and in each gradient."""
+def _differences(problem: Problem, subject: Any, dtype: str) -> str:
+    """Return both versions of the output and of each gradient in which the subject and the references differ."""
     by_subject, by_references = _outputs(problem.at(dtype), subject.at(dtype)), _outputs(problem.at(dtype), reference)
-    both = [(name, answer, by_references.get(name)) for name, answer in by_subject.items()]
+    both = [(name, found, by_references.get(name)) for name, found in by_subject.items()]
     lines = [
-        f"{grid(f'{name} by the subject', answer)}\n{grid(f'{name} by the references', expected)}"
-        for name, answer, expected in both
-        if not _same(answer, expected)
+        f"{grid(f'{name} from the subject', found)}\n{grid(f'{name} from the references', expected)}"
+        for name, found, expected in both
+        if not _same(found, expected)
     ]
-    agreement = "On this very call the subject and the references agree: the test calls with other arguments."
+    agreement = (
+        "With these arguments the subject and the references agree; the test fails with others derived from them."
+    )
     return "\n".join(lines) or agreement
 
 
@@ -108,14 +110,14 @@ def _outputs(problem: Problem, layers: Any) -> dict[str, Any]:
     return _by_name(["output", "indices"], outputs) | _by_name(names, grads)
 
 
-def _by_name(names: list[str], answers: Any) -> dict[str, Any]:
-    return dict(zip(names, answers if isinstance(answers, tuple) else (answers,), strict=False))
+def _by_name(names: list[str], results: Any) -> dict[str, Any]:
+    return dict(zip(names, results if isinstance(results, tuple) else (results,), strict=False))
 
 
 def _attempt(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except Exception as error:  # whatever it is, it is the answer
+    except Exception as error:  # any error is a result, too
         return f"{type(error).__name__}: {error}"
 
 
@@ -126,7 +128,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def grid(name: str, array: Any) -> str:
-    """Return an array as grids of its last two axes, one below the other, each under its index.
+    """Return an array drawn as grids of its last two axes, one below the other, each headed by its index.
 
     >>> print(grid("weight", np.array([[[1.0, 0.0], [0.0, 2.5]]])))
     weight, shape (1, 2, 2)

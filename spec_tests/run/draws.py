@@ -1,14 +1,14 @@
-"""Which examples Hypothesis draws for the specification: the same wherever it runs, unless a run is to explore.
+"""Which examples Hypothesis draws for the specification: the same ones everywhere, unless random ones are asked for.
 
---hypothesis-profile NAME   one of these, or another that is registered with Hypothesis
+--hypothesis-profile NAME   one of these, or another profile that is registered with Hypothesis
 
-    repeatable   100 examples for a test, always the same ones (the default)
-    explore      100 random examples
-    thorough     1000 random examples
+    repeatable   100 examples per test, always the same ones (the default)
+    explore      100 random examples per test
+    thorough     1,000 random examples per test
 
---hypothesis-seed N         the seed of random examples; without a profile it means explore
+--hypothesis-seed N         the seed of random examples; without a profile it implies explore
 
-A random run prints the options that repeat it. Other tests in the same run of pytest keep their settings.
+A run with random examples prints the options that repeat it. Tests outside the specification keep their settings.
 """
 
 import secrets
@@ -42,13 +42,13 @@ settings.register_profile(THOROUGH, _common, max_examples=1000)
 
 
 def profile(config: pytest.Config) -> str:
-    """Return the name of the profile that this run was asked for."""
+    """Return the name of the profile of this run."""
     option = config.option
     return option.hypothesis_profile or (REPEATABLE if option.hypothesis_seed is None else EXPLORE)
 
 
 def seed(config: pytest.Config) -> str | None:
-    """Return the seed of a run with random examples, or None if its examples are always the same."""
+    """Return the seed of a run with random examples, None of any other run."""
     return config.option.hypothesis_seed if profile(config) in (EXPLORE, THOROUGH) else None
 
 
@@ -92,26 +92,26 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    """Derive a property's repeatable draws from its name: of a parametrized one, Hypothesis takes the path as well."""
+    """Derive a property's repeatable draws from its name alone: for a parametrized one Hypothesis adds the path."""
     handle = getattr(pyfuncitem.function, "hypothesis", None)  # `for_all` derives its own
     if is_specification(pyfuncitem) and handle is not None:
         handle.inner_test._hypothesis_internal_add_digest = pyfuncitem.name.encode()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say before a random run how to repeat it, in case that it never ends."""
+    """Say before a run with random examples how to repeat it, in case it is broken off."""
     return [_how_to_repeat(config)] if seed(config) is not None else []
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say after a random run how to repeat it."""
+    """Say after a run with random examples how to repeat it."""
     if seed(config) is not None:
         terminalreporter.write_line(_how_to_repeat(config))
 
 
 def _how_to_repeat(config: pytest.Config) -> str:
     options = f"--hypothesis-profile={profile(config)} --hypothesis-seed={seed(config)}"
-    return f"the examples are random; the same are drawn again by {options}"
+    return f"the examples are random; to draw the same ones again: {options}"
 
 
 @contextmanager
@@ -136,7 +136,7 @@ def _with_verbosity(name: str) -> str:
 
 
 def _no_constants() -> Any:
-    """Return a pool of no literals, of the type that Hypothesis keeps them in."""
+    """Return an empty pool of literals, of Hypothesis' own type."""
     return getattr(providers, "Constants")()  # noqa: B009  # a name that it does not export
 
 
@@ -144,13 +144,13 @@ def _no_constants() -> Any:
 def without_literals() -> Iterator[None]:
     """Draw from the strategies alone.
 
-    Hypothesis also tries literals that it reads in the source of local modules. Which modules those are depends on
-    what has been imported and on where it is installed, and no setting leaves them out. `tooling/test_the_draws.py`
-    says so when these names of Hypothesis have changed; until then a run goes on, with literals.
+    Hypothesis also tries literals from the source of local modules. Which modules these are depends on what has been
+    imported and on where it is installed, and no setting excludes them. If Hypothesis renames the attributes that are
+    replaced here, `tooling/test_the_draws.py` fails, and a run goes on with the literals.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(providers, "_get_local_constants", _no_constants, raising=False)
-        patch.setattr(providers, "CONSTANTS_CACHE", _constants, raising=False)  # the other one remembers literals
+        patch.setattr(providers, "CONSTANTS_CACHE", _constants, raising=False)  # the original holds literals
         yield
 
 

@@ -18,15 +18,15 @@ class Ending:
     """What `pytest spec_tests` prints last, after pytest's own counts."""
 
     def __init__(self, config: pytest.Config) -> None:
-        """Nothing has gone wrong yet."""
+        """Begin with nothing gone wrong."""
         self.config = config
         self.unreadable: list[str] = []
-        """The files of the specification that could not be imported."""
+        """The files of the specification that could not be read."""
         self.elsewhere = set[str]()
-        """The tests outside the specification, of benchmarks or docstrings, that failed."""
+        """The failed tests outside the specification, such as benchmarks and docstrings."""
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Note a file of the specification that cannot be read."""
+        """Note a file of the specification that could not be read."""
         file = report.nodeid.partition("::")[0]
         if report.failed and selection.ROOT in (self.config.rootpath / file).parents:
             self.unreadable.append(file)
@@ -52,7 +52,7 @@ def sentence(
 ) -> str:
     """Return the sentence.
 
-    `unreadable` are the files that could not be imported, `elsewhere` is the number of failures outside the
+    `unreadable` are the files that could not be read, `elsewhere` is the number of failed tests outside the
     specification, and `shown` tells whether failures are printed.
     """
     judged = [entry for entry in entries if not entry.tooling]
@@ -92,7 +92,7 @@ def _shown(entry: Entry) -> str:
 
 
 def _undecided(entries: Sequence[Entry], run: Run, unreadable: Collection[str]) -> list[str]:
-    """Return what keeps a run without a failure from showing that the subject keeps the specification."""
+    """Return why a run without a failure still does not show that the subject keeps the specification."""
     errors, unreached = _ended([e for e in entries if not e.tooling], "error"), _ended(entries, "not run")
     unchecked = missing(entries) if run.full and not unreached else []
     return [
@@ -108,14 +108,14 @@ def _were(found: Sequence[Any]) -> str:
 
 
 def _not_run(entries: Sequence[Entry], run: Run) -> list[str]:
-    """Return how many tests were skipped or left out."""
+    """Return how many tests were skipped, and how many left out."""
     counts = {"skipped": len(_ended(entries, "skipped")), "left out": run.left_out.total()}
     parts = [f"{count:,} {how}" for how, count in counts.items() if count]
     return [f"{' and '.join(parts)} for the reasons above"] if parts else []
 
 
 def _asides(entries: Sequence[Entry], elsewhere: int) -> list[str]:
-    """Return what a run found that says nothing of the subject."""
+    """Return what the run found that does not concern the subject."""
     tools = [entry for entry in entries if entry.tooling]
     broken = _ended(tools, "failed", "error")
     parts = [f"{tests(len(broken))} of the project's own tools failed, the first {broken[0].test}"] if broken else []

@@ -1,13 +1,13 @@
-"""A log for TensorBoard, to look at what the document describes: `pytest spec_tests --tensorboard DIR`.
+"""A TensorBoard log that shows what the document describes: `pytest spec_tests --tensorboard DIR`.
 
-    1.3 transforms     a photograph, and what each transform of the document's demo makes of it, a step each
+    1.3 transforms     a photograph, and what each transform of the document's demo makes of it, one a step
     2.1 convolution    the photograph through a convolution of 3 to 6 channels, and through the kernel of 2.1.2
-    2.2 max pooling    batches of pictures, and the same after pooling as in the document's script
-    2.5 network        what the network's first layer makes of a picture, before and after training
-    2.7 training       the loss, step by step, of a network that learns a few pictures by heart
-    2.8 ResNet-50      the photograph behind the stem and behind each of the four layers, at first untrained
+    2.2 max pooling    batches of images, and the same after pooling as in the document's script
+    2.5 network        what the network's first layer makes of an image, before and after training
+    2.7 training       the loss, step by step, of a network that memorises a few images
+    2.8 ResNet-50      the photograph after the stem and after each of the four layers; untrained without given weights
 
-All numbers are drawn from `SEED`. What computes is `reference`, but for the transforms, which are torchvision's.
+All random numbers come from `SEED`. Everything is computed by `reference`, except for torchvision's transforms.
 """
 
 import ast
@@ -29,10 +29,10 @@ from spec_tests.code_blocks import blocks
 
 SEED = 0
 RUN = "gallery"
-"""The folder within DIR, and so what TensorBoard calls the run."""
+"""The folder within DIR, from which TensorBoard takes the name of the run."""
 
 WIDTH, HEIGHT = 320, 375
-"""Of the photograph: TensorBoard shows it in this size, and files of larger ones take long to write and to read."""
+"""Of the photograph: TensorBoard shows it at this size, and larger files take long to write and to read."""
 
 BATCH = 64
 POOLED_BATCHES = 2
@@ -40,29 +40,29 @@ POOLED_BATCHES = 2
 LEARNED = 32
 LEARNING_BATCH = 16
 STEPS = 40
-"""So few pictures are known by heart after so few steps."""
+"""Enough steps to memorise this few images."""
 
 VERTICAL_EDGES = np.array([[[[1, 0, -1]] * 3] * 3], np.float32) / 3
-"""The kernel of section 2.1.2, on the mean of the three colours."""
+"""The kernel of section 2.1.2, applied to the mean of the three colours."""
 
 
 MAPS = 16
-"""Of the hundreds of feature maps that a layer of ResNet-50 has, so many are shown."""
+"""How many of the hundreds of feature maps of a layer of ResNet-50 are shown."""
 
 
 class Log:
-    """What `--tensorboard` adds to pytest: the log is written once all tests have run, whichever they were."""
+    """What `--tensorboard` adds to pytest: once the tests have run, whichever were selected, it writes the log."""
 
     def __init__(self, folder: Path, resnet50_weights: Path | None = None) -> None:
-        """Make the folder now: one that cannot be made is a usage error, not a surprise at the end."""
+        """Make the folder now, so that one that cannot be made is a usage error and no surprise at the end."""
         self.folder, self.written, self.resnet50_weights = folder.absolute(), False, resnet50_weights
         try:
             (folder / RUN).mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise pytest.UsageError(f"--tensorboard {folder} is not a folder to write to: {error.strerror}") from None
+            raise pytest.UsageError(f"--tensorboard {folder} cannot be written to: {error.strerror}") from None
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the log, unless the run was broken off, only listed tests, or is a part of a parallel one."""
+        """Write the log, unless the run was interrupted, only lists tests, or is a worker of a parallel one."""
         finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
             write(self.folder, resnet50_weights=self.resnet50_weights)
@@ -70,15 +70,17 @@ class Log:
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say what was written, and how to see it."""
+        """Say what was written, and how to look at it."""
         if self.written:
             command = f"tensorboard --logdir {shlex.quote(str(self.folder))}"
-            terminalreporter.write_line(f"transforms, feature maps, pooling and a training curve to look at: {command}")
+            terminalreporter.write_line(f"to look at transforms, feature maps, pooling and a training curve: {command}")
 
 
 def write(folder: Path, training_steps: int = STEPS, resnet50_weights: Path | None = None) -> None:
-    """Write the log into folder/gallery. TensorBoard then shows nothing of what an earlier call wrote there."""
-    summary_writer = import_module("torch.utils.tensorboard").SummaryWriter  # here, because most runs do without
+    """Write the log to folder/gallery. TensorBoard then shows nothing that an earlier call wrote there."""
+    summary_writer = import_module(
+        "torch.utils.tensorboard"
+    ).SummaryWriter  # imported here, because most runs do not need it
     with summary_writer(str(folder / RUN), purge_step=0) as writer:
         write_transforms(writer)
         write_feature_maps(writer)
@@ -88,20 +90,20 @@ def write(folder: Path, training_steps: int = STEPS, resnet50_weights: Path | No
 
 
 def write_transforms(writer: Any) -> None:
-    """Write the photograph and, as the document's demo does, what each of its transforms makes of it."""
+    """Write the photograph, and what each transform of the document's demo makes of it."""
     torch, to_tensor = import_module("torch"), import_module("torchvision").transforms.ToTensor()
     original = photograph()
     writer.add_image("1.3 transforms/0 Original Image", to_tensor(original), 0)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         for step, (name, transform) in enumerate(documents_transforms(), 1):
-            picture = transform(original)
-            tensor = picture if isinstance(picture, torch.Tensor) else to_tensor(picture)
+            image = transform(original)
+            tensor = image if isinstance(image, torch.Tensor) else to_tensor(image)
             writer.add_image(f"1.3 transforms/{step} {name}", tensor, step)
 
 
 def write_feature_maps(writer: Any) -> None:
-    """Write the six maps of the layer of section 2.1, its numbers drawn as torch draws them, and one of its edges."""
+    """Write the six feature maps of the layer of section 2.1, initialised as in torch, and a map of vertical edges."""
     image = reference.to_tensor(np.asarray(photograph()))[np.newaxis, :, ::2, ::2]
     bound = (3 * 3 * 3) ** -0.5
     rng = np.random.default_rng(SEED)
@@ -124,7 +126,7 @@ def write_pooling(writer: Any) -> None:
 
 
 def write_training(writer: Any, steps: int) -> None:
-    """Train the document's network in NumPy; write the loss of each step, and feature maps before and after."""
+    """Train the document's network in NumPy; write the loss of each step, and the feature maps before and after."""
     rng = np.random.default_rng(SEED)
     labels = balanced_labels(LEARNED, 10, rng)
     images = as_input(synthetic_images(labels, 10, rng))
@@ -136,11 +138,11 @@ def write_training(writer: Any, steps: int) -> None:
     for step, training in ((0, start), (steps, trainer.snapshot())):
         maps = reference.cifar10_cnn_layers(images[:1], training.parameters)["conv1"]
         writer.add_images("2.5 network/feature maps of conv1", as_gray(maps), step)
-    writer.add_image("2.5 network/a picture", images[0])
+    writer.add_image("2.5 network/an image", images[0])
 
 
 def write_resnet50(writer: Any, weights: Path | None) -> None:
-    """Write what ResNet-50 makes of the photograph, by `reference`, with these weights or with drawn ones."""
+    """Write what the ResNet-50 of `reference` makes of the photograph, with these weights or with random ones."""
     torch, models = import_module("torch"), import_module("torchvision").models
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
@@ -148,24 +150,24 @@ def write_resnet50(writer: Any, weights: Path | None) -> None:
     if weights is not None:
         model.load_state_dict(torch.load(weights, weights_only=True))
     parameters = {name: value.numpy() for name, value in model.state_dict().items()}
-    picture = reference.center_crop(reference.to_tensor(np.asarray(photograph().resize((256, 300)))), 224)
-    input = reference.normalize(picture, mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])[np.newaxis]
+    image = reference.center_crop(reference.to_tensor(np.asarray(photograph().resize((256, 300)))), 224)
+    input = reference.normalize(image, mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])[np.newaxis]
     outputs = reference.resnet_layers(input, parameters, "resnet50")
-    writer.add_image("2.8 ResNet-50/0 input", picture)
+    writer.add_image("2.8 ResNet-50/0 input", image)
     for step, name in enumerate(("maxpool", "layer1.2", "layer2.3", "layer3.5", "layer4.2"), start=1):
         maps = side_by_side(as_gray(outputs[name][:, :MAPS]), columns=8)
         writer.add_image(f"2.8 ResNet-50/{step} {name}", maps, step)
 
 
 def photograph() -> Any:
-    """Return the photograph that comes with Matplotlib, made smaller."""
+    """Return the photograph that comes with Matplotlib, scaled down."""
     path = import_module("matplotlib.cbook").get_sample_data("grace_hopper.jpg", asfileobj=False)
-    with import_module("PIL.Image").open(path) as picture:
-        return picture.convert("RGB").resize((WIDTH, HEIGHT))
+    with import_module("PIL.Image").open(path) as image:
+        return image.convert("RGB").resize((WIDTH, HEIGHT))
 
 
 def documents_transforms() -> list[tuple[str, Any]]:
-    """Return the transforms of the demo of section 1.3, each with its title."""
+    """Return the transforms of the demo in section 1.3, each with its title."""
     (listed,) = [
         node.value
         for node in ast.walk(ast.parse(blocks.source("1_3_transforms_demo")))
@@ -177,12 +179,12 @@ def documents_transforms() -> list[tuple[str, Any]]:
 
 
 def as_input(bytes_: npt.NDArray[np.uint8]) -> Array:
-    """Turn pictures of bytes into numbers from 0 to 1, in the same order of axes."""
+    """Scale images of bytes to numbers from 0 to 1, keeping the order of their axes."""
     return bytes_.astype(np.float32) / 255
 
 
 def as_gray(maps: Array) -> Array:
-    """Make pictures of feature maps: (1, c, h, w) -> (c, 1, h, w), each from black, its least value, to white.
+    """Return feature maps as grey images, (1, c, h, w) -> (c, 1, h, w), each from its least value, black, to white.
 
     >>> as_gray(np.array([[[[-4.0, -1.0, 2.0]]]]))
     array([[[[0. , 0.5, 1. ]]]])
@@ -192,7 +194,7 @@ def as_gray(maps: Array) -> Array:
 
 
 def side_by_side(images: Array, columns: int) -> Array:
-    """Put pictures (n, c, h, w) next to each other and in rows below, columns a divisor of n: -> (c, rows, columns).
+    """Lay out images (n, c, h, w) in rows of `columns`, a divisor of n: -> (c, height, width) of the whole.
 
     >>> side_by_side(np.arange(4).reshape(4, 1, 1, 1), columns=2)
     array([[[0, 1],

@@ -1,18 +1,18 @@
 """What `pytest spec_tests` adds to pytest: the subject, the claims, the record of the run and its summary.
 
-    --subject NAME      what to test: a file of `spec_tests/subjects` (default torch)
-    --device DEVICE     where it computes, for example cuda (default cpu)
+    --subject NAME      the implementation to test, a module of `spec_tests/subjects` (default: torch)
+    --device DEVICE     the device that it computes on, for example cuda (default: cpu)
     --dtype DTYPE,...   only the tests of these number formats
-    --slow              also what takes long, starts processes of its own, or tests the specification itself
-    --cifar10 PATH      the real CIFAR-10, in the folder PATH/cifar-10-batches-py, for the tests of its real counts
-    --cifar100 PATH     likewise, in the folder PATH/cifar-100-python
+    --slow              also the tests that take long, start processes or test the specification itself
+    --cifar10 PATH      also the tests of the real CIFAR-10, unpacked in PATH/cifar-10-batches-py
+    --cifar100 PATH     also the tests of the real CIFAR-100, unpacked in PATH/cifar-100-python
     --network           also the tests that follow the document's links
     --resnet50-weights FILE
-                        trained weights of ResNet-50, as torchvision downloads them, for the tests that use them
-    --tensorboard DIR   leave a log there that shows what the document describes: `tensorboard --logdir DIR`
+                        also the tests that need trained weights of ResNet-50, in a file that torchvision downloaded
+    --tensorboard DIR   write a log of what the document describes to DIR, for `tensorboard --logdir DIR`
 
-A full run, `pytest spec_tests` without selection and on the default subject, fails if a registered claim was
-not executed. Any other run reports what it executed and does not fail on that.
+A full run, `pytest spec_tests` on the default subject with nothing deselected, fails if it leaves a claim unchecked
+that needs nothing but the default installation. Any other run checks what it was asked for.
 """
 
 import functools
@@ -53,31 +53,40 @@ SMALLEST_CASE = "the smallest case"
 """The title under which a failure is drawn."""
 
 MARKERS = {
-    "claim(id, ...)": "the claims of the document, at most three, that this test executes",
-    "deviation(id)": "demonstrates a known deviation of `deviations.toml`",
-    "requirement(level, operation, ...)": "the level of what this test requires, and of which operations",
-    "torch_api": "names torch itself: runs only when torch is the subject",
-    "compares_with_reference": "compares the subject with the references: says nothing when they are the subject",
-    "slow": "takes long, starts processes, or tests the specification itself: runs only with --slow",
-    "tooling": "tests this project's own tools: runs only with the default subject",
+    "claim(id, ...)": "checks these claims of the document, at most three",
+    "deviation(id)": "demonstrates a known deviation, listed in deviations.toml",
+    "requirement(level, operation, ...)": "requires something of this level of these operations",
+    "torch_api": "calls torch by name, so it runs only if torch is the subject",
+    "compares_with_reference": "compares the subject with the references, so it does not run if they are the subject",
+    "slow": "takes long, starts processes or tests the specification itself, so it runs only with --slow",
+    "tooling": "tests this project's own tools, so it runs only with torch on the CPU",
 }
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the options, and the plugin that says what Hypothesis draws."""
+    """Add the options, and the plugin that decides what Hypothesis draws."""
     pluginmanager.register(draws)
     group = parser.getgroup("specification")
-    group.addoption("--subject", default="torch", help="the implementation under test (default: torch)")
-    group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
-    group.addoption("--slow", action="store_true", help="also what takes long or starts processes of its own")
-    group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
-    group.addoption("--cifar100", type=Path, help="a folder that holds the real cifar-100-python")
+    group.addoption("--subject", default="torch", help="the implementation to test (default: torch)")
+    group.addoption("--device", default="cpu", help="the device that it computes on, for example cuda (default: cpu)")
+    group.addoption("--slow", action="store_true", help="also the tests that take long or start processes")
+    group.addoption(
+        "--cifar10", type=Path, metavar="PATH", help="also the tests of the real CIFAR-10, in PATH/cifar-10-batches-py"
+    )
+    group.addoption(
+        "--cifar100", type=Path, metavar="PATH", help="also the tests of the real CIFAR-100, in PATH/cifar-100-python"
+    )
     group.addoption("--network", action="store_true", help="also the tests that follow the document's links")
     group.addoption(
-        "--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them"
+        "--resnet50-weights",
+        type=Path,
+        metavar="FILE",
+        help="also the tests that need these trained weights of ResNet-50, a file that torchvision downloaded",
     )
-    group.addoption("--tensorboard", type=Path, metavar="DIR", help="leave a log there for tensorboard --logdir DIR")
-    group.addoption("--dtype", default="", help="only these number formats, comma separated: " + ", ".join(FORMATS))
+    group.addoption("--tensorboard", type=Path, metavar="DIR", help="write a log for tensorboard --logdir DIR")
+    group.addoption(
+        "--dtype", default="", metavar="DTYPE,...", help=f"only the tests of these number formats: {', '.join(FORMATS)}"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -118,7 +127,7 @@ def _format_of_laws(config: pytest.Config) -> str:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
-    """Load the subject and check the claims; of the tests selected, leave out what this subject cannot answer."""
+    """Load the subject and check the claims; of the selected tests, leave out those that do not apply to it."""
     specification = [item for item in items if is_specification(item)]
     if not specification:
         return (yield)
@@ -161,46 +170,46 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 
 @pytest.fixture(scope="session")
 def subject_on_cpu(request: pytest.FixtureRequest, subject: Subject) -> Subject:
-    """The implementation under test on the CPU: a GPU reports some refusals later, and is then lost."""
+    """The implementation under test on the CPU: a GPU reports some errors late, and cannot be used afterwards."""
     option = request.config.option
     return subject if option.device == "cpu" else subjects.load(option.subject, "cpu")
 
 
 @pytest.fixture(scope="session", params=["by the references", "by the subject"])
 def implementation(request: pytest.FixtureRequest, subject: Subject) -> Subject:
-    """The references, and then the implementation under test: worked numbers are proven by both."""
+    """The references, then the implementation under test: both must give the worked numbers."""
     return subjects.load("reference") if request.param == "by the references" else subject
 
 
 @pytest.fixture(scope="session")
 def real_cifar10(request: pytest.FixtureRequest) -> Path:
-    """The folder of the real CIFAR-10, for those who have it."""
-    folder: Path = request.config.option.cifar10  # without one, the tests that want it are left out
+    """The folder of the real CIFAR-10."""
+    folder: Path = request.config.option.cifar10  # if there is none, the tests that need it are left out
     return folder
 
 
 @pytest.fixture(scope="session")
 def real_cifar100(request: pytest.FixtureRequest) -> Path:
-    """The folder of the real CIFAR-100, for those who have it."""
-    folder: Path = request.config.option.cifar100  # without one, the tests that want it are left out
+    """The folder of the real CIFAR-100."""
+    folder: Path = request.config.option.cifar100  # if there is none, the tests that need it are left out
     return folder
 
 
 @pytest.fixture(scope="session")
 def internet() -> None:
-    """The network, which no test may use that does not ask for it here; without --network these are left out."""
+    """Leave to use the network: a test that asks for it is left out unless --network is given."""
 
 
 @pytest.fixture(scope="session")
 def resnet50_weights(request: pytest.FixtureRequest) -> Path:
-    """The file of trained weights of ResNet-50, for those who have it."""
-    file: Path = request.config.option.resnet50_weights  # without one, the tests that want it are left out
+    """The file of trained weights of ResNet-50."""
+    file: Path = request.config.option.resnet50_weights  # if there is none, the tests that need it are left out
     return file
 
 
 @pytest.fixture(scope="session", autouse=True)
 def children(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The code blocks of `test_code_blocks.py`, running from the start of the run: they take their time."""
+    """The code blocks of `test_code_blocks.py`, started with the run because they take long."""
     modules: set[Any] = {getattr(item, "module", None) for item in request.session.items}
     started = [module.children_started for module in modules if hasattr(module, "children_started")]
     with started[0](tmp_path_factory) if started else nullcontext({}) as running:
@@ -209,7 +218,7 @@ def children(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    """Make the ledger write to this test while it runs."""
+    """Record in the ledger under this test while it runs."""
     if not is_specification(item):
         return (yield)
     ledger.start(item.stash[ENTRY])
@@ -243,21 +252,21 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a full run in which a claim was not executed."""
+    """Fail a full run that left a claim unchecked."""
     gc.unfreeze()
     if is_full_run(session.config) and session.exitstatus == 0 and summary.missing(ledger.entries()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print what the run did, section by section."""
+    """Print the summary."""
     if RUN in config.stash and (ledger.entries() or config.stash[DESELECTED]) and not config.option.collectonly:
         terminalreporter.section("specification")
         terminalreporter.write_line("\n".join(summary.lines(ledger.entries(), config.stash[RUN])))
 
 
 def _deviation_never_seen_here(item: pytest.Item) -> str | None:
-    """Return the deviation that a test demonstrates, if this version of torch is none of those it was seen in."""
+    """Return the deviation that a test demonstrates, if it has not been seen in this version of torch."""
     mark = item.get_closest_marker("deviation")
     if mark is None:
         return None
@@ -272,7 +281,7 @@ def _check_claims(item: pytest.Item) -> None:
     if unknown:
         raise pytest.UsageError(f"{item.nodeid} names claims that are not in the register: {', '.join(unknown)}")
     if len(ids) > 3:
-        raise pytest.UsageError(f"{item.nodeid} carries {len(ids)} claims, more than one test can prove")
+        raise pytest.UsageError(f"{item.nodeid} carries {len(ids)} claims; a test may carry at most 3")
 
 
 def _load_subject(config: pytest.Config) -> Subject:
@@ -296,14 +305,14 @@ def _load_subject(config: pytest.Config) -> Subject:
 
 
 def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
-    """Return why this subject is not asked this test, or an empty string."""
+    """Return why this test is left out, or an empty string."""
     reason = _left_out(item, config, subject)
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     return LEFT_OUT[reason].en.format(dtype=dtype) if reason else ""
 
 
 def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
-    """Return which of the reasons in `LEFT_OUT` applies to a test, or an empty string."""
+    """Return the key in `LEFT_OUT` of the reason why this test is left out, or an empty string."""
     name, needed = config.option.subject, getattr(item, "fixturenames", ())
     if item.get_closest_marker("slow") and not config.option.slow:
         return "slow"
@@ -332,7 +341,7 @@ def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str
 
 
 def _count_examples(item: pytest.Item) -> None:
-    """Have every execution of a property's body counted, and its arguments remembered."""
+    """Count every call of a property's body, and keep the arguments of the last one."""
     handle = getattr(getattr(item, "function", None), "hypothesis", None)  # `for_all` counts by itself
     if handle is None:
         return
@@ -346,5 +355,5 @@ def _counted(body: Callable[..., Any]) -> Callable[..., Any]:
         ledger.example(kwargs)
         return body(*args, **kwargs)
 
-    counted.is_counted = True  # type: ignore[attr-defined]  # a note to ourselves
+    counted.is_counted = True  # type: ignore[attr-defined]  # so that it is wrapped once
     return counted

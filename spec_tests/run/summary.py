@@ -1,7 +1,7 @@
-"""The summary of a run, made from the ledger and from what the run was asked for, and from nothing else.
+"""The summary of a run, made only from the ledger and from what the run was asked for.
 
-A run of the whole specification prints all of the table, and each claim that it could not check. A run of a part prints
-the rows and columns that it filled.
+A run of the whole specification prints the whole table and every claim that it could not check; a run of a part prints
+only the rows and columns that it filled.
 """
 
 import textwrap
@@ -18,36 +18,36 @@ from spec_tests.vocabulary.ledger import Entry
 from spec_tests.vocabulary.results import RESULTS, counted, of_the_document, results_of
 
 LEFT_TO_OTHERS = ("cited", "not run", "uncheckable")
-"""The results of claims that a run did not check."""
+"""The results of claims that the run did not check."""
 
 COLUMNS = ("claims", *RESULTS, "examples")
 TITLE, PAGE = 30, 120
-"""Characters of a row's title, and of a line."""
+"""Widths, in characters, of a row's title and of a line."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What was asked of the specification, and of whom."""
+    """What a run was asked for."""
 
     subject: str
     whole: bool = False
-    """Whether every test of the specification was asked for."""
+    """Whether all tests of the specification were asked for."""
     full: bool = False
-    """Whether that was on the default subject, so that every claim must be checked."""
+    """Whether they were asked for on the default subject, so that the run must check every claim."""
     transforms: Mapping[str, str] = field(default_factory=dict)
     """The operations that may transform before they add up, and how."""
     left_out: Counter[str] = field(default_factory=Counter)
-    """By the reason, how many tests were left out from the start."""
+    """How many tests were left out from the start, by reason."""
 
 
 def missing(entries: Iterable[Entry]) -> list[Claim]:
-    """Return the claims that a full run must check, and this one did not."""
+    """Return the claims that a full run must check and this one did not."""
     results = results_of(entries)
     return [claim for claim in claims.register().values() if claim.runs_by_default and results[claim.id] == "not run"]
 
 
 def lines(entries: Sequence[Entry], run: Run) -> list[str]:
-    """Return the printed summary, its lines at most `PAGE` characters long (but for longer words)."""
+    """Return the lines of the summary, at most `PAGE` characters long unless a single word is longer."""
     left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
     notes = [*_on_transforms(run.transforms), *left_out, *_notes(results_of(entries), run)]
     blocks = [[f"subject: {run.subject}"], _table(entries, run.whole), _worst(entries), notes]
@@ -70,18 +70,20 @@ def tests(count: int) -> str:
 
 
 def _notes(results: dict[str, str], run: Run) -> list[str]:
-    """Return what there is to say of single claims: why they were not checked, and which of them failed."""
+    """Return notes on single claims: why they were not checked, and which of them failed."""
     of = {result: [claims.register()[id] for id in results if results[id] == result] for result in RESULTS}
     excused = [claim for claim in [*of["not run"], *of["uncheckable"]] if not claim.runs_by_default]
     checked = [claim for result, found in of.items() if result not in LEFT_TO_OTHERS for claim in found]
     text = [f"claim {c.id} {_was(results[c.id])}: {c.reason_en}" for c in excused if run.whole]
     text += [
-        f"claim {c.id} was judged for torch {c.torch}, and this is {metadata.version('torch')}"
+        f"claim {c.id} was judged for torch {c.torch}; this is torch {metadata.version('torch')}"
         for c in checked
         if c.torch and not _is_for_this_torch(c)
     ]
     text += [f"claim {c.id} failed: {c.en}" for c in of["failed"]]
-    text += [f"claim {c.id} was not run, as it must be in a full run: {c.en}" for c in of["not run"] if _must(c, run)]
+    text += [
+        f"claim {c.id} was not run, although a full run must check it: {c.en}" for c in of["not run"] if _must(c, run)
+    ]
     return text
 
 
@@ -109,7 +111,7 @@ def _is_for_this_torch(claim: Claim) -> bool:
 
 
 def _table(entries: Sequence[Entry], whole: bool) -> list[str]:
-    """Return the table of the sections: all of it, or the rows and columns that a part of the specification filled."""
+    """Return the table of sections: all of it, or the rows and columns that a part of the specification filled."""
     rows = _rows(entries)
     total = {column: sum(row.get(column, 0) for row in rows.values()) for column in COLUMNS}
     columns = [column for column in COLUMNS if whole or (total[column] and column not in ("claims", *LEFT_TO_OTHERS))]
@@ -121,7 +123,7 @@ def _table(entries: Sequence[Entry], whole: bool) -> list[str]:
 
 
 def _rows(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
-    """Return for each section its claims by result, and its examples."""
+    """Return the number of claims of each result, and of examples, by section."""
     results = of_the_document(results_of(entries))
     examples = Counter[str]()
     for entry in entries:
@@ -143,7 +145,7 @@ def _line(columns: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def _worst(entries: Iterable[Entry]) -> list[str]:
-    """Name, for every format, the test that came nearest to its bound."""
+    """Return, for every format, the test that came nearest to its bound."""
     found = [(dtype, seen.share, entry.test) for entry in entries for dtype, seen in entry.worst.items()]
     found = [row for row in found if row[1] > 0]
     nearest = [max(row for row in found if row[0] == dtype) for dtype in sorted({row[0] for row in found})]

@@ -187,31 +187,10 @@ def test_a_test_of_a_claim_that_is_gone_is_named_unless_only_a_part_was_run(two_
     assert comparing.compare(old, part)[0][0].changes == []
 
 
-SHORT = """\
-import sys, hypothesis, pytest
-hypothesis.settings.register_profile("short", max_examples=5, deadline=None, database=None, derandomize=True)
-sys.exit(pytest.main(sys.argv[1:]))
-"""
-"""pytest with a profile of few examples."""
-
-UNREWRITTEN = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
-"""Its assertions need no rewriting: Hypothesis has none."""
-
-
 @pytest.mark.slow
 def test_a_new_run_of_all_claims_loses_none_of_the_stored_ones(tmp_path):
-    arguments = [
-        "spec_tests",
-        "-m",
-        "claim",
-        "--report",
-        str(tmp_path),
-        "--hypothesis-profile",
-        "short",
-        "-q",
-        *UNREWRITTEN,
-    ]
-    child = subprocess.run([sys.executable, "-c", SHORT, *arguments], cwd=PROJECT, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pytest", "spec_tests", "-m", "claim", "--report", str(tmp_path), "-q"]
+    child = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert child.returncode == pytest.ExitCode.OK, child.stdout
 
     comparisons, alone = comparing.compare(read_stored(), writing.read(tmp_path / writing.DATA))

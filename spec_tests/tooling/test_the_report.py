@@ -422,7 +422,7 @@ def test_a_file_in_place_of_the_folder_is_a_usage_error(small, tmp_path, below):
     run = small(PASSES, f"--report={tmp_path / 'file' / below}")
 
     assert run.code == pytest.ExitCode.USAGE_ERROR
-    assert f"ERROR: --report {tmp_path / 'file' / below} is not a folder to write to: " in run.output
+    assert f"ERROR: --report {tmp_path / 'file' / below} cannot be written to: " in run.output
 
 
 def test_a_missing_package_is_a_usage_error_that_says_what_to_install(small, monkeypatch):

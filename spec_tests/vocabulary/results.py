@@ -55,7 +55,7 @@ OUTCOMES = {
         "测试所需的准备或清理工作出错，因此什么也没有判定。",
         "!",
     ),
-    "skipped": Word("skipped", "跳过", "The test does not apply here, as it found out.", "测试运行时发现不适用。", "–"),
+    "skipped": Word("skipped", "跳过", "The test found that it does not apply here.", "测试运行时发现不适用。", "–"),
     "not run": Word("not run", "未运行", "The test was left out, or not reached.", "测试被排除在外，或没有轮到。", "○"),
 }
 
@@ -84,8 +84,8 @@ RESULTS = {
     "cited": Word(
         "cited",
         "据文献",
-        "Nothing is executed: the source that stands with the claim decides it, with the verdict given.",
-        "没有执行任何程序：由该条说法注明的文献判定，结论见其判定。",
+        "No test decides it: its verdict rests on the source that is given with the claim.",
+        "没有测试可以判定，结论依据该条说法注明的文献。",
         "§",
     ),
     "failed": Word(
