@@ -137,7 +137,7 @@ def _side_by_side(one: Data, other: Data, part: str) -> Iterator[tuple[Data, Dat
 def _unknown(entry: Data, runs: int) -> Data:
     """Return a claim or a test with the results of runs that do not know it."""
     of_a_test = {"outcome": "not run", "cases": 0, "examples": 0, "failures": []}
-    result = "uncheckable" if entry.get("verdict") == "uncheckable" else "not run"
+    result = "uncheckable" if entry.get("verdict") == "uncheckable" else "cited" if entry.get("cites") else "not run"
     of_a_claim = {"result": result, "tests": [], "examples": 0, "comparisons": 0, "worst": {}}
     return {**entry, "results": [of_a_claim if "verdict" in entry else of_a_test] * runs}
 

@@ -1,7 +1,8 @@
 """Reports of earlier versions in today's form.
 
 In form 1 what is now the `verdict` of a claim was its `register`, the `result` of a run its `verdict`, and a test that
-ended in an error had failed. The reasons why tests were left out were worded otherwise.
+ended in an error had failed. The reasons why tests were left out were worded otherwise. All claims counted as the
+document's, and none as cited.
 """
 
 from collections.abc import Callable
@@ -23,8 +24,9 @@ REASONS = {
 def in_todays_form(data: Any) -> Any:
     """Return the data of an earlier form in today's; what is of today's form, or of none, stays as it is.
 
-    >>> in_todays_form({"format": 1, "runs": [], "claims": [{"register": "true", "results": [{"verdict": "failed"}]}]})
-    {'format': 2, 'runs': [], 'claims': [{'verdict': 'true', 'results': [{'result': 'failed'}]}]}
+    >>> old = {"format": 1, "claims": [{"register": "true", "results": [{"verdict": "failed"}]}]}
+    >>> in_todays_form(old)["claims"]
+    [{'verdict': 'true', 'ours': False, 'cites': '', 'results': [{'result': 'failed'}]}]
     """
     if not (isinstance(data, dict) and data.get("format") == 1):
         return data
@@ -50,7 +52,8 @@ def _left_out(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def _claim(claim: dict[str, Any]) -> dict[str, Any]:
-    return {**_renamed(claim, "register", "verdict"), "results": _each(claim.get("results"), _result)}
+    renamed = _renamed(claim, "register", "verdict")
+    return {**renamed, "ours": False, "cites": "", "results": _each(claim.get("results"), _result)}
 
 
 def _result(result: dict[str, Any]) -> dict[str, Any]:

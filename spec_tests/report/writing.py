@@ -177,7 +177,8 @@ def _check_claim(claim: Data, place: str) -> None:
     if claim["section"] not in SECTIONS:
         raise Unreadable(f"{place}.section: {claim['section']!r} is none of {', '.join(SECTIONS)}")
     verdict = claim["verdict"]
-    possible = ["failed", *([PROVEN[verdict], "not run"] if verdict in PROVEN else [verdict])]
+    decided = [PROVEN[verdict], "not run"] if verdict in PROVEN else [verdict]
+    possible = ["failed", *(["cited"] if claim["cites"] else decided)]
     for run, result in enumerate(claim["results"]):
         if result["result"] not in possible:
             raise Unreadable(

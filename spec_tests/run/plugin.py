@@ -5,6 +5,8 @@
     --dtype DTYPE,...   only the tests of these number formats
     --slow              also what takes long, starts processes of its own, or tests the specification itself
     --cifar10 PATH      the real CIFAR-10, in the folder PATH/cifar-10-batches-py, for the tests of its real counts
+    --cifar100 PATH     the real CIFAR-100, in the folder PATH/cifar-100-python, likewise
+    --network           follow the document's links: nothing reaches for a network without it
     --resnet50-weights FILE
                         trained weights of ResNet-50, as torchvision downloads them, for the tests that use them
     --tensorboard DIR   leave a log there that shows what the document describes: `tensorboard --logdir DIR`
@@ -56,6 +58,7 @@ MARKERS = {
     "torch_api": "names torch itself: runs only when torch is the subject",
     "compares_with_reference": "compares the subject with the references: says nothing when they are the subject",
     "slow": "takes long, starts processes, or tests the specification itself: runs only with --slow",
+    "network": "reaches for the network: runs only with --network",
     "tooling": "tests this project's own tools: runs only with the default subject",
 }
 
@@ -68,6 +71,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     group.addoption("--device", default="cpu", help="where it computes, for example cuda (default: cpu)")
     group.addoption("--slow", action="store_true", help="also what takes long or starts processes of its own")
     group.addoption("--cifar10", type=Path, help="a folder that holds the real cifar-10-batches-py")
+    group.addoption("--cifar100", type=Path, help="a folder that holds the real cifar-100-python")
+    group.addoption("--network", action="store_true", help="also what needs the network: the document's links")
     group.addoption(
         "--resnet50-weights", type=Path, metavar="FILE", help="ResNet-50's weights, as torchvision has them"
     )
@@ -171,6 +176,13 @@ def real_cifar10(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session")
+def real_cifar100(request: pytest.FixtureRequest) -> Path:
+    """The folder of the real CIFAR-100, for those who have it."""
+    folder: Path = request.config.option.cifar100  # without one, the tests that want it are left out
+    return folder
+
+
+@pytest.fixture(scope="session")
 def resnet50_weights(request: pytest.FixtureRequest) -> Path:
     """The file of trained weights of ResNet-50, for those who have it."""
     file: Path = request.config.option.resnet50_weights  # without one, the tests that want it are left out
@@ -260,8 +272,9 @@ def _load_subject(config: pytest.Config) -> Subject:
         subject = subjects.load(option.subject, option.device)
     except subjects.NotAvailable as error:
         raise pytest.UsageError(f"--subject {option.subject} --device {option.device}: {error}") from None
-    if option.cifar10 is not None and not (option.cifar10 / "cifar-10-batches-py").is_dir():
-        raise pytest.UsageError(f"--cifar10 {option.cifar10}: there is no folder cifar-10-batches-py in it")
+    for name, folder in (("cifar10", "cifar-10-batches-py"), ("cifar100", "cifar-100-python")):
+        if (path := getattr(option, name)) is not None and not (path / folder).is_dir():
+            raise pytest.UsageError(f"--{name} {path}: there is no folder {folder} in it")
     if option.resnet50_weights is not None and not option.resnet50_weights.is_file():
         raise pytest.UsageError(f"--resnet50-weights {option.resnet50_weights}: there is no such file")
     missing = wanted_dtypes(config) - subject.dtypes
@@ -286,6 +299,10 @@ def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str
         return "slow"
     if "real_cifar10" in needed and config.option.cifar10 is None:
         return "cifar10"
+    if "real_cifar100" in needed and config.option.cifar100 is None:
+        return "cifar100"
+    if item.get_closest_marker("network") and not config.option.network:
+        return "network"
     if "resnet50_weights" in needed and config.option.resnet50_weights is None:
         return "weights"
     if item.get_closest_marker("torch_api") and name != "torch":

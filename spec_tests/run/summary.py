@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
@@ -17,7 +18,7 @@ from spec_tests.vocabulary.claims import SECTIONS, Claim
 from spec_tests.vocabulary.ledger import Entry
 from spec_tests.vocabulary.results import RESULTS, counted, results_of
 
-LEFT_TO_OTHERS = ("not run", "uncheckable")
+LEFT_TO_OTHERS = ("not run", "cited", "uncheckable")
 """The results of claims that a run did not check."""
 
 COLUMNS = ("claims", *RESULTS, "examples")
@@ -73,6 +74,7 @@ def _notes(results: dict[str, str], run: Run) -> list[str]:
     excused = [claim for claim in [*of["not run"], *of["uncheckable"]] if not claim.runs_by_default]
     checked = [claim for result, found in of.items() if result not in LEFT_TO_OTHERS for claim in found]
     text = [f"claim {c.id} {_was(results[c.id])}: {c.reason_en}" for c in excused if run.whole]
+    text += [f"claim {c.id} was cited, not executed: {c.cites}" for c in of["cited"] if run.whole]
     text += [
         f"claim {c.id} was judged for torch {c.torch}, and this is {metadata.version('torch')}"
         for c in checked
@@ -98,12 +100,17 @@ def _is_for_this_torch(claim: Claim) -> bool:
 
 def _table(entries: Sequence[Entry], whole: bool) -> list[str]:
     """Return the table of the sections: all of it, or the rows and columns that a part of the specification filled."""
-    rows = _rows(entries)
+    rows, ours = _rows(entries), _of_claims(results_of(entries), ours=True)
     total = {column: sum(row.get(column, 0) for row in rows.values()) for column in COLUMNS}
-    columns = [column for column in COLUMNS if whole or (total[column] and column not in ("claims", *LEFT_TO_OTHERS))]
+    filled = [column for column in COLUMNS if total[column] or ours.get(column)]
+    columns = [
+        column for column in COLUMNS if whole or (column in filled and column not in ("claims", *LEFT_TO_OTHERS))
+    ]
     rows = {title: row for title, row in rows.items() if whole or any(row.get(column) for column in columns)}
     if whole or len(rows) > 1:
         rows["together"] = total
+    if any(ours.get(column) for column in columns):
+        rows["ours, not the document's"] = ours
     cells = [[title, *(_cell(row, column, whole) for column in columns)] for title, row in rows.items()]
     return [_line(columns, row) for row in [["section", *columns], *cells]] if columns else []
 
@@ -116,9 +123,15 @@ def _rows(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
         examples[entry.section if entry.section in SECTIONS else ""] += entry.examples
     rows = {}
     for id, title in SECTIONS.items():
-        own = [results[claim.id] for claim in claims.register().values() if claim.section == id]
-        rows[f"{id} {title}"] = {"claims": len(own), **counted(own), "examples": examples[id]}
+        rows[f"{id} {title}"] = {**_of_claims(results, section=id), "examples": examples[id]}
     return {**rows, "all other files": {"examples": examples[""]}}
+
+
+def _of_claims(results: dict[str, str], **wanted: Any) -> dict[str, int]:
+    """Return how many claims there are, and how many have each result: those of ours, or the document's in a section."""
+    wanted = {"ours": False, **wanted}
+    chosen = [c for c in claims.register().values() if all(getattr(c, name) == w for name, w in wanted.items())]
+    return {"claims": len(chosen), **counted(results[claim.id] for claim in chosen)}
 
 
 def _cell(row: dict[str, int], column: str, with_zeros: bool) -> str:

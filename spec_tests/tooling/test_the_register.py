@@ -48,7 +48,8 @@ def test_every_claim_is_stated_and_if_wrong_corrected_in_both_languages(id):
     assert claim.en and claim.zh
     assert (claim.verdict in VERDICTS, claim.needs in ("", *claims.NEEDS)) == (True, True)
     assert bool(claim.correction_en) == bool(claim.correction_zh) == claim.is_erratum
-    assert bool(claim.reason_en) == bool(claim.reason_zh) == (not claim.runs_by_default)
+    assert bool(claim.reason_en) == bool(claim.reason_zh) == (not claim.runs_by_default and not claim.cites)
+    assert not (claim.ours and claim.verdict != "true")
     assert claim.section in claims.SECTIONS
     assert claim.id.rpartition(".")[0] == claim.section
     SpecifierSet(claim.torch)

@@ -52,13 +52,15 @@ LONG_NAME = "the references, but conv2d flips_the_kernel and says so at length"
 def claim(letter, found, verdict="true", **fields):
     """Return a claim of section 2.1.2 with one result."""
     blank = dict.fromkeys(
-        ("correction_en", "correction_zh", "note_en", "note_zh", "reason_en", "reason_zh", "torch", "needs"), ""
+        ("correction_en", "correction_zh", "note_en", "note_zh", "reason_en", "reason_zh", "torch", "needs", "cites"),
+        "",
     )
     return {
         "id": f"2.1.2.{letter}",
         "section": "2.1.2",
         "kind": "number",
         "verdict": verdict,
+        "ours": False,
         "en": f"Claim {letter} in English, a < b & c",
         "zh": f"第 {letter} 条说法",
         **blank,
@@ -138,6 +140,8 @@ def small_data():
             claim("j", "refined", "imprecise", results=[result("refined", *proofs("test_j"))], **refined),
             claim("k", "not run"),
             claim("l", "uncheckable", "uncheckable", **why),
+            claim("m", "cited", cites="He & Sun, a paper"),
+            claim("n", "confirmed", ours=True),
         ],
         "tests": [
             proof_of(["2.1.2.a"], "test_first"),
@@ -236,6 +240,8 @@ def plain(part):
         ("j", "refined", "已细化"),
         ("k", "not run", "未运行"),
         ("l", "uncheckable", "无法验证"),
+        ("m", "cited", "有引文"),
+        ("n", "confirmed", "已证实"),
     ],
 )
 def test_every_claim_shows_its_result_in_both_languages(html, letter, english, chinese):
@@ -270,6 +276,17 @@ def test_a_claim_that_was_checked_gives_no_reason_why_it_is_not(data):
     data["claims"][0].update(reason_en="Links are not fetched.", reason_zh="不访问链接。")
 
     assert "Why it is not checked" not in article(render(data), "a")
+
+
+def test_a_cited_claim_names_its_source(html):
+    assert "Cited, not executed: 引文，未执行： He &amp; Sun, a paper" in article(html, "m")
+    assert "Cited, not executed" not in article(html, "l")
+
+
+def test_a_claim_of_ours_says_so_and_is_listed_below_the_counts(html):
+    assert "ours, not the document&#39;s 本项目的补充" in article(html, "n")
+    assert "ours, not the document&#39;s" not in article(html, "a")
+    assert "1 more claim is ours, on what the document does not say" in plain(html[: html.index('id="overview"')])
 
 
 def test_the_worst_error_is_a_share_of_its_bound_with_error_and_bound(html):
@@ -386,6 +403,7 @@ def test_the_table_of_results_counts_the_claims_of_every_run(merged):
         "refined": ["1", "1"],
         "failed": ["1", "1"],
         "not": ["1", "2"],
+        "cited": ["1", "1"],
         "uncheckable": ["1", "1"],
     }
 
@@ -631,7 +649,7 @@ def test_the_switch_changes_the_language_of_everything_and_is_remembered(opened)
         assert page.title() == "torch-by-hand：证明了什么"
         assert page.get_by_role("img", name="一条线。它上升。").count() == 2
         assert page.get_by_role("searchbox", name="搜索说法").get_attribute("placeholder") == "搜索说法"
-        assert page.get_by_role("group", name="只显示这些结论").count() == 1
+        assert page.get_by_role("group", name="只显示这些结果").count() == 1
         assert page.locator("#claim-2\\.1\\.2\\.h .kind").inner_text() == "数值"
         assert page.locator(".en:visible").count() == 0
         labels = page.locator("[data-label-en]").evaluate_all("all => all.map(it => it.getAttribute('aria-label'))")
@@ -666,12 +684,12 @@ def test_a_filter_shows_the_claims_of_its_result_and_says_how_many(opened):
         button.click()
 
         assert page.locator(".claim:visible").evaluate_all("all => all.map(one => one.id)") == ["claim-2.1.2.h"]
-        assert page.get_by_role("status").inner_text() == "1 of 6 shown"
+        assert page.get_by_role("status").inner_text() == "1 of 8 shown"
         assert button.get_attribute("aria-pressed") == "true"
         assert page.locator(".section:visible").count() == 1
 
         page.get_by_role("button", name="Show all").click()
-        assert page.locator(".claim:visible").count() == 6
+        assert page.locator(".claim:visible").count() == 8
 
 
 def test_a_search_finds_claims_by_all_of_its_words_in_either_language(opened):
@@ -689,7 +707,7 @@ def test_a_link_to_a_claim_opens_and_counts_it_though_it_is_filtered_out(opened)
         page.evaluate("location.hash = '#claim-2.1.2.h'")
 
         page.locator("#claim-2\\.1\\.2\\.h .source").wait_for(state="visible")
-        assert page.get_by_role("status").inner_text() == "2 of 6 shown"
+        assert page.get_by_role("status").inner_text() == "2 of 8 shown"
 
 
 def test_a_page_that_is_opened_at_a_claim_shows_it_open(opened):
@@ -742,7 +760,7 @@ def test_on_paper_every_claim_is_there_and_the_switches_are_not(opened):
         page.get_by_role("searchbox").fill("xyz")
         page.emulate_media(media="print")
 
-        assert page.locator(".claim:visible").count() == 6
+        assert page.locator(".claim:visible").count() == 8
         assert page.get_by_text("assert rows(x)").first.is_visible()
         assert page.locator("#left-out .claim-links").first.is_visible()
         assert page.get_by_text("1.3 ms").first.is_visible()

@@ -43,7 +43,7 @@ def counts_of_the_terminal(entries):
 def counts_of_the_data(entries):
     """Return the results of the claims in `claims.json`."""
     cases = [record.Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
-    return Counter(claim["results"][0]["result"] for claim in record.claims_of(cases))
+    return Counter(claim["results"][0]["result"] for claim in record.claims_of(cases) if not claim["ours"])
 
 
 def counts_of_the_page(entries):
@@ -62,19 +62,22 @@ def counts_of_the_readme(name):
     rows = re.findall(r"^\| ([^|]+) \| (\d+) \| (\d[^|]+) \|$", (PROJECT / name).read_text("utf-8"), re.MULTILINE)
     by_verdict = {verdicts[verdict]: int(count) for verdict, count, _ in rows}
     found = [re.split(" ", part, maxsplit=1) for *_, text in rows for part in re.split("[,，] ?", text)]
-    return by_verdict, {results[word]: int(count) for count, word in found}
+    by_result = Counter[str]()
+    for count, word in found:
+        by_result[results[word]] += int(count)
+    return by_verdict, by_result
 
 
 def test_terminal_page_data_and_readmes_count_the_same_results(full_run):
-    counts = counted(results_of(full_run).values())
+    counts = counted(result for id, result in results_of(full_run).items() if not register()[id].ours)
 
     assert counts_of_the_terminal(full_run) == counts
     assert counts_of_the_data(full_run) == Counter(counts)
     assert counts_of_the_page(full_run) == counts
     for readme in ("README.md", "README.zh.md"):
         verdicts, results = counts_of_the_readme(readme)
-        assert verdicts == Counter(claim.verdict for claim in register().values())
-        assert Counter(results) == Counter(counts)
+        assert verdicts == Counter(claim.verdict for claim in register().values() if not claim.ours)
+        assert results == Counter(counts)
 
 
 @pytest.mark.parametrize("words", [VERDICTS, OUTCOMES, RESULTS], ids=["verdicts", "outcomes", "results"])
@@ -126,6 +129,23 @@ def test_the_result_of_a_claim_follows_from_its_verdict_and_its_tests(verdict, o
     claim = next(claim for claim in register().values() if claim.verdict == verdict)
 
     assert result_of(claim, outcomes) == result
+
+
+@pytest.mark.parametrize(("outcomes", "result"), [([], "cited"), (["passed"], "cited"), (["failed"], "failed")])
+def test_a_claim_that_rests_on_a_source_is_cited_whatever_of_it_was_executed(outcomes, result):
+    claim = next(claim for claim in register().values() if claim.cites)
+
+    assert result_of(claim, outcomes) == result
+
+
+def test_claims_of_ours_have_a_row_of_their_own_below_the_total(full_run):
+    of_ours = [claim.ours for claim in register().values()]
+
+    text = summary.lines(full_run, summary.Run("torch", whole=True, full=True))
+
+    rows = {line[: summary.TITLE].strip(): line[summary.TITLE :].split() for line in text}
+    assert rows["together"][0] == str(of_ours.count(False))
+    assert rows["ours, not the document's"][:2] == [str(of_ours.count(True))] * 2
 
 
 def test_a_test_ends_as_the_gravest_of_its_phases():

@@ -1,8 +1,8 @@
 """The words for results and the counts of them, which the terminal, the page, `claims.json` and the READMEs share.
 
 The register's *verdict* on a claim is true, imprecise, false or uncheckable. The *outcome* of a test is passed, failed,
-error, skipped or not run. The *result* of a run for a claim is confirmed, refined, corrected, failed, not run or
-uncheckable.
+error, skipped or not run. The *result* of a run for a claim is confirmed, refined, corrected, failed, not run, cited or
+uncheckable. Claims of ours, which the document does not make, have verdicts and results too, and are counted apart.
 """
 
 import re
@@ -42,7 +42,7 @@ VERDICTS = {
         "文档的说法只对了一部分，或只在某个没有写明的条件下成立。",
     ),
     "false": Word("false", "错误", "The document is wrong.", "文档的说法有误。"),
-    "uncheckable": Word("uncheckable", "无法验证", "No program can decide it offline.", "程序无法离线判定这条说法。"),
+    "uncheckable": Word("uncheckable", "无法验证", "No program can decide it.", "程序无法判定这条说法。"),
 }
 
 OUTCOMES = {
@@ -95,11 +95,18 @@ RESULTS = {
         "程序可以判定，但没有运行它的测试：没有要求运行，或缺少所需的东西。",
         "○",
     ),
+    "cited": Word(
+        "cited",
+        "有引文",
+        "The verdict rests on a source that is named with the claim; nothing that could decide it was executed.",
+        "结论依据该条说法之下所列的出处，没有执行可以判定它的程序。",
+        "”",
+    ),
     "uncheckable": Word(
         "uncheckable",
         "无法验证",
-        "No program can decide it offline; the reason is given with the claim.",
-        "程序无法离线判定，原因写在该条说法之下。",
+        "No program can decide it; the reason is given with the claim.",
+        "程序无法判定，原因写在该条说法之下。",
         "–",
     ),
 }
@@ -110,6 +117,8 @@ PROVEN = {"true": "confirmed", "imprecise": "refined", "false": "corrected"}
 LEFT_OUT = {
     "slow": Reason("slow: --slow includes them", "耗时较长：加 --slow 才运行"),
     "cifar10": Reason("the real CIFAR-10 is needed: --cifar10 PATH", "需要真正的 CIFAR-10：--cifar10 PATH"),
+    "cifar100": Reason("the real CIFAR-100 is needed: --cifar100 PATH", "需要真正的 CIFAR-100：--cifar100 PATH"),
+    "network": Reason("the network is needed: --network", "需要访问网络：--network"),
     "weights": Reason(
         "trained weights of ResNet-50 are needed: --resnet50-weights FILE",
         "需要训练好的 ResNet-50 权重：--resnet50-weights FILE",
@@ -145,8 +154,8 @@ def result_of(claim: Claim, outcomes: Collection[str]) -> str:
     """Return what a run makes of a claim whose tests ended so: one failure outweighs any number of passes."""
     if "failed" in outcomes or "error" in outcomes:
         return "failed"
-    if claim.verdict == "uncheckable":
-        return "uncheckable"
+    if claim.cites or claim.verdict == "uncheckable":
+        return "cited" if claim.cites else "uncheckable"
     return PROVEN[claim.verdict] if "passed" in outcomes else "not run"
 
 
@@ -168,7 +177,7 @@ def counted(results: Iterable[str]) -> dict[str, int]:
     """Return how many claims have each result, the results that none has included.
 
     >>> counted(["failed", "confirmed", "confirmed"])
-    {'confirmed': 2, 'refined': 0, 'corrected': 0, 'failed': 1, 'not run': 0, 'uncheckable': 0}
+    {'confirmed': 2, 'refined': 0, 'corrected': 0, 'failed': 1, 'not run': 0, 'cited': 0, 'uncheckable': 0}
     """
     counts = Counter(results)
     return {result: counts[result] for result in RESULTS}
