@@ -26,7 +26,7 @@ def in_todays_form(data: Any) -> Any:
 
     >>> old = {"format": 1, "claims": [{"register": "true", "results": [{"verdict": "failed"}]}]}
     >>> in_todays_form(old)["claims"]
-    [{'verdict': 'true', 'ours': False, 'cites': '', 'results': [{'result': 'failed'}]}]
+    [{'verdict': 'true', 'results': [{'result': 'failed'}], 'ours': False, 'cites': ''}]
     """
     if not (isinstance(data, dict) and data.get("format") == 1):
         return data

@@ -128,7 +128,7 @@ def _rows(entries: Sequence[Entry]) -> dict[str, dict[str, int]]:
 
 
 def _of_claims(results: dict[str, str], **wanted: Any) -> dict[str, int]:
-    """Return how many claims there are, and how many have each result: those of ours, or the document's in a section."""
+    """Return how many claims there are, and how many have each result: ours, or the document's in a section."""
     wanted = {"ours": False, **wanted}
     chosen = [c for c in claims.register().values() if all(getattr(c, name) == w for name, w in wanted.items())]
     return {"claims": len(chosen), **counted(results[claim.id] for claim in chosen)}
