@@ -23,6 +23,7 @@ from spec_tests.report.figures.figure import Picture
 from spec_tests.report.form import FORMAT
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.vocabulary.document_lines import NOTHING, document_lines
 from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
 
 PROOFS = ("by the references", "by the subject")
@@ -51,6 +52,8 @@ def render(data: Mapping[str, Any], pictures: Sequence[Picture] = (), benchmarks
             deviations=data["deviations"],
             claims=data["claims"],
             ours=[claim for claim in data["claims"] if claim["ours"]],
+            lines=_lines(),
+            known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
@@ -58,6 +61,16 @@ def render(data: Mapping[str, Any], pictures: Sequence[Picture] = (), benchmarks
             style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
         )
     )
+
+
+def _lines() -> list[dict[str, Any]]:
+    """Return the document's lines, with the words for those that make no claim."""
+    return [
+        {**row._asdict(), "en": NOTHING[row.nothing][0], "zh": NOTHING[row.nothing][1]}
+        if row.nothing
+        else row._asdict()
+        for row in document_lines()
+    ]
 
 
 def _check(data: Mapping[str, Any], pictures: Sequence[Picture], benchmarks: Sequence[BenchmarkPart]) -> None:

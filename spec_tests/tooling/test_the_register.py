@@ -8,6 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from spec_tests.vocabulary import claims
+from spec_tests.vocabulary.document_lines import LAST, NOTHING, document_lines
 from spec_tests.vocabulary.results import VERDICTS
 
 pytestmark = pytest.mark.tooling
@@ -53,3 +54,22 @@ def test_every_claim_is_stated_and_if_wrong_corrected_in_both_languages(id):
     assert claim.section in claims.SECTIONS
     assert claim.id.rpartition(".")[0] == claim.section
     SpecifierSet(claim.torch)
+
+
+def test_each_line_of_the_document_is_accounted_for_exactly_once():
+    lines = [line for row in document_lines() for line in range(row.first, row.last + 1)]
+
+    assert lines == [*range(1, LAST + 1)]
+
+
+def test_lines_name_claims_of_the_document_or_say_why_they_make_none():
+    for row in document_lines():
+        assert bool(row.claims) != bool(row.nothing)
+        assert row.nothing in ("", *NOTHING)
+        assert [id for id in row.claims if id not in REGISTER or REGISTER[id].ours] == []
+
+
+def test_every_claim_of_the_document_has_its_lines():
+    reached = {id for row in document_lines() for id in row.claims}
+
+    assert reached == {id for id, claim in REGISTER.items() if not claim.ours}

@@ -393,6 +393,16 @@ def test_sections_follow_the_document(html):
     assert re.findall(r'class="section" id="section-([\d.]+)"', html) == [*SECTIONS]
 
 
+def test_every_line_of_the_document_leads_to_its_claims_or_says_why_there_is_none(html):
+    rows = re.findall(r'<tr><th scope="row" class="figure">([\d–]+)</th>\s*<td>(.*?)</td>', html, re.DOTALL)
+
+    lines = [[int(number) for number in numbers.split("–")] for numbers, _ in rows]
+    assert [first for first, *_ in lines] == [1, *(span[-1] + 1 for span in lines[:-1])]
+    assert ("319", '<span class="claim-links"><a href="#claim-2.1.2.h">2.1.2.h</a></span>') in rows
+    assert "nothing to check: numbers and names given for an example" in plain(dict(rows)["250–259"])
+    assert dict(rows)["9–10"] == '<span class="claim-links">1.a</span>'  # is none of this page's claims
+
+
 def test_the_table_of_results_counts_the_claims_of_every_run(merged):
     rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', merged[: merged.index('id="overview"')])
     counts = {plain(result).split()[1]: re.findall(r">(\d+)<", cells) for result, cells in rows}
