@@ -171,7 +171,7 @@ class NotConjugate(Fft):
         return np.roll(super().output(cells, turned, geometry), [1] * len(lengths), range(-len(lengths), 0))
 
 
-@wrong("conv2d", EQUALITY, "test_a_single_1_in_the_input_brings_out_the_kernel_backwards", transform="fft")
+@wrong("conv2d", EQUALITY, "test_an_impulse_returns_the_flipped_kernel", transform="fft")
 def forgets_the_conjugate(**arguments: Any) -> Any:
     """Multiplies two spectra as they are, which turns the kernel around."""
     return called(NotConjugate(), "conv2d", arguments)
