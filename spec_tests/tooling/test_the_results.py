@@ -80,6 +80,15 @@ def test_terminal_page_data_and_readmes_count_the_same_results(full_run):
         assert results == Counter(counts)
 
 
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("README.md", r"holds (\d+) claims of ours"), ("README.zh.md", r"另有 (\d+) 条是本项目的补充")]
+)
+def test_the_readmes_count_the_claims_of_ours(name, sentence):
+    (count,) = re.findall(sentence, (PROJECT / name).read_text("utf-8"))
+
+    assert int(count) == sum(claim.ours for claim in register().values())
+
+
 @pytest.mark.parametrize("words", [VERDICTS, OUTCOMES, RESULTS], ids=["verdicts", "outcomes", "results"])
 def test_every_word_is_defined_in_one_sentence_in_both_languages(words):
     for key, word in words.items():
