@@ -322,5 +322,12 @@ TORCH = (
     attribute("eval_does_nothing", "2.8.ap", "torch.nn:Module", "eval", does_nothing),
 )
 
-IN_TORCH = (*RESNET, *TORCH)
+
+def a_class_is_called_cat(ground: Ground) -> None:
+    """Exchange a name in the metadata of the old weights."""
+    meta = import_module("torchvision.models").ResNet50_Weights.IMAGENET1K_V1.meta
+    ground.patch.setitem(meta, "categories", ["cat", *meta["categories"][1:]])
+
+
+IN_TORCH = (*RESNET, *TORCH, Program("a_class_is_called_cat", ("2.8.ah",), a_class_is_called_cat))
 """All of them."""

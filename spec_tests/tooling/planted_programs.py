@@ -77,6 +77,20 @@ IN_THE_LOOP = ("        model = CIFAR10CNN()\n", "")
 BEFORE_THE_LOOP = ("    loss = nn.CrossEntropyLoss()\n", "    loss = nn.CrossEntropyLoss()\n    model = CIFAR10CNN()\n")
 
 PRINTED = (
+    printed("writer_writes_elsewhere", "1.1.c", "1_1_summary_writer", ('"logs"', '"runs"')),
+    printed(
+        "image_comes_before_its_title",
+        "1.1.d",
+        "1_1_add_image",
+        ('"Image Title", image_tensor', 'image_tensor, "Image Title"'),
+    ),
+    printed(
+        "relu_uses_tensorboard",
+        "1.1.i",
+        RELU,
+        before="from torch.utils.tensorboard import SummaryWriter\nSummaryWriter\n",
+    ),
+    printed("country211_is_called_rightly", "1.4.h", "1_4_country211", ("Train=True", "split='train'")),
     printed("compose_imports_transforms", "1.3.o", COMPOSE, before="from torchvision import transforms\n"),
     printed("compose_crops_to_200", "1.3.p 1.3.q", COMPOSE, ("CenterCrop(224)", "CenterCrop(200)")),
     printed("demo_makes_its_image", "1.3.s", DEMO, ("Image.open(img_path)", "Image.new('RGB', (300, 260))")),

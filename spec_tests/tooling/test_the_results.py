@@ -81,7 +81,8 @@ def test_terminal_page_data_and_readmes_count_the_same_results(full_run):
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("README.md", r"holds (\d+) claims of ours"), ("README.zh.md", r"另有 (\d+) 条是本项目的补充")]
+    ("name", "sentence"),
+    [("README.md", r"holds (\d+) claims of ours"), ("README.zh.md", r"另有 (\d+) 条是本项目的补充")],
 )
 def test_the_readmes_count_the_claims_of_ours(name, sentence):
     (count,) = re.findall(sentence, (PROJECT / name).read_text("utf-8"))
