@@ -197,6 +197,13 @@ def test_the_layer_of_the_convolution_block_makes_six_maps_of_the_image_size() -
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 6, 32, 32)
 
 
+@pytest.mark.claim("2.1.e", "2.1.f")
+def test_the_layer_of_the_convolution_block_has_six_kernels_of_3_by_3_by_3() -> None:
+    layer = class_in(CONVOLUTION, "SimpleConv2d")().conv1
+
+    assert layer.weight.shape == (6, 3, 3, 3)
+
+
 # --- 2.2 max pooling ---
 
 

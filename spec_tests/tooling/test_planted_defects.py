@@ -1,0 +1,54 @@
+"""Each claim that is computed has a planted defect that turns it: the table says so, and with --slow it is measured."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from spec_tests.tooling import planted
+from spec_tests.tooling.planted_in_torch import IN_TORCH
+from spec_tests.tooling.planted_programs import PROGRAMS
+from spec_tests.vocabulary.claims import register
+from spec_tests.wrong_implementations import WRONG
+
+pytestmark = pytest.mark.tooling
+
+CHANGES = (*PROGRAMS, *IN_TORCH)
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_table_has_a_row_for_each_claim_in_their_order():
+    assert [*planted.table()] == [*register()]
+
+
+def test_each_claim_is_turned_by_a_defect_or_says_why_by_none():
+    holes = [id for id, defects in planted.table().items() if not defects and not planted.reason(register()[id])]
+
+    assert holes == []
+
+
+def test_a_claim_that_is_computed_and_executed_has_no_excuse():
+    computed = [c for c in register().values() if c.kind in planted.MEASURED and c.runs_by_default]
+
+    assert {planted.reason(claim) for claim in computed} == {""}
+    assert [claim.id for claim in computed if not planted.table()[claim.id]] == []
+
+
+def test_the_table_names_only_defects_that_exist():
+    names = [*WRONG, *(program.name for program in CHANGES)]
+
+    assert len(set(names)) == len(names)
+    assert {name for defects in planted.table().values() for name in defects} <= {*names}
+
+
+@pytest.mark.parametrize("program", CHANGES, ids=[program.name for program in CHANGES])
+def test_a_changed_program_turns_each_of_the_claims_that_it_is_made_for(program):
+    assert [id for id in program.claims if program.name not in planted.table()[id]] == []
+
+
+@pytest.mark.slow
+def test_measured_again_the_defects_turn_the_claims_that_the_table_says():
+    measured = subprocess.run([sys.executable, "-m", planted.__name__, "--check"], cwd=ROOT, check=False)
+
+    assert measured.returncode == 0
