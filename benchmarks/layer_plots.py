@@ -1,6 +1,6 @@
 """Drawings that hold NumPy against torch and against others: the roofline, ratios, rivals, shares of the time.
 
-As in `plots`, a drawing takes the rows that it shows and returns a picture.
+As in `plots`, a drawing takes the rows that it shows and returns a figure.
 """
 
 import math
@@ -16,7 +16,8 @@ from benchmarks import results
 from benchmarks.counts import Ceiling
 from benchmarks.plots import BESIDE, PLAIN, log_axis, panels, style
 from benchmarks.results import Row, three_digits, with_unit
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, to_svg
+from spec_tests.report.page_figure import PageFigure
 
 LOOKS = {"torch": (BLUE, "o"), "reference": (ORANGE, "s")}
 """Colour and marker of whose code ran."""
@@ -35,7 +36,7 @@ CLOSE = 2.0
 DIRECTIONS = ("forward", "backward")
 
 
-def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
+def roofline(rows: Sequence[Row], ceiling: Ceiling) -> PageFigure:
     """Draw the rate of each layer that computes, over its operations a byte, below what the machine can do."""
     rows = [row for row in rows if row.operations and row.bytes]
     padding_en, padding_zh = _padding(rows)
@@ -51,7 +52,7 @@ def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
     where = results.processor({"device": ceiling.device, "threads": ceiling.threads})
     roof = f"{with_unit(ceiling.rate, 'FLOP/s')}, {with_unit(ceiling.bandwidth, 'B/s')}"
     shares = _shares_of_roof(rows, ceiling)
-    return Picture(
+    return PageFigure(
         id="benchmarks-roofline",
         section="benchmarks",
         title_en=f"Roofline of the layers ({where})",
@@ -65,7 +66,7 @@ def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
     )
 
 
-def ratios(rows: Sequence[Row]) -> Picture:
+def ratios(rows: Sequence[Row]) -> PageFigure:
     """Draw how many times torch's time the references take, between the quartiles, and the goals."""
     rows = results.against_torch(rows)
     with style():
@@ -80,7 +81,7 @@ def ratios(rows: Sequence[Row]) -> Picture:
         figure.legend(handles=[mark], loc="outside lower center", fontsize=9)
         svg = to_svg(figure, "benchmarks-ratios")
     extremes = _extremes([(results.work(row), row.ratio.median) for row in rows if row.ratio])
-    return Picture(
+    return PageFigure(
         id="benchmarks-ratios",
         section="benchmarks",
         title_en="NumPy against torch: how many times as long",
@@ -92,7 +93,7 @@ def ratios(rows: Sequence[Row]) -> Picture:
     )
 
 
-def rivals(rows: Sequence[Row]) -> Picture:
+def rivals(rows: Sequence[Row]) -> PageFigure:
     """Draw how many times the reference's time other implementations take for the same work."""
     found = results.rivalry(rows)
     works = list(dict.fromkeys(results.work(row) for row, _ in found))
@@ -110,7 +111,7 @@ def rivals(rows: Sequence[Row]) -> Picture:
         ax.set_xlabel("time / time of the reference, log scale")
         svg = to_svg(figure, "benchmarks-rivals")
     extremes = _extremes([(f"{results.work(row)}, {row.who}", ratio.median) for row, ratio in found])
-    return Picture(
+    return PageFigure(
         id="benchmarks-rivals",
         section="benchmarks",
         title_en="Other implementations against the reference",
@@ -121,7 +122,7 @@ def rivals(rows: Sequence[Row]) -> Picture:
     )
 
 
-def shares(rows: Sequence[Row]) -> Picture:
+def shares(rows: Sequence[Row]) -> PageFigure:
     """Draw what share of the time of all layers, measured one by one, each takes."""
     layers = list(dict.fromkeys(row.params["layer"] for row in rows))
     colours = {layer: LAYER_COLOURS[place % len(LAYER_COLOURS)] for place, layer in enumerate(layers)}
@@ -141,7 +142,7 @@ def shares(rows: Sequence[Row]) -> Picture:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(layers), fontsize=9)
         svg = to_svg(figure, "benchmarks-shares")
     most = [(bar, max(mine, key=lambda layer: mine[layer])) for bar, mine in totals.items() if mine]
-    return Picture(
+    return PageFigure(
         id="benchmarks-shares",
         section="benchmarks",
         title_en="Each layer's share of the time",

@@ -1,6 +1,6 @@
 """Drawings of the network's rows: the time against the batch, and the ladder of configurations.
 
-A drawing takes the rows that it shows and returns a picture; its words are English, its title and the text for those
+A drawing takes the rows that it shows and returns a figure; its words are English, its title and the text for those
 who do not see it also Chinese. What ran on the CPU has cold colours, what ran on a GPU warm ones; rows that were
 disturbed are drawn hollow.
 """
@@ -19,7 +19,8 @@ from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator
 from benchmarks import results
 from benchmarks.configuration import PHASES
 from benchmarks.results import PHASES_ZH, Row, with_unit
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, STYLE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, STYLE, to_svg
+from spec_tests.report.page_figure import PageFigure
 
 COLD = (BLUE, PURPLE, "#2a9d9d", "#5566aa")
 WARM = (ORANGE, RED, "#a9744f", "#d07ab8", "#b5a11e")
@@ -48,7 +49,7 @@ LONG, SHORT = 200.0, 4.0
 """Where the largest over the smallest is more, an axis has labels at powers of ten only, or also at 2 and 5."""
 
 
-def time_against_batch(rows: Sequence[Row]) -> Picture:
+def time_against_batch(rows: Sequence[Row]) -> PageFigure:
     """Draw the median time of the main configurations over the batch, between the 5th and the 95th percentile."""
     found = ((phase, results.crossover(rows, phase, MARKED)) for phase in PHASES)
     crossovers = {phase: batch for phase, batch in found if batch is not None}
@@ -64,7 +65,7 @@ def time_against_batch(rows: Sequence[Row]) -> Picture:
         axes[0].set_ylabel("time of one batch")
         _add_legend(figure, rows, looks, floors)
         svg = to_svg(figure, "benchmarks-time")
-    return Picture(
+    return PageFigure(
         id="benchmarks-time",
         section="benchmarks",
         title_en="Time against batch",
@@ -75,7 +76,7 @@ def time_against_batch(rows: Sequence[Row]) -> Picture:
     )
 
 
-def ladder(rows: Sequence[Row]) -> Picture:
+def ladder(rows: Sequence[Row]) -> PageFigure:
     """Draw what each configuration gains over the one before, as samples a second at batch 64 or the nearest."""
     batch = results.nearest_batch(rows)
     rows = [row for row in rows if row.batch == batch]
@@ -90,7 +91,7 @@ def ladder(rows: Sequence[Row]) -> Picture:
         figure.supxlabel("beside a bar: the median time · the floor as a percentage of it", fontsize=9)
         svg = to_svg(figure, "benchmarks-ladder")
     fastest = {phase: results.fastest(results.chosen(rows, phase, batch)) for phase in phases}
-    return Picture(
+    return PageFigure(
         id="benchmarks-ladder",
         section="benchmarks",
         title_en=f"The ladder at batch {batch}: each configuration changes one thing",
@@ -117,7 +118,7 @@ def main_rows(rows: Sequence[Row]) -> list[Row]:
 
 
 def style() -> AbstractContextManager[None]:
-    """Return the context in which all pictures are drawn."""
+    """Return the context in which all figures are drawn."""
     settings: Any = STYLE  # Matplotlib's types know its keys, one by one
     return matplotlib.rc_context(settings)
 

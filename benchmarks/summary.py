@@ -557,4 +557,5 @@ def _same(text: str) -> Words:
 def _table(caption: Words, header: Sequence[Words], rows: Sequence[Sequence[Words]]) -> Table:
     """Return a table from words in both languages."""
     (header_en, header_zh), both = zip(*header, strict=True), [tuple(zip(*row, strict=True)) for row in rows]
-    return Table(*caption, header_en, header_zh, tuple(en for en, _ in both), tuple(zh for _, zh in both))
+    rows_en, rows_zh = (tuple(row[language] for row in both) for language in (0, 1))
+    return Table(*caption, header_en, header_zh, rows_en, rows_zh if rows_zh != rows_en else ())

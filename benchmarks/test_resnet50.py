@@ -65,7 +65,7 @@ def work(model: Any) -> list[Work]:
     return found
 
 
-def test_the_counted_operations_are_those_that_torch_counts(model: Any, work: list[Work]) -> None:
+def test_the_counted_operations_are_those_torch_counts(model: Any, work: list[Work]) -> None:
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, SIZE, SIZE))
 

@@ -169,7 +169,7 @@ def test_rivals(benchmark: Any, work: str, who: str) -> None:
         benchmark.extra_info.update(ratio=against.as_data("reference"))
 
 
-def test_a_missing_package_skips_and_says_what_to_install() -> None:
+def test_a_missing_package_skips_the_row_and_says_what_to_install() -> None:
     with pytest.raises(pytest.skip.Exception, match=r'no_such is not installed: .* install "torch-by-hand\[rivals\]"'):
         rivals.package("no_such.layers")
 

@@ -42,7 +42,7 @@ def refused(capsys: Any, *options: str) -> tuple[int, str]:
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
     ],
 )
-def test_options_that_make_no_sense_are_refused_in_one_line(capsys: Any, options: list[str], complaint: str) -> None:
+def test_invalid_options_are_refused_in_one_line(capsys: Any, options: list[str], complaint: str) -> None:
     status, error = refused(capsys, *options)
 
     assert status == 2
@@ -50,7 +50,7 @@ def test_options_that_make_no_sense_are_refused_in_one_line(capsys: Any, options
     assert error.count("\n") == 1
 
 
-def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(capsys: Any, monkeypatch: Any) -> None:
+def test_a_batch_that_cannot_be_divided_evenly_is_refused(capsys: Any, monkeypatch: Any) -> None:
     for name, value in TWO_PROCESSES.items():
         monkeypatch.setenv(name, value)
 
@@ -59,9 +59,7 @@ def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(capsys: Any, monkeyp
     assert (status, error) == (2, f"{PROGRAM}: error: --strong cannot deal out --batch 5 evenly to 2 processes\n")
 
 
-def test_a_place_for_the_result_is_tried_out_before_anything_is_measured(
-    capsys: Any, monkeypatch: Any, tmp_path: Path
-) -> None:
+def test_the_output_path_is_tried_before_anything_is_measured(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setattr(data_parallel, "compared_gradients", lambda *_: pytest.fail("it has begun"))
     place = tmp_path / "no such folder" / "result.json"
 
@@ -87,7 +85,7 @@ def failing_replace(*_: Any) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_one_process_is_measured_alone_and_says_that_it_has_no_efficiency(capsys: Any, tmp_path: Path) -> None:
+def test_one_process_is_measured_alone_and_has_no_efficiency(capsys: Any, tmp_path: Path) -> None:
     main(["--batch", "2", "--steps", "3", "--json", str(tmp_path / "result.json")])
 
     (row,) = json.loads((tmp_path / "result.json").read_text())["rows"]
@@ -100,7 +98,7 @@ def test_one_process_is_measured_alone_and_says_that_it_has_no_efficiency(capsys
     assert "One process: no efficiency to measure" in capsys.readouterr().out
 
 
-def test_the_times_of_a_row_are_the_median_and_the_percentiles_of_its_steps() -> None:
+def test_a_row_gives_the_median_and_percentiles_of_its_step_times() -> None:
     row = row_of("one process", np.arange(21.0), processes=1, batch=30)
 
     assert (row.p5, row.median, row.p95) == (1.0, 10.0, 19.0)
@@ -132,7 +130,7 @@ def test_two_processes_average_their_gradients_and_are_measured(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("processes")
-def test_two_processes_refuse_with_one_voice(tmp_path: Path) -> None:
+def test_two_processes_print_one_refusal(tmp_path: Path) -> None:
     child = in_two_processes("--batch", "5", "--strong", "--json", tmp_path / "result.json")
 
     assert child.returncode != 0

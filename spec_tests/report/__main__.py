@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from reference.command import Parser, Refusal, WrongUsage, run
 from spec_tests.report import comparing, merging, writing
+from spec_tests.report.reading import Data, read
 
 PROGRAM = "python -m spec_tests.report"
 
@@ -38,12 +39,12 @@ def _command(command: Callable[..., None], **options: Any) -> None:
 
 def merge(folder: Path, files: list[Path]) -> None:
     """Write one report of all these files, with a column for each run."""
-    _write(folder, merging.merge([writing.read(file) for file in files]))
+    _write(folder, merging.merge([read(file) for file in files]))
 
 
 def compare(old: Path, new: Path) -> None:
     """Print what changed, claim by claim; end with status 1 if a claim was lost."""
-    comparisons, alone = comparing.compare(writing.read(old), writing.read(new))
+    comparisons, alone = comparing.compare(read(old), read(new))
     print("\n".join(comparing.lines(comparisons, alone)))
     if comparing.lost(comparisons):
         sys.exit(Refusal.status)
@@ -51,10 +52,10 @@ def compare(old: Path, new: Path) -> None:
 
 def page(file: Path, folder: Path) -> None:
     """Write a report again, with a new page."""
-    _write(folder, writing.read(file))
+    _write(folder, read(file))
 
 
-def _write(folder: Path, data: writing.Data) -> None:
+def _write(folder: Path, data: Data) -> None:
     writing.write(folder, data)
     print(f"wrote {folder / writing.PAGE} and {folder / writing.DATA}")
 

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from spec_tests.report.merging import DETAILS, minor, own_name
+from spec_tests.report.reading import Data
 from spec_tests.report.renaming import present_names, with_present_names
-from spec_tests.report.writing import Data
 from spec_tests.vocabulary.results import proven
 
 WORSE = 10

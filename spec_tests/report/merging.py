@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any
 
+from spec_tests.report.reading import Data
 from spec_tests.report.renaming import with_present_names
-from spec_tests.report.writing import Data
 
 IDS = {"claims": "id", "tests": "test"}
 

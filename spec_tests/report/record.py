@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from spec_tests.report import failures, surroundings, writing
-from spec_tests.report.form import FORMAT
-from spec_tests.report.writing import Data
+from spec_tests.report.json_files import Unreadable
+from spec_tests.report.reading import FORMAT, Data
 from spec_tests.run import draws, plugin, selection
 from spec_tests.vocabulary import claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
@@ -116,7 +116,7 @@ class Report:
         }
         try:
             writing.write(self.folder, data_of(session.config, self.cases, run))
-        except (OSError, writing.Unreadable) as error:
+        except (OSError, Unreadable) as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return f"ERROR: no report in {self.folder}: {error}"
         return f"the report of this run: {self.folder / writing.PAGE}, and as data {self.folder / writing.DATA}"

@@ -1,4 +1,4 @@
-"""The report's pictures of the layers, in the document's order. Every number in them is computed by `reference`."""
+"""The report's figures of the layers, in the document's order. Every number in them is computed by `reference`."""
 
 import matplotlib
 
@@ -13,7 +13,8 @@ from spec_tests.report.figures import (
     pooling,
     transforms,
 )
-from spec_tests.report.figures.figure import STYLE, Picture
+from spec_tests.report.figures.figure import STYLE
+from spec_tests.report.page_figure import PageFigure
 
 MAKERS = (
     transforms.gallery,
@@ -32,10 +33,10 @@ MAKERS = (
     networks.resnet50,
     networks.bottleneck,
 )
-"""Each draws one picture."""
+"""Each draws one figure."""
 
 
-def pictures() -> list[Picture]:
-    """Draw all pictures; the same ones each time, byte by byte."""
+def draw() -> list[PageFigure]:
+    """Draw all figures; the same ones each time, byte by byte."""
     with matplotlib.rc_context(STYLE):
         return [make() for make in MAKERS]

@@ -1,4 +1,4 @@
-"""The picture of section 2.6.5: values go forward through a small network, and gradients come back."""
+"""The figure of section 2.6.5: values go forward through a small network, and gradients come back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 
 import reference
 from reference.checks import Array
-from spec_tests.report.figures.figure import BLUE, GREY, ORANGE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREY, ORANGE, to_svg
 from spec_tests.report.figures.paper import arrow, box, paper, plain, tint, write
+from spec_tests.report.page_figure import PageFigure
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def chain() -> Chain:
     )
 
 
-def backpropagation() -> Picture:
+def backpropagation() -> PageFigure:
     """Draw the chain from the input down to the loss, with values on the left and gradients on the right."""
     found = chain()
     figure, axes = paper(17.4, 15.2)
@@ -54,7 +55,7 @@ def backpropagation() -> Picture:
         _gradient(axes, 8.3, y + 0.7, name, found.gradients[name])
     write(axes, (8.3, 11.3), f"target = {numbers(found.values['target'])}", align="left")
     values, gradients = ({name: numbers(array) for name, array in of.items()} for of in (found.values, found.gradients))
-    return Picture(
+    return PageFigure(
         id="backpropagation",
         section="2.6.5",
         title_en="Values go forward, gradients come back: each layer multiplies by its own derivative",

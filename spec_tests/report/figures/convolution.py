@@ -1,4 +1,4 @@
-"""Pictures of section 2.1: the window's walk over the document's example, two channels, the kernel turned around."""
+"""Figures of section 2.1: the window's walk over the document's example, two channels, the kernel turned around."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,7 +7,7 @@ import reference
 from reference.checks import Array
 from reference.windows import windows
 from spec_tests import worked_examples
-from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, to_svg
 from spec_tests.report.figures.paper import (
     LARGE,
     PLAIN,
@@ -22,10 +22,11 @@ from spec_tests.report.figures.paper import (
     tint,
     write,
 )
+from spec_tests.report.page_figure import PageFigure
 from spec_tests.vocabulary.claims import erratum
 
 
-def walk() -> Picture:
+def walk() -> PageFigure:
     """Draw the nine windows of the document's example, each with its products and their sum."""
     image, kernel = worked_examples.MAP, worked_examples.KERNEL
     products = windows(image, kernel.shape, (1, 1), (1, 1)) * kernel
@@ -36,7 +37,7 @@ def walk() -> Picture:
         _window(axes, (6.2 * column, 8.2 + 10.3 * row), (row, column), image, kernel, products[row, column], output)
     sums = ", ".join(number(value) for value in output.ravel())
     printed = "; ".join(str(erratum(claim)[0])[1:-1] for claim in ("2.1.2.h", "2.1.2.i")).replace("-", "−")
-    return Picture(
+    return PageFigure(
         id="convolution-walk",
         section="2.1.2",
         title_en="The window walks over the input: nine windows, nine sums of products",
@@ -56,7 +57,7 @@ def walk() -> Picture:
     )
 
 
-def two_channels() -> Picture:
+def two_channels() -> PageFigure:
     """Draw the document's example of two channels whose results are added up."""
     channels, slices = worked_examples.CHANNELS, worked_examples.KERNEL_SLICES
     parts = [convolved(channel, kernel) for channel, kernel in zip(channels, slices, strict=True)]
@@ -75,7 +76,7 @@ def two_channels() -> Picture:
     write(axes, (12.8, 3), "output[0]", SMALL)
     grid(axes, (12.3, 3.5), total, "total", fills={(0, 0): tint(GREEN)})
     first, second = (number(part[0, 0]) for part in parts)
-    return Picture(
+    return PageFigure(
         id="convolution-two-channels",
         section="2.1.2",
         title_en="Two channels: each has its slice of the kernel, and the results are added up",
@@ -88,7 +89,7 @@ def two_channels() -> Picture:
     )
 
 
-def flipped() -> Picture:
+def flipped() -> PageFigure:
     """Draw what conv2d does beside the convolution of mathematics, which turns the kernel around first."""
     dot = np.zeros((5, 5))
     dot[2, 2] = 1
@@ -101,7 +102,7 @@ def flipped() -> Picture:
         " ".join(number(value) for value in convolved(worked_examples.MAP, kernel)[0])
         for kernel in (worked_examples.KERNEL, np.flip(worked_examples.KERNEL))
     )
-    return Picture(
+    return PageFigure(
         id="convolution-flipped",
         section="2.1",
         title_en="conv2d does not flip the kernel: ⋆ is what it computes, ∗ is the convolution of mathematics",

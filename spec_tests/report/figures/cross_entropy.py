@@ -1,4 +1,4 @@
-"""The picture of section 2.6.3: two models that are right as often, and not equally good."""
+"""The figure of section 2.6.3: two models that are right as often, and not equally good."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,13 +7,14 @@ from matplotlib.figure import Figure
 import reference
 from reference.checks import Array
 from spec_tests import worked_examples
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, RED, to_svg
 from spec_tests.report.figures.paper import PLAIN, SMALL, number, tint
+from spec_tests.report.page_figure import PageFigure
 
 SUBSCRIPTS = "₁₂₃"
 
 
-def two_models() -> Picture:
+def two_models() -> PageFigure:
     """Draw the probabilities of the document's two models, what each sample costs, and the mean of that."""
     truth, models = worked_examples.TRUTH, [worked_examples.MODEL_1, worked_examples.MODEL_2]
     figure = Figure(figsize=(4.9, 6.2), layout="constrained")
@@ -32,7 +33,7 @@ def two_models() -> Picture:
     for sample in range(3):
         rows[sample, 0].set_ylabel(f"target {truth[sample]}", size=SMALL)
     first, second = (", ".join(number(loss, 3) for loss in of_model) for of_model in losses)
-    return Picture(
+    return PageFigure(
         id="cross-entropy",
         section="2.6.3",
         title_en="Two models, equally often right: cross entropy also sees how sure they were",

@@ -1,4 +1,4 @@
-"""Pictures of sections 2.3, 2.6.1 and 2.6.2: activations and losses as curves, each with its slope."""
+"""Figures of sections 2.3, 2.6.1 and 2.6.2: activations and losses as curves, each with its slope."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 import reference
 from reference.checks import Array
-from spec_tests.report.figures.figure import BLUE, GREY, INK, ORANGE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREY, INK, ORANGE, to_svg
 from spec_tests.report.figures.paper import SMALL, number, plain
+from spec_tests.report.page_figure import PageFigure
 
 Function = Callable[[Array], Array]
 XS = np.linspace(-4, 4, 161)
@@ -26,7 +27,7 @@ LABELS = (
 """Which values at the document's error are written out, and where; both losses have the same gradient there."""
 
 
-def activations() -> Picture:
+def activations() -> PageFigure:
     """Draw relu, sigmoid, tanh and the softmax of two scores, and their gradients."""
     figure = Figure(figsize=(4.9, 4.6), layout="constrained")
     plots: dict[str, tuple[Function, Function]] = {
@@ -45,7 +46,7 @@ def activations() -> Picture:
     zero = np.zeros(1)
     slopes = [plain(slope(zero)[0]) for _, slope in plots.values()]
     limit = number(reference.sigmoid_backward(np.ones(1), np.full(1, 4.0))[0], 3)
-    return Picture(
+    return PageFigure(
         id="activations",
         section="2.3",
         title_en="Activations (solid) and their gradients (dashed)",
@@ -67,7 +68,7 @@ def activations() -> Picture:
     )
 
 
-def losses() -> Picture:
+def losses() -> PageFigure:
     """Draw l1_loss and mse_loss of one element over its error, and their gradients."""
     figure = Figure(figsize=(4.9, 5.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
@@ -90,7 +91,7 @@ def losses() -> Picture:
     l1, mse = (plain(values[name, True][0]) for name in ("l1_loss", "mse_loss"))
     l1_slope, mse_slope = (plain(values[name, False][0]) for name in ("l1_loss", "mse_loss"))
     large = plain(loss_of("mse_loss")(np.array([1.5]))[0])
-    return Picture(
+    return PageFigure(
         id="losses",
         section="2.6.2",
         title_en="Absolute and squared error of one element, and their gradients",

@@ -1,4 +1,4 @@
-"""The picture of section 1.5: which items come together in a batch."""
+"""The figure of section 1.5: which items come together in a batch."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from reference.dataloader import batches
-from spec_tests.report.figures.figure import BLUE, GREY, INK, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREY, INK, to_svg
 from spec_tests.report.figures.paper import PLAIN, SMALL, box, number, outline, paper, tint, write
+from spec_tests.report.page_figure import PageFigure
 
 ITEMS, BATCH = 10, 4
 
 
-def epochs() -> Picture:
+def epochs() -> PageFigure:
     """Draw the batches of ten items, with and without the last, in order and shuffled twice."""
     rng = np.random.default_rng(0)
     rows: dict[str, Any] = {
@@ -30,7 +31,7 @@ def epochs() -> Picture:
         y += 2.1 if title != f"batch_size={BATCH}, shuffle=True" else 1.35
     lengths, kept = ([len(batch) for batch in in_batches] for in_batches in list(rows.values())[:2])
     first, second = ("; ".join(" ".join(map(str, batch)) for batch in rows[key]) for key in list(rows)[2:])
-    return Picture(
+    return PageFigure(
         id="batches",
         section="1.5",
         title_en=f"{ITEMS} items in batches of {BATCH}: the last smaller or left out; shuffled, each epoch differs",

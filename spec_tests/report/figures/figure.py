@@ -1,9 +1,8 @@
-"""A picture of the report: a drawing of Matplotlib's as a vector graphic that stands in the page itself."""
+"""A figure of the report: a drawing of Matplotlib's as a vector graphic that stands in the page itself."""
 
 import io
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -28,30 +27,16 @@ STYLE: Any = {  # not a dict, for whose keys Matplotlib's newer versions have a 
     "grid.color": "#8888884d",
     "legend.frameon": False,
 }
-"""For `matplotlib.rc_context`: how all pictures look. """
+"""For `matplotlib.rc_context`: how all figures look. """
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b82c4", "#e08a1e", "#3a9d5d", "#d1495b", "#8e6bbf", "#8a8f98"
-"""The colours of all pictures: they can be told apart on white and on black."""
+"""The colours of all figures: they can be told apart on white and on black."""
 
 LEAST = 0.68
-"""How small a picture may become: text of 9 points, 12 pixels, then has 8 pixels."""
+"""How small a figure may become: text of 9 points, 12 pixels, then has 8 pixels."""
 
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 """Nothing that changes with the day or with Matplotlib's version."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture, its title, and for those who do not see it what it shows, in English and in Chinese."""
-
-    id: str
-    section: str
-    """Of the document; "benchmarks" for those of the benchmarks."""
-    title_en: str
-    title_zh: str
-    alt_en: str
-    alt_zh: str
-    svg: str
 
 
 def to_svg(figure: Figure, id: str) -> str:

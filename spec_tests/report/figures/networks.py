@@ -1,4 +1,4 @@
-"""Pictures of sections 2.5 and 2.8: shapes on their way through the document's network and through ResNet-50."""
+"""Figures of sections 2.5 and 2.8: shapes on their way through the document's network and through ResNet-50."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -11,15 +11,16 @@ import reference
 from reference import resnet
 from reference.checks import Array
 from reference.cnn import PARAMETERS
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, PURPLE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, PURPLE, to_svg
 from spec_tests.report.figures.paper import SMALL, Place, arrow, box, number, paper, times, tint, write
+from spec_tests.report.page_figure import PageFigure
 
 Shape = tuple[int, ...]
 ROW = 1.75
-"""The height of a layer in the pictures, in squares."""
+"""The height of a layer in the figures, in squares."""
 
 
-def cifar10_cnn() -> Picture:
+def cifar10_cnn() -> PageFigure:
     """Draw the output of each layer of the document's network as a block, with its shape and its parameters."""
     zeros = {name: np.zeros(size, np.float32) for name, size in PARAMETERS.items()}
     outputs = reference.cifar10_cnn_layers(np.zeros((1, 3, 32, 32), np.float32), zeros)
@@ -33,7 +34,7 @@ def cifar10_cnn() -> Picture:
         _layer(axes, line, name, details.get(name[0], ""), shape, sizes[name], colours[name.rstrip("123")], 32)
     _totals(axes, len(shapes), sum(sizes.values()))
     largest = max(sizes, key=lambda name: sizes[name])
-    return Picture(
+    return PageFigure(
         id="cifar10-cnn",
         section="2.5",
         title_en="Shapes through the document's network, and the parameters of each layer",
@@ -53,7 +54,7 @@ def cifar10_cnn() -> Picture:
     )
 
 
-def resnet50() -> Picture:
+def resnet50() -> PageFigure:
     """Draw the output of each part of ResNet-50 as a block, with its shape and its parameters."""
     parameters = weightless()
     outputs = resnet.resnet_layers(np.zeros((0, 3, 224, 224), np.float32), parameters, "resnet50")
@@ -69,7 +70,7 @@ def resnet50() -> Picture:
         colour = {"c": BLUE, "l": BLUE, "m": ORANGE, "a": ORANGE, "f": PURPLE, "i": GREEN}[name[0]]
         _layer(axes, line, name, details, shape, sizes[name], colour, 224)
     _totals(axes, len(shapes), sum(sizes.values()))
-    return Picture(
+    return PageFigure(
         id="resnet50",
         section="2.8",
         title_en="Shapes through ResNet-50, and the parameters of each part",
@@ -91,12 +92,12 @@ def resnet50() -> Picture:
     )
 
 
-def bottleneck() -> Picture:
+def bottleneck() -> PageFigure:
     """Draw two bottleneck blocks: one whose shortcut is the input itself, and one that has to change its shape."""
     figure, axes = paper(17.4, 18.4)
     plain = _block(axes, 0.2, "layer1.1", (256, 56, 56))
     strided = _block(axes, 7.4, "layer2.0", (256, 56, 56))
-    return Picture(
+    return PageFigure(
         id="bottleneck",
         section="2.8",
         title_en="Two bottlenecks: narrow in the middle, and the shortcut is added at the end",

@@ -1,4 +1,4 @@
-"""The picture of section 2.7: how the optimizers go down the same bowl."""
+"""The figure of section 2.7: how the optimizers go down the same bowl."""
 
 from typing import Any
 
@@ -9,8 +9,9 @@ from matplotlib.patches import Ellipse
 
 from reference import optim
 from reference.checks import Array
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, to_svg
 from spec_tests.report.figures.paper import SMALL, number
+from spec_tests.report.page_figure import PageFigure
 
 START, MINIMUM, STEEPNESS = np.array([-4.0, -1.0]), np.array([3.0, 1.0]), np.array([1.0, 12.0])
 STEPS = 60
@@ -27,7 +28,7 @@ WALKS: tuple[tuple[str, optim.Step, dict[str, Any]], ...] = (
 """The second takes steps too long for the steep direction, where 2 / 12 is the limit."""
 
 
-def paths() -> Picture:
+def paths() -> PageFigure:
     """Draw the way of each optimizer from one start towards the bottom of an elongated bowl."""
     figure = Figure(figsize=(4.9, 6.3), layout="constrained")
     ends = []
@@ -40,7 +41,7 @@ def paths() -> Picture:
         axes.text(0.5, 1.05, " ".join(others), size=SMALL, ha="center", transform=axes.transAxes)
         ends.append(f"{name} ({', '.join((first, *others))}) {lowered(height(way[-1]))}")
     listed, bottom = ", ".join(ends), number(height(START), 1)
-    return Picture(
+    return PageFigure(
         id="optimizer-paths",
         section="2.7",
         title_en=f"{STEPS} steps down the same bowl: f(x, y) = ((x − 3)² + 12(y − 1)²) / 2",

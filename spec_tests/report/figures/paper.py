@@ -1,4 +1,4 @@
-"""Squared paper for the report's pictures: grids of numbers, boxes, arrows and words, placed by counting squares.
+"""Squared paper for the report's figures: grids of numbers, boxes, arrows and words, placed by counting squares.
 
 The origin is the top left corner; x counts squares to the right, y counts them downwards.
 """

@@ -1,4 +1,4 @@
-"""Pictures of section 2.2: which cell of each window is the greatest, and where its gradient goes."""
+"""Figures of section 2.2: which cell of each window is the greatest, and where its gradient goes."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 import reference
 from reference.checks import Array
 from spec_tests import worked_examples
-from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, to_svg
 from spec_tests.report.figures.paper import (
     LARGE,
     SMALL,
@@ -19,10 +19,11 @@ from spec_tests.report.figures.paper import (
     tint,
     write,
 )
+from spec_tests.report.page_figure import PageFigure
 from spec_tests.vocabulary.claims import erratum
 
 
-def winners() -> Picture:
+def winners() -> PageFigure:
     """Draw the nine windows of the document's example, the winning cell of each, and the gradient of their sum."""
     image = worked_examples.POOLED_MAP[0]
     output, cells = pooled(image, stride=1)
@@ -40,7 +41,7 @@ def winners() -> Picture:
     _results(axes, 21.6, output, gradient)
     most = tuple(int(n) for n in np.unravel_index(gradient.argmax(), gradient.shape))
     won = len(set(cells.values()))
-    return Picture(
+    return PageFigure(
         id="pooling-winners",
         section="2.2",
         title_en="Max pooling: the greatest cell of each window, and where the gradient goes",
@@ -62,7 +63,7 @@ def winners() -> Picture:
     )
 
 
-def ceil_mode() -> Picture:
+def ceil_mode() -> PageFigure:
     """Draw the example pooled with the default stride, without and with windows that hang over the end."""
     image = worked_examples.POOLED_MAP[0]
     figure, axes = paper(16.4, 15.2)
@@ -73,7 +74,7 @@ def ceil_mode() -> Picture:
         _overhanging(axes, 1.2 + 7.6 * line, image, output, cells, gradient)
         write(axes, (0, 0.3 + 7.6 * line), f"max_pool2d(input, 3, ceil_mode={ceil})", SMALL, align="left")
         shapes.append(_rows(output))
-    return Picture(
+    return PageFigure(
         id="pooling-ceil-mode",
         section="2.2",
         title_en="The default stride is the window's size; ceil_mode also counts windows that hang over the end",

@@ -1,4 +1,4 @@
-"""The picture of section 1.3: what the transforms make of a photograph."""
+"""The figure of section 1.3: what the transforms make of a photograph."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,9 @@ from PIL import Image
 import reference
 from reference import transforms
 from reference.checks import Array
-from spec_tests.report.figures.figure import GREY, INK, Picture, to_svg
+from spec_tests.report.figures.figure import GREY, INK, to_svg
 from spec_tests.report.figures.paper import SMALL, number, times
+from spec_tests.report.page_figure import PageFigure
 
 HEIGHT, WIDTH = 150, 128
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -34,7 +35,7 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def gallery() -> Picture:
+def gallery() -> PageFigure:
     """Draw a photograph after each transform, all in the same scale."""
     image = transforms.to_tensor(photograph())
     results = {name: transform(image) for name, transform in TRANSFORMS.items()}
@@ -43,7 +44,7 @@ def gallery() -> Picture:
         _panel(axes, name, result)
     low, high = extremes(results["normalize"])
     half, square = (times(results[name].shape) for name in ("resize(64)", "center_crop(80)"))
-    return Picture(
+    return PageFigure(
         id="transforms",
         section="1.3",
         title_en="The transforms on a photograph, with shape and range of what they return",
