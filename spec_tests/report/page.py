@@ -1,8 +1,8 @@
-"""The report's page: what runs proved, as one HTML file that needs nothing else, in English and in Chinese.
+"""The report's page: what runs proved, as one self-contained HTML file in English and in Chinese.
 
-`render` takes the data of `claims.json`, one run or several, the figures and the benchmarks. Templates, style, script
-and words lie in the folder `page`; this module works out what they show. Every text that comes in is escaped; formulas,
-highlighted sources and figures alone are put in as they are.
+`render` takes the data of `claims.json`, one run or several, the figures and the benchmarks. The templates, the
+style sheet, the script and the words are in the folder `page`; this module computes what they show. All text from
+outside is escaped; only formulas, highlighted sources and figures are included as they are.
 """
 
 import base64
@@ -30,7 +30,7 @@ FILTERS = (
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
 EVERYTHING = ("spec_tests", ".")
-"""What pytest is asked for where no part of the specification is."""
+"""Arguments of pytest that stand for the whole specification."""
 
 
 def render(
@@ -86,7 +86,7 @@ def _mathml(latex: str) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    """Return the templates' environment: everything is escaped, and what is missing is an error."""
+    """Return the templates' environment, in which text is escaped and a missing name is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -101,7 +101,7 @@ def _environment() -> jinja2.Environment:
 
 
 def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[dict[str, Any]]:
-    """Return what stands under each section of the document, in its order."""
+    """Return what the page shows for each section of the document, in order."""
     tests = _tests_by_claim(data)
     return [
         {
@@ -126,14 +126,12 @@ def _tests_by_claim(data: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]
 
 
 def _claim(claim: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a claim with its tests and what its results say together."""
+    """Return a claim with its tests and a summary of its results."""
     results = claim["results"]
     tests = [_with_own_cases(test, results) for test in tests]
     found = [result["result"] for result in results]
     ran = [result for result in results if result["tests"]]
     return {
-        "ours": False,
-        "cites": "",  # earlier reports do without
         **claim,
         "tests": tests,
         "ran": sum(any(own["cases"] for own in test["own"]) for test in tests),
@@ -153,7 +151,7 @@ def _with_own_cases(test: Mapping[str, Any], results: Sequence[Mapping[str, Any]
 
 
 def _own(test: Mapping[str, Any], result: Mapping[str, Any], run: int) -> dict[str, Any]:
-    """Return what a claim's own cases of a test did in a run: other cases may carry other claims."""
+    """Return the outcome of a claim's own cases of a test in a run; other cases may carry other claims."""
     cases = [id for id in result["tests"] if id.partition("[")[0] == test["test"]]
     whole = test["results"][run]
     not_run = "skipped" if whole["outcome"] == "skipped" else "not run"
@@ -172,7 +170,7 @@ def _failing(test: Mapping[str, Any], run: int) -> set[str]:
 
 
 def _worst(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return for each number format the nearest of every run to its bound, and the nearest of all with its run."""
+    """Return for each number format the worst error of every run, and the worst of all with its run."""
     found = []
     for dtype in sorted({dtype for result in results for dtype in result["worst"]}):
         runs = [result["worst"].get(dtype) for result in results]
@@ -184,7 +182,7 @@ def _worst(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _proofs(
     results: Sequence[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[tuple[str, list[str]]]]:
-    """Return for each of the two ways to prove a number its outcomes, run by run; nothing where there are none."""
+    """Return the outcomes of both ways to prove a number, run by run; nothing if neither was run."""
     failing = [set().union(*(_failing(test, run) for test in tests)) for run in range(len(results))]
     proofs = {
         way: [_outcome(way, result["tests"], failed) for result, failed in zip(results, failing, strict=True)]
@@ -200,7 +198,7 @@ def _outcome(way: str, ran: Iterable[str], failed: set[str]) -> str:
 
 
 def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the tests that failed in some run, those of claims first; then claims that failed without one of them."""
+    """Return the tests that failed in any run, those with claims first, then claims that failed without such a test."""
     by_id = {claim["id"]: claim for claim in data["claims"]}
     found = [
         {"test": test, "claims": [by_id[id] for id in test["claims"] if _fails(by_id[id], test)]}
@@ -217,7 +215,7 @@ def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
-    """Tell whether a case of this test made the claim fail, in some run."""
+    """Tell whether a case of this test made the claim fail in any run."""
     return any(
         result["result"] == "failed" and not _failing(test, run).isdisjoint(result["tests"])
         for run, result in enumerate(claim["results"])
@@ -225,7 +223,7 @@ def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
 
 
 def _scope(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whether a run was of the whole specification, and of which files or tests it was where not."""
+    """Return whether a run covered the whole specification, and otherwise which files or tests it covered."""
     parts = [argument for argument in run["scope"]["arguments"] if argument not in EVERYTHING]
     return {"whole": run["scope"]["whole"], "parts": parts}
 

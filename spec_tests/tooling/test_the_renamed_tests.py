@@ -183,7 +183,7 @@ def test_a_test_of_a_claim_that_is_gone_is_named_unless_only_a_part_was_run(two_
     new = old | {"tests": old["tests"][1:]}
     part = new | {"runs": [new["runs"][0] | {"scope": {"whole": False, "arguments": []}}]}
 
-    assert comparing.compare(old, new)[0][0].changes == [("test", f"{OLD} is gone, a test of 2.2.a")]
+    assert comparing.compare(old, new)[0][0].changes == [("test", f"{OLD}, a test of 2.2.a, is gone")]
     assert comparing.compare(old, part)[0][0].changes == []
 
 

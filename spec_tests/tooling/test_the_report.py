@@ -715,7 +715,7 @@ def test_the_order_of_merging_does_not_matter(data):
 def test_the_same_run_twice_is_refused_even_inside_a_merged_report(data):
     merged = merging.merge([later(data), data])
 
-    with pytest.raises(ValueError, match=r"the run 'torch .*' that started .* is there twice"):
+    with pytest.raises(ValueError, match=r"the run 'torch .*' started at .* occurs twice"):
         merging.merge([merged, data])
 
 
@@ -753,8 +753,8 @@ def test_what_a_merged_report_lacks_is_kept_as_not_run_by_any_of_its_runs(data):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("verdict", "false", "claim 1.a: the register's verdict is true in one report, false in another"),
-        ("section", "2", "claim 1.a: the section is 1 in one report, 2 in another"),
+        ("verdict", "false", "claim 1.a: the register's verdict is true in one report and false in another"),
+        ("section", "2", "claim 1.a: the section is 1 in one report and 2 in another"),
     ],
 )
 def test_reports_whose_registers_disagree_are_refused(data, name, value, message):
@@ -873,7 +873,7 @@ def test_a_claim_no_longer_proven_is_lost_and_in_the_other_direction_won(compare
             r"margin +2\.1\.2\.a .*: float32 errors were 0\.02 of their bound, are now 0\.2",
         ),
         (claim_with(examples=149), r"examples +2\.1\.2\.a \(.*\): 300 before, now 149"),
-        (run_with(deviations=["half-batch-norm"]), r"deviation half-batch-norm is seen now"),
+        (run_with(deviations=["half-batch-norm"]), r"deviation half-batch-norm is newly seen"),
         (without_torch, r"version +torch was .+, is now none"),
     ],
 )
@@ -964,8 +964,8 @@ def test_a_run_without_a_counterpart_is_named_and_its_claims_are_not_lost(data):
     _, alone_backwards = comparing.compare(data, merging.merge([data, newer]))
 
     named = "torch 99 (2030-01-01 00:00, no commit)"
-    assert alone == [f"{named}: OLD has it, and NEW has no run like it: it is gone"]
-    assert alone_backwards == [f"{named}: NEW has it, and OLD has no run like it"]
+    assert alone == [f"{named} is in OLD and has no counterpart in NEW"]
+    assert alone_backwards == [f"{named} is in NEW and has no counterpart in OLD"]
     assert not comparing.lost(comparisons)
 
 
@@ -1004,7 +1004,7 @@ def test_comparing_a_part_with_the_whole_says_so_first(data, before, now, said):
     comparisons, alone = comparing.compare(old, new)
 
     assert comparing.lost(comparisons)
-    line = "  NEW is only a part of the specification: pytest spec_tests/test_2_2_max_pooling.py -x. "
+    line = "  NEW covers only part of the specification (pytest spec_tests/test_2_2_max_pooling.py -x); "
     assert list(comparing.lines(comparisons, alone))[1].startswith(line) is said
 
 
@@ -1029,7 +1029,7 @@ def test_the_page_of_a_report_can_be_rendered_again(of_torch, tmp_path, monkeypa
         (["compare", "{file}"], "the following arguments are required: NEW"),
         (["merge", "{folder}"], "the following arguments are required: FILE"),
         (["compare", "{file}", "none.json"], "none.json cannot be read: No such file or directory"),
-        (["merge", "{folder}", "{file}", "{file}"], "is there twice"),
+        (["merge", "{folder}", "{file}", "{file}"], "occurs twice"),
         (["page", "{file}", "{file}"], "File exists"),
         (["page", "{python}", "{folder}"], "test_the_report.py is not JSON"),
     ],
@@ -1060,7 +1060,7 @@ def test_the_help_says_what_each_command_does_and_how_compare_ends(capsys):
 def test_reports_without_a_common_subject_cannot_be_compared(of_torch, of_references, capsys):
     assert status_of("compare", of_torch.file, of_references.file) == 2
     assert (
-        "error: no run of the one was asked for the same subject and device as a run of the" in capsys.readouterr().err
+        "error: no run of one report has the same subject and device as a run of the other" in capsys.readouterr().err
     )
 
 

@@ -150,19 +150,18 @@ def test_two_figures_drawn_alike_share_no_id():
 
 
 @pytest.mark.parametrize(("row", "column"), list(np.ndindex(3, 3)))
-def test_each_window_of_the_walk_holds_its_products_and_their_sum(row, column):
+def test_each_window_shows_its_products_and_their_sum(row, column):
     products = MAP[row : row + 3, column : column + 3] * KERNEL
     output = reference.conv2d(MAP[np.newaxis], KERNEL[np.newaxis, np.newaxis])[0]
 
-    assert cells("convolution-walk", f"window-{row}-{column}-product") == as_cells(products)
-    assert (
-        cells("convolution-walk", f"window-{row}-{column}-output")[row, column] == products.sum() == output[row, column]
-    )
-    assert f"= {number(products.sum())}" in texts("convolution-walk")
+    window = f"window-{row}-{column}"
+    assert cells("convolution-windows", f"{window}-product") == as_cells(products)
+    assert cells("convolution-windows", f"{window}-output")[row, column] == products.sum() == output[row, column]
+    assert f"= {number(products.sum())}" in texts("convolution-windows")
 
 
-def test_the_walk_fills_the_output_cell_by_cell():
-    sizes = [len(cells("convolution-walk", f"window-{row}-{column}-output")) for row, column in np.ndindex(3, 3)]
+def test_the_sliding_kernel_fills_the_output_cell_by_cell():
+    sizes = [len(cells("convolution-windows", f"window-{row}-{column}-output")) for row, column in np.ndindex(3, 3)]
 
     assert sizes == list(range(1, 10))
 
@@ -215,7 +214,7 @@ def test_the_cross_entropy_figure_gives_each_loss_and_both_means():
 
 
 def test_every_optimizer_nears_the_minimum_except_the_one_with_too_large_a_step():
-    heights = [optimizers.height(optimizers.walk(step, o)[-1]) for _, step, o in optimizers.WALKS]
+    heights = [optimizers.height(optimizers.run_steps(step, o)[-1]) for _, step, o in optimizers.RUNS]
     start = optimizers.height(optimizers.START)
 
     assert [height < start / 100 for height in heights] == [True, False, *[True] * 6]
@@ -223,7 +222,7 @@ def test_every_optimizer_nears_the_minimum_except_the_one_with_too_large_a_step(
 
 
 def test_adamw_ends_closer_to_zero_than_adam():
-    adam, adamw = (optimizers.walk(step, o)[-1] for _, step, o in optimizers.WALKS[-2:])
+    adam, adamw = (optimizers.run_steps(step, o)[-1] for _, step, o in optimizers.RUNS[-2:])
 
     assert np.linalg.norm(adamw) < np.linalg.norm(adam)
 

@@ -1,4 +1,4 @@
-"""The report's figures of the layers, in the document's order. Every number in them is computed by `reference`."""
+"""All figures of the document's sections, in its order. Every number in them is computed by `reference`."""
 
 import matplotlib
 
@@ -20,7 +20,7 @@ MAKERS = (
     transforms.gallery,
     dataloader.epochs,
     convolution.flipped,
-    convolution.walk,
+    convolution.sliding,
     convolution.two_channels,
     pooling.winners,
     pooling.ceil_mode,
@@ -33,10 +33,10 @@ MAKERS = (
     networks.resnet50,
     networks.bottleneck,
 )
-"""Each draws one figure."""
+"""The functions that draw them, one figure each."""
 
 
 def draw() -> list[PageFigure]:
-    """Draw all figures; the same ones each time, byte by byte."""
+    """Draw all figures, the same bytes every time."""
     with matplotlib.rc_context(STYLE):
         return [make() for make in MAKERS]
