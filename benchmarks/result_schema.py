@@ -1,4 +1,4 @@
-"""The form of a result, the JSON that a run of the benchmarks leaves; JSON Schema."""
+"""The form of a result, which a run of the benchmarks writes as JSON, as a JSON Schema."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "rivals": ("work", "who"),
     "resnet50": ("who",),
 }
-"""What a benchmark may ask, and the parameters that its rows then have."""
+"""The questions that benchmarks answer, and the parameters of their rows."""
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -73,19 +73,19 @@ CEILING = _object(
 
 RESULT = _object(
     *("benchmarks", "environment", "ceilings"),
-    benchmarks={"type": "array", "items": _object("stats")},  # those of other questions may have any form
+    benchmarks={"type": "array", "items": _object("stats")},  # rows of other questions may have any form
     environment=ENVIRONMENT,
     ceilings={"type": "array", "items": CEILING},
 )
 
 
 def name_of(row: Any) -> str:
-    """Return the name of a row, however malformed the row is."""
+    """Return the name of a row, even of a malformed one."""
     return str(row.get("name", "a row without a name")) if isinstance(row, dict) else repr(row)
 
 
 def question_of(row: Any) -> Any:
-    """Return what a row asks; None if it does not say."""
+    """Return the question that a row answers, or None if it does not say."""
     extra = row.get("extra_info") if isinstance(row, dict) else None
     return extra.get("question") if isinstance(extra, dict) else None
 

@@ -1,4 +1,4 @@
-"""The measurement of two calls side by side, on a clock that runs only as fast as a test says."""
+"""Two calls measured side by side, with a clock that a test controls."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,7 +10,7 @@ from benchmarks.side_by_side import BUDGET, FEWEST_ROUNDS, SHORTEST, WARM_UPS, C
 
 @dataclass
 class Clock:
-    """A clock that stands still but for the calls made with it, and remembers which they were."""
+    """A clock that advances only with the calls made through it, and records them."""
 
     now: float = 0.0
     called: list[str] = field(default_factory=list)
@@ -20,11 +20,11 @@ class Clock:
         return self.now
 
     def call(self, name: str, seconds: float) -> Call:
-        """Return a call that takes so long."""
+        """Return a call that takes this long."""
         return self.slowing(name, seconds, 0.0)
 
     def slowing(self, name: str, seconds: float, more: float) -> Call:
-        """Return a call that takes so long, and each time a bit longer."""
+        """Return a call that takes this long at first, and longer by `more` each time."""
         times = count()
 
         def call() -> None:
@@ -36,7 +36,7 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock for one test."""
+    """A clock."""
     return Clock()
 
 

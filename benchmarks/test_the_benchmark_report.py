@@ -1,4 +1,4 @@
-"""The report of the benchmarks, on results that are made up: what it computes, says, draws and refuses."""
+"""The report of the benchmarks on invented results: what it computes, says, draws and refuses."""
 
 import copy
 import json
@@ -45,7 +45,7 @@ CEILINGS = [
 
 
 def row(question: str, params: JSON, median: float, **extra: Any) -> JSON:
-    """Return a row of a result; its times lie evenly, a tenth on each side."""
+    """Return a row of a result whose times spread by a tenth on each side."""
     info = {
         "question": question,
         "flop": None,
@@ -66,12 +66,12 @@ def row(question: str, params: JSON, median: float, **extra: Any) -> JSON:
 
 
 def network_row(median: float = 1e-3, extra: JSON | None = None, **changes: Any) -> JSON:
-    """Return a row of the ladder, in the plainest configuration but for the changes."""
+    """Return a row of the ladder in the default configuration with these changes."""
     return row("network", asdict(replace(Configuration(), **changes)), median, **(extra or {}))
 
 
 def ratio(median: float, to: str = "torch") -> JSON:
-    """Return a ratio, its quartiles a twentieth away."""
+    """Return a ratio whose quartiles are a twentieth away."""
     return {"to": to, "median": median, "low": 0.95 * median, "high": 1.05 * median, "rounds": 9}
 
 
@@ -87,7 +87,7 @@ def ceiling(device: str, threads: int, precision: str) -> counts.Ceiling:
 
 
 def full_result(gpu: bool = True) -> JSON:
-    """Return a result with all rows that a run has by default, their times made up but plausible."""
+    """Return a result with all rows of a default run, with invented but plausible times."""
     rungs = [rung for rung in rungs_of_a_run() if gpu or rung.device == "cpu"]
     device = "NVIDIA H100 80GB HBM3" if gpu else None
     return result(
@@ -118,7 +118,7 @@ def rungs_of_a_run() -> list[Configuration]:
 
 
 def rung_row(rung: Configuration) -> JSON:
-    """Return a rung's row: its floor over an efficiency, and what the launches cost."""
+    """Return a rung's row: its floor divided by an efficiency, plus the cost of launching."""
     work = counts.works(rung.phase, rung.batch, rung.precision)
     floor = counts.floor(work, ceiling(rung.device, rung.threads, rung.precision))
     steps = 1 + PHASES.index(rung.phase)
@@ -144,7 +144,7 @@ def rung_row(rung: Configuration) -> JSON:
 
 
 def layer_rows() -> list[JSON]:
-    """Return rows of each layer and direction, by torch and by the reference."""
+    """Return rows of each layer and direction, in torch and in the reference."""
     rows = []
     for phase in ("forward", "backward"):
         for place, work in enumerate(sorted(counts.works(phase, 64), key=lambda work: work.layer)):
@@ -193,7 +193,7 @@ def rows(*found: JSON) -> list[Row]:
 
 
 def on_both(cpu: dict[int, float], gpu: dict[int, float]) -> list[Row]:
-    """Return forward rows of a CPU and a GPU, from milliseconds by batch."""
+    """Return forward rows of a CPU and a GPU, given milliseconds by batch."""
     devices = (("cpu", 1, cpu), ("cuda", 0, gpu))
     return rows(
         *(
@@ -210,7 +210,7 @@ def english(found: JSON) -> str:
 
 
 def table(found: JSON, caption: str) -> Table:
-    """Return the table of this caption."""
+    """Return the table with this caption."""
     (wanted,) = [table for table in summary.tables(results.checked(found)) if table.caption_en == caption]
     return wanted
 
@@ -223,7 +223,7 @@ def dashed(svg: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def everything() -> BenchmarkPart:
-    """What is said of a result with all rows."""
+    """The report of a result with all rows."""
     return report.part(full_result())
 
 
@@ -360,7 +360,7 @@ def test_the_table_of_a_phase_with_a_gpu_has_its_own_times_and_memory() -> None:
     own = {"event_seconds": 2e-4, "launch_seconds": 1e-4, "peak_bytes": 1_500_000}
     found = table(result(network_row(), network_row(5e-4, own, device="cuda", threads=0)), "The network, forward")
 
-    assert found.header_en[-3:] == ("on the GPU", "launching", "memory")
+    assert found.header_en[-3:] == ("time on GPU", "launch time", "memory")
     assert [row[-3:] for row in found.rows] == [("", "", ""), ("200 µs", "100 µs", "1.50 MB")]
 
 
@@ -372,7 +372,7 @@ def test_the_ratios_stand_beside_their_goals() -> None:
         row("resnet50", {"who": "reference"}, 1e-3, batch=1, ratio=ratio(1.5)),
     )
 
-    compared = table(found, "NumPy against torch, measured in turn")
+    compared = table(found, "NumPy compared with torch, measured alternately")
 
     assert compared.rows == (
         ("conv1 forward", "2.00", "1.90 – 2.10", "≤ 2", "yes"),
@@ -389,15 +389,16 @@ def test_a_goal_is_met_if_the_slowest_of_its_rows_meets_it() -> None:
         for name, times in (("conv1", 1.5), ("conv2", 2.01))
     )
 
-    assert "forward pass in NumPy: met; 1.50 times (conv1 forward)" in english(result(conv1))
-    assert "forward pass in NumPy: not met; 2.01 times (conv2 forward)" in english(result(conv1, conv2))
+    goal = "Goal: a convolution's forward pass in NumPy takes at most 2 times as long as in torch."
+    assert f"{goal} Met: 1.50 times (conv1 forward)." in english(result(conv1))
+    assert f"{goal} Not met: 2.01 times (conv2 forward)." in english(result(conv1, conv2))
 
 
 def test_a_result_without_a_gpu_says_so() -> None:
     said = english(result(network_row()))
 
     assert "2 cores, without a GPU;" in said
-    assert "There is no GPU in this run: the rows for one are outstanding." in said
+    assert "This run had no GPU; measurements on one are still to be made." in said
 
 
 def test_a_result_with_a_gpu_says_from_which_batch_it_is_faster() -> None:
@@ -415,7 +416,7 @@ def test_a_result_with_a_gpu_says_from_which_batch_it_is_faster() -> None:
     said = english(found)
 
     assert "2 cores, NVIDIA H100 (driver 570.1);" in said
-    assert "Forward: the GPU's best configuration beats the CPU's best from batch 8 on in ieee; with the data" in said
+    assert "Forward: the GPU's best configuration beats the CPU's best from batch 8 in ieee; with the data" in said
     assert "copied to it each time it does not in ieee at batch 8, the largest that ran on both." in said
     assert "Backward: the GPU's best configuration does not beat the CPU's best in ieee at batch 64, the" in said
 
@@ -436,8 +437,8 @@ def test_the_crossovers_of_all_precisions_share_one_sentence() -> None:
     (said,) = [words for words in summary.sentences(results.checked(found)) if words[0].startswith("Forward:")]
 
     assert said == (
-        "Forward: the GPU's best configuration beats the CPU's best from batch 8 on in ieee, 1 in tf32, but not in "
-        "bf16 at batch 8, the largest that ran on both; with the data copied to it each time, from batch 8 on in tf32.",
+        "Forward: the GPU's best configuration beats the CPU's best from batch 8 in ieee, 1 in tf32, but not in "
+        "bf16 at batch 8, the largest that ran on both; with the data copied to it each time, from batch 8 in tf32.",
         "前向：批大小从 8（ieee）、1（tf32）起，GPU 的最佳配置快于 CPU 的最佳配置，"
         "但在两者都测过的最大批 8（bf16）上并不更快；若每次都把数据复制到 GPU，则从 8（tf32）起。",
     )
@@ -463,9 +464,9 @@ def test_rows_whose_disturbance_is_unknown_are_counted() -> None:
 
     said = english(result(network_row(), untold))
 
-    assert "During 1 of 2 rows the system did not tell what other processes used" in said
+    assert "For 1 of 2 rows the system did not report what other processes used" in said
     assert "Other processes used" not in said
-    assert "did not tell" not in english(result(network_row()))
+    assert "did not report" not in english(result(network_row()))
 
 
 def test_noisy_rows_are_counted_and_how_many_of_them_use_several_threads() -> None:
@@ -473,8 +474,8 @@ def test_noisy_rows_are_counted_and_how_many_of_them_use_several_threads() -> No
     for row, p95 in zip(found["benchmarks"], (1.6e-3, 1.6e-3, 9e-3, 1.5e-3), strict=True):
         row["stats"]["p95"] = p95
 
-    assert "p95 is over 1.5 times the median: 3 of 4, 2 of them with several threads." in english(found)
-    assert "Unsteady" not in english(result(network_row()))
+    assert "p95 exceeds 1.5 times the median: 3 of 4, 2 of them with several threads." in english(found)
+    assert "Noisy" not in english(result(network_row()))
 
 
 def test_the_fewest_rounds_are_given_where_known() -> None:
@@ -483,8 +484,8 @@ def test_the_fewest_rounds_are_given_where_known() -> None:
     silent = result(network_row())
     del silent["benchmarks"][0]["stats"]["rounds"]
 
-    assert "nine in ten lie (every row has at least 5 rounds; where it has few, p5–p95 is nearly" in english(found)
-    assert "nine in ten lie. The floor" in english(silent)
+    assert "between p5 and p95 (every row has at least 5 rounds; with few rounds, p5–p95 is nearly" in english(found)
+    assert "between p5 and p95. The floor" in english(silent)
     assert table(silent, "The network, forward").rows[0][4] == ""
 
 
@@ -503,30 +504,29 @@ def test_the_limits_of_numpy_are_explained_for_the_layers_that_were_measured(
 ) -> None:
     said = english(result(*(row("layer", {"layer": layer, "phase": phase, "who": name}, 1e-3) for name in who)))
 
-    assert ("What limits NumPy's convolutions: the rate of the BLAS" in said) == convolution
-    assert ("the reference keeps no state and looks for the winners again" in said) == pooling
+    assert ("NumPy's convolutions are limited by the BLAS's rate" in said) == convolution
+    assert ("the reference, which keeps no state, has to find the maxima again" in said) == pooling
 
 
 def test_rows_faster_than_their_floor_are_listed_with_the_reason() -> None:
     floor = {"seconds": 2e-3, "binds": "memory"}
     found = result(network_row(1e-3, {"floor": floor}), network_row(2e-3, {"floor": floor}, threads=2))
 
-    assert "faster than their floor, marked ‡: 1. The floor takes all bytes from memory" in english(found)
+    assert "faster than their floor, marked ‡: 1. The floor assumes that all bytes come from memory" in english(found)
     ((_, *numbers),) = table(found, "Rows faster than their floor").rows
     assert numbers == ["1.00 ms", "2.00 ms", "200 %"]
 
 
 def test_what_the_result_has_no_rows_for_is_named() -> None:
-    assert "no rows of: single layers (no roofline, no shares); other implementations; ResNet-50." in english(
-        result(network_row())
-    )
+    missing = "no rows for: single layers (so no roofline and no shares); other implementations; ResNet-50."
+    assert missing in english(result(network_row()))
     assert "no rows" not in english(full_result())
 
 
 def test_rows_of_other_benchmarks_are_counted_and_left_out() -> None:
     other = {"name": "test_something_else", "stats": {"median": 1.0}, "params": None, "extra_info": {}}
 
-    assert "Rows of other benchmarks, left out: 1." in english(result(network_row(), other))
+    assert "Rows of other benchmarks that were left out: 1." in english(result(network_row(), other))
 
 
 def test_a_result_with_all_rows_gives_all_figures(everything: BenchmarkPart) -> None:
@@ -578,8 +578,8 @@ def test_the_roofline_leaves_out_operations_on_padding_and_says_so() -> None:
 
     assert "torch 36.4 %" in roofs[0].alt_en  # 40 GFLOP/s of 110, for 40 FLOP a byte at 22 GB/s would be more
     assert "torch 9.09 %" in roofs[1].alt_en  # 10 GFLOP/s of 110, for 10 FLOP a byte at 22 GB/s would be 220
-    assert ["(operations on padding left out)" in roof.alt_en + roof.svg for roof in roofs] == [False, True]
-    assert "operations on zero padding, which a clever kernel may skip, do not count" in english(told)
+    assert ["(without operations on padding)" in roof.alt_en + roof.svg for roof in roofs] == [False, True]
+    assert "operations on zero padding, which a kernel may skip, do not count" in english(told)
 
 
 def test_a_floor_has_the_colour_of_the_rows_whose_floor_it_is() -> None:
@@ -601,8 +601,8 @@ def test_the_crossover_in_ieee_is_marked_and_described() -> None:
 
     figure = report.part(found).figures[0]
 
-    assert "GPU faster from batch 8 on, ieee" in figure.svg
-    assert figure.alt_en.endswith(" marks the batch from which on the GPU is faster in ieee: forward 8.")
+    assert "GPU faster from batch 8, ieee" in figure.svg
+    assert figure.alt_en.endswith(" marks the batch from which the GPU is faster in ieee: forward 8.")
     assert "faster in ieee" not in report.part(full_result(gpu=False)).figures[0].alt_en
 
 
@@ -671,7 +671,7 @@ def test_a_failure_while_writing_leaves_the_folder_untouched(tmp_path: Path) -> 
 
 
 def changed(*path: str | int, to: Any = None) -> JSON:
-    """Return a result in which one thing is replaced, or missing if there is nothing to take its place."""
+    """Return a result in which one value is replaced or, without a replacement, missing."""
     found = copy.deepcopy(result(network_row(), network_row(threads=2)))
     place: Any = found
     for step in path[:-1]:

@@ -1,4 +1,4 @@
-"""The benchmarks' own tools: counts, floors, rows and options, clocks, and what a row is checked for; no times."""
+"""The benchmarks' own tools: counts, floors, rows and options, clocks, and the checks of a row; no times."""
 
 import ast
 import contextlib
@@ -178,12 +178,12 @@ def test_options_select_every_combination_that_can_be_computed() -> None:
     ("options", "message"),
     [
         ({"mode": ["graph"], "device": ["cpu"]}, "mode graph is a CUDA graph: device must be cuda"),
-        ({"precision": ["tf32"]}, "precision tf32 is that of NVIDIA's GPUs"),
+        ({"precision": ["tf32"]}, "precision tf32 exists only on NVIDIA's GPUs"),
         ({"data": ["copied"], "device": ["cpu"]}, "data is copied to a GPU"),
         ({"data": ["copied"], "device": ["cuda"], "phase": ["backward"]}, "data must be resident"),
         ({"data": ["copied"], "device": ["cuda"], "mode": ["graph"], "phase": ["forward"]}, "mode graph replays"),
         ({"mode": ["eager", "graph"], "device": ["cpu"]}, "mode graph is a CUDA graph"),
-        ({"threads": [1], "device": ["cuda"]}, "no row has threads 1: it is for other rows than are asked for"),
+        ({"threads": [1], "device": ["cuda"]}, "no selected row can have threads 1"),
         ({"who": ["reference"], "layout": ["channels_last"]}, "who reference is NumPy"),
     ],
 )
@@ -212,7 +212,7 @@ def test_the_parameters_of_rows_are_strings_and_whole_numbers() -> None:
 
 
 def later(seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return a call that only hands its work over to a thread, and one that waits for it."""
+    """Return a call that only submits its work to a thread, and one that waits for it."""
     threads: list[threading.Thread] = []
 
     def run() -> None:
@@ -227,18 +227,18 @@ def later(seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
 
 
 class FakeBenchmark:
-    """What `timed` needs of pytest-benchmark's fixture."""
+    """The parts of pytest-benchmark's fixture that `timed` uses."""
 
     def __init__(self, clock: Callable[[], float], enabled: bool = True) -> None:
         self._timer, self.enabled, self.extra_info = clock, enabled, dict[str, Any]()
 
     def __call__(self, run: Callable[[], Any]) -> Any:
-        """Call once, untimed."""
+        """Make the call once, untimed."""
         return run()
 
 
 def counting() -> Callable[[], int]:
-    """Return a call that says how often it has been called."""
+    """Return a call that returns how often it has been made."""
     return partial(next, count(1))
 
 
@@ -294,7 +294,7 @@ def test_a_clock_that_waits_is_accepted() -> None:
 
 
 def watched(busy: float, own: float) -> Watch:
-    """Return a watch that has seen four seconds, so many of the machine's processors busy, and with our own work."""
+    """Return a watch over four seconds: processor seconds that the machine was busy, and those of this process."""
     moments = iter([Moment(wall=10.0, busy=100.0, own=50.0), Moment(wall=14.0, busy=100.0 + busy, own=50.0 + own)])
     return Watch(lambda: next(moments))
 
@@ -373,7 +373,7 @@ def test_scores_for_part_of_the_batch_are_noticed() -> None:
     right = steps.step(configuration)
     part = replace(right, outcome=lambda: {"scores": right.outcome()["scores"][:64]})
 
-    with pytest.raises(AssertionError, match="is not the whole batch"):
+    with pytest.raises(AssertionError, match="has no scores for part of the batch"):
         accuracy.error(configuration, part)
 
 
@@ -381,7 +381,7 @@ def test_scores_for_part_of_the_batch_are_noticed() -> None:
 def test_float32_passed_off_as_bfloat16_is_noticed(phase: str) -> None:
     ieee = steps.step(Configuration(phase=phase, batch=2))
 
-    with pytest.raises(AssertionError, match="it cannot be bfloat16"):
+    with pytest.raises(AssertionError, match="so it cannot be bfloat16"):
         accuracy.error(Configuration(phase=phase, batch=2, precision="bf16"), ieee)
 
 
@@ -477,7 +477,7 @@ def test_a_step_that_does_not_update_is_noticed() -> None:
     configuration = Configuration(phase="training step", batch=2)
     idle = replace(steps.step(configuration), updated=steps.first_parameters)
 
-    with pytest.raises(AssertionError, match="is not what the step makes of it"):
+    with pytest.raises(AssertionError, match="was not updated correctly"):
         accuracy.assert_near(idle, accuracy.exact("training step", images=2), configuration, images=2)
 
 
