@@ -139,11 +139,11 @@ def row_of(scaling: str, seconds: Array, processes: int, batch: int, alone: Arra
 
 def compared_gradients(device: str, process: Process) -> dict[str, Any]:
     """Return how close the averaged gradient is to one process's; raise Refusal if it is beyond the bound."""
-    images = COMPARED * process.processes
-    mine = process.share(np.arange(images))
-    averaged = _gradients(_trainer(device, process, "float64"), images, mine)
-    whole = _gradients(_trainer(device, Process(0, 1, process.local_rank), "float64"), images, np.arange(images))
-    counts, roundoff = roundings(images), FORMATS["float64"].roundoff
+    number = COMPARED * process.processes
+    mine = process.share(np.arange(number))
+    averaged = _gradients(_trainer(device, process, "float64"), number, mine)
+    whole = _gradients(_trainer(device, Process(0, 1, process.local_rank), "float64"), number, np.arange(number))
+    counts, roundoff = roundings(number), FORMATS["float64"].roundoff
     shares = [
         float((averaged[name] - value).norm() / (2 * counts[name] * roundoff * value.norm()))
         for name, value in whole.items()
@@ -151,12 +151,12 @@ def compared_gradients(device: str, process: Process) -> dict[str, Any]:
     share = _greatest_of_all(max(shares), process)
     if not share <= 1:
         raise Refusal(f"the averaged gradient differs from that of one process by {share:.3g} times its bound")
-    return {"images": images, "dtype": "float64", "share_of_bound": share}
+    return {"images": number, "dtype": "float64", "share_of_bound": share}
 
 
-def _gradients(trainer: TorchTrainer, images: int, mine: Array) -> dict[str, torch.Tensor]:
-    """Return the gradients of a step, on the CPU."""
-    images, labels = _drawn(images, trainer.device, torch.float64)
+def _gradients(trainer: TorchTrainer, number: int, mine: Array) -> dict[str, torch.Tensor]:
+    """Return the gradients of a step on some of this many images, on the CPU."""
+    images, labels = _drawn(number, trainer.device, torch.float64)
     training_step(trainer, images[mine], labels[mine])()
     return {name: parameter.grad.cpu() for name, parameter in trainer.network.named_parameters()}
 
@@ -178,11 +178,11 @@ def _trainer(device: str, process: Process, dtype: str = "float32") -> TorchTrai
     return trainer
 
 
-def _drawn(images: int, device: torch.device, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return images and their labels on the device."""
+def _drawn(number: int, device: torch.device, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return this many images and their labels on the device."""
     rng = np.random.default_rng(1)
-    images = torch.from_numpy(rng.standard_normal((images, 3, 32, 32)))
-    return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, images)).to(device)
+    images = torch.from_numpy(rng.standard_normal((number, 3, 32, 32)))
+    return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, number)).to(device)
 
 
 @contextmanager

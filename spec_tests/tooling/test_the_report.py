@@ -1,4 +1,4 @@
-"""The report of `--report DIR`: what is recorded of a run, and what can be done with the files of several runs.
+"""The report of `--report DIR`: what is recorded of a run, and what can be done with the reports of several runs.
 
 Most of these tests run pytest inside this process, on a specification of a few lines with claims of its own.
 """
@@ -49,7 +49,7 @@ BACKWARDS = "test_an_impulse_returns_the_flipped_kernel"
 
 
 def report_of(folder, *options):
-    """Run a part of the specification with a report, without the figures, which are the same each time."""
+    """Run part of the specification with a report, but without the figures, which are always the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger, "_entries", {})
         patch.setattr(ledger, "_current", None)
@@ -67,20 +67,20 @@ def of_torch(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def of_references(tmp_path_factory):
-    """The same of the references."""
+    """The same for the references."""
     return report_of(tmp_path_factory.mktemp("of references"), WORKED, "--subject", "reference")
 
 
 @pytest.fixture(scope="module")
 def of_flipped(tmp_path_factory):
-    """The report of a run in which the kernel is flipped, which fails."""
+    """The report of a failing run, in which the kernel is flipped."""
     test = f"{PROJECT / 'spec_tests/test_2_1_convolution.py'}::{BACKWARDS}"
     return report_of(tmp_path_factory.mktemp("of flipped"), test, "--subject", "wrong:flips_the_kernel")
 
 
 @pytest.fixture
 def data(of_torch):
-    """The data of the run that proves section 2.1.2, to be changed at will."""
+    """The data of the run that proves section 2.1.2, which a test may change."""
     return reading.read(of_torch.file)
 
 
@@ -106,7 +106,7 @@ def small(tmp_path, monkeypatch):
 
 
 def result(data, claim, run=0):
-    """Return what a run found of a claim."""
+    """Return a run's result of a claim."""
     (found,) = [entry["results"][run] for entry in data["claims"] if entry["id"] == claim]
     return found
 
@@ -382,7 +382,7 @@ def test_a_known_deviation_is_described_in_english_and_in_chinese(deviation, nam
     assert deviation[f"{name}_zh"].strip()
 
 
-# When there is a report, and when there is none
+# When a report is written
 
 PASSES = f"{TRUE}def test_it(): pass"
 
@@ -477,7 +477,7 @@ def test_if_the_page_cannot_be_rendered_the_old_report_is_left_untouched(tmp_pat
 
 
 def git(folder, *arguments):
-    """Run git as someone."""
+    """Run git as an invented user."""
     subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b", "-C", folder, *arguments], check=True)
 
 
@@ -527,7 +527,7 @@ def test_an_imported_package_reports_its_own_version(monkeypatch, imported, vers
 
 
 def objects(schema):
-    """Give every description of an object in a schema."""
+    """Yield every description of an object in a schema."""
     if isinstance(schema, dict):
         if "properties" in schema:
             yield schema
@@ -544,7 +544,7 @@ def test_each_schema_is_valid_describes_every_property_and_allows_no_other(schem
 
 
 def put(data, place, value):
-    """Put a value, or nothing, at a place of data."""
+    """Replace a value in data, or delete it."""
     *way, last = place
     for step in way:
         data = data[step]
@@ -661,7 +661,7 @@ def test_runs_with_the_same_name_are_numbered_even_across_merged_reports(data):
 
 
 def of(data, second, **more):
-    """Return a report of another run, of these versions or other facts."""
+    """Return a report of another run with these versions or other facts."""
     versions = data["runs"][0]["versions"] | {name: more.pop(name) for name in ("python", "numpy") if name in more}
     return later(data, second, versions=versions, **more)
 
@@ -779,7 +779,7 @@ WORST = {"float32": {"share": 0.02, "error": 0.2, "bound": 10.0}, "float64": {"s
 
 @pytest.fixture
 def compared(data, tmp_path, capsys):
-    """Return a function that compares the data with a changed copy: the exit status, and what was printed."""
+    """Return a function that compares the data with a changed copy and returns the exit status and the output."""
     for claim in data["claims"]:
         if claim["id"] == "2.1.2.a":
             claim["results"][0] |= {"examples": 300, "worst": WORST}
@@ -806,7 +806,7 @@ def status_of(*arguments):
 
 
 def claim_with(claim="2.1.2.a", verdict=None, **changes):
-    """Return a function that changes the first run's result of a claim, and maybe the register's verdict."""
+    """Return a function that changes the first run's result of a claim and, if given, the register's verdict."""
 
     def change(data):
         (entry,) = [entry for entry in data["claims"] if entry["id"] == claim]
@@ -822,19 +822,19 @@ def run_with(**changes):
 
 
 def without_the_claim(data):
-    """Take a claim out of the register and from the tests."""
+    """Remove a claim from the register and from the tests."""
     data["claims"] = [claim for claim in data["claims"] if claim["id"] != "2.1.2.a"]
     for test in data["tests"]:
         test["claims"] = [id for id in test["claims"] if id != "2.1.2.a"]
 
 
 def without_torch(data):
-    """Take torch out of the versions."""
+    """Remove torch from the versions."""
     del data["runs"][0]["versions"]["torch"]
 
 
 def nearer(share):
-    """Return the shares of before with another one of float32."""
+    """Return the same shares with another one for float32."""
     return WORST | {"float32": WORST["float32"] | {"share": share}}
 
 
@@ -909,7 +909,7 @@ def test_small_differences_are_not_changes(compared, change):
 
 
 def runs(*kinds):
-    """Return runs of torch, each written as "torch 2.15, 3.11 cuda": its version, Python's, and what is special."""
+    """Return runs of torch, each written as "torch 2.15, 3.11 cuda": its version, Python's, and anything special."""
     return [
         {
             "name": kind,

@@ -31,7 +31,7 @@ PART = BenchmarkPart(
 
 @pytest.fixture
 def data():
-    """The data of a valid file, to be changed at will."""
+    """The data of a valid file, which a test may change."""
     return json.loads(as_text(PART))
 
 
@@ -53,7 +53,7 @@ def test_a_checkout_without_benchmarks_has_none_on_its_page(tmp_path):
     assert read_all(tmp_path / "missing") == []
 
 
-def test_the_stored_benchmarks_can_be_read_without_the_programs_that_made_them(tmp_path):
+def test_the_stored_benchmarks_read_back_as_they_are_stored(tmp_path):
     stored = next(RESULTS.glob(f"*/{FILE}"))
     shutil.copy(stored, tmp_path)
 

@@ -1,4 +1,4 @@
-"""The report's figures: they hold the numbers that the references compute, and stand in any page."""
+"""The report's figures: they contain the numbers that the references compute, and they fit into any page."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ from spec_tests.worked_examples import KERNEL, MAP, MODEL_1, MODEL_2, POOLED_MAP
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
 LARGEST = 1_500_000
-"""Of all figures together, in bytes: the page stays quick to open."""
+"""Bytes of all figures together, so that the page opens quickly."""
 
 SHOWN = {"1.3", "1.5", "2.1", "2.1.2", "2.2", "2.3", "2.5", "2.6.2", "2.6.3", "2.6.5", "2.7", "2.8"}
 """The sections with something to see."""
@@ -33,23 +33,23 @@ def drawn():
 
 @cache
 def tree(id):
-    """Return a figure as an element of XML."""
+    """Return a figure as an XML element."""
     return ElementTree.fromstring(drawn()[id].svg)
 
 
 def texts(id):
-    """Return all that is written in a figure."""
+    """Return all texts in a figure."""
     return ["".join(element.itertext()) for element in tree(id).iter() if element.tag.endswith("}text")]
 
 
 def written(id, name):
-    """Return what is written under this name, which is unique in the figure."""
+    """Return the text under this name, which is unique in the figure."""
     (group,) = [element for element in tree(id).iter() if element.get("id") == f"{id}-{name}"]
     return "".join(group.itertext()).strip()
 
 
 def cells(id, name):
-    """Return the numbers of a grid of this name by their places."""
+    """Return the numbers of the grid with this name by position."""
     pattern = re.compile(rf"{re.escape(f'{id}-{name}')}-(\d+)-(\d+)")
     found = {pattern.fullmatch(element.get("id", "")): element for element in tree(id).iter()}
     return {
@@ -60,7 +60,7 @@ def cells(id, name):
 
 
 def as_cells(values):
-    """Return numbers (h, w) by their places."""
+    """Return numbers (h, w) by position."""
     return {place: float(value) for place, value in np.ndenumerate(values)}
 
 

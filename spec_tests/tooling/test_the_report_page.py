@@ -31,11 +31,11 @@ pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 BROWSER = shutil.which("chromium")
 LARGEST = 5_000_000  # bytes that the page may have
 ALL_FIGURES = 1_000_000
-"""Bytes that the figures of all sections take at most; to draw them takes too long here."""
+"""Bytes that the figures of all sections take at most; drawing them would take too long here."""
 
 PHONE = {"width": 360, "height": 740}
 LEAST_CONTRAST = 4.5
-"""Of text, as WCAG 2.1 asks at level AA."""
+"""The contrast of text that WCAG 2.1 requires at level AA."""
 
 FILE = "spec_tests/test_2_1_2_worked_convolution.py"
 SOURCE = (
@@ -45,7 +45,7 @@ SMALLEST = "┌───┐\n│ 0 │ <img src=x onerror=alert(1)>\n└──�
 TRACEBACK = ">   assert rows(x) < [1]\nE   assert [0] < [1]\nE   Failing test case: test_rows(\nE       x=[0]\nE   )\n"
 FAILURE = f"{TRACEBACK}{f' {plugin.SMALLEST_CASE} ':-^80}\n{SMALLEST}"
 PLACES = {"section": SECTIONS, "claim": register(), "right": register()}
-"""Where a formula may stand, and what is known of each kind of place."""
+"""The kinds of places for a formula, and the names of the places of each kind."""
 
 LONG_NAME = "the references, but conv2d flips_the_kernel and says so at length"
 
@@ -71,7 +71,7 @@ def claim(letter, found, verdict="true", **fields):
 
 
 def result(found, *tests):
-    """Return the result of a claim, with these tests."""
+    """Return a claim's result with these tests."""
     worst = {"float32": {"share": 0.5, "error": 1e-7, "bound": 2e-7}, "float64": {"share": 0, "error": 0, "bound": 0}}
     return {"result": found, "tests": list(tests), "examples": 1200, "comparisons": 34, "worst": worst if tests else {}}
 
@@ -82,7 +82,7 @@ def proofs(name):
 
 
 def proof_of(ids, name, failed_case=None):
-    """Return a test with its result; with a failed case, it failed there."""
+    """Return a test with its result; if a failed case is given, it failed there."""
     failures = [] if failed_case is None else [{"case": failed_case, "text": FAILURE}]
     outcome = "failed" if failures else "passed"
     return {
@@ -129,7 +129,7 @@ def run(name="torch 2.15.0 on cpu"):
 
 
 def small_data():
-    """Return data with a claim of every result, and with a failed test that carries none."""
+    """Return data with a claim for every result, and with a failed test that carries no claim."""
     corrected = {"correction_en": "It is -6 8 12.", "correction_zh": "应为 -6 8 12。"}
     numbers = {"printed": [-12, 18, 20], "corrected": [-6, 8, 12]}
     refined = {"correction_en": "Only if both are odd.", "correction_zh": "仅当两者都是奇数时成立。"}
@@ -159,7 +159,7 @@ def small_data():
 
 
 def two_runs():
-    """Return the small data with a second run: of a part, without deviations, where h failed and i is proven."""
+    """Return the small data with a second run: a part without deviations, in which h failed and i is proven."""
     data = small_data()
     scope = {"whole": False, "arguments": [FILE]}
     data["runs"][0]["scope"] = {"whole": True, "arguments": ["spec_tests"]}
@@ -211,7 +211,7 @@ def merged():
 
 @pytest.fixture
 def data():
-    """The small data, to be changed at will."""
+    """The small data, which a test may change."""
     return small_data()
 
 
@@ -219,19 +219,19 @@ def data():
 
 
 def article(html, letter):
-    """Return the text of a claim's article, without its marks."""
+    """Return the text of a claim's article, without markup."""
     part = html[html.index(f'<article class="claim" id="claim-2.1.2.{letter}"') :]
     return plain(part[: part.index("</article>")])
 
 
 def section(html, id):
-    """Return the text of one of the page's parts, without its marks."""
+    """Return the text of one section of the page, without markup."""
     part = html[html.index(f'<section id="{id}"') :]
     return plain(part[: part.index("</section>")])
 
 
 def plain(part):
-    """Return a part of the page without its marks."""
+    """Return a part of the page without markup."""
     return " ".join(re.sub(r"<[^>]+>", " ", part).split())
 
 
@@ -385,7 +385,7 @@ def test_sections_follow_the_document(html):
 
 
 def test_every_line_of_the_document_leads_to_its_claims_or_says_why_there_is_none(html):
-    rows = re.findall(r'<tr><th scope="row" class="figure">([\d–]+)</th>\s*<td>(.*?)</td>', html, re.DOTALL)
+    rows = re.findall(r'<tr><th scope="row" class="number">([\d–]+)</th>\s*<td>(.*?)</td>', html, re.DOTALL)
 
     lines = [[int(number) for number in numbers.split("–")] for numbers, _ in rows]
     assert [first for first, *_ in lines] == [1, *(span[-1] + 1 for span in lines[:-1])]
@@ -529,7 +529,7 @@ def test_a_table_whose_rows_do_not_fit_its_header_is_refused():
 
 
 def schemes():
-    """Return the colours of the style by name, for light and for dark."""
+    """Return the colours of the style sheet by name, for light and for dark."""
     style = (FOLDER / "page.css").read_text("utf-8")
     light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in style.split("@media", 2)[:2])
     return {"light": light, "dark": dark}
@@ -566,7 +566,7 @@ def test_text_contrasts_enough_with_its_background(scheme, ink, ground):
 
 @pytest.fixture(scope="module")
 def browser():
-    """Chromium without a window."""
+    """Chromium, headless."""
     if BROWSER is None:
         pytest.skip("there is no chromium here: apt-get install chromium")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
@@ -579,7 +579,7 @@ def browser():
 
 @pytest.fixture
 def opened(browser, html, tmp_path):
-    """A function that opens the page; whatever it complains of or asks for from elsewhere fails the test."""
+    """A function that opens the page and fails the test if the page logs an error or requests anything else."""
 
     @contextmanager
     def open_page(anchor="", text=html, **options):
@@ -758,7 +758,7 @@ def test_a_page_of_eight_full_runs_stays_small():
 
 
 def many_runs(count):
-    """Return data as large as real ones: every claim with two tests, and errors that differ from run to run."""
+    """Return data as large as real ones: two tests for every claim, with errors that differ between runs."""
     data = small_data()
     data["runs"] = [run(f"torch 2.15.0 on cpu ({n})") for n in range(count)]
     source = (FOLDER.parents[1] / "test_2_1_convolution.py").read_text("utf-8")
@@ -775,7 +775,7 @@ def many_runs(count):
 
 
 def one_of(id, number):
-    """Return the result of a claim in one of many runs."""
+    """Return a claim's result in one of many runs."""
     dtypes = ("bfloat16", "float16", "float32", "float64")
     worst = {dtype: {"share": (number + 1) / 10, "error": number * 1e-8, "bound": 1e-7} for dtype in dtypes}
     found = result("confirmed", *proofs(f"test_{id}"), *proofs(f"test_more_{id}"))
