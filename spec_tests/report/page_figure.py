@@ -13,7 +13,7 @@ class PageFigure:
 
     >>> PageFigure("line", "2.1", "A line", "一条线", "It rises.", "它上升。", "<svg><path d='M 0 0 L 1 1'></svg>")
     Traceback (most recent call last):
-    ValueError: figure line is not a well-formed <svg> element without scripts: mismatched tag: line 1, column 31
+    ValueError: figure line is not a well-formed <svg> element without scripts: mismatched tag: line 1, column 29
     """
 
     id: str

@@ -445,6 +445,15 @@ def test_a_missing_package_is_a_usage_error_that_says_what_to_install(small, mon
     assert 'the report needs no_such_package, not installed here: pip install "torch-by-hand[report]"' in run.output
 
 
+def test_packages_that_may_be_missing_are_not_loaded_before_they_are_needed():
+    optional = {"jinja2", "jsonschema", "latex2mathml", "matplotlib"}
+    program = "import sys, spec_tests.report.__main__, spec_tests.report.record; print(*sys.modules)"
+
+    child = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+
+    assert optional.isdisjoint(child.stdout.split())
+
+
 def test_a_report_that_cannot_be_written_fails_the_run_and_says_why(small, monkeypatch):
     def full(*_):
         raise OSError("no space left")
