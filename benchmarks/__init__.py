@@ -1,1 +1,1 @@
-"""How fast: benchmarks of the layers and of the references."""
+"""Benchmarks: how fast torch's layers and the references are."""

@@ -1,14 +1,14 @@
-"""What a row computed against the reference in float64: the error that stands beside its time, and its bound.
+"""A row's result compared with the reference in float64: the error shown beside its time, and the bound on it.
 
-An error is normwise, ‖computed − exact‖ / ‖exact‖, the worst of all outputs. It is bounded as in
-`spec_tests/vocabulary/network.py`, where the argument is made: over the layers on the way, √K·u for sums of K products
-that are added up in a format of unit roundoff u, and twice the roundoff of the format that factors are cut to (TF32) or
-results are stored in (bfloat16).
+Errors are normwise, ‖computed − exact‖ / ‖exact‖, the largest of all outputs. They are bounded as in
+`spec_tests/vocabulary/network.py`, which gives the argument: summed over the layers on the way, √K·u for sums of K
+products accumulated in a format of unit roundoff u, plus twice the roundoff of the format to which factors are rounded
+(TF32) or in which results are stored (bfloat16).
 
-A gradient has one more source of error. It goes to the greatest cell of a window, and where the two greatest cells
-are closer than rounding can tell, to either. In float32 the images leave no such window. In a coarser format, if n of
-N windows are, they move gradients of about √(n/N) of the norm from one cell to another, which changes the whole by
-√(2n/N) of its norm.
+A gradient has one more source of error: it goes to the maximum of a window or, if the two largest cells are closer than
+rounding can distinguish, to either of them. In float32 the images contain no such window. In a coarser format, n such
+windows out of N move gradients of about √(n/N) of the norm from one cell to another, which changes the whole by √(2n/N)
+of its norm.
 """
 
 from dataclasses import replace
@@ -29,9 +29,9 @@ FORMAT = {"ieee": "float32", "tf32": "tf32", "bf16": "bfloat16"}
 
 
 def error(configuration: Configuration, computed: Step) -> float:
-    """Return the worst error of a step, on the first 64 images at most; AssertionError beyond the bound.
+    """Return the largest error of a step on at most the first 64 images; raise AssertionError beyond the bound.
 
-    Of a larger batch than 64 images the gradients are those of another step, made for the first 64.
+    For a batch of more than 64 images, the gradients are those of a separate step on the first 64.
     """
     images = min(configuration.batch, SIDE_BY_SIDE)
     if configuration.phase != "forward" and images < configuration.batch:
@@ -40,32 +40,32 @@ def error(configuration: Configuration, computed: Step) -> float:
 
 
 def exact(phase: str, images: int) -> dict[str, Array]:
-    """Return what the reference computes in float64 on so many images: the scores, or each parameter's gradient."""
+    """Return what the reference computes in float64 for this many images: the scores, or every gradient by name."""
     return _scores(images) if phase == "forward" else _gradients(images)
 
 
 def assert_near(computed: Step, exact: dict[str, Array], configuration: Configuration, images: int) -> float:
-    """Return the worst error of what a step computes; AssertionError names the first output beyond its bound."""
+    """Return the largest error of a step's outputs; AssertionError names the first one beyond its bound."""
     found = computed.outcome()
     if configuration.phase == "forward":
-        assert len(found["scores"]) == configuration.batch, f"{configuration.id} is not the whole batch"
+        assert len(found["scores"]) == configuration.batch, f"{configuration.id} has no scores for part of the batch"
     errors = {name: normwise(found[name][: len(value)], value) for name, value in exact.items()}
     for name, seen in errors.items():
         bound = _bound(name, configuration, images)
         assert seen <= bound, f"{configuration.id}: {name} is {seen:.3g} of its norm off, the bound is {bound:.3g}"
     if configuration.precision == "bf16":
         finest = _bound("linear.weight", replace(configuration, precision="ieee"), images)
-        assert max(errors.values()) > finest, f"{configuration.id} is as exact as float32: it cannot be bfloat16"
+        assert max(errors.values()) > finest, f"{configuration.id} is as accurate as float32, so it cannot be bfloat16"
     if computed.updated is not None:
         _assert_updated(computed.updated(), found, configuration)
     return max(errors.values())
 
 
 def _assert_updated(after: dict[str, Array], gradients: dict[str, Array], configuration: Configuration) -> None:
-    """Require every parameter to have moved against its gradient: the product is exact, the difference is rounded."""
+    """Require each parameter to have moved against its gradient; the product is exact, the difference is rounded."""
     for name, before in first_parameters().items():
         expected = before - np.float32(LEARNING_RATE) * gradients[name]
-        assert (after[name] == expected).all(), f"{configuration.id}: {name} is not what the step makes of it"
+        assert (after[name] == expected).all(), f"{configuration.id}: {name} was not updated correctly"
 
 
 def normwise(computed: Array, exact: Array) -> float:
@@ -88,9 +88,9 @@ def _coarse(precision: str) -> float:
 
 @cache
 def _share_undecided(precision: str, images: int) -> float:
-    """Return the share of pooling windows whose two greatest cells are closer than the format can tell."""
+    """Return the share of pooling windows whose two largest cells are closer than the format can distinguish."""
     if precision == "ieee":
-        return 0.0  # the images were chosen for that
+        return 0.0  # the images were chosen accordingly
     near = 2 * len(LAYERS) * _coarse(precision)
     shares = [leads_of_windows(x) <= near for name, x in _layers(images).items() if name.startswith("conv")]
     return float(sum(share.mean() for share in shares))

@@ -1,7 +1,7 @@
-"""What the machine can do at best, measured in the same run: the rates that the floors are made of.
+"""The best the machine can do, measured in the same run: the rates from which the floors are computed.
 
-A large matrix product and a large convolution, of which the faster one counts (on CPUs that is the convolution), and a
-copy that is too large for any cache. Of several calls the fastest stands: a ceiling is what was reached once.
+They are those of a large matrix product and a large convolution, the faster of which counts (on CPUs, the convolution),
+and of a copy too large for any cache. The fastest of several calls counts: a ceiling is what was reached once.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,27 +18,30 @@ from benchmarks.environment import Watch
 from benchmarks.side_by_side import seconds
 from spec_tests.subjects.torch import set_float32_precision
 
+Ceilings = Callable[[str, int, str], Ceiling | None]
+"""Takes a device, its number of threads (0 on a GPU) and a precision; returns None in a smoke test."""
+
 SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
-"""Of the square matrices, as long as a product takes less than `LONG`."""
+"""The sizes of square matrices, up to the first whose product takes longer than `LONG`."""
 
 IMAGES = {"cpu": (4, 16, 64), "cuda": (64, 256, 1024)}
 CHANNELS = 64
 PIXELS, KERNEL = 58, 3
-"""Without padding: of a product with zero nobody knows whether it is computed."""
+"""There is no padding, because a kernel may or may not compute products with its zeros."""
 
 NUMBERS = {"cpu": 2**26, "cuda": 2**29}
-"""Of the copy: 256 MB and 2 GB of float32, read and written."""
+"""Float32 numbers in the copy: 256 MB and 2 GB, read and written."""
 
 LONG = 0.1
-"""Seconds, in which any chip has reached its rate."""
+"""Seconds in which every chip reaches its rate."""
 TRIES = 25
-"""Of which the fastest counts: memory that other machines of the same host use is slow for a while."""
+"""Calls of which the fastest counts: memory shared with other virtual machines is slow at times."""
 ATTEMPTS = 3
 
 
 @contextmanager
 def threads(number: int) -> Iterator[None]:
-    """Give torch and NumPy's BLAS so many threads, 0 for as many as they have."""
+    """Give torch and NumPy's BLAS this many threads; 0 leaves their numbers as they are."""
     before = torch.get_num_threads()
     try:
         if number:
@@ -50,9 +53,9 @@ def threads(number: int) -> Iterator[None]:
 
 
 def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
-    """Measure what a device reaches with so many threads (0 on a GPU).
+    """Measure what a device reaches with this many threads (0 on a GPU).
 
-    Where other processes take part of the machine meanwhile, it is measured again, and the best of it counts.
+    If other processes use the machine meanwhile, the measurement is repeated, and the best one counts.
     """
     if device == "cuda":
         set_float32_precision("tf32" if precision == "tf32" else "ieee")
@@ -63,7 +66,7 @@ def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
 
 
 def _undisturbed(device: str, numbers: torch.dtype) -> Iterator[tuple[float, float, float]]:
-    """Return the three rates, measured until nobody disturbs, a few times at most."""
+    """Yield the three rates until a measurement is undisturbed, at most a few times."""
     for _ in range(ATTEMPTS):
         watch = Watch()
         yield _matmul(device, numbers), _convolution(device, numbers), _copy(device)
@@ -93,7 +96,7 @@ def _convolution_of(device: str, numbers: torch.dtype, images: int) -> tuple[flo
 
 
 def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> Iterator[float]:
-    """Return the rates at growing sizes, up to the first that takes long."""
+    """Yield the rates at increasing sizes, up to the first that takes long."""
     for size in sizes:
         flop, taken = work(size)
         yield flop / taken
@@ -108,6 +111,6 @@ def _copy(device: str) -> float:
 
 
 def _least(call: Callable[[], Any]) -> float:
-    """Return the seconds of the fastest of several calls, the first left out; of a long call only one more is made."""
+    """Return the seconds of the fastest of several calls after a first one, or of a single one if that was long."""
     tries = 1 if seconds(call) > LONG else TRIES
     return min(seconds(call) for _ in range(tries))

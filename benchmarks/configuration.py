@@ -1,16 +1,16 @@
-"""What the network's rows vary: one configuration is one way to compute one phase of one batch.
+"""What varies among the network's rows: a configuration is one way to compute one phase of one batch.
 
-    phase       forward; backward, through a graph made beforehand; training step, with the update of the parameters
+    phase       forward; backward, through a graph built beforehand; training step, including the parameter update
     device      cpu or cuda
     threads     of the CPU; 0 on a GPU
     layout      of the images in memory: contiguous (channel by channel) or channels_last (pixel by pixel)
-    precision   ieee float32, tf32 (products of float32 numbers cut to 11 bits, on GPUs), bf16 (autocast)
-    mode        eager; compile, by torch.compile; graph, a CUDA graph that replays all launches at once
+    precision   ieee float32; tf32 (products of float32 numbers rounded to 11 bits, on GPUs); bf16 (autocast)
+    mode        eager; compile (torch.compile); graph (a CUDA graph that replays all launches at once)
     data        resident on the device, or copied to it within the timed step
-    who         torch, or the reference in NumPy
+    who         torch, or the NumPy reference
 
-The ladder is the default: a chain of configurations of which each changes one thing, from one CPU thread to a CUDA
-graph in bf16. Options of pytest replace parts of it; what they do not name stays as it is there.
+The default is the ladder: a sequence of configurations that each change one thing, from one CPU thread to a CUDA graph
+in bf16. Options of pytest replace parts of it and leave the rest as it is.
 """
 
 import os
@@ -29,24 +29,24 @@ VALUES: dict[str, tuple[str, ...]] = {
     "data": ("resident", "copied"),
     "who": ("torch", "reference"),
 }
-"""What the text options may say."""
+"""The values of options that are not numbers."""
 
 POWERS = tuple(2**power for power in range(14))
 """The batches, 1 to 8192."""
 
 LARGEST_ON_CPU = 512
-"""In the default run: there samples a second have long stopped rising."""
+"""In the default run; beyond it, samples per second no longer rise."""
 
 STORY = (1, 64, 1024)
-"""The batches of those rungs of the ladder that are there for one comparison."""
+"""The batches of rungs that serve a single comparison."""
 
 SIDE_BY_SIDE = 64
-"""The batch at which NumPy is held against torch."""
+"""The batch at which NumPy is compared with torch."""
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """One row's settings, as the parameters of a test: text and whole numbers."""
+    """The settings of one row as parameters of a test: strings and whole numbers."""
 
     phase: str = "forward"
     device: str = "cpu"
@@ -60,28 +60,28 @@ class Configuration:
 
     @property
     def id(self) -> str:
-        """How pytest calls the row."""
+        """The row's name in pytest."""
         threads = f"{self.threads}-threads" if self.device == "cpu" else ""
         parts = (self.phase, self.who, self.device, threads, self.layout, self.precision, self.mode, self.data)
         return "-".join([*filter(None, parts), str(self.batch)]).replace(" ", "-")
 
     @property
     def nonsense(self) -> str:
-        """Why nothing can be computed like this, or an empty string."""
+        """Why this configuration is impossible, or an empty string."""
         on_cpu = self.device == "cpu"
         plain = replace(_PLAIN, phase=self.phase, threads=self.threads, batch=self.batch)
         if self.who == "reference" and self != plain:
-            return "who reference is NumPy: it computes on the CPU, contiguous, ieee and eager"
+            return "who reference is NumPy, which computes only on the CPU, contiguous, ieee and eager"
         if on_cpu and self.mode == "graph":
             return "mode graph is a CUDA graph: device must be cuda"
         if on_cpu and self.precision == "tf32":
-            return "precision tf32 is that of NVIDIA's GPUs: device must be cuda"
+            return "precision tf32 exists only on NVIDIA's GPUs: device must be cuda"
         if on_cpu and self.data == "copied":
             return "data is copied to a GPU: device must be cuda"
         if self.phase == "backward" and self.data == "copied":
-            return "phase backward starts from what the forward pass has left on the device: data must be resident"
+            return "phase backward starts from what the forward pass left on the device: data must be resident"
         if self.mode == "graph" and self.data == "copied":
-            return "mode graph replays on data that stay where they are: data must be resident"
+            return "mode graph replays on data at fixed addresses: data must be resident"
         return ""
 
 
@@ -90,7 +90,7 @@ NAMES = tuple(field.name for field in fields(Configuration))
 
 
 def ladder(cores: int) -> list[Configuration]:
-    """Return the default rows without their phases: for each rung, at each of its batches, one configuration.
+    """Return the default rows without their phases: one configuration for each batch of each rung.
 
     >>> [rung.layout for rung in ladder(cores=2) if rung.batch == 64 and rung.who == "torch" and rung.device == "cpu"]
     ['contiguous', 'contiguous', 'channels_last', 'channels_last']
@@ -121,11 +121,12 @@ def ladder(cores: int) -> list[Configuration]:
 
 
 def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Configuration]:
-    """Return the rows that options ask for, lists of values by the names of `Configuration`.
+    """Return the rows that options select; options are lists of values under the names of `Configuration`.
 
-    Without any it is the ladder, phase by phase, on the CPU up to `LARGEST_ON_CPU`. `phase`, `device` and `batch`
-    choose from its rungs and give them other batches; any other name takes the place of the rungs: all combinations of
-    what is asked for, the rest as in the plainest configuration. Raises ValueError for a value that no row can have.
+    Without options these are the rows of the ladder for every phase, on the CPU up to `LARGEST_ON_CPU`. `phase`,
+    `device` and `batch` select rungs of the ladder and change their batches. Any other option replaces the rungs by all
+    combinations of the given values, with the other settings at their defaults. Raises ValueError for a value that no
+    row can have.
 
     >>> [row.id for row in chosen_rows({"phase": ["forward"], "threads": [1], "batch": [8]}, cores=2)]
     ['forward-torch-cpu-1-threads-contiguous-ieee-eager-resident-8']
@@ -141,7 +142,7 @@ def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Config
     for name, value in ((name, value) for name, values in options.items() for value in values):
         if not any(getattr(row, name) == value for row in possible):
             reasons = dict.fromkeys(row.nonsense for row in asked if getattr(row, name) == value)
-            unfit = f"no row has {name} {value}: it is for other rows than are asked for"
+            unfit = f"no selected row can have {name} {value}"
             raise ValueError("; ".join(reasons) or unfit)
     return list(dict.fromkeys(possible))
 
@@ -160,9 +161,9 @@ def _threads(row: Configuration, options: Mapping[str, Sequence[Any]], cores: in
 
 
 def parsed(name: str, text: str, cores: int) -> list[Any]:
-    """Return the values of an option, comma separated: words of `VALUES`, or whole numbers from 1.
+    """Return the values of an option, separated by commas: words of `VALUES`, or whole numbers from 1.
 
-    `threads` may say "all". Raises ValueError that names the option, what came and what was expected.
+    `threads` may be "all". Raises ValueError, which names the option, its value and what was expected.
 
     >>> parsed("threads", "1,all", cores=2), parsed("phase", "training step", cores=2)
     ([1, 2], ['training step'])
@@ -193,5 +194,5 @@ def parametrization(rows: Iterable[Configuration]) -> list[tuple[Any, ...]]:
 
 
 def cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,34 +1,33 @@
-"""What the benchmarks share."""
+"""Fixtures of the benchmarks."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import torch
 
 from benchmarks import ceilings
+from benchmarks.ceilings import Ceilings
 from benchmarks.configuration import Configuration
 from benchmarks.counts import Ceiling
 from benchmarks.plugin import CEILINGS
-
-Ceilings = Callable[[str, int, str], Ceiling | None]
 
 
 @pytest.fixture
 def configuration_of_row(
     phase: str, device: str, threads: int, layout: str, precision: str, mode: str, data: str, who: str, batch: int
 ) -> Configuration:
-    """One row's settings, if this machine can compute like this."""
+    """The settings of one row; skips if this machine cannot compute it."""
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("there is no CUDA device here")
     if mode == "compile" and not (shutil.which("c++") or shutil.which("cc")):
-        pytest.skip("torch.compile wants a C++ compiler")
+        pytest.skip("torch.compile needs a C++ compiler")
     return Configuration(phase, device, threads, layout, precision, mode, data, who, batch)
 
 
 @pytest.fixture
 def threads_of_row(configuration_of_row: Configuration) -> Iterator[int]:
-    """The row's threads, which torch and NumPy's BLAS have meanwhile."""
+    """The row's number of threads, which torch and NumPy's BLAS use meanwhile."""
     with ceilings.threads(configuration_of_row.threads):
         yield configuration_of_row.threads
 
@@ -42,7 +41,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def ceiling(request: pytest.FixtureRequest) -> Ceilings:
-    """What a device reaches, by its name, threads and precision: measured once a run, never in a smoke test."""
+    """Ceilings by device, threads and precision, measured once per run and never in a smoke test."""
     known = request.config.stash[CEILINGS]
 
     def measured(device: str, threads: int, precision: str) -> Ceiling | None:

@@ -1,13 +1,13 @@
-"""What the network's layers have to do at least: floating point operations, and bytes to and from memory.
+"""The least that the network's layers have to do: floating-point operations, and bytes to and from memory.
 
-A product and its addition are two operations; comparisons and additions of biases are not counted, as torch's
-`FlopCounterMode` does not. Bytes are ideal, layer by layer: every layer reads what it needs once and writes its
-result once, whatever the caches hold; the parameters count once a batch, all else once a sample. Of a pooling
-window the gradient needs to know which cell has won: one byte.
+A product and its addition are two operations; comparisons and additions of biases are not counted, as in torch's
+`FlopCounterMode`. Bytes are ideal: every layer reads its input once and writes its result once, whatever the caches
+hold; parameters count once per batch, everything else once per sample. For each pooling window, the gradient needs to
+know which cell was the maximum: one byte.
 
-The floor of a phase is the least time that a chip needs for it: layer by layer the longer of operations at the
-chip's rate and bytes at its bandwidth, products with the zeros of padding left out. In training nobody asks for the
-gradient of the images.
+The floor of a phase is the least time that a chip needs for it: for each layer, the time of the operations at the
+chip's rate or of the bytes at its bandwidth, whichever is longer, without products with the zeros of padding. Training
+does not compute the gradient of the images.
 """
 
 from collections.abc import Iterable
@@ -20,34 +20,34 @@ CONVOLUTIONS = {"conv1": (3, 32, 32), "conv2": (32, 32, 16), "conv3": (32, 64, 8
 """Channels in, channels out, and the height and width of both."""
 
 KERNEL, PADDING = 5, 2
-"""Of every convolution, in both directions."""
+"""The same for every convolution, along both axes."""
 
 Size = tuple[int, ...]
 LAYERS = ("conv1", "p1", "conv2", "p2", "conv3", "p3", "linear")
 NUMBER_BYTES = {"ieee": 4, "tf32": 4, "bf16": 2}
 PARAMETER_BYTES = 4
-"""Parameters and their gradients stay float32 under autocast."""
+"""Parameters and their gradients stay in float32 under autocast."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What one layer, in one direction, has to do for a batch."""
+    """The work of one layer in one direction for a batch."""
 
     layer: str
     flop: int
     bytes: int
     padding_flop: int = 0
-    """Of these the products with the zeros of padding, which a clever kernel leaves out."""
+    """Those of them on the zeros of padding, which a kernel may skip."""
 
     @property
     def useful_flop(self) -> int:
-        """The operations that no kernel can leave out."""
+        """The operations that no kernel can skip."""
         return self.flop - self.padding_flop
 
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What a device was seen to reach."""
+    """The rates that a device reached."""
 
     device: str
     threads: int
@@ -57,24 +57,24 @@ class Ceiling:
     convolution: float
     """FLOP/s of a large convolution."""
     bandwidth: float
-    """bytes/s of a large copy, read and written."""
+    """Bytes/s, read plus written, of a large copy."""
 
     @property
     def rate(self) -> float:
-        """The higher of both rates, FLOP/s."""
+        """The higher of the two rates, in FLOP/s."""
         return max(self.matmul, self.convolution)
 
 
 @dataclass(frozen=True)
 class Floor:
-    """The least time for some work, in seconds, and what most of it is due to."""
+    """The least time for some work, in seconds, and what accounts for most of it."""
 
     seconds: float
     binds: str
 
 
 def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
-    """Return the work of a phase, layer by layer; a training step is forward, backward, and the update.
+    """Return the work of a phase, layer by layer; a training step is forward, backward and the update.
 
     >>> sum(work.flop for work in works("forward", 1)), sum(work.flop for work in works("backward", 1))
     (24596480, 44277760)
@@ -87,7 +87,7 @@ def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
 
 
 def layer_work(layer: str, phase: str, batch: int) -> Work:
-    """Return the work of one layer by itself in float32, all its gradients wanted, that of the images, too."""
+    """Return the work of a single layer in float32 with all its gradients, including that of the images."""
     number = NUMBER_BYTES["ieee"]
     return _forward(layer, batch, number) if phase == "forward" else _backward(layer, batch, number, all_wanted=True)
 
@@ -112,7 +112,7 @@ def _forward(layer: str, batch: int, number: int) -> Work:
 
 
 def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> Work:
-    """Read the gradient of the output and the input, write the gradient of the input and of the parameters."""
+    """Count reading the input and the output's gradient, and writing the gradients of input and parameters."""
     ins, outs = sizes(layer)
     if layer.startswith("p"):
         return Work(layer, 0, (ins + outs) * batch * number + outs * batch)
@@ -126,12 +126,12 @@ def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> 
 
 
 def _update() -> Work:
-    """Read every parameter and its gradient, write the parameter."""
+    """Count reading every parameter and its gradient, and writing the parameter."""
     return Work("update", 0, 3 * sum(map(prod, PARAMETERS.values())) * PARAMETER_BYTES)
 
 
 def sizes(layer: str) -> tuple[int, int]:
-    """Return how many numbers of one sample a layer reads and writes."""
+    """Return how many numbers a layer reads and writes for one sample."""
     if layer == "linear":
         outs, ins = PARAMETERS["linear.weight"]
         return ins, outs
@@ -142,7 +142,7 @@ def sizes(layer: str) -> tuple[int, int]:
 
 
 def _products(layer: str) -> int:
-    """Return how many products one sample takes: the weight, once for every place of the output."""
+    """Return the number of products for one sample: the weight's size times the number of output positions."""
     if layer.startswith("p"):
         return 0
     places = CONVOLUTIONS[layer][2] ** 2 if layer in CONVOLUTIONS else 1
@@ -159,7 +159,7 @@ def _products_on_padding(layer: str) -> int:
 
 
 def taps_inside(cells: int, places: int, kernel: int, stride: int, padding: int) -> int:
-    """Return how many taps of a kernel, over all its places along one axis, meet a cell and not the padding.
+    """Return how many taps of a kernel, over all its positions along one axis, meet a cell and not the padding.
 
     >>> taps_inside(cells=4, places=4, kernel=3, stride=1, padding=1)  # 2 + 3 + 3 + 2
     10
@@ -171,7 +171,7 @@ def taps_inside(cells: int, places: int, kernel: int, stride: int, padding: int)
 def convolution_work(
     name: str, input: Size, weight: Size, output: Size, stride: tuple[int, int], padding: tuple[int, int]
 ) -> Work:
-    """Return the forward work of any 2-D convolution in float32 without groups or dilation, by its arrays' shapes."""
+    """Return the forward work of a 2-D convolution in float32, without groups or dilation, from its shapes."""
     axes = zip(input[2:], output[2:], weight[2:], stride, padding, strict=True)
     products = output[0] * prod(weight[:2])
     flop = 2 * products * prod(weight[2:]) * prod(output[2:])

@@ -1,19 +1,19 @@
-"""How well does training scale? The training step of the document's network in several processes, against one.
+"""How well does training scale? The training step of the document's network in several processes, compared with one.
 
     torchrun --nproc-per-node=2 -m benchmarks.data_parallel --batch 64 --steps 20 --json scaling.json
 
-First the first process takes plain steps while the others wait; then all of them take steps that end with equal
-gradients, averaged by DistributedDataParallel. T(n) being the median time of a step in n processes:
+The first process takes ordinary steps while the others wait; then all of them take steps whose gradients are averaged
+by DistributedDataParallel. Let T(n) be the median time of a step in n processes:
 
-    weak scaling      every process has the whole batch: efficiency = T(1) / T(n)
-    strong scaling    (--strong) the batch is dealt out: efficiency = T(1) / (n·T(n))
+    weak scaling      every process has a whole batch: efficiency = T(1) / T(n)
+    strong scaling    (--strong) one batch is divided among them: efficiency = T(1) / (n·T(n))
 
-On the CPU a process has one thread, so that n processes want n idle cores, and gloo carries the gradients; on GPUs,
-one for each process, it is nccl. All compute in IEEE float32. The data are on the device beforehand, and a step's time
-is the first process's, which waits for the others' gradients.
+On the CPU, a process has one thread, so n processes need n idle cores, and gloo exchanges the gradients; on GPUs, one
+for each process, nccl does. Everything is computed in IEEE float32. The data are on the device beforehand, and the time
+of a step is that of the first process, which waits for the others' gradients.
 
-Before that, in float64, the averaged gradient is compared with that of one process on all pictures. Both add up the
-same products in another order, so that they differ by twice the bound of `spec_tests/vocabulary/network.py` at most.
+Before that, the averaged gradient is compared in float64 with that of one process on all images. Both sum the same
+products in different orders, so they differ by at most twice the bound of `spec_tests/vocabulary/network.py`.
 """
 
 import argparse
@@ -44,13 +44,13 @@ from spec_tests.vocabulary.network import roundings
 
 PROGRAM = "python -m benchmarks.data_parallel"
 COMPARED = 8
-"""The pictures of each process in the comparison of gradients."""
+"""The number of images per process in the comparison of gradients."""
 LEARNING_RATE = 0.01
 
 
 @dataclass(frozen=True)
 class Row:
-    """The steps of one way to train: seconds a step, pictures a second of all processes, and the efficiency if any."""
+    """The steps of one way to train: seconds per step, images per second in all processes, and any efficiency."""
 
     scaling: str
     processes: int
@@ -63,14 +63,14 @@ class Row:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command: status 2 after wrong options, 1 after anything else it cannot do, each with one line."""
+    """Run the command: status 2 for invalid options, 1 for any other refusal, each with one line."""
     run(PROGRAM, lambda: measure(_options(arguments), Process.this()), rank_of_this_process())
 
 
 def measure(options: argparse.Namespace, process: Process) -> None:
-    """Compare, measure, print and write as the options say."""
+    """Compare, measure, print and write according to the options."""
     if options.strong and options.batch % process.processes:
-        raise WrongUsage(f"--strong cannot deal out --batch {options.batch} evenly to {process.processes} processes")
+        raise WrongUsage(f"--strong cannot divide --batch {options.batch} evenly among {process.processes} processes")
     place = _place(options.json) if options.json and process.speaks else None
     with ceilings.threads(1 if options.device == "cpu" else 0), _group():
         together = _trainer(options.device, process)
@@ -83,7 +83,7 @@ def measure(options: argparse.Namespace, process: Process) -> None:
 
 
 def _rows(options: argparse.Namespace, process: Process, together: TorchTrainer) -> Iterator[Row]:
-    """Measure one process alone, then all of them on a batch each, and on one batch dealt out if that is asked for."""
+    """Measure one process alone, then all of them on a batch each and, if requested, on one divided batch."""
     alone = _alone(options, process)
     yield row_of("one process", alone, 1, options.batch)
     if process.processes > 1:
@@ -94,7 +94,7 @@ def _rows(options: argparse.Namespace, process: Process, together: TorchTrainer)
 
 
 def _alone(options: argparse.Namespace, process: Process) -> Array:
-    """Return the seconds of the first process's plain steps; the others, which have waited, return nothing of use."""
+    """Return the seconds of the first process's ordinary steps; the others wait and return meaningless ones."""
     seconds = np.ones(options.steps)
     if process.speaks:
         seconds = step_seconds(_trainer(options.device, Process(0, 1, process.local_rank)), options.batch, options)
@@ -104,7 +104,7 @@ def _alone(options: argparse.Namespace, process: Process) -> Array:
 
 
 def step_seconds(trainer: TorchTrainer, batch: int, options: argparse.Namespace) -> Array:
-    """Return the seconds of each of the steps on this process's own batch, without the first ones."""
+    """Return the seconds of each step on this process's own batch, after a few to warm up."""
     step = training_step(trainer, *_drawn(batch, trainer.device))
     for _ in range(WARM_UPS):
         step()
@@ -112,7 +112,7 @@ def step_seconds(trainer: TorchTrainer, batch: int, options: argparse.Namespace)
 
 
 def training_step(trainer: TorchTrainer, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
-    """Return a step: forward, backward, with several processes the average of their gradients, and the update."""
+    """Return a step: forward, backward (averaging the gradients of several processes) and update."""
 
     def step() -> None:
         trainer.optimizer.zero_grad()
@@ -123,7 +123,7 @@ def training_step(trainer: TorchTrainer, images: torch.Tensor, labels: torch.Ten
 
 
 def row_of(scaling: str, seconds: Array, processes: int, batch: int, alone: Array | None = None) -> Row:
-    """Describe the steps of so many processes, each with this batch; `alone` are those of one with the whole batch.
+    """Describe the steps of this many processes, each with this batch; `alone` are those of one with the whole batch.
 
     >>> row_of("weak", np.array([0.25]), processes=2, batch=8, alone=np.array([0.125])).efficiency
     0.5
@@ -138,25 +138,25 @@ def row_of(scaling: str, seconds: Array, processes: int, batch: int, alone: Arra
 
 
 def compared_gradients(device: str, process: Process) -> dict[str, Any]:
-    """Return how near the average of all processes' gradients comes to one process's: Refusal if beyond the bound."""
-    pictures = COMPARED * process.processes
-    mine = process.share(np.arange(pictures))
-    averaged = _gradients(_trainer(device, process, "float64"), pictures, mine)
-    whole = _gradients(_trainer(device, Process(0, 1, process.local_rank), "float64"), pictures, np.arange(pictures))
-    counts, roundoff = roundings(pictures), FORMATS["float64"].roundoff
+    """Return how close the averaged gradient is to one process's; raise Refusal if it is beyond the bound."""
+    number = COMPARED * process.processes
+    mine = process.share(np.arange(number))
+    averaged = _gradients(_trainer(device, process, "float64"), number, mine)
+    whole = _gradients(_trainer(device, Process(0, 1, process.local_rank), "float64"), number, np.arange(number))
+    counts, roundoff = roundings(number), FORMATS["float64"].roundoff
     shares = [
         float((averaged[name] - value).norm() / (2 * counts[name] * roundoff * value.norm()))
         for name, value in whole.items()
     ]
     share = _greatest_of_all(max(shares), process)
     if not share <= 1:
-        raise Refusal(f"the averaged gradient is {share:.3g} times its bound off that of one process")
-    return {"pictures": pictures, "dtype": "float64", "share_of_bound": share}
+        raise Refusal(f"the averaged gradient differs from that of one process by {share:.3g} times its bound")
+    return {"images": number, "dtype": "float64", "share_of_bound": share}
 
 
-def _gradients(trainer: TorchTrainer, pictures: int, mine: Array) -> dict[str, torch.Tensor]:
-    """Return the gradients that a step leaves, on the CPU."""
-    images, labels = _drawn(pictures, trainer.device, torch.float64)
+def _gradients(trainer: TorchTrainer, number: int, mine: Array) -> dict[str, torch.Tensor]:
+    """Return the gradients of a step on some of this many images, on the CPU."""
+    images, labels = _drawn(number, trainer.device, torch.float64)
     training_step(trainer, images[mine], labels[mine])()
     return {name: parameter.grad.cpu() for name, parameter in trainer.network.named_parameters()}
 
@@ -174,22 +174,20 @@ def _trainer(device: str, process: Process, dtype: str = "float32") -> TorchTrai
     trainer = TorchTrainer(start, "sgd", {"lr": LEARNING_RATE}, device=device, process=process)
     if trainer.device.type == "cuda":
         set_float32_precision("ieee")
-        torch.cuda.set_device(trainer.device)  # which the clock and the barrier wait for
+        torch.cuda.set_device(trainer.device)  # the device for which the clock and the barrier wait
     return trainer
 
 
-def _drawn(
-    pictures: int, device: torch.device, dtype: torch.dtype = torch.float32
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return pictures and their labels on the device."""
+def _drawn(number: int, device: torch.device, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return this many images and their labels on the device."""
     rng = np.random.default_rng(1)
-    images = torch.from_numpy(rng.standard_normal((pictures, 3, 32, 32)))
-    return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, pictures)).to(device)
+    images = torch.from_numpy(rng.standard_normal((number, 3, 32, 32)))
+    return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, number)).to(device)
 
 
 @contextmanager
 def _group() -> Iterator[None]:
-    """Dissolve the group of processes at the end, if the trainer has formed one and nothing has gone wrong."""
+    """Destroy the process group at the end, if the trainer has created one and no error occurred."""
     yield
     if distributed.is_initialized():
         distributed.destroy_process_group()
@@ -197,7 +195,7 @@ def _group() -> Iterator[None]:
 
 def table(rows: Sequence[Row], options: argparse.Namespace, process: Process) -> Iterator[str]:
     """Return the lines to print."""
-    yield f"Training step of the CNN, float32, {options.device}; {options.steps} steps after {WARM_UPS} to warm up"
+    yield f"Training step of the CNN, float32, {options.device}; {options.steps} steps after {WARM_UPS} warm-up steps"
     yield f"{'':27}{'median':>12}{'p5':>12}{'p95':>12}{'samples/s':>12}{'efficiency':>12}"
     for row in rows:
         name = f"{row.processes} x {row.batch_of_a_process}, {row.scaling}"
@@ -205,7 +203,7 @@ def table(rows: Sequence[Row], options: argparse.Namespace, process: Process) ->
         efficiency = "" if row.efficiency is None else f"{row.efficiency:.1%}"
         yield f"{name:27}{times}{row.samples_per_second:>12.0f}{efficiency:>12}"
     if process.processes == 1:
-        yield "One process: no efficiency to measure. torchrun --nproc-per-node=N -m benchmarks.data_parallel starts N."
+        yield "One process has no efficiency. Start N with torchrun --nproc-per-node=N -m benchmarks.data_parallel."
 
 
 def _result(
@@ -228,7 +226,7 @@ def _result(
 
 
 def _place(path: Path) -> Path:
-    """Return where to write, tried out before anything is measured."""
+    """Return the path to write to, tried before anything is measured."""
     try:
         if path.is_dir():
             raise OSError(0, "is a folder")
@@ -254,13 +252,13 @@ def _unfinished(path: Path) -> Path:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = Parser(PROGRAM, description="Measure how well the training of the document's CNN scales.")
+    parser = Parser(PROGRAM, description="Measure how well training the document's CNN scales.")
     add = parser.add_argument
-    add("--batch", type=number_from(int, 1), default=64, help="the pictures of one process (default 64)")
-    add("--steps", type=number_from(int, 1), default=20, help="how many steps are measured (default 20)")
+    add("--batch", type=number_from(int, 1), default=64, help="images per process (default 64)")
+    add("--steps", type=number_from(int, 1), default=20, help="number of measured steps (default 20)")
     add("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes (default cpu)")
-    add("--strong", action="store_true", help="measure also one batch that is dealt out to all processes")
-    add("--json", type=Path, metavar="FILE", help="write the result there")
+    add("--strong", action="store_true", help="also measure one batch divided among all processes")
+    add("--json", type=Path, metavar="FILE", help="write the result to FILE")
     return parser.parse_args(arguments)
 
 

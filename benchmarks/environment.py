@@ -1,4 +1,4 @@
-"""Where a run took place, and who else was there: versions, flags as torch reports them, devices, other processes."""
+"""Where a run took place, and what else ran there: versions, torch's flags, devices, other processes."""
 
 import os
 import platform
@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import psutil
 import torch
 
@@ -19,11 +20,11 @@ from spec_tests.report import surroundings
 PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "onnx", "numpy-ml", "autograd", "scipy")
 ROOT = Path(__file__).parent.parent
 DISTURBED = 0.1
-"""A row is flagged when other processes had more than this share of one processor's time."""
+"""A row is flagged if other processes used more than this share of one processor's time."""
 
 
 def environment() -> dict[str, Any]:
-    """Return what the figures depend on, read back from the running process."""
+    """Return what the measurements depend on, as the running process reports it."""
     commit, modified = surroundings.commit(ROOT, (*surroundings.FILES, "benchmarks/*.py"))
     return {
         "versions": versions(),
@@ -41,7 +42,7 @@ def environment() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed packages that take part."""
+    """Return the versions of Python and of the installed packages involved."""
     installed = {distribution.metadata["Name"].lower() for distribution in metadata.distributions()}
     found = {name: metadata.version(name) for name in PACKAGES if name in installed}
     cuda = {"cuda": str(torch.version.cuda)} if torch.cuda.is_available() else {}
@@ -49,7 +50,7 @@ def versions() -> dict[str, str]:
 
 
 def flags() -> dict[str, Any]:
-    """Return torch's settings that change speed or precision, and the variables that set numbers of threads."""
+    """Return torch's settings that affect speed or precision, and the variables that set numbers of threads."""
     variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     backends: Any = torch.backends
     return {
@@ -63,7 +64,7 @@ def flags() -> dict[str, Any]:
 
 
 def precision_flags() -> dict[str, Any]:
-    """Return torch's settings that a row on a GPU may change, as they are now."""
+    """Return the current values of torch's settings that a row on a GPU may change."""
     backends: Any = torch.backends
     return {
         "float32 products": backends.cuda.matmul.fp32_precision,
@@ -74,16 +75,14 @@ def precision_flags() -> dict[str, Any]:
 
 
 def blas() -> str:
-    """Return the library that NumPy multiplies matrices with."""
-    import numpy as np
-
+    """Return the library with which NumPy multiplies matrices."""
     build: Any = np.show_config(mode="dicts")
     found = build["Build Dependencies"]["blas"]
     return f"{found['name']} {found['version']}"
 
 
 def driver() -> str | None:
-    """Return the version of NVIDIA's driver, or None where its program is missing or fails."""
+    """Return the version of NVIDIA's driver, or None if its program is missing or fails."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         said = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
@@ -93,7 +92,7 @@ def driver() -> str | None:
 
 
 class Moment(NamedTuple):
-    """How far the clocks had come: seconds, and CPU seconds of the machine that worked and of this process."""
+    """Readings of the clocks: seconds, and CPU seconds used by the whole machine and by this process."""
 
     wall: float
     busy: float
@@ -104,18 +103,18 @@ def now() -> Moment:
     """Read the clocks."""
     machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
     idle = machine.idle + getattr(machine, "iowait", 0.0)
-    guests = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)  # counted in user and nice, too
+    guests = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)  # counted in user and nice as well
     return Moment(time.perf_counter(), sum(machine) - idle - guests, own.user + own.system)
 
 
 class Watch:
-    """Watches, from its making on, how much of the machine other processes use."""
+    """Measures how much of the machine other processes use since it was created."""
 
     def __init__(self, read: Callable[[], Moment] = now) -> None:
         self.read, self.start = read, read()
 
     def processors(self) -> float | None:
-        """Return how many processors others have used on average, None where the system does not tell."""
+        """Return how many processors others have used on average, or None if the system does not report it."""
         end = self.read()
         busy, own = end.busy - self.start.busy, end.own - self.start.own
         if busy < own / 2:  # the machine cannot have worked less than this process
@@ -123,11 +122,11 @@ class Watch:
         return max(busy - own, 0.0) / max(end.wall - self.start.wall, 1e-9)
 
     def others(self) -> float | None:
-        """Return the share of all processors' time, 0 to 1, that others have used so far; None where nobody knows."""
+        """Return the share of all processors' time, 0 to 1, that others have used so far, or None if unknown."""
         used = self.processors()
         return None if used is None else min(used / (psutil.cpu_count() or 1), 1.0)
 
     def disturbed(self) -> bool | None:
-        """Return whether others have used more than `DISTURBED`; None where nobody knows."""
+        """Return whether others have used more than `DISTURBED`, or None if unknown."""
         used = self.processors()
         return None if used is None else used > DISTURBED

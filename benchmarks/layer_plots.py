@@ -1,6 +1,6 @@
-"""Drawings that hold NumPy against torch and against others: the roofline, ratios, rivals, shares of the time.
+"""Figures that compare NumPy with torch and other implementations: roofline, ratios, rivals, shares of the time.
 
-As in `plots`, a drawing takes the rows that it shows and returns a picture.
+As in `plots`, each function takes the rows to show and returns a figure.
 """
 
 import math
@@ -16,27 +16,28 @@ from benchmarks import results
 from benchmarks.counts import Ceiling
 from benchmarks.plots import BESIDE, PLAIN, log_axis, panels, style
 from benchmarks.results import Row, three_digits, with_unit
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, to_svg
+from spec_tests.report.page_figure import PageFigure
 
 LOOKS = {"torch": (BLUE, "o"), "reference": (ORANGE, "s")}
-"""Colour and marker of whose code ran."""
+"""The colour and marker of each implementation."""
 
 LAYER_COLOURS = (BLUE, "#9cc3e6", "#2f5f8f", "#c9def2", PURPLE, "#cdbbe4", GREEN)
-"""A convolution is dark and the pooling behind it light."""
+"""A convolution is dark, and the pooling after it is light."""
 
 PHASE_COLOURS = {"forward": BLUE, "backward": ORANGE, "training step": PURPLE}
 
 NAMED = 0.06
-"""A layer's share is named in its bar from this one on; below, the name does not fit."""
+"""The smallest share of a bar in which the layer's name fits."""
 
 CLOSE = 2.0
-"""Where the next layer has less than so many times the operations a byte, there is no room for a name between them."""
+"""If the next layer has less than this many times the operations per byte, no name fits between the two."""
 
 DIRECTIONS = ("forward", "backward")
 
 
-def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
-    """Draw the rate of each layer that computes, over its operations a byte, below what the machine can do."""
+def roofline(rows: Sequence[Row], ceiling: Ceiling) -> PageFigure:
+    """Draw the rate of each layer that computes against its operations per byte, below the machine's limits."""
     rows = [row for row in rows if row.operations and row.bytes]
     padding_en, padding_zh = _padding(rows)
     with style():
@@ -45,28 +46,28 @@ def roofline(rows: Sequence[Row], ceiling: Ceiling) -> Picture:
             _draw_roof(ax, rows, ceiling)
             _draw_layers(ax, [row for row in rows if row.phase == direction])
             ax.set_title(direction)
-            ax.set_xlabel(f"FLOP a byte of ideal traffic{padding_en}")
+            ax.set_xlabel(f"FLOP per byte of ideal traffic{padding_en}")
         figure.legend(handles=_roofline_legend(rows, ceiling), loc="outside lower center", ncols=4, fontsize=9)
         svg = to_svg(figure, "benchmarks-roofline")
     where = results.processor({"device": ceiling.device, "threads": ceiling.threads})
     roof = f"{with_unit(ceiling.rate, 'FLOP/s')}, {with_unit(ceiling.bandwidth, 'B/s')}"
     shares = _shares_of_roof(rows, ceiling)
-    return Picture(
+    return PageFigure(
         id="benchmarks-roofline",
         section="benchmarks",
         title_en=f"Roofline of the layers ({where})",
         title_zh=f"各层的屋顶线模型（{where}）",
-        alt_en=f"The rate of each layer over its operations a byte{padding_en}, below a roof of {roof}. "
-        f"Share of the roof that the best layer reaches: {shares}. Pooling has no operations by this "
-        "count and no place here.",
+        alt_en=f"The rate of each layer against its operations per byte{padding_en}, below a roof of {roof}. "
+        f"Share of the roof that the best layer reaches: {shares}. Pooling has no operations by this count and is "
+        "not shown.",
         alt_zh=f"各层的运算速率与每字节运算次数{padding_zh}，上方的屋顶为 {roof}。最好的一层达到屋顶的比例：{shares}。"
-        "池化层按此计数没有浮点运算，图中不出现。",
+        "按此计数，池化层没有浮点运算，因此不在图中。",
         svg=svg,
     )
 
 
-def ratios(rows: Sequence[Row]) -> Picture:
-    """Draw how many times torch's time the references take, between the quartiles, and the goals."""
+def ratios(rows: Sequence[Row]) -> PageFigure:
+    """Draw the references' times as multiples of torch's, with quartiles and goals."""
     rows = results.against_torch(rows)
     with style():
         figure, (ax,) = panels(1, width=7.5, height=1.2 + 0.26 * len(rows))
@@ -80,20 +81,20 @@ def ratios(rows: Sequence[Row]) -> Picture:
         figure.legend(handles=[mark], loc="outside lower center", fontsize=9)
         svg = to_svg(figure, "benchmarks-ratios")
     extremes = _extremes([(results.work(row), row.ratio.median) for row in rows if row.ratio])
-    return Picture(
+    return PageFigure(
         id="benchmarks-ratios",
         section="benchmarks",
-        title_en="NumPy against torch: how many times as long",
-        title_zh="NumPy 与 torch 相比：耗时是几倍",
-        alt_en=f"Bars of the references' time over torch's, from 1, with quartiles, for {len(rows)} pieces of work: "
-        f"{extremes}.",
+        title_en="NumPy compared with torch: ratio of the times",
+        title_zh="NumPy 与 torch 相比：耗时之比",
+        alt_en=f"Bars of the references' time divided by torch's, starting at 1, with quartiles, for {len(rows)} "
+        f"computations: {extremes}.",
         alt_zh=f"条形图：{len(rows)} 项计算中参考实现的耗时与 torch 之比，以 1 为起点，标出四分位数：{extremes}。",
         svg=svg,
     )
 
 
-def rivals(rows: Sequence[Row]) -> Picture:
-    """Draw how many times the reference's time other implementations take for the same work."""
+def rivals(rows: Sequence[Row]) -> PageFigure:
+    """Draw the times of other implementations as multiples of the reference's for the same work."""
     found = results.rivalry(rows)
     works = list(dict.fromkeys(results.work(row) for row, _ in found))
     lines: list[tuple[Row, results.Ratio] | str] = []
@@ -110,19 +111,20 @@ def rivals(rows: Sequence[Row]) -> Picture:
         ax.set_xlabel("time / time of the reference, log scale")
         svg = to_svg(figure, "benchmarks-rivals")
     extremes = _extremes([(f"{results.work(row)}, {row.who}", ratio.median) for row, ratio in found])
-    return Picture(
+    return PageFigure(
         id="benchmarks-rivals",
         section="benchmarks",
-        title_en="Other implementations against the reference",
+        title_en="Other implementations compared with the reference",
         title_zh="其他实现与参考实现相比",
-        alt_en=f"Bars of others' time over the reference's for the same work, from 1, log scale: {extremes}.",
+        alt_en="Bars of other implementations' time divided by the reference's for the same work, starting at 1, log "
+        f"scale: {extremes}.",
         alt_zh=f"条形图：同一计算中其他实现的耗时与参考实现之比，以 1 为起点，对数刻度：{extremes}。",
         svg=svg,
     )
 
 
-def shares(rows: Sequence[Row]) -> Picture:
-    """Draw what share of the time of all layers, measured one by one, each takes."""
+def shares(rows: Sequence[Row]) -> PageFigure:
+    """Draw each layer's share of the total time of all layers, which are measured one by one."""
     layers = list(dict.fromkeys(row.params["layer"] for row in rows))
     colours = {layer: LAYER_COLOURS[place % len(LAYER_COLOURS)] for place, layer in enumerate(layers)}
     bars = [(who, phase) for phase in DIRECTIONS for who in LOOKS]
@@ -136,17 +138,17 @@ def shares(rows: Sequence[Row]) -> Picture:
         ax.set_yticks(range(len(bars)), list(totals))
         ax.invert_yaxis()
         ax.set_xlim(0, 100)
-        ax.set_xlabel("percent of the time of all layers")
+        ax.set_xlabel("percentage of the time of all layers")
         handles = [Patch(color=colour, label=layer) for layer, colour in colours.items()]
         figure.legend(handles=handles, loc="outside lower center", ncols=len(layers), fontsize=9)
         svg = to_svg(figure, "benchmarks-shares")
     most = [(bar, max(mine, key=lambda layer: mine[layer])) for bar, mine in totals.items() if mine]
-    return Picture(
+    return PageFigure(
         id="benchmarks-shares",
         section="benchmarks",
         title_en="Each layer's share of the time",
         title_zh="各层在耗时中的占比",
-        alt_en="Stacked bars of each layer's share of the time. The largest: "
+        alt_en="Stacked bars of each layer's share of the time. Largest shares: "
         + "; ".join(f"{bar}: {layer}" for bar, layer in most)
         + ".",
         alt_zh="堆叠条形图：各层占耗时的比例。占比最大的层："
@@ -157,7 +159,7 @@ def shares(rows: Sequence[Row]) -> Picture:
 
 
 def _draw_roof(ax: Axes, rows: Sequence[Row], ceiling: Ceiling) -> None:
-    """Draw what the machine can do: as fast as memory brings the bytes, and never faster than it computes."""
+    """Draw the machine's limits: as fast as memory delivers the bytes, and never faster than the chip computes."""
     ridge = ceiling.rate / ceiling.bandwidth
     intensities = [_intensity(row) for row in rows]
     left, right = min([*intensities, ridge]) / 3, max([*intensities, ridge]) * 3
@@ -170,7 +172,7 @@ def _draw_roof(ax: Axes, rows: Sequence[Row], ceiling: Ceiling) -> None:
 
 
 def _draw_layers(ax: Axes, rows: Sequence[Row]) -> None:
-    """Draw a dot for each row; a line joins those of one layer, whose name stands beside the upper one."""
+    """Draw a dot for each row; a line joins those of one layer, with its name beside the upper one."""
     layers = sorted({(_intensity(row), row.params["layer"]) for row in rows})
     for (intensity, layer), (following, _) in pairwise([*layers, (math.inf, "")]):
         rates = [_rate(row) for row in rows if row.params["layer"] == layer]
@@ -192,9 +194,9 @@ def _roofline_legend(rows: Sequence[Row], ceiling: Ceiling) -> list[Line2D]:
 
 
 def _padding(rows: Sequence[Row]) -> tuple[str, str]:
-    """Say in English and in Chinese that operations on padding do not count, where the rows tell them apart."""
+    """Say in English and in Chinese that operations on padding do not count, if the rows distinguish them."""
     told = any(row.useful_flop is not None for row in rows)
-    return (" (operations on padding left out)", "（不计对补零的运算）") if told else ("", "")
+    return (" (without operations on padding)", "（不计对补零的运算）") if told else ("", "")
 
 
 def _intensity(row: Row) -> float:
@@ -206,7 +208,7 @@ def _rate(row: Row) -> float:
 
 
 def _shares_of_roof(rows: Sequence[Row], ceiling: Ceiling) -> str:
-    """Write for torch and for the reference how near to the roof its best layer comes."""
+    """Format how close the best layers of torch and of the reference come to the roof."""
     best = {
         who: max(
             (_rate(row) / min(ceiling.rate, _intensity(row) * ceiling.bandwidth) for row in rows if row.who == who),
@@ -218,7 +220,7 @@ def _shares_of_roof(rows: Sequence[Row], ceiling: Ceiling) -> str:
 
 
 def _draw_ratio(ax: Axes, place: int, row: Row) -> None:
-    """Draw a row's ratio as a bar, and its goal as a mark."""
+    """Draw a row's ratio as a bar and its goal as a mark."""
     if row.ratio:
         _draw_bar(ax, place, row.ratio, PHASE_COLOURS.get(row.phase, BLUE), row.disturbed)
     if goal := results.goal(row):
@@ -226,7 +228,7 @@ def _draw_ratio(ax: Axes, place: int, row: Row) -> None:
 
 
 def _draw_rival(ax: Axes, place: int, line: tuple[Row, results.Ratio] | str) -> None:
-    """Draw a rival's bar, or write the work that the bars below are of."""
+    """Draw a rival's bar, or the name of the work for the bars below."""
     if isinstance(line, str):
         ax.text(0.01, place + 0.1, line, transform=ax.get_yaxis_transform(), va="center", fontsize=9)
     else:
@@ -235,7 +237,7 @@ def _draw_rival(ax: Axes, place: int, line: tuple[Row, results.Ratio] | str) -> 
 
 
 def _draw_bar(ax: Axes, place: int, ratio: results.Ratio, colour: str, hollow: bool) -> None:
-    """Draw a bar from 1 to the ratio, its quartiles as whiskers, and 1 as a line."""
+    """Draw a bar from 1 to the ratio, with its quartiles as whiskers and a line at 1."""
     face = "none" if hollow else colour
     ax.barh(place, ratio.median - 1, 0.65, left=1, facecolor=face, edgecolor=colour)
     ax.plot([1, 1], [place - 0.5, place + 0.5], color=INK, lw=1)
@@ -247,7 +249,7 @@ def _named(work: str, ratio: results.Ratio | None) -> str:
 
 
 def _finish_ratios(ax: Axes, values: Sequence[float]) -> None:
-    """Scale the axis of ratios around 1; the first bar is on top."""
+    """Scale the axis of ratios around 1, with the first bar on top."""
     low, high = min([*values, 1]), max([*values, 1])
     log_axis(ax, "x", low, high, PLAIN)
     margin = (high / low) ** 0.15 * 1.1
@@ -257,13 +259,13 @@ def _finish_ratios(ax: Axes, values: Sequence[float]) -> None:
 
 
 def _extremes(named: Sequence[tuple[str, float]]) -> str:
-    """Write the least and the largest of numbers with their names."""
+    """Format the smallest and the largest of several numbers with their names."""
     ends = [end(named, key=lambda pair: pair[1]) for end in (min, max)]
     return " … ".join(f"{three_digits(number)} ({name})" for name, number in ends)
 
 
 def _draw_shares(ax: Axes, place: int, times: dict[str, float], colours: dict[str, str]) -> None:
-    """Draw one bar of shares, from the first layer to the last, the large ones named."""
+    """Draw one bar of shares, from the first layer to the last, with names in the large ones."""
     left = 0.0
     for layer, seconds in times.items():
         share = 100 * seconds / sum(times.values())

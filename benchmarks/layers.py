@@ -1,4 +1,4 @@
-"""One layer of the document's network at a time, by torch and by the reference, on a batch of 64 drawn images."""
+"""Single layers of the document's network, in torch and in the reference, on a batch of 64 random images."""
 
 from collections.abc import Callable
 from math import prod, sqrt
@@ -22,7 +22,7 @@ Run = Callable[[], Any]
 
 
 def problem(layer: str) -> Problem:
-    """Return the layer as a call in float32, its arrays drawn.
+    """Return the layer as a problem in float32 with random arrays.
 
     >>> problem("p3").arrays["input"].shape
     (64, 64, 8, 8)
@@ -52,14 +52,14 @@ def _problem(
 
 
 def by_torch(layer: Problem, phase: str) -> Run:
-    """Return torch's call, its tensors made beforehand; backward through a graph made beforehand."""
+    """Return torch's call, with its tensors and, for the backward pass, its graph built beforehand."""
     leaves = {name: torch.from_numpy(array) for name, array in layer.arrays.items()}
     operation = getattr(functional, layer.operation)
     if phase == "forward":
         return lambda: operation(**leaves, **layer.options)
     wanted = [leaf.requires_grad_() for leaf in leaves.values()]
-    output, cotangent = operation(**leaves, **layer.options), torch.from_numpy(layer.grad_output)
-    return lambda: torch.autograd.grad(output, wanted, cotangent, retain_graph=True)
+    output, grad_output = operation(**leaves, **layer.options), torch.from_numpy(layer.grad_output)
+    return lambda: torch.autograd.grad(output, wanted, grad_output, retain_graph=True)
 
 
 def by_reference(layer: Problem, phase: str) -> Run:
@@ -71,7 +71,7 @@ BY = {"torch": by_torch, "reference": by_reference}
 
 
 def error(found: Any, layer: Problem, phase: str) -> float:
-    """Return how far an answer of either is off, normwise, the worst of its arrays; AssertionError beyond u·√K."""
+    """Return the largest normwise error of a result's arrays; raise AssertionError if it exceeds u·√K."""
     by_hand = by_reference(layer.at("float64"), phase)()
     errors = [normwise(one, other) for one, other in zip(_arrays(found), _arrays(by_hand), strict=True)]
     bound = sqrt(_terms(layer)) * FORMATS["float32"].roundoff
@@ -85,7 +85,7 @@ def _arrays(answer: Any) -> list[Array]:
 
 
 def _terms(layer: Problem) -> int:
-    """Return the most terms that a sum of this layer has, in its output or in a gradient; a maximum sums nothing."""
+    """Return the largest number of terms in a sum of this layer, in its output or a gradient; 0 for a maximum."""
     if "weight" not in GRADIENTS[layer.operation]:
         return 0
     outs, *kernel = layer.arrays["weight"].shape

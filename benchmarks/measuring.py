@@ -1,7 +1,8 @@
-"""How a row is measured: warmed up, timed by a clock that waits for the device, watched, and described.
+"""How a row is measured: it is warmed up, timed by a clock that waits for the device, watched, and described.
 
 The clock is `torch.utils.benchmark.timer`, which waits for the accelerator before it reads the time. A clock that does
-not wait measures how fast work is handed over, not how fast it is done: `refuse_unsynchronized` looks at every row's.
+not wait measures how fast work is submitted, not how fast it is done; `refuse_unsynchronized` checks the clock of every
+row.
 """
 
 import gc
@@ -23,16 +24,16 @@ Run = Callable[[], Any]
 Clock = Callable[[], float]
 
 ROW = pytest.mark.benchmark(timer=synchronized_timer, max_time=0.4, min_rounds=5, min_time=0, calibration_precision=1)
-"""Every row's mark: one call a round, so that a time is that of one call from hand-over to end, however short."""
+"""The mark of every row: one call per round, so that a time is that of one call from submission to completion."""
 
 LATE = 1e-3
-"""Seconds of work left over that are no accident of the system's."""
+"""Seconds of remaining work that cannot be due to chance."""
 CUDA_CALLS = 11
-"""Of which the median is taken."""
+"""The number of calls of which the median is taken."""
 CYCLES = 2e9
-"""A second of a GPU's clock, at most."""
+"""At least as many cycles as a GPU's clock has in a second."""
 SHORT = 1e-4
-"""Seconds for the launch of two events."""
+"""Seconds that launching two events takes."""
 EMPTY: dict[str, Any] = dict.fromkeys(
     ("flop", "useful_flop", "bytes", "floor", "error", "ratio", "event_seconds", "launch_seconds", "peak_bytes")
 )
@@ -43,15 +44,15 @@ class UnsynchronizedClock(AssertionError):
 
 
 def timed(benchmark: Any, run: Run, device: str = "cpu") -> Any:
-    """Time a call with pytest-benchmark, note who else used the machine, and return what the call returns.
+    """Time a call with pytest-benchmark, note how much other processes used, and return the call's result.
 
-    In a smoke test it is called once.
+    In a smoke test, make the call once.
     """
     if not benchmark.enabled:
         return benchmark(run)
     for _ in range(WARM_UPS):
         run()
-    refuse_unsynchronized(run, benchmark._timer, _waiting(device))  # the clock that it will be timed by
+    refuse_unsynchronized(run, benchmark._timer, _waiting(device))  # the clock that will time it
     watch = Watch()
     result = benchmark(run)
     benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed())
@@ -61,12 +62,12 @@ def timed(benchmark: Any, run: Run, device: str = "cpu") -> Any:
 
 
 def _waiting(device: str) -> Callable[[], None]:
-    """Return the call that waits for a device; on the CPU a call is done when it returns."""
+    """Return a call that waits for a device; on the CPU, work is done when a call returns."""
     return (lambda: None) if device == "cpu" else torch.accelerator.synchronize
 
 
 def refuse_unsynchronized(run: Run, clock: Clock, wait: Callable[[], None]) -> None:
-    """Raise UnsynchronizedClock if most of the work, and at least a millisecond of it, is left when the clock stops."""
+    """Raise UnsynchronizedClock if most of the work, and at least a millisecond, remains when the clock stops."""
     start = clock()
     run()
     measured = clock() - start
@@ -75,14 +76,14 @@ def refuse_unsynchronized(run: Run, clock: Clock, wait: Callable[[], None]) -> N
     left = time.perf_counter() - stopped
     if left > max(measured, LATE):
         raise UnsynchronizedClock(
-            f"the clock says {measured:.3g} s, but the work went on for {left:.3g} s: it has to wait for the device"
+            f"the clock measured {measured:.3g} s, but work continued for {left:.3g} s: it has to wait for the device"
         )
 
 
 def of_cuda(run: Run) -> dict[str, float]:
-    """Return the time on the device, the time the host needs to launch, and the most memory that tensors had.
+    """Return the time on the device, the time that the host needs for launching, and the peak memory of tensors.
 
-    The memory of a CUDA graph's own pool, which it has kept since it was captured, does not count.
+    The memory of a CUDA graph's own pool, which it has kept since its capture, does not count.
     """
     gc.collect()
     torch.cuda.reset_peak_memory_stats()
@@ -102,7 +103,7 @@ def _launch_seconds(run: Run) -> float:
 
 
 def _event_seconds(run: Run, launch: float) -> float:
-    """Return the time between two events, the device being kept busy until all has been launched."""
+    """Return the time between two events, keeping the device busy until everything has been launched."""
     before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
     torch.cuda.synchronize()
     torch.cuda._sleep(int((2 * launch + SHORT) * CYCLES))  # type: ignore[no-untyped-call]  # torch's
@@ -114,12 +115,12 @@ def _event_seconds(run: Run, launch: float) -> float:
 
 
 def described(question: str, batch: int, threads: int, device: str = "cpu", **known: Any) -> dict[str, Any]:
-    """Return a row's description: what is known about it, and None for what is not."""
+    """Return a row's description, with None for what is not known."""
     return {"question": question, "batch": batch, "threads": threads, "device": device, **EMPTY, **known}
 
 
 def counted(work: list[Work], ceiling: Ceiling | None) -> Mapping[str, Any]:
-    """Return the operations and ideal bytes of some work, and its floor under a ceiling."""
+    """Return the operations and ideal bytes of some work, and its floor for a ceiling."""
     return {
         "flop": sum(part.flop for part in work),
         "useful_flop": sum(part.useful_flop for part in work),

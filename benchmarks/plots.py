@@ -1,8 +1,8 @@
-"""Drawings of the network's rows: the time against the batch, and the ladder of configurations.
+"""Figures of the network's rows: the time against the batch, and the ladder of configurations.
 
-A drawing takes the rows that it shows and returns a picture; its words are English, its title and the text for those
-who do not see it also Chinese. What ran on the CPU has cold colours, what ran on a GPU warm ones; rows that were
-disturbed are drawn hollow.
+Each function takes the rows to show and returns a figure. The text inside figures is in English; titles and
+descriptions are also in Chinese. Rows on the CPU have cold colours, rows on a GPU warm ones; disturbed rows are drawn
+hollow.
 """
 
 from collections.abc import Sequence
@@ -19,37 +19,38 @@ from matplotlib.ticker import EngFormatter, Formatter, FuncFormatter, LogLocator
 from benchmarks import results
 from benchmarks.configuration import PHASES
 from benchmarks.results import PHASES_ZH, Row, with_unit
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, STYLE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, STYLE, to_svg
+from spec_tests.report.page_figure import PageFigure
 
 COLD = (BLUE, PURPLE, "#2a9d9d", "#5566aa")
 WARM = (ORANGE, RED, "#a9744f", "#d07ab8", "#b5a11e")
 MARKERS = "os^Dv"
 BESIDE: dict[str, Any] = {"textcoords": "offset points", "va": "center", "fontsize": 9}
-"""For a text beside a mark."""
+"""Options of a text beside a mark."""
 
 BAR_SHARE = 0.57
-"""Of a panel's width, for its longest bar; the rest is for the words beside it."""
+"""The share of a panel's width for its longest bar; the rest is for the text beside it."""
 
 UNEQUAL = 20.0
-"""Where the longest bar is more than so many times the shortest, the axis is logarithmic."""
+"""If the longest bar is more than this many times the shortest, the axis is logarithmic."""
 
 DASHES = ((0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1)))
 
 FEWEST_BATCHES = 0.5
-"""A configuration is drawn as a line if it was measured at this share of the batches that its device was."""
+"""A configuration is drawn as a line if it was measured at this share of its device's batches."""
 
 PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
-"""Numbers on an axis without zeros behind the point."""
+"""Numbers on an axis without trailing zeros."""
 
 MARKED = "ieee"
-"""The precision whose crossover is marked: that of the CPU. The others' would often stand in the same place."""
+"""The precision whose crossover is marked: the CPU's. Those of the others would often coincide with it."""
 
 LONG, SHORT = 200.0, 4.0
-"""Where the largest over the smallest is more, an axis has labels at powers of ten only, or also at 2 and 5."""
+"""Above these ratios of largest to smallest number, an axis has labels only at powers of 10, or also at 2 and 5."""
 
 
-def time_against_batch(rows: Sequence[Row]) -> Picture:
-    """Draw the median time of the main configurations over the batch, between the 5th and the 95th percentile."""
+def time_against_batch(rows: Sequence[Row]) -> PageFigure:
+    """Draw the median time of the main configurations against the batch, with the 5th and 95th percentiles."""
     found = ((phase, results.crossover(rows, phase, MARKED)) for phase in PHASES)
     crossovers = {phase: batch for phase, batch in found if batch is not None}
     rows = main_rows(rows)
@@ -64,7 +65,7 @@ def time_against_batch(rows: Sequence[Row]) -> Picture:
         axes[0].set_ylabel("time of one batch")
         _add_legend(figure, rows, looks, floors)
         svg = to_svg(figure, "benchmarks-time")
-    return Picture(
+    return PageFigure(
         id="benchmarks-time",
         section="benchmarks",
         title_en="Time against batch",
@@ -75,8 +76,8 @@ def time_against_batch(rows: Sequence[Row]) -> Picture:
     )
 
 
-def ladder(rows: Sequence[Row]) -> Picture:
-    """Draw what each configuration gains over the one before, as samples a second at batch 64 or the nearest."""
+def ladder(rows: Sequence[Row]) -> PageFigure:
+    """Draw samples per second at batch 64, or the nearest one, to show what each configuration gains."""
     batch = results.nearest_batch(rows)
     rows = [row for row in rows if row.batch == batch]
     labels, phases = results.configurations(rows), _phases(rows)
@@ -87,18 +88,18 @@ def ladder(rows: Sequence[Row]) -> Picture:
             ax.set_title(phase)
         axes[0].set_yticks(range(len(labels)), labels)
         axes[0].invert_yaxis()
-        figure.supxlabel("beside a bar: the median time · the floor as a percentage of it", fontsize=9)
+        figure.supxlabel("beside each bar: median time · floor as a percentage of it", fontsize=9)
         svg = to_svg(figure, "benchmarks-ladder")
     fastest = {phase: results.fastest(results.chosen(rows, phase, batch)) for phase in phases}
-    return Picture(
+    return PageFigure(
         id="benchmarks-ladder",
         section="benchmarks",
         title_en=f"The ladder at batch {batch}: each configuration changes one thing",
         title_zh=f"批大小为 {batch} 时的阶梯：每种配置只改变一处",
-        alt_en=f"Bars of samples a second at batch {batch}, one for each of {len(labels)} configurations. The fastest: "
+        alt_en=f"Bars of samples per second at batch {batch} for {len(labels)} configurations. The fastest: "
         + "; ".join(f"{phase}: {_fastest_text(row)}" for phase, row in fastest.items() if row)
         + ".",
-        alt_zh=f"批大小为 {batch} 时 {len(labels)} 种配置每秒处理的样本数（条形图）。最快的是："
+        alt_zh=f"条形图：批大小为 {batch} 时 {len(labels)} 种配置每秒处理的样本数。最快的是："
         + "；".join(f"{PHASES_ZH[phase]}：{_fastest_text(row)}" for phase, row in fastest.items() if row)
         + "。",
         svg=svg,
@@ -106,7 +107,7 @@ def ladder(rows: Sequence[Row]) -> Picture:
 
 
 def main_rows(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of those configurations that were measured at many of their device's batches."""
+    """Return the rows of configurations that were measured at many of their device's batches."""
     kept = []
     for label in results.configurations(rows):
         mine = [row for row in rows if row.label == label]
@@ -117,20 +118,20 @@ def main_rows(rows: Sequence[Row]) -> list[Row]:
 
 
 def style() -> AbstractContextManager[None]:
-    """Return the context in which all pictures are drawn."""
-    settings: Any = STYLE  # Matplotlib's types know its keys, one by one
+    """Return the context in which all figures are drawn."""
+    settings: Any = STYLE  # Matplotlib declares a type for the keys
     return matplotlib.rc_context(settings)
 
 
 def panels(count: int, width: float, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """Return a figure in inches, and its panels side by side."""
+    """Return a figure, whose size is in inches, and its panels side by side."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(1, count, squeeze=False, **options)
     return figure, list(axes[0])
 
 
 def log_axis(ax: Axes, name: str, low: float, high: float, formatter: Formatter) -> None:
-    """Make the axis "x" or "y" logarithmic, with enough labels on it for the numbers from low to high."""
+    """Make the axis "x" or "y" logarithmic, with enough labels for numbers from low to high."""
     axis = ax.xaxis if name == "x" else ax.yaxis
     ax.set(**{f"{name}scale": "log"})
     few, some, many = (1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
@@ -156,7 +157,7 @@ def _looks(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:
 def _draw_times(
     ax: Axes, rows: Sequence[Row], looks: dict[str, tuple[str, str]], floors: dict[str, tuple[str, Any]]
 ) -> None:
-    """Draw a line for each configuration, its band, hollow markers where disturbed, and the floors dashed."""
+    """Draw a line with a band for each configuration, hollow markers for disturbed rows, and dashed floors."""
     for label in results.configurations(rows):
         mine = sorted((row for row in rows if row.label == label), key=lambda row: row.batch)
         colour, marker = looks[label]
@@ -178,18 +179,18 @@ def _draw_times(
 
 
 def _draw_crossover(ax: Axes, batch: int | None, phase: str) -> None:
-    ax.set_title(phase if batch is None else f"{phase}\nGPU faster from batch {batch} on, {MARKED}")
+    ax.set_title(phase if batch is None else f"{phase}\nGPU faster from batch {batch}, {MARKED}")
     if batch is not None:
         ax.axvline(batch, color=INK, linestyle=":", lw=1)
 
 
 def _floor_name(row: Row) -> str:
-    """Return whose floor a row has: that of what computes, in its precision."""
+    """Return the name of a row's floor: its processor and precision."""
     return f"floor of {results.processor(row.params)}, {row.params['precision']}"
 
 
 def _floor_looks(rows: Sequence[Row], looks: dict[str, tuple[str, str]]) -> dict[str, tuple[str, Any]]:
-    """Return a colour, that of the first configuration that has it, and dashes for each floor."""
+    """Return the colour (of the first configuration with this floor) and the dashes of each floor."""
     colours: dict[str, str] = {}
     for row in rows:
         if row.floor:
@@ -200,7 +201,7 @@ def _floor_looks(rows: Sequence[Row], looks: dict[str, tuple[str, str]]) -> dict
 def _add_legend(
     figure: Figure, rows: Sequence[Row], looks: dict[str, tuple[str, str]], floors: dict[str, tuple[str, Any]]
 ) -> None:
-    """Say below the panels which line is what."""
+    """Add a legend below the panels."""
     lines = [
         Line2D([], [], color=colour, marker=marker, markersize=5, label=label)
         for label, (colour, marker) in looks.items()
@@ -213,7 +214,7 @@ def _add_legend(
 
 
 def _draw_bars(ax: Axes, rows: Sequence[Row], labels: Sequence[str]) -> None:
-    """Draw samples a second, and write the time and the percentage of the floor beside each bar."""
+    """Draw samples per second, with the time and the percentage of the floor beside each bar."""
     rates = [row.samples_per_second for row in rows]
     low, high = min(rates), max(rates)
     for row in rows:
@@ -248,8 +249,8 @@ def _alt_of_times(rows: Sequence[Row], phases: Sequence[str]) -> str:
     batches, labels = results.batches(rows), results.configurations(rows)
     ends = "; ".join(f"{phase}: {_ends(rows, phase)}" for phase in phases)
     return (
-        f"Lines of the median time of a batch, from batch {batches[0]} to {batches[-1]}, both axes logarithmic, "
-        f"for {len(labels)} configurations. Least time of all at the smallest and at the largest batch: {ends}."
+        f"Lines of the median time of a batch, from batch {batches[0]} to {batches[-1]}, for {len(labels)} "
+        f"configurations; both axes are logarithmic. Shortest time at the smallest and at the largest batch: {ends}."
     )
 
 
@@ -264,7 +265,7 @@ def _alt_of_times_zh(rows: Sequence[Row], phases: Sequence[str]) -> str:
 
 def _alt_of_crossovers(crossovers: dict[str, int]) -> str:
     said = ", ".join(f"{phase} {batch}" for phase, batch in crossovers.items())
-    return said and f" A dotted line marks the batch from which on the GPU is faster in {MARKED}: {said}."
+    return said and f" A dotted line marks the batch from which the GPU is faster in {MARKED}: {said}."
 
 
 def _alt_of_crossovers_zh(crossovers: dict[str, int]) -> str:
@@ -273,7 +274,7 @@ def _alt_of_crossovers_zh(crossovers: dict[str, int]) -> str:
 
 
 def _ends(rows: Sequence[Row], phase: str) -> str:
-    """Write the least times at the smallest and at the largest batch."""
+    """Format the shortest times at the smallest and at the largest batch."""
     mine = [row for row in rows if row.phase == phase]
     batches = results.batches(mine)
     ends = [results.fastest(results.chosen(mine, phase, batch)) for batch in (batches[0], batches[-1])]

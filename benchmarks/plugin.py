@@ -1,14 +1,14 @@
-"""What `pytest benchmarks` adds to pytest and pytest-benchmark: which rows to measure, and what is said of them.
+"""What `pytest benchmarks` adds to pytest and pytest-benchmark: the choice of rows to measure, and a table of results.
 
-    --batches 1,64,8192     these batches instead of the ladder's (1 to 8192; on the CPU to 512)
+    --batches 1,64,8192     these batches instead of the ladder's (1 to 8192, on the CPU only up to 512)
     --phases PHASE,...      forward, backward, training step
     --devices DEVICE,...    cpu, cuda
     --threads N,...         of the CPU, a number or "all"
     --layouts, --precisions, --modes, --data, --who
-                            all combinations of these instead of the ladder's rungs (`benchmarks/configuration.py`)
+                            all combinations of these instead of the ladder's rungs (see `benchmarks/configuration.py`)
 
-`--benchmark-json FILE` leaves the result, with the environment and the ceilings of the run; `python -m
-benchmarks.report` draws it. With `--benchmark-disable` every row runs once, at two small batches: a smoke test.
+`--benchmark-json FILE` writes the result with the environment and the ceilings of the run; `python -m
+benchmarks.report` draws it. With `--benchmark-disable` every row runs once at two small batches, as a smoke test.
 """
 
 from collections import Counter
@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse nonsense at once; leave the table to this project, unless results are compared."""
+    """Reject invalid options early; suppress pytest-benchmark's table in favour of ours, except in comparisons."""
     config.stash[ROWS], config.stash[SKIPPED], config.stash[CEILINGS] = [], Counter(), {}
     _wanted(config)
     option = config.option
@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --benchmark-only leave out the tests of the benchmarks' own tools, rather than skip them one by one."""
+    """With --benchmark-only, deselect the tests of the benchmarks' own tools instead of skipping them one by one."""
     if not getattr(config.option, "benchmark_only", False):
         return
     tools = [item for item in items if ROOT in item.path.parents and not _is_row(item)]
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the network's test its rows."""
+    """Parametrize the network's test with its rows."""
     if "configuration_of_row" in metafunc.fixturenames:
         rows = _wanted(metafunc.config)
         values = configuration.parametrization(rows)
@@ -80,7 +80,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
-    """Keep what a row has measured, or why it was skipped."""
+    """Keep what a row measured, or why it was skipped."""
     report: pytest.TestReport = yield
     if ROOT in item.path.parents and _is_row(item):
         if report.skipped and isinstance(report.longrepr, tuple):
@@ -93,32 +93,32 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
-    """Leave out the machine's name in its network: a result is there to be passed on."""
+    """Leave out the machine's network name, because results are meant to be shared."""
     machine_info.pop("node", None)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the environment and the ceilings; of each row's times keep the 5th and 95th percentile."""
+    """Add the environment and the ceilings; keep only the 5th and 95th percentiles of each row's times."""
     output_json["benchmarks"] = config.stash[ROWS]
     output_json.update(_surroundings(config))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A run that was to measure and measured nothing is no success."""
+    """Let a run fail that should have measured something and measured nothing."""
     config = session.config
     if session.exitstatus == 0 and config.stash[SKIPPED] and not config.stash[ROWS] and _measures(config):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Print the table, or say that nothing was measured."""
+    """Print the tables, or that nothing was measured."""
     rows, skipped = config.stash[ROWS], config.stash[SKIPPED]
     if not _measures(config) or not (rows or skipped):
         return
     terminalreporter.section("benchmarks")
     if rows:
-        table = import_module("benchmarks.table")  # here, because NumPy and torch are of no use to other runs
+        table = import_module("benchmarks.table")  # here, because other runs need neither NumPy nor torch
         terminalreporter.write_line("\n".join(table.lines({"benchmarks": rows, **_surroundings(config)})))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
@@ -136,7 +136,7 @@ def _is_row(item: pytest.Item) -> bool:
 
 
 def _wanted(config: pytest.Config) -> list[configuration.Configuration]:
-    """Return the rows that the options ask for; a usage error names the option that makes no sense."""
+    """Return the rows that the options select; a usage error names an invalid option."""
     cores = configuration.cores()
     texts = {name: getattr(config.option, plural) for name, plural in OPTIONS.items()}
     try:
@@ -149,7 +149,7 @@ def _wanted(config: pytest.Config) -> list[configuration.Configuration]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row of pytest-benchmark's JSON, its single times replaced by two percentiles."""
+    """Return a row of pytest-benchmark's JSON with its individual times replaced by two percentiles."""
     np = import_module("numpy")  # here, for the same reason
     stats = {name: value for name, value in row["stats"].items() if name != "data"}
     p5, p95 = np.quantile(row["stats"]["data"], (0.05, 0.95))
@@ -157,6 +157,6 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _surroundings(config: pytest.Config) -> dict[str, Any]:
-    """Return the environment of this run, and the ceilings of the devices it used."""
+    """Return the environment of this run and the ceilings of the devices it used."""
     environment = import_module("benchmarks.environment").environment()  # here, for the same reason
     return {"environment": environment, "ceilings": [asdict(ceiling) for ceiling in config.stash[CEILINGS].values()]}

@@ -1,10 +1,10 @@
-"""The form of a result, the JSON that a run of the benchmarks leaves; JSON Schema."""
+"""The form of a result, which a run of the benchmarks writes as JSON, as a JSON Schema."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from benchmarks.configuration import NAMES, PHASES
+from spec_tests.report.json_files import check_form, check_value
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "network": NAMES,
@@ -12,7 +12,7 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "rivals": ("work", "who"),
     "resnet50": ("who",),
 }
-"""What a benchmark may ask, and the parameters that its rows then have."""
+"""The questions that benchmarks answer, and the parameters of their rows."""
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -73,48 +73,29 @@ CEILING = _object(
 
 RESULT = _object(
     *("benchmarks", "environment", "ceilings"),
-    benchmarks={"type": "array", "items": _object("stats")},  # those of other questions may have any form
+    benchmarks={"type": "array", "items": _object("stats")},  # rows of other questions may have any form
     environment=ENVIRONMENT,
     ceilings={"type": "array", "items": CEILING},
 )
 
 
-LONGEST = 200
-"""Characters of a message, which may quote all that was found."""
-
-
-def check(found: Any, schema: Mapping[str, Any], what: str) -> None:
-    """Raise ValueError saying where and why, if what was found does not fit the schema."""
-    jsonschema = import_module("jsonschema")  # here, because a run that leaves a result does without
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(found))
-    if error is not None:
-        place = "".join(f", {part}" for part in error.absolute_path)
-        message = error.message if len(error.message) <= LONGEST else f"{error.message[:LONGEST]}…"
-        raise ValueError(f"{what}{place}: {message}")
-
-
 def name_of(row: Any) -> str:
-    """Return the name of a row, however malformed the row is."""
+    """Return the name of a row, even of a malformed one."""
     return str(row.get("name", "a row without a name")) if isinstance(row, dict) else repr(row)
 
 
 def question_of(row: Any) -> Any:
-    """Return what a row asks; None if it does not say."""
+    """Return the question that a row answers, or None if it does not say."""
     extra = row.get("extra_info") if isinstance(row, dict) else None
     return extra.get("question") if isinstance(extra, dict) else None
 
 
-def _check_row(row: Any) -> None:
-    """Raise ValueError, naming the row, if it lacks what its question needs."""
-    check(row, ROW, name_of(row))
-    check(row["params"], {"required": QUESTIONS[question_of(row)]}, f"{name_of(row)}, params")
-
-
 def check_result(result: Any) -> None:
-    """Raise ValueError, naming the place, if this is not a result."""
-    for row in result.get("benchmarks", []) if isinstance(result, dict) else []:
-        check(row, {"type": "object", "required": ["stats"]}, name_of(row))
-    check(result, RESULT, "the result")
-    for row in result["benchmarks"]:
+    """Raise Unreadable, which names the place, if this is not a result."""
+    check_value(result)
+    check_form(result, RESULT)
+    for index, row in enumerate(result["benchmarks"]):
         if question_of(row) in QUESTIONS:
-            _check_row(row)
+            place = f"$.benchmarks[{index}] ({name_of(row)})"
+            check_form(row, ROW, place)
+            check_form(row["params"], {"required": QUESTIONS[question_of(row)]}, f"{place}.params")

@@ -1,8 +1,8 @@
-"""What a run of the benchmarks found, read from its JSON and checked, and the figures derived from it.
+"""The result of a run of the benchmarks, read from JSON and checked, and the numbers derived from it.
 
-A result is what `pytest benchmarks --benchmark-only --benchmark-json FILE` leaves: the mapping of pytest-benchmark, to
-which this project adds "environment", "ceilings" and each row's "extra_info" (`result_schema.py` has its form). Times
-are seconds, rates FLOP or bytes a second.
+A result is what `pytest benchmarks --benchmark-only --benchmark-json FILE` writes: pytest-benchmark's mapping, to which
+this project adds "environment", "ceilings" and each row's "extra_info" (see `result_schema.py`). Times are in seconds,
+rates in FLOP or bytes per second.
 """
 
 import math
@@ -18,19 +18,19 @@ Result = Mapping[str, Any]
 PHASES_ZH = {"forward": "前向", "backward": "反向", "training step": "训练一步"}
 
 GOALS = {"forward": 2.0, "backward": 3.0, "training step": 2.5, "resnet50": 3.0}
-"""So many times torch's time the references may take: a convolution's two phases, a training step, ResNet-50."""
+"""The multiple of torch's time that the references may take for a convolution, a training step and ResNet-50."""
 
-UNSTEADY = 1.5
-"""A row whose 95th percentile is more than so many times its median is unsteady.
+NOISY = 1.5
+"""A row whose 95th percentile is more than this many times its median is flagged as noisy.
 
-Most rows stay well below. With several threads the system may let one of them wait for a core, and a round lasts as
-long as its slowest thread.
+Most rows stay well below it. With several threads, the system may make one of them wait for a core, and a round lasts
+as long as its slowest thread.
 """
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times as long as another implementation a row's takes, both measured in turn."""
+    """A row's time as a multiple of another implementation's, both measured alternately."""
 
     to: str
     median: float
@@ -53,17 +53,17 @@ class Row:
     device: str
     rounds: int | None = None
     flop: float | None = None
-    """As torch's `FlopCounterMode` counts."""
+    """As torch's `FlopCounterMode` counts them."""
     useful_flop: float | None = None
-    """Without operations on zero padding, which a clever kernel may skip."""
+    """Without operations on zero padding, which a kernel may skip."""
     bytes: float | None = None
     floor: float | None = None
-    """No machine of this speed needs less than so many seconds, if all bytes come from its memory."""
+    """The fewest seconds that a machine of this speed needs, if all bytes come from memory."""
     binds: str = ""
-    """What sets the floor, "compute" or "memory"."""
+    """What determines the floor, "compute" or "memory"."""
     error: float | None = None
     others: float | None = None
-    """None where the system does not tell what other processes use; then `disturbed` says nothing."""
+    """None if the system does not report what other processes use; then `disturbed` is meaningless."""
     disturbed: bool = False
     ratio: Ratio | None = None
     event_seconds: float | None = None
@@ -72,7 +72,7 @@ class Row:
 
     @property
     def phase(self) -> str:
-        """One of `PHASES`, or "" where the question has none."""
+        """One of `PHASES`, or "" if the question has none."""
         return str(self.params.get("phase", ""))
 
     @property
@@ -87,34 +87,34 @@ class Row:
 
     @property
     def operations(self) -> float | None:
-        """The operations that have to be done, those on zero padding left out where they are known."""
+        """The operations, without those on zero padding if these are known."""
         return self.flop if self.useful_flop is None else self.useful_flop
 
     @property
     def samples_per_second(self) -> float:
-        """Samples a second at the median time."""
+        """Samples per second at the median time."""
         return self.batch / self.median
 
     @property
     def percent_of_floor(self) -> float | None:
-        """The floor as a percentage of the median time: 100 would be perfect. None where there is no floor."""
+        """The floor as a percentage of the median time (100 would be ideal); None if there is no floor."""
         return None if self.floor is None else 100 * self.floor / self.median
 
 
 def checked(result: Any) -> Result:
-    """Return the result as it came; ValueError, naming the place, if it has not the form that this module reads."""
+    """Return the result unchanged; raise Unreadable, which names the place, if it is malformed."""
     check_result(result)
     found: Result = result
     return found
 
 
 def rows_of(result: Result, question: str) -> list[Row]:
-    """Return the rows of a `checked` result that answer this question, in their order."""
+    """Return the rows of a `checked` result that answer this question, in order."""
     return [_row(row) for row in result["benchmarks"] if question_of(row) == question]
 
 
 def network_rows(result: Result) -> list[Row]:
-    """Return the rows of the ladder: the document's network in one configuration after another."""
+    """Return the rows of the ladder: the document's network in each configuration."""
     return rows_of(result, "network")
 
 
@@ -129,13 +129,13 @@ def other_rows(result: Result) -> list[str]:
 
 
 def ceilings(result: Result) -> list[Ceiling]:
-    """Return what each device was seen to reach in the run."""
+    """Return what each device reached in the run."""
     names = [field.name for field in fields(Ceiling)]
     return [Ceiling(**{name: found[name] for name in names}) for found in result["ceilings"]]
 
 
 def label(params: Mapping[str, Any]) -> str:
-    """Say in a few words what ran, phase and batch left out.
+    """Describe in a few words what ran, without phase and batch.
 
     >>> label({"who": "torch", "device": "cpu", "threads": 1, "layout": "contiguous", "precision": "ieee",
     ...        "mode": "eager", "data": "resident"})
@@ -152,7 +152,7 @@ def label(params: Mapping[str, Any]) -> str:
 
 
 def processor(params: Mapping[str, Any]) -> str:
-    """Say what computed.
+    """Describe the processor that computed.
 
     >>> processor({"device": "cpu", "threads": 2}), processor({"device": "cuda", "threads": 0})
     ('cpu, 2 threads', 'cuda')
@@ -162,7 +162,7 @@ def processor(params: Mapping[str, Any]) -> str:
 
 
 def work(row: Row) -> str:
-    """Say in a few words what a row of NumPy's and torch's comparison computes."""
+    """Describe in a few words what a row of a comparison computes."""
     if row.question == "layer":
         return f"{row.params['layer']} {row.phase}"
     if row.question == "network":
@@ -171,40 +171,40 @@ def work(row: Row) -> str:
 
 
 def configurations(rows: Iterable[Row]) -> list[str]:
-    """Return the labels of the rows in order, each once."""
+    """Return the distinct labels of the rows, in order."""
     return list(dict.fromkeys(row.label for row in rows))
 
 
 def batches(rows: Iterable[Row]) -> list[int]:
-    """Return the batches of the rows, each once, the smallest first."""
+    """Return the distinct batches of the rows, in increasing order."""
     return sorted({row.batch for row in rows})
 
 
 def nearest_batch(rows: Iterable[Row], wanted: int = 64) -> int:
-    """Return the batch with rows that is the fewest doublings away from the wanted one, of two the smaller.
+    """Return the batch that is the fewest doublings away from the wanted one; if two are, the smaller.
 
-    Raises ValueError where there are no rows.
+    Raises ValueError if there are no rows.
     """
     return min(batches(rows), key=lambda batch: (abs(math.log2(batch / wanted)), batch))
 
 
 def chosen(rows: Iterable[Row], phase: str, batch: int, device: str = "") -> list[Row]:
-    """Return the rows of this phase and batch, and of this device, if one is named."""
+    """Return the rows of this phase and batch, and of this device if one is given."""
     return [row for row in rows if row.phase == phase and row.batch == batch and device in ("", row.device)]
 
 
 def fastest(rows: Iterable[Row]) -> Row | None:
-    """Return the row of the least median time, of equals the first; None where there are no rows."""
+    """Return the first row with the smallest median time, or None if there are no rows."""
     return min(rows, key=lambda row: row.median, default=None)
 
 
 def best_cpu(rows: Iterable[Row], phase: str, batch: int) -> Row | None:
-    """Return the fastest row on the CPU, whatever its configuration; None where there is none."""
+    """Return the fastest row on the CPU in any configuration, or None."""
     return fastest(chosen(rows, phase, batch, "cpu"))
 
 
 def speed_up(row: Row, rows: Iterable[Row]) -> float | None:
-    """Return how many times as fast as the best CPU configuration of its phase and batch a row is."""
+    """Return a row's speed as a multiple of that of the best CPU configuration for its phase and batch."""
     best = best_cpu(rows, row.phase, row.batch)
     return None if best is None else best.median / row.median
 
@@ -215,16 +215,16 @@ def on_gpu(rows: Iterable[Row], phase: str, precision: str) -> list[Row]:
 
 
 def on_both(rows: Sequence[Row], phase: str, precision: str) -> list[int]:
-    """Return the batches that ran on the GPU in this precision, and on the CPU in any; the smallest first."""
+    """Return the batches, in increasing order, that ran on the GPU in this precision and on the CPU in any."""
     cpu = (row for row in rows if row.device == "cpu" and row.phase == phase)
     return sorted(set(batches(cpu)) & set(batches(on_gpu(rows, phase, precision))))
 
 
 def crossover(rows: Sequence[Row], phase: str, precision: str) -> int | None:
-    """Return the smallest batch from which on, in every larger batch too, the GPU beats the CPU's best configuration.
+    """Return the smallest batch from which the GPU beats the CPU's best configuration at every batch.
 
-    The GPU computes in this precision, the CPU in any. Only batches that ran on both count. None where the GPU is not
-    faster at the largest of them, or there is none.
+    The GPU computes in this precision, the CPU in any. Only batches that ran on both count. None if the GPU is not
+    faster at the largest of them, or if there are none.
     """
     gpu, found = on_gpu(rows, phase, precision), None
     for batch in reversed(on_both(rows, phase, precision)):
@@ -246,17 +246,17 @@ def disturbed(rows: Iterable[Row]) -> list[Row]:
 
 
 def unwatched(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows during which the system did not tell what other processes used."""
+    """Return the rows for which the system did not report what other processes used."""
     return [row for row in rows if row.others is None]
 
 
-def unsteady(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows of which many rounds took much longer than the median."""
-    return [row for row in rows if row.p95 > UNSTEADY * row.median]
+def noisy(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows in which many rounds took much longer than the median."""
+    return [row for row in rows if row.p95 > NOISY * row.median]
 
 
 def goal(row: Row) -> float | None:
-    """Return how many times torch's time the row may take; None where no goal was set."""
+    """Return the multiple of torch's time that the row may take, or None if it has no goal."""
     if row.who != "reference" or row.ratio is None or row.ratio.to != "torch":
         return None
     if row.question == "layer":
@@ -267,15 +267,15 @@ def goal(row: Row) -> float | None:
 
 
 def against_torch(rows: Iterable[Row]) -> list[Row]:
-    """Return the references' rows that were measured in turn with torch's."""
+    """Return the references' rows that were measured alternately with torch's."""
     return [row for row in rows if row.who == "reference" and row.ratio is not None and row.ratio.to == "torch"]
 
 
 def rivalry(rows: Sequence[Row]) -> list[tuple[Row, Ratio]]:
-    """Return others' rows, each with how many times the reference's time it takes for the same work.
+    """Return the other implementations' rows, each with its time as a multiple of the reference's for the same work.
 
-    That is the ratio measured in turn, else that of the medians, without a spread. A row whose work the reference has
-    no row for is left out.
+    This is the ratio measured alternately, or else the ratio of the medians, without a spread. Rows without a
+    corresponding row of the reference are left out.
     """
     found = ((row, _to_reference(row, rows)) for row in rows if row.who != "reference")
     return [(row, ratio) for row, ratio in found if ratio is not None]
@@ -294,7 +294,7 @@ def _to_reference(row: Row, rows: Iterable[Row]) -> Ratio | None:
 
 
 def three_digits(value: float) -> str:
-    """Write a number with three digits.
+    """Format a number with three digits.
 
     >>> [three_digits(value) for value in (0.0123456, 1.5, 99.96, 12345, 0)]
     ['0.0123', '1.50', '100', '12,300', '0']
@@ -305,12 +305,12 @@ def three_digits(value: float) -> str:
 
 
 def percent(row: Row) -> str:
-    """Write how much of the median time the floor is, or an empty string where there is none."""
+    """Format the floor as a percentage of the median time, or return an empty string if there is none."""
     return "" if row.percent_of_floor is None else f"{three_digits(row.percent_of_floor)} %"
 
 
 def with_unit(value: float, unit: str) -> str:
-    """Write a quantity with three digits and a sensible prefix of its unit.
+    """Format a quantity with three digits and a suitable prefix for its unit.
 
     >>> with_unit(1.2345e-3, "s"), with_unit(0.9999e-3, "s"), with_unit(8.9e-5, "s"), with_unit(2.2e10, "B/s")
     ('1.23 ms', '1.00 ms', '89.0 µs', '22.0 GB/s')

@@ -1,4 +1,4 @@
-"""What a user who looks for a layer in NumPy finds instead of the references, each behind the same call.
+"""What a user looking for a layer in NumPy would find other than the references, each behind the same call.
 
     ONNX evaluator      `onnx.reference.ReferenceEvaluator`, forward only
     numpy-ml            the layers of the package of that name, channels last
@@ -7,8 +7,9 @@
     NumPy one-liner     the sum over `sliding_window_view` by einsum, and pooling by a reshape
     definition          the loops of `reference.definition`
 
-A rival takes a problem and returns the call to time: its arrays are in the rival's own layout beforehand, its result
-is shaped as torch's, by views. What a package has no layer for is not made up here. A package that is missing skips.
+A rival takes a problem and returns the call to time: its arrays are converted to the rival's own layout beforehand, and
+its result is given torch's shape by views. Layers that a package lacks are not added here. If a package is missing, the
+test is skipped.
 """
 
 import collections
@@ -33,7 +34,7 @@ EXTRA = "torch-by-hand[rivals]"
 
 
 def package(module: str) -> Any:
-    """Import a module of a rival, whatever it warns of; without it, skip the test and say what to install."""
+    """Import a module of a rival; if it is missing, skip the test and say what to install."""
     reason = f'{module.partition(".")[0]} is not installed: python -m pip install "{EXTRA}"'
     return pytest.importorskip(module, reason=reason, exc_type=ModuleNotFoundError)
 
@@ -49,12 +50,12 @@ def backward(problem: Problem) -> Call:
 
 
 def definition_forward(problem: Problem) -> Call:
-    """Return the forward pass by the definition's loops."""
+    """Return the forward pass in the definition's loops."""
     return lambda: definition.convolution(**problem.arrays, **problem.options)
 
 
 def definition_backward(problem: Problem) -> Call:
-    """Return the gradients by the definition's loops."""
+    """Return the gradients in the definition's loops."""
     return lambda: definition.convolution_backward(problem.grad_output, **problem.arrays, **problem.options)
 
 
@@ -88,7 +89,7 @@ def numpy_ml_convolution(problem: Problem) -> Call:
 
 
 def numpy_ml_convolution_backward(problem: Problem) -> Call:
-    """Return the gradients of numpy-ml's convolution, which it adds to those before: they are set to 0 first."""
+    """Return the gradients of numpy-ml's convolution, which accumulates them: they are set to 0 first."""
     layer, grads = _numpy_ml_layer(problem), _channels_last(problem.grad_output)
     layer.forward(_channels_last(problem.input))
 
@@ -110,7 +111,7 @@ def numpy_ml_max_pool(problem: Problem) -> Call:
 
 
 def _numpy_ml_layer(problem: Problem) -> Any:
-    """Return numpy-ml's layer with the parameters of the problem in place of those that it draws."""
+    """Return numpy-ml's layer with the parameters of the problem instead of random ones."""
     layer = _numpy_ml().Conv2D(len(problem.weight), problem.weight.shape[2:], pad=problem.padding)
     layer.forward(_channels_last(problem.input[:1]), retain_derived=False)  # draws them
     layer.parameters["W"] = np.ascontiguousarray(problem.weight.transpose(2, 3, 1, 0))
@@ -121,7 +122,7 @@ def _numpy_ml_layer(problem: Problem) -> Any:
 
 @cache
 def _numpy_ml() -> Any:
-    """Import numpy-ml, which looks for a name where Python had it up to 3.9."""
+    """Import numpy-ml, which looks for a name that Python has moved since 3.9."""
     with mock.patch.object(collections, "Hashable", Hashable, create=True):
         return package("numpy_ml.neural_nets.layers")
 
@@ -141,7 +142,7 @@ def autograd_convolution(problem: Problem) -> Call:
 
 
 def autograd_convolution_backward(problem: Problem) -> Call:
-    """Return autograd's gradients, through a graph made beforehand."""
+    """Return autograd's gradients, through a graph built beforehand."""
     convolve = _autograd(problem)
     gradients, _ = package("autograd").make_vjp(lambda arrays: convolve(*arrays))(tuple(problem.arrays.values()))
     return lambda: gradients(problem.grad_output)
@@ -160,7 +161,7 @@ def _autograd(problem: Problem) -> Callable[..., Any]:
 
 
 def scipy_convolution(problem: Problem) -> Call:
-    """Return the sum of SciPy's correlations over the input channels; it knows two axes only."""
+    """Return the sum of SciPy's correlations over the input channels; it supports only two axes."""
     correlate2d = package("scipy.signal").correlate2d
 
     def correlated(image: Array, kernels: Array) -> Any:
@@ -174,13 +175,13 @@ def scipy_convolution(problem: Problem) -> Call:
 
 
 def scipy_cross_entropy(problem: Problem) -> Call:
-    """Return the mean of what SciPy's log_softmax gives the right classes."""
+    """Return the negative mean of SciPy's log_softmax at the right classes."""
     log_softmax, rows = package("scipy.special").log_softmax, np.arange(len(problem.target))
     return lambda: -log_softmax(problem.input, axis=1)[rows, problem.target].mean()
 
 
 def one_line_convolution(problem: Problem) -> Call:
-    """Return a convolution as the sum over all windows."""
+    """Return a convolution as a sum over all windows."""
     size = problem.weight.shape[2:]
 
     def convolution() -> Array:
@@ -192,7 +193,7 @@ def one_line_convolution(problem: Problem) -> Call:
 
 
 def one_line_max_pool(problem: Problem) -> Call:
-    """Return max pooling by windows that share no cell and leave none over."""
+    """Return max pooling over windows that tile the input."""
     (n, c, h, w), size = problem.input.shape, problem.kernel_size
     return lambda: problem.input.reshape(n, c, h // size, size, w // size, size).max(axis=(3, 5))
 

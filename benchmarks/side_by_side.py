@@ -1,9 +1,9 @@
-"""How many times as long does one call take as another? Measured alternately, so that what slows the machine hits both.
+"""How long does one call take compared with another? They are measured alternately, so that slowdowns affect both.
 
 A round times both calls, one right after the other, and gives one ratio; in the next round the other one goes first.
-The shorter call is repeated within its round for about as long as the longer one takes: on a busy machine a call that
-fits between two interruptions would look too fast. Both take about 5 ms at least, so that the clock's own steps do not
-count. Of the rounds' ratios the median stands for all, between their quartiles.
+Within a round, the shorter call is repeated for about as long as the longer one takes: on a busy machine, a call that
+fits between two interruptions would look too fast. Both take at least about 5 ms, so that the clock's resolution does
+not matter. The result is the median of the rounds' ratios, with their quartiles.
 """
 
 import statistics
@@ -19,16 +19,16 @@ Timer = Callable[[], float]
 FEWEST_ROUNDS = 5
 WARM_UPS = 3
 SHORTEST = 5e-3
-"""Seconds that a call, or its repetitions, should take in a round, at least."""
+"""Seconds that a call, with its repetitions, should take at least in a round."""
 BUDGET = 10.0
-"""Seconds for all rounds: calls that take longer get fewer rounds."""
+"""Seconds for all rounds; calls that take longer get fewer rounds."""
 TICK = 1e-7
-"""Seconds: what the clock reports below is taken for this."""
+"""Seconds; a shorter time counts as this."""
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """The time of one call over that of another: the median of the rounds and their quartiles."""
+    """The time of one call divided by that of another: the median of the rounds and their quartiles."""
 
     median: float
     low: float
@@ -36,15 +36,15 @@ class Ratio:
     rounds: int
 
     def as_data(self, to: str) -> dict[str, Any]:
-        """Return it as the benchmarks' JSON holds it; `to` names whose time it was divided by."""
+        """Return the ratio as in the benchmarks' JSON; `to` names the denominator."""
         return {"to": to, "median": self.median, "low": self.low, "high": self.high, "rounds": self.rounds}
 
 
 def ratio(one: Call, other: Call, rounds: int = 9, timer: Timer = synchronized_timer) -> Ratio:
-    """Return how many times as long `one` takes as `other`: 2 where it takes twice as long.
+    """Return the time of `one` divided by that of `other`: 2 if it takes twice as long.
 
-    `rounds` is how often both are measured, 5 times at least: fewer than wanted where that would take over 10 s.
-    The default timer waits for the accelerator. ValueError: fewer than 5 rounds.
+    Both are measured `rounds` times, or less often (but at least 5 times) if that would take more than 10 s. The
+    default timer waits for the accelerator. Raises ValueError for fewer than 5 rounds.
     """
     if rounds < FEWEST_ROUNDS:
         raise ValueError(f"rounds must be at least {FEWEST_ROUNDS}, got {rounds}")
@@ -58,12 +58,12 @@ def ratio(one: Call, other: Call, rounds: int = 9, timer: Timer = synchronized_t
 
 
 def _warm(call: Call, timer: Timer) -> float:
-    """Return the seconds of the fastest of the first calls."""
+    """Return the seconds of the fastest of several calls."""
     return min(seconds(call, timer=timer) for _ in range(WARM_UPS))
 
 
 def _round(one: Call, other: Call, repeats: list[int], turned: bool, timer: Timer) -> float:
-    """Return the ratio of one round; `turned`, the other call goes first."""
+    """Return the ratio of one round; if `turned`, the other call goes first."""
     calls = list(zip((one, other), repeats, strict=True))
     taken = [seconds(call, count, timer) for call, count in (reversed(calls) if turned else calls)]
     above, below = reversed(taken) if turned else taken
@@ -71,7 +71,7 @@ def _round(one: Call, other: Call, repeats: list[int], turned: bool, timer: Time
 
 
 def seconds(call: Call, repeats: int = 1, timer: Timer = synchronized_timer) -> float:
-    """Return the mean seconds of so many calls in a row."""
+    """Return the mean seconds of this many calls in a row."""
     start = timer()
     for _ in range(repeats):
         call()

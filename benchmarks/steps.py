@@ -1,11 +1,11 @@
-"""The timed calls: one phase of the document's network in one configuration, by torch or by the reference.
+"""The timed calls: one phase of the document's network in one configuration, in torch or in the reference.
 
 A `Step` is a call to time and a way to see what it computed, for the check against the reference. Images, labels and
-first parameters are drawn from one seed: the first 64 images are the same at every batch.
+initial parameters are drawn from one seed; the first 64 images are the same at every batch.
 
-A phase is timed alone: the backward pass goes through a graph made beforehand, as often as wanted. The learning rate
-is a small power of two, so that a thousand steps on one batch stay among ordinary numbers, and so that the update is
-rounded once, whoever computes it.
+A phase is timed alone: the backward pass goes repeatedly through a graph built beforehand. The learning rate is a small
+power of two, so that all numbers stay ordinary during a thousand steps on one batch, and so that every implementation
+rounds the update once.
 """
 
 from collections.abc import Callable, Iterable
@@ -29,35 +29,38 @@ from spec_tests.subjects.torch import set_float32_precision
 
 LEARNING_RATE = 2.0**-10
 NEAR = 2**-15
-"""512 units of float32. A cell was seen off by at most 106 of the 64 images' root mean square, a lead by two such."""
+"""512 units of float32, relative to the root mean square of all cells.
+
+The largest error of a cell that was observed is 106 units; a lead is the difference of two cells.
+"""
 
 
 @dataclass(frozen=True)
 class Step:
-    """A call to time, what it computed, by name ("scores", or each parameter's gradient), and the update if any."""
+    """A call to time, its results by name ("scores", or each parameter's gradient), and the update if any."""
 
     run: Callable[[], Any]
     outcome: Callable[[], dict[str, Array]]
     updated: Callable[[], dict[str, Array]] | None = None
-    """After `outcome`, whose step started from the first parameters: the parameters that it left."""
+    """The parameters after the step of `outcome`, which starts from the initial parameters."""
 
 
 @cache
 def drawn(batch: int) -> tuple[Array, Array]:
     """Return images (n, 3, 32, 32) and labels (n,).
 
-    In the first 64 images no two cells of a pooling window are so near that float32 could take one for the other: each
-    has one gradient, whoever computes it.
+    In the first 64 images, the maximum of every pooling window leads clearly enough for float32, so that the gradient
+    is the same in every implementation.
     """
     rng = np.random.default_rng(0)
     images = rng.standard_normal((2 * SIDE_BY_SIDE, 3, 32, 32), np.float32)
-    decided = images[np.flatnonzero(lead(images) > NEAR)[:SIDE_BY_SIDE]]  # of twice as many more than enough are
+    decided = images[np.flatnonzero(lead(images) > NEAR)[:SIDE_BY_SIDE]]  # of 128, more than enough
     others = rng.standard_normal((max(batch - SIDE_BY_SIDE, 0), 3, 32, 32), np.float32)
     return np.concatenate([decided, others])[:batch], np.random.default_rng(1).integers(0, 10, batch)
 
 
 def lead(images: Array) -> Array:
-    """Return for each image by how much, in units of its layer, the greatest cell of a window leads, at the least."""
+    """Return for each image the smallest lead of a window's maximum, in units of the layer's root mean square."""
     wide = {name: value.astype("float64") for name, value in first_parameters().items()}
     outputs = cifar10_cnn_layers(images.astype("float64"), wide)
     leads = [leads_of_windows(outputs[f"conv{stage}"]).reshape(len(images), -1).min(axis=1) for stage in "123"]
@@ -65,7 +68,7 @@ def lead(images: Array) -> Array:
 
 
 def leads_of_windows(x: Array) -> Array:
-    """Return by how much the greatest cell of every 2×2 window leads, in units of all cells' root mean square."""
+    """Return the lead of the maximum of every 2×2 window, in units of the root mean square of all cells."""
     n, c, h, w = x.shape
     windows = x.reshape(n, c, h // 2, 2, w // 2, 2).swapaxes(3, 4).reshape(n, -1, 4)
     second, first = np.moveaxis(np.partition(windows, (2, 3), axis=2)[..., 2:], -1, 0)
@@ -80,7 +83,7 @@ def first_parameters() -> dict[str, Array]:
 
 
 def step(configuration: Configuration) -> Step:
-    """Return the step of a configuration; raises what torch raises where it cannot be computed."""
+    """Return the step of a configuration; raises what torch raises if it cannot be computed."""
     return by_reference(configuration) if configuration.who == "reference" else by_torch(configuration)
 
 
@@ -123,7 +126,7 @@ def by_torch(configuration: Configuration) -> Step:
 
 
 class _Batch:
-    """torch's network, one batch, and how to compute with them in one configuration."""
+    """torch's network and one batch, and how to compute with them in one configuration."""
 
     def __init__(self, configuration: Configuration) -> None:
         self.configuration, self.device = configuration, torch.device(configuration.device)
@@ -141,11 +144,11 @@ class _Batch:
         self.optimizer = torch.optim.SGD(self.parameters, lr=LEARNING_RATE)
         compiled = configuration.mode == "compile"
         if compiled:
-            torch.compiler.reset()  # every row compiles for itself, and few may share a function's cache
+            torch.compiler.reset()  # every row compiles anew, because the cache of a function is small
         self.computes = torch.compile(self.network, dynamic=False) if compiled else self.network
 
     def scores(self) -> torch.Tensor:
-        """Return the scores of the batch, copied to the device first if the configuration says so."""
+        """Return the scores of the batch, which is first copied to the device if the configuration says so."""
         with self._precision():
             scores: torch.Tensor = self.computes(self.images.to(self.device, non_blocking=True))
             return scores
@@ -162,7 +165,7 @@ class _Batch:
         return Step(run, lambda: {"scores": _array(run())})
 
     def backward(self) -> Step:
-        """Return the backward pass alone."""
+        """Return the backward pass on its own."""
         keep: dict[str, torch.Tensor] = {}
 
         def prepare() -> None:
@@ -175,7 +178,7 @@ class _Batch:
         return Step(run, lambda: self._named(run()))
 
     def training_step(self) -> Step:
-        """Return forward, backward and update."""
+        """Return the forward pass, the backward pass and the update."""
 
         def trained() -> None:
             self.optimizer.zero_grad()
@@ -199,7 +202,7 @@ class _Batch:
         return nullcontext()
 
     def _replayed(self, run: Callable[[], Any], prepare: Callable[[], None] = lambda: None) -> Callable[[], Any]:
-        """Return the call itself, prepared; or a CUDA graph of it that is captured once and replays its launches."""
+        """Return the prepared call itself, or a CUDA graph, captured once, that replays its launches."""
         if self.configuration.mode != "graph":
             prepare()
             return run
@@ -222,7 +225,7 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Replay:
-    """A captured CUDA graph, as a call. It works on the addresses it was captured with, which have to stay taken."""
+    """A captured CUDA graph as a call. It uses the addresses it was captured with, so these must stay allocated."""
 
     graph: Any
     result: Any

@@ -1,4 +1,4 @@
-"""What a result of the benchmarks says in sentences and tables, each in English and in Chinese."""
+"""The sentences and tables for a result of the benchmarks, each in English and in Chinese."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,11 +9,11 @@ from benchmarks.results import PHASES_ZH, Result, Row, percent, three_digits, wi
 from spec_tests.report.benchmark_part import Table
 
 Words = tuple[str, str]
-"""The same in English and in Chinese."""
+"""The same text in English and in Chinese."""
 
 BINDS_ZH = {"compute": "计算", "memory": "内存", "": ""}
 DISTURBED, FAST = "†", "‡"
-"""Marks of rows that were disturbed, and of rows that are faster than their floor."""
+"""Marks of rows that were disturbed and of rows that are faster than their floor."""
 
 KINDS: dict[str, Words] = {
     "forward": ("a convolution's forward pass", "卷积前向"),
@@ -21,28 +21,28 @@ KINDS: dict[str, Words] = {
     "training step": ("a training step of the network", "网络训练一步"),
     "resnet50": ("ResNet-50", " ResNet-50"),
 }
-"""What the goals are set for."""
+"""The kinds of work that have goals."""
 
 CONVOLUTION_LIMIT: Words = (
-    "What limits NumPy's convolutions: the rate of the BLAS in the matrix products, and memory traffic, for the "
-    "windows hold every cell once for each tap of the kernel and have to be written and read (see "
+    "NumPy's convolutions are limited by the BLAS's rate for matrix products and by memory traffic, because the "
+    "windows contain every cell once for each tap of the kernel and have to be written and read (see "
     "reference/convolution.py).",
-    "NumPy 卷积的瓶颈：一是 BLAS 计算矩阵乘积的速率；二是内存读写，因为卷积核有多少个位置，"
-    "每个元素就在各窗口中出现多少次，而这些窗口都要写入并读出（见 reference/convolution.py）。",
+    "NumPy 卷积受限于 BLAS 计算矩阵乘积的速率和内存读写：卷积核有多少个元素，每个输入元素就在各窗口中出现多少次，"
+    "而这些窗口都要写入并读出（见 reference/convolution.py）。",
 )
 POOLING_LIMIT: Words = (
-    "Pooling's backward pass: the reference keeps no state and looks for the winners again; torch kept them from its "
-    "forward pass.",
-    "池化的反向：参考实现不保存状态，要重新查找各窗口的最大值位置；torch 在前向时已经把它们保存下来。",
+    "In pooling's backward pass, the reference, which keeps no state, has to find the maxima again; torch has kept "
+    "their positions from its forward pass.",
+    "池化的反向：参考实现不保存状态，必须重新查找各窗口的最大值；torch 在前向时已保存了它们的位置。",
 )
 
 MISSING: dict[str, Words] = {
-    "network": ("the network (no times against batch, no ladder)", "网络（没有耗时与批大小图和阶梯图）"),
-    "layer": ("single layers (no roofline, no shares)", "单独的层（没有屋顶线图和占比图）"),
+    "network": ("the network (so no times against batch and no ladder)", "网络（因此没有耗时与批大小图和阶梯图）"),
+    "layer": ("single layers (so no roofline and no shares)", "单独的层（因此没有屋顶线图和占比图）"),
     "rivals": ("other implementations", "其他实现"),
     "resnet50": ("ResNet-50", "ResNet-50"),
 }
-"""What a result without rows of a question does not show."""
+"""What is missing from a result without rows of a question."""
 
 
 def title(result: Result) -> Words:
@@ -57,7 +57,7 @@ def title(result: Result) -> Words:
 
 
 def sentences(result: Result) -> list[Words]:
-    """Return what the run was, what came out, and what to be careful with."""
+    """Return what the run was, what it found, and what calls for caution."""
     rows = results.all_rows(result)
     return [
         _where(result),
@@ -73,7 +73,7 @@ def sentences(result: Result) -> list[Words]:
 
 
 def tables(result: Result) -> list[Table]:
-    """Return the tables that the result has rows for."""
+    """Return the tables for which the result has rows."""
     network, rows = results.network_rows(result), results.all_rows(result)
     found = [
         *(_network_table([row for row in network if row.phase == phase], phase) for phase in PHASES),
@@ -110,7 +110,7 @@ def _software(result: Result) -> Words:
 
 
 def _plain(value: Any) -> str:
-    """Write a flag as people do."""
+    """Format a flag for people."""
     return ("on" if value else "off") if isinstance(value, bool) else "none" if value is None else str(value)
 
 
@@ -118,48 +118,48 @@ def _reading(rows: Sequence[Row]) -> Words:
     rounds_en, rounds_zh = _fewest_rounds(rows)
     padding_en, padding_zh = _padding(rows)
     return (
-        f"Times are medians of one batch; p5–p95 is where nine in ten lie{rounds_en}. The floor is the least time that "
-        "the device would need if it reached, layer by layer, its ceilings: the rate and the bandwidth measured in the "
-        f"same run{padding_en}. "
-        "A speed-up is against the CPU's best configuration at the same batch. ieee, tf32 and bf16 are different "
-        "precisions: compare within one. Errors are normwise, against a float64 result.",
+        f"Times are medians for one batch; nine in ten lie between p5 and p95{rounds_en}. The floor is the time that "
+        "the device would need if every layer reached its ceilings, the rate and the bandwidth measured in the same "
+        f"run{padding_en}. "
+        "A speed-up is relative to the CPU's best configuration at the same batch. ieee, tf32 and bf16 are different "
+        "precisions and should be compared only within one. Errors are normwise, relative to a float64 result.",
         f"耗时是处理一批数据的中位数；九成的测量值在 p5 与 p95 之间{rounds_zh}。"
-        "下限是设备逐层达到其上限时所需的最短时间，"
+        "下限是每一层都达到设备上限时所需的时间，"
         f"上限即同一次运行中测得的运算速率与带宽{padding_zh}。加速比以同一批大小下 CPU 的最佳配置为基准。"
-        "ieee、tf32 和 bf16 是不同的精度，应在同一精度内比较。误差是相对于 float64 结果的范数误差。",
+        "ieee、tf32 和 bf16 是不同的精度，只应在同一精度内比较。误差是相对于 float64 结果的范数误差。",
     )
 
 
 def _fewest_rounds(rows: Sequence[Row]) -> Words:
-    """Say how many rounds the rows have at least, if they tell, and what that means for their spread."""
+    """Say how many rounds the rows have at least, if known, and what that means for their spread."""
     rounds = [row.rounds for row in rows if row.rounds is not None]
     if not rounds:
         return "", ""
     return (
-        f" (every row has at least {min(rounds)} rounds; where it has few, p5–p95 is nearly the whole range)",
+        f" (every row has at least {min(rounds)} rounds; with few rounds, p5–p95 is nearly the whole range)",
         f"（每行至少测 {min(rounds)} 次；次数少时，p5–p95 几乎就是测量值的整个范围）",
     )
 
 
 def _padding(rows: Sequence[Row]) -> Words:
-    """Say that operations on padding do not count, where the rows tell them apart."""
+    """Say that operations on padding do not count, if the rows distinguish them."""
     if all(row.useful_flop is None for row in rows):
         return "", ""
     return (
-        "; operations on zero padding, which a clever kernel may skip, do not count",
-        "；对补零的运算可以跳过，不计入",
+        "; operations on zero padding, which a kernel may skip, do not count",
+        "；对补零的运算可以跳过，因此不计入",
     )
 
 
 def _crossovers(rows: Sequence[Row]) -> list[Words]:
-    """Say for each phase from which batch on the GPU is faster."""
+    """Say for each phase from which batch the GPU is faster."""
     if not rows:
         return []
     if not any(row.device == "cuda" for row in rows):
         return [
             (
-                "There is no GPU in this run: the rows for one are outstanding.",
-                "本次运行没有 GPU：GPU 上的测量尚待进行。",
+                "This run had no GPU; measurements on one are still to be made.",
+                "本次运行没有 GPU，GPU 上的测量尚待进行。",
             )
         ]
     return [_crossover(rows, phase) for phase in PHASES if any(_outcome(rows, phase))]
@@ -182,7 +182,7 @@ def _crossover(rows: Sequence[Row], phase: str) -> Words:
 
 
 def _when_copied(rows: Sequence[Row], phase: str) -> Words:
-    """Say the same of those rows that copy the data to the GPU each time, if there are any."""
+    """Say the same for rows that copy the data to the GPU each time, if there are any."""
     won, lost = _outcome([row for row in rows if row.device == "cpu" or row.params["data"] == "copied"], phase)
     (from_en, from_zh), (at_en, at_zh), (but_en, but_zh) = _from(won), _at_largest(lost), _but_not(lost)
     if won:
@@ -199,7 +199,7 @@ def _when_copied(rows: Sequence[Row], phase: str) -> Words:
 
 
 def _outcome(rows: Sequence[Row], phase: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Return by precision from which batch on the GPU is faster; of the others the largest batch that ran on both."""
+    """Return by precision the batch from which the GPU is faster; for the others, the largest batch on both."""
     won, lost = {}, {}
     for precision in VALUES["precision"]:
         both, batch = results.on_both(rows, phase, precision), results.crossover(rows, phase, precision)
@@ -211,13 +211,13 @@ def _outcome(rows: Sequence[Row], phase: str) -> tuple[dict[str, int], dict[str,
 
 
 def _from(won: Mapping[str, int]) -> Words:
-    """Say from which batch on.
+    """Say from which batch.
 
     >>> _from({"ieee": 4, "tf32": 2})
-    ('from batch 4 on in ieee, 2 in tf32', '从 4（ieee）、2（tf32）起')
+    ('from batch 4 in ieee, 2 in tf32', '从 4（ieee）、2（tf32）起')
     """
     said = [f"{batch} in {precision}" for precision, batch in won.items()]
-    return f"from batch {', '.join(said)}".replace(" in ", " on in ", 1), f"从 {_listed_zh(won)}起"
+    return f"from batch {', '.join(said)}", f"从 {_listed_zh(won)}起"
 
 
 def _at_largest(lost: Mapping[str, int]) -> Words:
@@ -231,7 +231,7 @@ def _at_largest(lost: Mapping[str, int]) -> Words:
 
 
 def _but_not(lost: Mapping[str, int]) -> Words:
-    """Except the precisions in which the GPU is not faster, if there are any."""
+    """Name the precisions in which the GPU is not faster, if there are any, as an exception."""
     en, zh = _at_largest(lost)
     return (f", but not {en}", f"，但{zh}并不更快") if lost else ("", "")
 
@@ -241,7 +241,7 @@ def _listed_zh(batches: Mapping[str, int]) -> str:
 
 
 def _goals(rows: Sequence[Row]) -> list[Words]:
-    """Say of each goal whether it is met, by the slowest of the rows that it is set for."""
+    """Say for each goal whether it is met, judged by the slowest of its rows."""
     found = []
     for kind, (kind_en, kind_zh) in KINDS.items():
         ratios = [(row.ratio.median, row) for row in results.against_torch(rows) if row.ratio and _kind(row) == kind]
@@ -251,24 +251,24 @@ def _goals(rows: Sequence[Row]) -> list[Words]:
         goal, met = results.GOALS[kind], most <= results.GOALS[kind]
         found.append(
             (
-                f"Goal, at most {goal:g} times torch's time for {kind_en} in NumPy: {'met' if met else 'not met'}; "
-                f"{three_digits(most)} times ({results.work(row)}).",
-                f"目标：用 NumPy 计算{kind_zh}，耗时不超过 torch 的 {goal:g} 倍：{'已达到' if met else '未达到'}；"
-                f"{three_digits(most)} 倍（{_work_zh(row)}）。",
+                f"Goal: {kind_en} in NumPy takes at most {goal:g} times as long as in torch. "
+                f"{'Met' if met else 'Not met'}: {three_digits(most)} times ({results.work(row)}).",
+                f"目标：用 NumPy 计算{kind_zh}，耗时不超过 torch 的 {goal:g} 倍。"
+                f"{'已达到' if met else '未达到'}：{three_digits(most)} 倍（{_work_zh(row)}）。",
             )
         )
     return found
 
 
 def _kind(row: Row) -> str:
-    """Return which goal a row has, "" for none."""
+    """Return the name of a row's goal, or an empty string."""
     if results.goal(row) is None:
         return ""
     return row.phase or row.question
 
 
 def _limits(rows: Sequence[Row]) -> list[Words]:
-    """Say what NumPy's layers spend their time on, of the kinds of layers that were measured."""
+    """Say what limits NumPy's layers, for the kinds of layers that were measured."""
     reference = {(row.params["layer"], row.phase) for row in rows if row.who == "reference"}
     both = reference & {(row.params["layer"], row.phase) for row in rows if row.who == "torch"}
     limits = []
@@ -280,22 +280,22 @@ def _limits(rows: Sequence[Row]) -> list[Words]:
 
 
 def _rivals(rows: Sequence[Row]) -> list[Words]:
-    """Count who is faster than the reference."""
+    """Count the implementations that are slower than the reference."""
     found = results.rivalry(rows)
     if not found:
         return []
     slower = sum(ratio.median > 1 for _, ratio in found)
     return [
         (
-            f"Other implementations: of {len(found)} measurements {slower} take longer than the reference.",
-            f"其他实现：{len(found)} 次测量中有 {slower} 次比参考实现慢。",
+            f"Other implementations are slower than the reference in {slower} of {len(found)} measurements.",
+            f"其他实现在 {len(found)} 项测量中有 {slower} 项慢于参考实现。",
         )
     ]
 
 
 def _cautions(rows: Sequence[Row]) -> list[Words]:
-    """Say how many rows are not to be trusted as they stand, and why."""
-    return [*_disturbed(rows), *_unwatched(rows), *_unsteady(rows), *_suspicious(rows)]
+    """Say how many rows call for caution, and why."""
+    return [*_disturbed(rows), *_unwatched(rows), *_noisy(rows), *_suspicious(rows)]
 
 
 def _disturbed(rows: Sequence[Row]) -> list[Words]:
@@ -306,7 +306,7 @@ def _disturbed(rows: Sequence[Row]) -> list[Words]:
         (
             f"Other processes used the machine during {count} of {len(rows)} rows; they are marked {DISTURBED} "
             "in the tables and drawn hollow.",
-            f"{len(rows)} 行中有 {count} 行在测量时有其他进程占用机器；表中标有 {DISTURBED}，图中画成空心。",
+            f"{len(rows)} 行中有 {count} 行在测量时有其他进程占用机器；这些行在表中标有 {DISTURBED}，在图中画成空心。",
         )
     ]
 
@@ -317,24 +317,24 @@ def _unwatched(rows: Sequence[Row]) -> list[Words]:
         return []
     return [
         (
-            f"During {count} of {len(rows)} rows the system did not tell what other processes used: they may have "
-            "been disturbed and bear no mark.",
-            f"{len(rows)} 行中有 {count} 行在测量时系统没有给出其他进程的占用情况：可能受到干扰，却没有标记。",
+            f"For {count} of {len(rows)} rows the system did not report what other processes used, so they may have "
+            "been disturbed without being marked.",
+            f"{len(rows)} 行中有 {count} 行在测量时系统没有报告其他进程的占用情况，因此可能受到干扰而没有标记。",
         )
     ]
 
 
-def _unsteady(rows: Sequence[Row]) -> list[Words]:
-    unsteady = results.unsteady(rows)
-    if not unsteady:
+def _noisy(rows: Sequence[Row]) -> list[Words]:
+    noisy = results.noisy(rows)
+    if not noisy:
         return []
-    several = sum(row.threads > 1 for row in unsteady)
+    several = sum(row.threads > 1 for row in noisy)
     return [
         (
-            f"Unsteady rows, whose p95 is over {results.UNSTEADY:g} times the median: {len(unsteady)} of {len(rows)}, "
-            f"{several} of them with several threads. There the system may let one thread wait for a core, and the "
-            "others wait for that thread.",
-            f"不稳定的行（p95 超过中位数的 {results.UNSTEADY:g} 倍）：{len(rows)} 行中有 {len(unsteady)} 行，"
+            f"Noisy rows, whose p95 exceeds {results.NOISY:g} times the median: {len(noisy)} of {len(rows)}, {several} "
+            "of them with several threads. With several threads, the system may make one wait for a core while the "
+            "others wait for it.",
+            f"波动大的行（p95 超过中位数的 {results.NOISY:g} 倍）：{len(rows)} 行中有 {len(noisy)} 行，"
             f"其中 {several} 行使用多个线程。多线程时，系统可能让某个线程等待空闲的核，其余线程则要等待该线程。",
         )
     ]
@@ -346,9 +346,9 @@ def _suspicious(rows: Sequence[Row]) -> list[Words]:
         return []
     return [
         (
-            f"Rows faster than their floor, marked {FAST}: {count}. The floor takes all bytes from memory, and a "
-            "small batch lives in the cache; ceilings measured on a disturbed machine are too low. Otherwise such "
-            "a row is a sign of a mistake.",
+            f"Rows faster than their floor, marked {FAST}: {count}. The floor assumes that all bytes come from memory, "
+            "but a small batch stays in the cache; and ceilings measured on a disturbed machine are too low. Otherwise "
+            "such a row indicates a mistake.",
             f"比下限还快的行（标有 {FAST}）：{count} 行。下限假定所有字节都来自内存，而小批数据可以一直留在缓存中；"
             "机器受干扰时测得的上限也会偏低。除此之外，这样的行说明测量或计算有误。",
         )
@@ -356,25 +356,28 @@ def _suspicious(rows: Sequence[Row]) -> list[Words]:
 
 
 def _missing(result: Result) -> list[Words]:
-    """Say what is not here because the result has no rows of it."""
+    """Say what is missing because the result has no rows for it."""
     missing = [words for question, words in MISSING.items() if not results.rows_of(result, question)]
     said = []
     if missing:
         said.append(
             (
-                f"The result has no rows of: {'; '.join(en for en, _ in missing)}.",
+                f"The result has no rows for: {'; '.join(en for en, _ in missing)}.",
                 f"结果中没有以下内容：{'；'.join(zh for _, zh in missing)}。",
             )
         )
     if others := results.other_rows(result):
         said.append(
-            (f"Rows of other benchmarks, left out: {len(others)}.", f"其他基准测试的行未列入：{len(others)} 行。")
+            (
+                f"Rows of other benchmarks that were left out: {len(others)}.",
+                f"另有 {len(others)} 行属于其他基准测试，未列入。",
+            )
         )
     return said
 
 
 def _network_table(rows: Sequence[Row], phase: str) -> Table:
-    """Return the times of a phase by batch; what only a GPU has in columns of their own."""
+    """Return the times of a phase by batch, with additional columns if there was a GPU."""
     rows = sorted(rows, key=lambda row: row.batch)
     gpu = any(row.device == "cuda" for row in rows)
     header = [
@@ -382,12 +385,12 @@ def _network_table(rows: Sequence[Row], phase: str) -> Table:
         *(
             ("rounds", "次数"),
             ("samples/s", "样本/秒"),
-            ("of the floor", "占下限"),
+            ("floor / median", "下限 / 中位数"),
             ("bound by", "受限于"),
             ("speed-up", "加速比"),
         ),
         ("error", "误差"),
-        *((("on the GPU", "GPU 上"), ("launching", "启动"), ("memory", "显存")) if gpu else ()),
+        *((("time on GPU", "GPU 耗时"), ("launch time", "启动耗时"), ("memory", "显存")) if gpu else ()),
     ]
     return _table(
         (f"The network, {phase}", f"网络，{PHASES_ZH[phase]}"),
@@ -418,10 +421,10 @@ def _gpu_cells(row: Row) -> list[Words]:
 def _layer_table(rows: Sequence[Row]) -> Table:
     header = [
         *(("layer", "层"), ("by", "实现"), ("median", "中位数"), ("p5–p95", "p5–p95")),
-        *(("of the floor", "占下限"), ("bound by", "受限于"), ("error", "误差")),
+        *(("floor / median", "下限 / 中位数"), ("bound by", "受限于"), ("error", "误差")),
     ]
     return _table(
-        ("The layers one by one", "逐层"),
+        ("Single layers", "单独的层"),
         header,
         [
             [
@@ -437,10 +440,10 @@ def _layer_table(rows: Sequence[Row]) -> Table:
 
 
 def _ratio_table(rows: Sequence[Row]) -> Table:
-    """Return how many times torch's time NumPy takes, and what the goals say of it."""
+    """Return NumPy's times as multiples of torch's, and whether they meet the goals."""
     header = [("work", "计算"), ("NumPy / torch", "NumPy / torch"), ("quartiles", "四分位数")]
     return _table(
-        ("NumPy against torch, measured in turn", "NumPy 与 torch 交替测量之比"),
+        ("NumPy compared with torch, measured alternately", "NumPy 与 torch 的耗时之比（交替测量）"),
         [*header, ("goal", "目标"), ("met", "达到")],
         [[_work_cell(row), *_ratio_cells(row.ratio), *_goal_cells(row)] for row in rows],
     )
@@ -479,7 +482,7 @@ def _ceiling_table(result: Result) -> Table:
         ("Ceilings, measured in the same run", "同一次运行中测得的上限"),
         [
             *(("device", "设备"), ("precision", "精度"), ("matrix product", "矩阵乘法"), ("convolution", "卷积")),
-            ("memory, read + written", "内存（读 + 写）"),
+            ("memory, read + write", "内存（读 + 写）"),
         ],
         [
             [
@@ -497,7 +500,7 @@ def _ceiling_table(result: Result) -> Table:
 def _disturbed_table(rows: Sequence[Row]) -> Table:
     return _table(
         ("Disturbed rows", "受干扰的行"),
-        [("row", "行"), ("other processes' share of the CPU", "其他进程占用 CPU")],
+        [("row", "行"), ("CPU share of other processes", "其他进程的 CPU 占用")],
         [[_same(row.name), _same("" if row.others is None else f"{100 * row.others:.0f} %")] for row in rows],
     )
 
@@ -505,7 +508,7 @@ def _disturbed_table(rows: Sequence[Row]) -> Table:
 def _suspicious_table(rows: Sequence[Row]) -> Table:
     return _table(
         ("Rows faster than their floor", "比下限还快的行"),
-        [("row", "行"), ("median", "中位数"), ("floor", "下限"), ("of the floor", "占下限")],
+        [("row", "行"), ("median", "中位数"), ("floor", "下限"), ("floor / median", "下限 / 中位数")],
         [
             [_same(row.name), *map(_same, (with_unit(row.median, "s"), with_unit(row.floor or 0, "s"), percent(row)))]
             for row in rows
@@ -545,7 +548,7 @@ def _error(row: Row) -> str:
 
 
 def _marked(row: Row, text: str) -> str:
-    """Add the marks of a row that is not to be trusted as it stands."""
+    """Add the marks of a row that calls for caution."""
     marks = DISTURBED * row.disturbed + FAST * bool(results.suspicious([row]))
     return f"{text} {marks}".strip()
 
@@ -555,6 +558,7 @@ def _same(text: str) -> Words:
 
 
 def _table(caption: Words, header: Sequence[Words], rows: Sequence[Sequence[Words]]) -> Table:
-    """Return a table from words in both languages."""
+    """Return a table from texts in both languages."""
     (header_en, header_zh), both = zip(*header, strict=True), [tuple(zip(*row, strict=True)) for row in rows]
-    return Table(*caption, header_en, header_zh, tuple(en for en, _ in both), tuple(zh for _, zh in both))
+    rows_en, rows_zh = (tuple(row[language] for row in both) for language in (0, 1))
+    return Table(*caption, header_en, header_zh, rows_en, rows_zh if rows_zh != rows_en else ())

@@ -1,4 +1,4 @@
-"""The tables of a result, as text for the terminal: the same as those of `benchmarks.report`."""
+"""The tables of a result as text for the terminal, the same ones as in `benchmarks.report`."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -21,7 +21,7 @@ def _lines(table: Table) -> list[str]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    """Return a row, its first column flush left and the others flush right."""
+    """Return a row with its first column aligned left and the others aligned right."""
     first, *others = cells
     padded = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
     return "  ".join([first.ljust(widths[0]), *padded]).rstrip()

@@ -1,7 +1,7 @@
 """How close does hand-written NumPy come to torch, layer by layer? The network's layers, batch 64, one thread, float32.
 
-The reference's row carries how many times torch's time it takes, both measured alternately: compare that, which carries
-over from one machine to another, not the times, which do not. Backward is all gradients of the layer.
+The reference's row includes its time as a multiple of torch's, both measured alternately. Compare these multiples,
+which carry over to other machines, rather than the times, which do not. Backward means all gradients of a layer.
 """
 
 from typing import Any
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from benchmarks import layers
+from benchmarks.ceilings import Ceilings
 from benchmarks.configuration import SIDE_BY_SIDE
-from benchmarks.conftest import Ceilings
 from benchmarks.counts import LAYERS, layer_work
 from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio

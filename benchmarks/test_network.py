@@ -1,11 +1,11 @@
 """How long the forward pass, the backward pass and a training step of the document's network take.
 
-A row is one configuration of `benchmarks/configuration.py`; the ladder there is the default. Compare rows of one run:
-the machine's limits are measured in it, too, and every row says how near it comes to them. What each row computes is
-checked against the reference in float64 before its time is believed.
+A row is one configuration of `benchmarks/configuration.py`; the default is the ladder defined there. Compare rows of
+the same run: it also measures the machine's limits, and every row says how close it comes to them. Each row's output is
+checked against the float64 reference before it is timed.
 
-NumPy and torch are measured alternately on one thread only: on several, the threads of one library spin while they
-wait, on the processors that the other's threads need.
+NumPy and torch are measured alternately on one thread only: on several, the waiting threads of one library would spin
+on the processors that the other library needs.
 """
 
 from dataclasses import replace
@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from benchmarks import accuracy
+from benchmarks.ceilings import Ceilings
 from benchmarks.configuration import Configuration
-from benchmarks.conftest import Ceilings
 from benchmarks.counts import works
 from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio
@@ -24,7 +24,7 @@ from benchmarks.steps import step
 
 @ROW
 @pytest.mark.usefixtures("threads_of_row")
-@pytest.mark.filterwarnings("default")  # what torch warns of on some machine is printed, and measured all the same
+@pytest.mark.filterwarnings("default")  # print torch's warnings, which vary from machine to machine, and measure anyway
 def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: Ceilings) -> None:
     row = configuration_of_row
     benchmark.group = f"{row.phase}, batch {row.batch}"

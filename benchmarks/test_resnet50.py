@@ -1,7 +1,7 @@
-"""How close does hand-written NumPy come to torch on a whole network? ResNet-50, one picture, one thread, float32.
+"""How close does hand-written NumPy come to torch on a whole network? ResNet-50, one image, one thread, float32.
 
-The reference's row carries how many times torch's time it takes, both measured alternately. Operations, bytes and the
-floor are those of its convolutions and its linear layer.
+The reference's row includes its time as a multiple of torch's, both measured alternately. Operations, bytes and the
+floor are those of the convolutions and the linear layer.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from torchvision.models import resnet50
 
 import reference
 from benchmarks.accuracy import normwise
-from benchmarks.conftest import Ceilings
+from benchmarks.ceilings import Ceilings
 from benchmarks.counts import Work, convolution_work
 from benchmarks.measuring import ROW, counted, described, timed
 from benchmarks.side_by_side import ratio
@@ -28,31 +28,31 @@ Run = Callable[[], Any]
 
 @pytest.fixture(scope="module")
 def model() -> Any:
-    """The network of torchvision, with drawn weights."""
+    """torchvision's network with random weights."""
     torch.default_generator.manual_seed(0)
     return resnet50(weights=None).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
 def runs(model: Any) -> dict[str, Run]:
-    """The forward pass of one drawn picture, by torch and by the reference."""
-    picture = np.random.default_rng(0).standard_normal((1, 3, SIZE, SIZE), np.float32)
-    tensor, parameters = torch.from_numpy(picture), {name: value.numpy() for name, value in model.state_dict().items()}
+    """The forward pass on one random image, in torch and in the reference."""
+    image = np.random.default_rng(0).standard_normal((1, 3, SIZE, SIZE), np.float32)
+    tensor, parameters = torch.from_numpy(image), {name: value.numpy() for name, value in model.state_dict().items()}
     wide = {name: value.astype("float64") for name, value in parameters.items()}
     return {
         "torch": lambda: model(tensor).numpy(),
-        "reference": lambda: reference.resnet50(picture, parameters),
-        "exact": lambda: reference.resnet50(picture.astype("float64"), wide),
+        "reference": lambda: reference.resnet50(image, parameters),
+        "exact": lambda: reference.resnet50(image.astype("float64"), wide),
     }
 
 
 @pytest.fixture(scope="module")
 def work(model: Any) -> list[Work]:
-    """What the convolutions and the linear layer have to do for one picture."""
+    """The work of the convolutions and the linear layer for one image."""
     found: list[Work] = []
 
     def note(layer: Any, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
-        flat = (1, 1) if layer.weight.ndim == 2 else ()  # a linear layer is a convolution of single cells
+        flat = (1, 1) if layer.weight.ndim == 2 else ()  # a linear layer is a 1×1 convolution
         input, weight, written = ((*tensor.shape, *flat) for tensor in (inputs[0], layer.weight, output))
         stride, padding = getattr(layer, "stride", (1, 1)), getattr(layer, "padding", (0, 0))
         found.append(convolution_work("", input, weight, written, stride, padding))
@@ -65,7 +65,7 @@ def work(model: Any) -> list[Work]:
     return found
 
 
-def test_the_counted_operations_are_those_that_torch_counts(model: Any, work: list[Work]) -> None:
+def test_the_counted_operations_are_those_torch_counts(model: Any, work: list[Work]) -> None:
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(1, 3, SIZE, SIZE))
 

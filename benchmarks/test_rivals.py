@@ -1,9 +1,10 @@
-"""How do the references compare with what a user would otherwise pick in NumPy? The same work, float32, one thread.
+"""How do the references compare with what else a user might choose in NumPy? The same work, float32, one thread.
 
-Each rival is measured in turn with the reference on the same work; its ratio is its time over the reference's, so
-that over 1 the reference is faster. A rival that is slow gets a smaller batch, the loops of the definition a small
-layer: the work's name says which, and every size has a row of the reference. What a rival computes is checked against
-the reference in float64, within the bounds that torch has to keep. A rival that answers in float64 is rounded for that.
+Each rival is measured alternately with the reference on the same work. Its ratio is its time divided by the
+reference's, so above 1 the reference is faster. Slow rivals get a smaller batch, and the loops of the definition a
+small layer; the work's name says which, and every size has a row of the reference. A rival's results are checked
+against the reference in float64, within the bounds that apply to torch; results in float64 are first rounded to
+float32.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,16 +30,16 @@ from spec_tests.vocabulary.problems import Problem, real_numbers
 
 @dataclass(frozen=True)
 class Work:
-    """A problem in one direction, and who can do it."""
+    """A problem in one direction, and the implementations that can solve it."""
 
     problem: Problem
     exact: Callable[[Problem], tuple[Approximation, ...]]
     rivals: Mapping[str, Rival]
-    """The reference is the first."""
+    """The first one is the reference."""
 
 
 def forward_of(problem: Problem) -> tuple[Approximation, ...]:
-    """Return the exact output and its bound; pooling picks numbers and rounds none."""
+    """Return the exact output and its bound; pooling selects numbers and rounds nothing."""
     if problem.operation == "max_pool2d":
         output = problem.at("float64").forward(reference)
         return (Approximation(output, np.zeros_like(output)),)
@@ -46,12 +47,12 @@ def forward_of(problem: Problem) -> tuple[Approximation, ...]:
 
 
 def backward_of(problem: Problem) -> tuple[Approximation, ...]:
-    """Return the exact gradients and their bounds; the problems here have all of them."""
+    """Return the exact gradients and their bounds."""
     return tuple(gradient for gradient in exact.backward(problem, "float32") if gradient is not None)
 
 
 def convolution(images: int, channels: int = 32, outs: int = 32, size: int = 16) -> Problem:
-    """Return a 5×5 convolution with padding 2 and a bias: the network's second, if nothing else is said."""
+    """Return a 5×5 convolution with padding 2 and a bias; by default, the network's second one."""
     rng = np.random.default_rng(0)
     arrays = {
         "input": real_numbers(rng, (images, channels, size, size)),
@@ -142,13 +143,13 @@ ROWS = [(work, who) for work in WORKS for who in WORKS[work].rivals]
 
 @cache
 def problem_of(work: str) -> Problem:
-    """Return the problem of a work in float32."""
+    """Return the problem of this work in float32."""
     return WORKS[work].problem.at("float32")
 
 
 @cache
 def exact_of(work: str) -> tuple[Approximation, ...]:
-    """Return the exact results of a work and their bounds."""
+    """Return the exact results of this work and their bounds."""
     return WORKS[work].exact(problem_of(work))
 
 
@@ -169,18 +170,18 @@ def test_rivals(benchmark: Any, work: str, who: str) -> None:
         benchmark.extra_info.update(ratio=against.as_data("reference"))
 
 
-def test_a_missing_package_skips_and_says_what_to_install() -> None:
+def test_a_missing_package_skips_the_row_and_says_what_to_install() -> None:
     with pytest.raises(pytest.skip.Exception, match=r'no_such is not installed: .* install "torch-by-hand\[rivals\]"'):
         rivals.package("no_such.layers")
 
 
 def error(results: Any, right: tuple[Approximation, ...]) -> float:
-    """Require all results within their bounds, and return the worst error, normwise."""
+    """Require all results to be within their bounds, and return the largest normwise error."""
     results = results if isinstance(results, tuple) else (results,)
     return max(error_of(np.asarray(one, np.float32), exact) for one, exact in zip(results, right, strict=True))
 
 
 def error_of(result: Array, right: Approximation) -> float:
-    """Require a result within its bound, and return its error."""
+    """Require a result to be within its bound, and return its normwise error."""
     assert_within(result, right, "float32")
     return normwise(result, right.exact)

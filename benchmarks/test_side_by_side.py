@@ -1,4 +1,4 @@
-"""The measurement of two calls side by side, on a clock that runs only as fast as a test says."""
+"""Two calls measured side by side, with a clock that a test controls."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -10,7 +10,7 @@ from benchmarks.side_by_side import BUDGET, FEWEST_ROUNDS, SHORTEST, WARM_UPS, C
 
 @dataclass
 class Clock:
-    """A clock that stands still but for the calls made with it, and remembers which they were."""
+    """A clock that advances only with the calls made through it, and records them."""
 
     now: float = 0.0
     called: list[str] = field(default_factory=list)
@@ -20,11 +20,11 @@ class Clock:
         return self.now
 
     def call(self, name: str, seconds: float) -> Call:
-        """Return a call that takes so long."""
+        """Return a call that takes this long."""
         return self.slowing(name, seconds, 0.0)
 
     def slowing(self, name: str, seconds: float, more: float) -> Call:
-        """Return a call that takes so long, and each time a bit longer."""
+        """Return a call that takes this long at first, and longer by `more` each time."""
         times = count()
 
         def call() -> None:
@@ -36,27 +36,27 @@ class Clock:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock for one test."""
+    """A clock."""
     return Clock()
 
 
-def test_a_call_that_takes_three_times_as_long_has_the_ratio_three(clock: Clock) -> None:
+def test_a_call_that_takes_three_times_as_long_has_a_ratio_of_3(clock: Clock) -> None:
     found = ratio(clock.call("slow", 0.375), clock.call("fast", 0.125), timer=clock.read)
 
     assert found == Ratio(3.0, 3.0, 3.0, rounds=9)
 
 
-def test_a_call_that_takes_half_as_long_has_the_ratio_one_half(clock: Clock) -> None:
+def test_a_call_that_takes_half_as_long_has_a_ratio_of_one_half(clock: Clock) -> None:
     assert ratio(clock.call("fast", 0.25), clock.call("slow", 0.5), timer=clock.read).median == 0.5
 
 
-def test_both_are_warmed_up_and_then_take_turns_at_going_first(clock: Clock) -> None:
+def test_both_calls_are_warmed_up_and_then_take_turns_going_first(clock: Clock) -> None:
     ratio(clock.call("a", 0.5), clock.call("b", 0.5), rounds=5, timer=clock.read)
 
     assert "".join(clock.called) == "aaa" + "bbb" + "ab" + "ba" + "ab" + "ba" + "ab"
 
 
-def test_short_calls_are_repeated_until_they_take_long_enough_to_measure(clock: Clock) -> None:
+def test_short_calls_are_repeated_until_they_take_long_enough_to_time(clock: Clock) -> None:
     found = ratio(clock.call("a", 2**-10), clock.call("b", 2**-9), rounds=5, timer=clock.read)
 
     assert clock.called.count("a") == WARM_UPS + 5 * round(SHORTEST / 2**-10)
@@ -82,13 +82,13 @@ def test_the_longest_calls_still_get_five_rounds(clock: Clock) -> None:
     assert ratio(clock.call("a", BUDGET), clock.call("b", BUDGET), timer=clock.read).rounds == FEWEST_ROUNDS
 
 
-def test_the_median_stands_between_the_quartiles_of_the_rounds(clock: Clock) -> None:
+def test_a_ratio_is_the_median_of_the_rounds_with_their_quartiles(clock: Clock) -> None:
     found = ratio(clock.slowing("slowing", 1.0, 1.0), clock.call("steady", 0.5), rounds=5, timer=clock.read)
 
     assert found == Ratio(median=12.0, low=10.0, high=14.0, rounds=5)  # 8, 10, 12, 14, 16: the 4th to the 8th call
 
 
-def test_a_clock_too_coarse_for_a_call_ends_the_measurement_all_the_same(clock: Clock) -> None:
+def test_a_clock_too_coarse_for_a_call_still_ends_the_measurement(clock: Clock) -> None:
     assert ratio(clock.call("a", 0.0), clock.call("b", 0.0), timer=clock.read).median == 0.0
 
 
@@ -97,7 +97,7 @@ def test_fewer_than_five_rounds_are_refused(clock: Clock) -> None:
         ratio(clock.call("a", 1.0), clock.call("b", 1.0), rounds=4, timer=clock.read)
 
 
-def test_the_data_of_a_ratio_name_whose_time_it_was_divided_by() -> None:
+def test_the_data_of_a_ratio_name_its_denominator() -> None:
     data = Ratio(2.0, 1.5, 3.0, rounds=9).as_data("torch")
 
     assert data == {"to": "torch", "median": 2.0, "low": 1.5, "high": 3.0, "rounds": 9}

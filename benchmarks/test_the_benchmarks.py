@@ -1,4 +1,4 @@
-"""The benchmarks' own tools: counts, floors, rows and options, clocks, and what a row is checked for; no times."""
+"""The benchmarks' own tools: counts, floors, rows and options, clocks, and the checks of a row; no times."""
 
 import ast
 import contextlib
@@ -50,14 +50,14 @@ def operations_seen_by_torch(call: Callable[[], Any]) -> int:
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_the_operations_of_a_forward_pass_are_those_that_torch_counts(batch: int) -> None:
+def test_the_operations_of_a_forward_pass_are_those_torch_counts(batch: int) -> None:
     network, images = torch_network(), torch.zeros(batch, 3, 32, 32)
 
     assert sum(work.flop for work in works("forward", batch)) == operations_seen_by_torch(lambda: network(images))
 
 
 @pytest.mark.parametrize("batch", [1, 3])
-def test_the_operations_of_a_backward_pass_are_those_that_torch_counts(batch: int) -> None:
+def test_the_operations_of_a_backward_pass_are_those_torch_counts(batch: int) -> None:
     scores = torch_network()(torch.zeros(batch, 3, 32, 32)).sum()
 
     assert sum(work.flop for work in works("backward", batch)) == operations_seen_by_torch(scores.backward)
@@ -70,7 +70,7 @@ def test_a_layer_by_itself_counts_the_gradient_of_its_input_too(layer: str) -> N
     assert layer_work(layer, "backward", SIDE_BY_SIDE).flop == operations_seen_by_torch(backward)
 
 
-def test_the_network_computes_what_its_counts_say() -> None:
+def test_the_counted_sizes_are_those_of_the_networks_outputs() -> None:
     outputs = cifar10_cnn_layers(np.zeros((1, 3, 32, 32)), {name: np.zeros(size) for name, size in PARAMETERS.items()})
 
     assert {name: outputs[name].shape[1:] for name in CONVOLUTIONS} == {
@@ -107,7 +107,7 @@ def test_the_bytes_of_a_pooling_gradient_by_hand() -> None:
     assert backward == Work("p3", flop=0, bytes=4 * (cells + winners) + winners)
 
 
-def test_in_training_the_gradient_of_the_images_is_not_asked_for() -> None:
+def test_training_does_not_compute_the_gradient_of_the_images() -> None:
     in_training = works("backward", 1)[-1]
     alone = layer_work("conv1", "backward", 1)
 
@@ -115,20 +115,20 @@ def test_in_training_the_gradient_of_the_images_is_not_asked_for() -> None:
     assert (alone.flop, alone.bytes) == (2 * in_training.flop, in_training.bytes + 4 * (images + weight))
 
 
-def test_half_precision_halves_the_bytes_of_images_and_not_of_parameters() -> None:
+def test_half_precision_halves_the_bytes_of_images_but_not_of_parameters() -> None:
     full, half = (sum(work.bytes for work in works("forward", 5, precision)) for precision in ("ieee", "bf16"))
 
     parameters = 4 * 89_578
     assert full - parameters == 2 * (half - parameters)
 
 
-def test_a_training_step_is_both_passes_and_the_update() -> None:
+def test_a_training_step_is_both_passes_plus_the_update() -> None:
     step, both = works("training step", 2), works("forward", 2) + works("backward", 2)
 
     assert step == [*both, Work("update", flop=0, bytes=3 * 4 * 89_578)]
 
 
-def test_a_floor_adds_up_what_binds_each_layer() -> None:
+def test_a_floor_sums_the_limiting_time_of_each_layer() -> None:
     work = [Work("conv1", flop=400, bytes=10), Work("p1", flop=0, bytes=20), Work("linear", flop=100, bytes=30)]
 
     seconds = 400 / 100 + 20 / 10 + 30 / 10  # the rate is the convolution's, the higher one
@@ -137,7 +137,7 @@ def test_a_floor_adds_up_what_binds_each_layer() -> None:
     assert floor(work[:2], CEILING).binds == "compute"
 
 
-def test_a_floor_does_not_ask_for_products_with_padding() -> None:
+def test_a_floor_leaves_out_products_with_padding() -> None:
     work = Work("conv1", flop=400, bytes=10, padding_flop=100)
 
     assert floor([work], CEILING).seconds == (400 - 100) / 100
@@ -163,11 +163,11 @@ def test_the_default_rows_have_every_phase_and_small_batches_on_the_cpu() -> Non
     assert max(row.batch for row in rows if row.device == "cuda") == 8192
 
 
-def test_on_one_core_no_row_claims_more() -> None:
+def test_on_one_core_every_row_has_one_thread() -> None:
     assert {row.threads for row in chosen_rows({"device": ["cpu"]}, cores=1)} == {1}
 
 
-def test_options_ask_for_all_combinations_that_can_be_computed() -> None:
+def test_options_select_every_combination_that_can_be_computed() -> None:
     rows = chosen_rows({"mode": ["eager", "graph"], "device": ["cpu", "cuda"], "batch": [4]}, cores=2)
 
     forward = [(row.device, row.threads, row.mode) for row in rows if row.phase == "forward"]
@@ -178,16 +178,16 @@ def test_options_ask_for_all_combinations_that_can_be_computed() -> None:
     ("options", "message"),
     [
         ({"mode": ["graph"], "device": ["cpu"]}, "mode graph is a CUDA graph: device must be cuda"),
-        ({"precision": ["tf32"]}, "precision tf32 is that of NVIDIA's GPUs"),
+        ({"precision": ["tf32"]}, "precision tf32 exists only on NVIDIA's GPUs"),
         ({"data": ["copied"], "device": ["cpu"]}, "data is copied to a GPU"),
         ({"data": ["copied"], "device": ["cuda"], "phase": ["backward"]}, "data must be resident"),
         ({"data": ["copied"], "device": ["cuda"], "mode": ["graph"], "phase": ["forward"]}, "mode graph replays"),
         ({"mode": ["eager", "graph"], "device": ["cpu"]}, "mode graph is a CUDA graph"),
-        ({"threads": [1], "device": ["cuda"]}, "no row has threads 1: it is for other rows than are asked for"),
+        ({"threads": [1], "device": ["cuda"]}, "no selected row can have threads 1"),
         ({"who": ["reference"], "layout": ["channels_last"]}, "who reference is NumPy"),
     ],
 )
-def test_what_nothing_can_compute_is_refused(options: dict[str, Any], message: str) -> None:
+def test_a_configuration_that_nothing_can_compute_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         chosen_rows(options, cores=2)
 
@@ -202,17 +202,17 @@ def test_what_nothing_can_compute_is_refused(options: dict[str, Any], message: s
         ("phase", ",", "phase is empty"),
     ],
 )
-def test_values_that_make_no_sense_are_refused(name: str, text: str, message: str) -> None:
+def test_invalid_option_values_are_refused(name: str, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         parsed(name, text, cores=2)
 
 
-def test_the_parameters_of_rows_are_text_and_whole_numbers() -> None:
+def test_the_parameters_of_rows_are_strings_and_whole_numbers() -> None:
     assert {type(getattr(row, name)) for row in chosen_rows({}, cores=2) for name in NAMES} == {str, int}
 
 
 def later(seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
-    """Return a call that only hands its work over to a thread, and one that waits for it."""
+    """Return a call that only submits its work to a thread, and one that waits for it."""
     threads: list[threading.Thread] = []
 
     def run() -> None:
@@ -227,18 +227,18 @@ def later(seconds: float) -> tuple[Callable[[], None], Callable[[], None]]:
 
 
 class FakeBenchmark:
-    """What `timed` needs of pytest-benchmark's fixture."""
+    """The parts of pytest-benchmark's fixture that `timed` uses."""
 
     def __init__(self, clock: Callable[[], float], enabled: bool = True) -> None:
         self._timer, self.enabled, self.extra_info = clock, enabled, dict[str, Any]()
 
     def __call__(self, run: Callable[[], Any]) -> Any:
-        """Call once, untimed."""
+        """Make the call once, untimed."""
         return run()
 
 
 def counting() -> Callable[[], int]:
-    """Return a call that says how often it has been called."""
+    """Return a call that returns how often it has been made."""
     return partial(next, count(1))
 
 
@@ -255,7 +255,7 @@ def test_in_a_smoke_test_a_row_is_called_once() -> None:
     assert measuring.timed(FakeBenchmark(time.perf_counter, enabled=False), counting()) == 1
 
 
-def test_a_row_that_is_timed_by_a_clock_that_does_not_wait_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_timed_by_a_clock_that_does_not_wait_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     run, wait = later(0.2)
     monkeypatch.setattr(torch.accelerator, "synchronize", wait)
 
@@ -263,7 +263,7 @@ def test_a_row_that_is_timed_by_a_clock_that_does_not_wait_is_refused(monkeypatc
         measuring.timed(FakeBenchmark(time.perf_counter), run, device="a device that works on alone")
 
 
-def test_every_row_is_timed_by_the_clock_that_waits_one_call_at_a_time() -> None:
+def test_every_row_is_timed_one_call_at_a_time_by_a_clock_that_waits() -> None:
     mark = measuring.ROW.mark
 
     assert mark.kwargs["timer"] is torch.utils.benchmark.timer
@@ -283,7 +283,7 @@ def test_a_clock_that_does_not_wait_for_the_work_is_noticed() -> None:
         measuring.refuse_unsynchronized(run, time.perf_counter, wait)
 
 
-def test_a_clock_that_waits_passes() -> None:
+def test_a_clock_that_waits_is_accepted() -> None:
     run, wait = later(0.2)
 
     def waiting_clock() -> float:
@@ -294,23 +294,23 @@ def test_a_clock_that_waits_passes() -> None:
 
 
 def watched(busy: float, own: float) -> Watch:
-    """Return a watch that has seen four seconds, so many of the machine's processors busy, and with our own work."""
+    """Return a watch over four seconds: processor seconds that the machine was busy, and those of this process."""
     moments = iter([Moment(wall=10.0, busy=100.0, own=50.0), Moment(wall=14.0, busy=100.0 + busy, own=50.0 + own)])
     return Watch(lambda: next(moments))
 
 
-def test_what_others_use_is_their_share_of_all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_other_processes_use_is_a_share_of_all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
 
     assert watched(busy=7.0, own=3.0).others() == 4 / 8  # 4 seconds of others, of 2 times 4
 
 
 @pytest.mark.parametrize(("busy", "disturbed"), [(3.0, False), (3.25, False), (3.5, True), (7.0, True), (1.0, None)])
-def test_a_row_is_disturbed_by_a_tenth_of_one_processor(busy: float, disturbed: bool | None) -> None:
+def test_a_row_is_disturbed_by_more_than_a_tenth_of_one_processor(busy: float, disturbed: bool | None) -> None:
     assert watched(busy=busy, own=3.0).disturbed() is disturbed  # a tenth of 4 seconds is 0.4
 
 
-def test_a_system_that_counts_no_work_does_not_tell_what_others_use() -> None:
+def test_a_system_without_counters_reports_nothing_about_other_processes() -> None:
     assert watched(busy=0.0, own=3.0).others() is None
 
 
@@ -321,7 +321,7 @@ def test_the_environment_can_be_written_as_json() -> None:
     assert {"flags", "cpu", "cores", "device", "driver", "commit", "date"} <= found.keys()
 
 
-def test_threads_are_given_back() -> None:
+def test_the_number_of_threads_is_restored() -> None:
     before = torch.get_num_threads()
 
     with ceilings.threads(1):
@@ -329,7 +329,7 @@ def test_threads_are_given_back() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_a_ceiling_stops_growing_when_it_takes_long() -> None:
+def test_measuring_a_ceiling_stops_at_the_first_size_that_takes_long() -> None:
     seconds = {1: 0.01, 2: 0.05, 4: 0.5, 8: 4.0}
 
     rates = list(ceilings._as_long_as_short(lambda size: (float(size), seconds[size]), seconds))
@@ -337,7 +337,7 @@ def test_a_ceiling_stops_growing_when_it_takes_long() -> None:
     assert rates == [1 / 0.01, 2 / 0.05, 4 / 0.5]
 
 
-def test_ceilings_count_what_they_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ceilings_count_the_operations_they_time(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Callable[[], Any]] = []
 
     def one_second(call: Callable[[], Any]) -> float:
@@ -358,7 +358,7 @@ def test_ceilings_count_what_they_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("who", ["torch", "reference"])
 @pytest.mark.parametrize("phase", PHASES)
-def test_an_answer_that_is_a_thousandth_off_is_noticed(phase: str, who: str) -> None:
+def test_a_result_off_by_a_thousandth_is_noticed(phase: str, who: str) -> None:
     configuration = Configuration(phase=phase, who=who)
     right = steps.step(configuration)
     wrong = replace(right, outcome=lambda: {name: value * 1.001 for name, value in right.outcome().items()})
@@ -368,20 +368,20 @@ def test_an_answer_that_is_a_thousandth_off_is_noticed(phase: str, who: str) -> 
         accuracy.error(configuration, wrong)
 
 
-def test_scores_of_a_part_of_the_batch_are_noticed() -> None:
+def test_scores_for_part_of_the_batch_are_noticed() -> None:
     configuration = Configuration(batch=65)
     right = steps.step(configuration)
     part = replace(right, outcome=lambda: {"scores": right.outcome()["scores"][:64]})
 
-    with pytest.raises(AssertionError, match="is not the whole batch"):
+    with pytest.raises(AssertionError, match="has no scores for part of the batch"):
         accuracy.error(configuration, part)
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_bfloat16_that_is_none_is_noticed(phase: str) -> None:
+def test_float32_passed_off_as_bfloat16_is_noticed(phase: str) -> None:
     ieee = steps.step(Configuration(phase=phase, batch=2))
 
-    with pytest.raises(AssertionError, match="it cannot be bfloat16"):
+    with pytest.raises(AssertionError, match="so it cannot be bfloat16"):
         accuracy.error(Configuration(phase=phase, batch=2, precision="bf16"), ieee)
 
 
@@ -395,17 +395,17 @@ def test_bfloat16_is_coarser_than_float32_and_within_its_bound(phase: str) -> No
 @pytest.mark.parametrize("layout", ["contiguous", "channels_last"])
 @pytest.mark.parametrize("batch", [3, 65])
 @pytest.mark.parametrize("phase", PHASES)
-def test_what_is_timed_does_the_work_that_is_counted(phase: str, batch: int, layout: str) -> None:
+def test_the_timed_call_does_the_work_that_is_counted(phase: str, batch: int, layout: str) -> None:
     run = steps.step(Configuration(phase=phase, batch=batch, layout=layout)).run
 
     assert operations_seen_by_torch(run) == sum(work.flop for work in works(phase, batch))
 
 
-def test_a_forward_pass_makes_no_graph() -> None:
+def test_a_forward_pass_builds_no_graph() -> None:
     assert not steps.step(Configuration(batch=2)).run().requires_grad
 
 
-def test_images_lie_in_memory_as_the_row_says() -> None:
+def test_images_have_the_memory_layout_of_the_row() -> None:
     for layout, form in (("contiguous", torch.contiguous_format), ("channels_last", torch.channels_last)):
         batch = steps._Batch(Configuration(layout=layout, batch=2))
 
@@ -428,7 +428,7 @@ def test_a_reference_backward_does_not_repeat_the_forward_pass(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_float32_errors_are_too_small_to_turn_a_window(layout: torch.memory_format) -> None:
+def test_float32_errors_are_too_small_to_change_a_windows_maximum(layout: torch.memory_format) -> None:
     images, _ = steps.drawn(SIDE_BY_SIDE)
     wide = {name: value.astype("float64") for name, value in steps.first_parameters().items()}
     exact = cifar10_cnn_layers(images.astype("float64"), wide)
@@ -449,7 +449,7 @@ class FakeGraph:
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_graph_keeps_what_it_was_captured_with(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graph_keeps_its_captured_tensors_alive(phase: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = SimpleNamespace(wait_stream=lambda _: None)
     for name, fake in (("Stream", lambda: stream), ("current_stream", lambda: stream), ("CUDAGraph", FakeGraph)):
         monkeypatch.setattr(torch.cuda, name, fake)
@@ -477,19 +477,19 @@ def test_a_step_that_does_not_update_is_noticed() -> None:
     configuration = Configuration(phase="training step", batch=2)
     idle = replace(steps.step(configuration), updated=steps.first_parameters)
 
-    with pytest.raises(AssertionError, match="is not what the step makes of it"):
+    with pytest.raises(AssertionError, match="was not updated correctly"):
         accuracy.assert_near(idle, accuracy.exact("training step", images=2), configuration, images=2)
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_a_layer_that_is_a_thousandth_off_is_noticed(layer: str) -> None:
+def test_a_layer_off_by_a_thousandth_is_noticed(layer: str) -> None:
     problem = layers.problem(layer)
 
     with pytest.raises(AssertionError, match="of its norm off, the bound is"):
         layers.error(layers.by_torch(problem, "forward")() * 1.001, problem, "forward")
 
 
-def test_a_row_that_is_measured_is_printed_and_stored(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measured_row_is_printed_and_stored(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: CEILING)
     options = ("--phases=forward", "--devices=cpu", "--threads=1", "--batches=2", "--benchmark-max-time=0.001")
     code, written = pytest_in_this_process(
@@ -508,15 +508,13 @@ def test_a_row_that_is_measured_is_printed_and_stored(tmp_path: Any, monkeypatch
     assert "The network, forward:" in written
 
 
-def test_percentiles_are_those_of_the_single_times() -> None:
+def test_percentiles_are_taken_over_the_individual_times() -> None:
     stats = {"median": 11.0, "data": [float(time) for time in range(1, 22)]}
 
     assert plugin._row({"stats": stats})["stats"] == {"median": 11.0, "p5": 2.0, "p95": 20.0}
 
 
-def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(
-    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_reference_row_gives_its_time_as_a_multiple_of_torchs(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def twice_for_numpy(one: Callable[[], Any], other: Callable[[], Any]) -> Ratio:
         assert isinstance(other(), torch.Tensor)
         return Ratio(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, 5)
@@ -531,7 +529,7 @@ def test_a_reference_row_says_how_many_times_as_long_as_torch_it_takes(
 
 
 @pytest.mark.parametrize("threads", ["1", "all"])
-def test_a_row_has_the_threads_it_says(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_runs_with_its_number_of_threads(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
     monkeypatch.setattr("benchmarks.test_network.timed", lambda *_: seen.append(torch.get_num_threads()))
     options = ("--phases=forward", "--who=torch", f"--threads={threads}", "--batches=1", "--benchmark-disable")
@@ -541,7 +539,7 @@ def test_a_row_has_the_threads_it_says(threads: str, monkeypatch: pytest.MonkeyP
     assert seen == parsed("threads", threads, cores())
 
 
-def test_results_can_be_saved_as_pytest_benchmark_does(tmp_path: Any) -> None:
+def test_results_can_be_saved_in_pytest_benchmarks_storage(tmp_path: Any) -> None:
     options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
     storage = f"--benchmark-storage={tmp_path}"
 
@@ -564,7 +562,7 @@ def test_a_run_in_which_every_row_is_skipped_says_so_and_fails() -> None:
     assert "rows skipped: there is no CUDA device here" in written
 
 
-def test_nonsense_is_a_usage_error_that_names_the_options() -> None:
+def test_invalid_options_are_a_usage_error_that_names_them() -> None:
     code, written = pytest_in_this_process("benchmarks/test_network.py", "--modes=graph", "--devices=cpu")
 
     assert code == pytest.ExitCode.USAGE_ERROR

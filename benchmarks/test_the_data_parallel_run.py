@@ -1,4 +1,4 @@
-"""The benchmark of training in several processes: what it refuses, what it leaves, and that two processes do it."""
+"""The benchmark of training in several processes: what it refuses, what it writes, and a run of two processes."""
 
 import json
 import os
@@ -22,13 +22,13 @@ TWO_PROCESSES = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR
 
 @pytest.fixture
 def processes(request: pytest.FixtureRequest) -> None:
-    """Leave a test that starts processes to runs with --slow."""
+    """Skip a test that starts processes unless --slow is given."""
     if not request.config.option.slow:
         pytest.skip("it starts processes: --slow runs it")
 
 
 def refused(capsys: Any, *options: str) -> tuple[int, str]:
-    """Return the status of the command and what it complains of."""
+    """Return the exit status of the command and its error message."""
     with pytest.raises(SystemExit) as stop:
         main(options)
     return int(str(stop.value.code)), capsys.readouterr().err
@@ -42,7 +42,7 @@ def refused(capsys: Any, *options: str) -> tuple[int, str]:
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
     ],
 )
-def test_options_that_make_no_sense_are_refused_in_one_line(capsys: Any, options: list[str], complaint: str) -> None:
+def test_invalid_options_are_refused_in_one_line(capsys: Any, options: list[str], complaint: str) -> None:
     status, error = refused(capsys, *options)
 
     assert status == 2
@@ -50,18 +50,16 @@ def test_options_that_make_no_sense_are_refused_in_one_line(capsys: Any, options
     assert error.count("\n") == 1
 
 
-def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(capsys: Any, monkeypatch: Any) -> None:
+def test_a_batch_that_cannot_be_divided_evenly_is_refused(capsys: Any, monkeypatch: Any) -> None:
     for name, value in TWO_PROCESSES.items():
         monkeypatch.setenv(name, value)
 
     status, error = refused(capsys, "--strong", "--batch", "5")
 
-    assert (status, error) == (2, f"{PROGRAM}: error: --strong cannot deal out --batch 5 evenly to 2 processes\n")
+    assert (status, error) == (2, f"{PROGRAM}: error: --strong cannot divide --batch 5 evenly among 2 processes\n")
 
 
-def test_a_place_for_the_result_is_tried_out_before_anything_is_measured(
-    capsys: Any, monkeypatch: Any, tmp_path: Path
-) -> None:
+def test_the_output_path_is_tried_before_anything_is_measured(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setattr(data_parallel, "compared_gradients", lambda *_: pytest.fail("it has begun"))
     place = tmp_path / "no such folder" / "result.json"
 
@@ -87,7 +85,7 @@ def failing_replace(*_: Any) -> None:
     raise OSError(28, "No space left on device")
 
 
-def test_one_process_is_measured_alone_and_says_that_it_has_no_efficiency(capsys: Any, tmp_path: Path) -> None:
+def test_one_process_is_measured_alone_and_has_no_efficiency(capsys: Any, tmp_path: Path) -> None:
     main(["--batch", "2", "--steps", "3", "--json", str(tmp_path / "result.json")])
 
     (row,) = json.loads((tmp_path / "result.json").read_text())["rows"]
@@ -97,10 +95,10 @@ def test_one_process_is_measured_alone_and_says_that_it_has_no_efficiency(capsys
         2,
         None,
     )
-    assert "One process: no efficiency to measure" in capsys.readouterr().out
+    assert "One process has no efficiency" in capsys.readouterr().out
 
 
-def test_the_times_of_a_row_are_the_median_and_the_percentiles_of_its_steps() -> None:
+def test_a_row_gives_the_median_and_percentiles_of_its_step_times() -> None:
     row = row_of("one process", np.arange(21.0), processes=1, batch=30)
 
     assert (row.p5, row.median, row.p95) == (1.0, 10.0, 19.0)
@@ -110,7 +108,7 @@ def test_the_times_of_a_row_are_the_median_and_the_percentiles_of_its_steps() ->
 def test_gradients_that_are_not_averaged_are_noticed(monkeypatch: Any) -> None:
     monkeypatch.setattr(Process, "share", lambda _, batch: batch[: COMPARED // 2])
 
-    with pytest.raises(Refusal, match=r"the averaged gradient is .* times its bound off"):
+    with pytest.raises(Refusal, match=r"the averaged gradient differs from that of one process by .* times its bound"):
         data_parallel.compared_gradients("cpu", Process(0, 1, 0))
 
 
@@ -127,16 +125,16 @@ def test_two_processes_average_their_gradients_and_are_measured(tmp_path: Path) 
     ]
     assert all(row["efficiency"] > 0 for row in result["rows"][1:])
     assert 0 < result["gradients"]["share_of_bound"] <= 1
-    assert (result["gradients"]["pictures"], result["steps"], result["backend"]) == (2 * COMPARED, 3, "gloo")
+    assert (result["gradients"]["images"], result["steps"], result["backend"]) == (2 * COMPARED, 3, "gloo")
     assert child.stdout.count("weak") == 1, "only the first process prints"
 
 
 @pytest.mark.usefixtures("processes")
-def test_two_processes_refuse_with_one_voice(tmp_path: Path) -> None:
+def test_two_processes_print_one_refusal(tmp_path: Path) -> None:
     child = in_two_processes("--batch", "5", "--strong", "--json", tmp_path / "result.json")
 
     assert child.returncode != 0
-    assert child.stderr.count(f"{PROGRAM}: error: --strong cannot deal out --batch 5") == 1
+    assert child.stderr.count(f"{PROGRAM}: error: --strong cannot divide --batch 5") == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -1,1 +1,1 @@
-"""The report: what a run proved, as a page to read (`pytest spec_tests --report DIR`) and as data (`claims.json`)."""
+"""The report on a run (`pytest spec_tests --report DIR`): what it proved, as a page and as data (`claims.json`)."""

@@ -1,12 +1,12 @@
-"""What can be done with reports that are there: merge them, compare them, make the page of one again.
+"""Merge reports, compare them, or render the page of one again.
 
     python -m spec_tests.report merge DIR FILE FILE...      one report in DIR, with a column for each run
     python -m spec_tests.report compare OLD NEW             what changed, claim by claim
-    python -m spec_tests.report page FILE DIR               the report in FILE, its page made anew, in DIR
+    python -m spec_tests.report page FILE DIR               the report in FILE with a new page, in DIR
 
-Each file is a claims.json that `pytest spec_tests --report DIR` wrote, or a merged one. What is wrong with the options
-or with a file is said in one line, with status 2; so it is if no run of OLD has its like in NEW. `compare` ends with
-status 1 if a claim was lost.
+Each file is a claims.json that `pytest spec_tests --report DIR` wrote, or a merged one. Invalid options and malformed
+files are reported in one line, with exit status 2; the same applies if no run in OLD has a counterpart in NEW.
+`compare` exits with status 1 if a claim was lost.
 """
 
 import sys
@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from reference.command import Parser, Refusal, WrongUsage, run
 from spec_tests.report import comparing, merging, writing
+from spec_tests.report.reading import Data, read
 
 PROGRAM = "python -m spec_tests.report"
 
@@ -38,40 +39,40 @@ def _command(command: Callable[..., None], **options: Any) -> None:
 
 def merge(folder: Path, files: list[Path]) -> None:
     """Write one report of all these files, with a column for each run."""
-    _write(folder, merging.merge([writing.read(file) for file in files]))
+    _write(folder, merging.merge([read(file) for file in files]))
 
 
 def compare(old: Path, new: Path) -> None:
-    """Print what changed, claim by claim; end with status 1 if a claim was lost."""
-    comparisons, alone = comparing.compare(writing.read(old), writing.read(new))
+    """Print what changed, claim by claim; exit with status 1 if a claim was lost."""
+    comparisons, alone = comparing.compare(read(old), read(new))
     print("\n".join(comparing.lines(comparisons, alone)))
     if comparing.lost(comparisons):
         sys.exit(Refusal.status)
 
 
 def page(file: Path, folder: Path) -> None:
-    """Write a report again, with a new page."""
-    _write(folder, writing.read(file))
+    """Write a report again with a new page."""
+    _write(folder, read(file))
 
 
-def _write(folder: Path, data: writing.Data) -> None:
+def _write(folder: Path, data: Data) -> None:
     writing.write(folder, data)
     print(f"wrote {folder / writing.PAGE} and {folder / writing.DATA}")
 
 
 def _parser() -> Parser:
-    parser = Parser(PROGRAM, description="Merge, compare and show reports of the specification.")
+    parser = Parser(PROGRAM, description="Merge, compare or render reports of the specification.")
     commands = parser.add_subparsers(required=True, metavar="{merge,compare,page}")
-    folder, file = Argument("folder", "DIR", "the folder to write to; it is made if need be"), "a claims.json"
+    folder, file = Argument("folder", "DIR", "the folder to write to, created if necessary"), "a claims.json"
     _add(commands, merge, folder, Argument("files", "FILE", file, nargs="+"))
-    old, new = Argument("old", "OLD", f"{file} of before"), Argument("new", "NEW", f"{file} of now")
+    old, new = Argument("old", "OLD", "an earlier claims.json"), Argument("new", "NEW", "a later claims.json")
     _add(commands, compare, old, new, description=comparing.__doc__)
     _add(commands, page, Argument("file", "FILE", file), folder)
     return parser
 
 
 class Argument(NamedTuple):
-    """A path that a command takes, or several."""
+    """A path that a command takes, or several paths."""
 
     name: str
     metavar: str

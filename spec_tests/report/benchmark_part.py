@@ -1,20 +1,30 @@
-"""What one machine's benchmarks say, as the report's page shows it: sentences, tables and pictures.
+"""The benchmarks of one machine as the report's page shows them: sentences, figures and tables, in both languages.
 
-`python -m benchmarks.report RESULT.json DIR` leaves it in DIR as `part.json`; the page reads that file, and knows
-nothing else of the benchmarks.
+The page takes them from files of data, `part.json`, whose form `benchmarks.schema.json` describes. `python -m
+benchmarks.report RESULT.json DIR` leaves such a file in DIR; any other program may write one.
 """
 
+import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
 
-from spec_tests.report.figures.figure import Picture
+from spec_tests.report.json_files import Unreadable, check_form, check_unique, check_value, load, naming
+from spec_tests.report.page_figure import PageFigure
+
+FILE = "part.json"
+SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("benchmarks.schema.json").read_text(encoding="utf-8"))
+FORMAT: int = SCHEMA["properties"]["format"]["const"]
+
+Rows = tuple[tuple[str, ...], ...]
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of plain text. The first cell of a row names it; columns of numbers are set to the right.
+    """A table of plain text. The first cell of a row names it; columns of numbers are aligned right.
 
     Raises ValueError where a row has more or fewer cells than the header.
 
@@ -29,22 +39,23 @@ class Table:
     caption_zh: str
     header_en: tuple[str, ...]
     header_zh: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    rows_zh: tuple[tuple[str, ...], ...] = ()
-    """Only where a cell holds words; the rows as in English otherwise."""
+    rows: Rows
+    rows_zh: Rows = ()
+    """Only if a cell contains words; otherwise the rows are the same in both languages."""
 
     def __post_init__(self) -> None:
-        for name in ("header_zh", "rows", "rows_zh"):
-            found = getattr(self, name)
-            for row in [found] if name == "header_zh" else found:
-                _has_width(name, row, len(self.header_en))
+        """Check the width of every row."""
+        for name, rows in (("header_zh", (self.header_zh,)), ("rows", self.rows), ("rows_zh", self.rows_zh)):
+            for row in rows:
+                if len(row) != len(self.header_en):
+                    raise ValueError(f"{name} has a row of {len(row)} cells, header_en has {len(self.header_en)}")
 
-    def rows_in(self, language: str) -> tuple[tuple[str, ...], ...]:
+    def rows_in(self, language: str) -> Rows:
         """Return the rows in "en" or "zh"."""
         return self.rows_zh if language == "zh" and self.rows_zh else self.rows
 
     def are_numbers(self, column: int) -> bool:
-        """Tell whether every cell of a column begins as a number does, or stands for one that is missing."""
+        """Tell whether every cell of a column starts like a number, or stands for a missing one."""
         return all(re.match(r"[-−+<>≈~]?\s*\d|[-–—]?$", row[column]) for row in self.rows)
 
 
@@ -56,78 +67,52 @@ class BenchmarkPart:
     """The machine's name."""
     title_zh: str
     summary_en: tuple[str, ...]
-    """Plain sentences, each a paragraph: what was measured, and what came out."""
+    """Plain sentences, each a paragraph: what was measured, and what the measurements show."""
     summary_zh: tuple[str, ...]
     tables: tuple[Table, ...] = ()
-    pictures: tuple[Picture, ...] = ()
-    """Their section is "benchmarks"; they stand below the sentences and above the tables."""
+    figures: tuple[PageFigure, ...] = ()
+    """Figures of the section "benchmarks"; the page shows them between the sentences and the tables."""
 
 
-def _has_width(name: str, row: Sequence[str], width: int) -> None:
-    if len(row) != width:
-        raise ValueError(f"{name} of a table has a row of {len(row)} cells, header_en has {width}: {row!r}")
+def as_text(part: BenchmarkPart) -> str:
+    """Return the content of a `part.json`."""
+    return json.dumps({"format": FORMAT, **asdict(part)}, ensure_ascii=False, indent=1) + "\n"
 
 
-FILE = "part.json"
-"""What the file is called, in a folder of its own for each result."""
+def read_all(folder: Path) -> list[BenchmarkPart]:
+    """Return what every `part.json` in a subfolder says, in the order of the subfolders' names."""
+    return [read(file) for file in sorted(folder.glob(f"*/{FILE}"))]
 
 
-def as_data(part: BenchmarkPart) -> dict[str, Any]:
-    """Return a part as plain data: what JSON holds.
-
-    >>> from_data(as_data(BenchmarkPart("A", "甲", (), ()))) == BenchmarkPart("A", "甲", (), ())
-    True
-    """
-    return asdict(part)
+def read(file: Path) -> BenchmarkPart:
+    """Return what a `part.json` says; raise Unreadable, which names the file and the place, if something is wrong."""
+    with naming(file, "a page of benchmarks"):
+        return from_data(load(file))
 
 
 def from_data(data: Any) -> BenchmarkPart:
-    """Return the part that such data stand for.
+    """Return what the data of a `part.json` say; raise Unreadable, which names the place, if something is wrong.
 
-    Raises ValueError, which names the place, where they stand for none.
-
-    >>> from_data({"title_en": "A"})
+    >>> from_data({"format": 1})
     Traceback (most recent call last):
-        ...
-    ValueError: $: title_zh is missing
+    spec_tests.report.json_files.Unreadable: $: 'title_en' is a required property
     """
-    values = _fields(BenchmarkPart, data, "$")
-    tables = [_made(Table, table, f"$.tables[{i}]") for i, table in enumerate(_list(values["tables"], "$.tables"))]
-    pictures = [
-        _made(Picture, picture, f"$.pictures[{i}]") for i, picture in enumerate(_list(values["pictures"], "$.pictures"))
-    ]
-    sentences = {name: tuple(map(str, _list(values[name], f"$.{name}"))) for name in ("summary_en", "summary_zh")}
-    return BenchmarkPart(**{**values, **sentences, "tables": tuple(tables), "pictures": tuple(pictures)})
+    check_value(data)
+    check_form(data, SCHEMA)
+    check_unique((figure["id"] for figure in data["figures"]), "$.figures")
+    tables, figures = _each(Table, data["tables"], "$.tables"), _each(PageFigure, data["figures"], "$.figures")
+    texts = {name: _frozen(value) for name, value in data.items() if name not in ("format", "tables", "figures")}
+    return BenchmarkPart(**texts, tables=tuple(tables), figures=tuple(figures))
 
 
-def _made(kind: type[Any], data: Any, place: str) -> Any:
-    values = _fields(kind, data, place)
-    try:
-        return kind(**{name: _tuples(value) for name, value in values.items()})
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from None
+def _each(kind: type[Part], entries: Sequence[Mapping[str, Any]], place: str) -> Iterator[Part]:
+    for index, entry in enumerate(entries):
+        try:
+            yield kind(**{name: _frozen(value) for name, value in entry.items()})
+        except ValueError as error:
+            raise Unreadable(f"{place}[{index}]: {error}") from None
 
 
-def _fields(kind: type[Any], data: Any, place: str) -> dict[str, Any]:
-    """Return the values of a form's fields, all of which must be there, and no other."""
-    if not isinstance(data, Mapping):
-        raise ValueError(f"{place} is {type(data).__name__}, expected an object")
-    names = [field.name for field in fields(kind)]
-    for name in names:
-        if name not in data:
-            raise ValueError(f"{place}: {name} is missing")
-    for name in data:
-        if name not in names:
-            raise ValueError(f"{place}: {name} is none of {', '.join(names)}")
-    return dict(data)
-
-
-def _list(value: Any, place: str) -> list[Any]:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{place} is {type(value).__name__}, expected a list")
-    return list(value)
-
-
-def _tuples(value: Any) -> Any:
-    """Return lists as the tuples that they were before they were JSON."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _frozen(value: Any) -> Any:
+    """Return a value of JSON with tuples for its lists."""
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,20 +1,20 @@
-"""What has changed from one report to another, claim by claim: `python -m spec_tests.report compare OLD NEW`.
+"""What changed from one report to another, claim by claim: `python -m spec_tests.report compare OLD NEW`.
 
-    lost        a claim that was proven, and now failed, did not run, or is gone
-    won         a claim that is proven now, and was not
-    result      any other change of a claim's result
-    margin      errors that come ten times as near to their bound as before
-    examples    a claim that is proven with fewer than half the examples
-    test        a test of a claim that is gone, and has not just been renamed
-    deviation   a known deviation that is seen now, or no longer
-    version     what is installed in another version
+    lost        a claim that was proven and now failed, did not run, or is gone
+    won         a claim that is proven now and was not before
+    result      any other change in a claim's result
+    margin      errors that come ten times closer to their bound than before
+    examples    a claim proven with fewer than half as many examples
+    test        a test of a claim that is gone and was not merely renamed
+    deviation   a known deviation that is newly seen, or no longer seen
+    version     a package installed in another version
 
-Runs are compared that were asked for the same subject on the same device; of several, those of the same name, Python
-and torch.
+Runs of the same subject on the same device are compared; if there are several, those with the same name, Python and
+torch.
 
-    status 0    no claim was lost; a run of OLD that NEW does not have is named, and changes nothing here
-    status 1    a claim was lost; where NEW is only a part of the specification, so is all that it did not run
-    status 2    a file is not what it should be, or no run of OLD has its like in NEW
+    status 0    no claim was lost; a run in OLD without a counterpart in NEW is named but does not matter here
+    status 1    a claim was lost; if NEW covers only part of the specification, everything it did not run is lost
+    status 2    a file is malformed, or no run in OLD has a counterpart in NEW
 """
 
 from collections import Counter, defaultdict
@@ -22,19 +22,19 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from spec_tests.report.merging import DETAILS, minor, own_name
+from spec_tests.report.reading import Data
 from spec_tests.report.renaming import present_names, with_present_names
-from spec_tests.report.writing import Data
 from spec_tests.vocabulary.results import proven
 
 WORSE = 10
-"""A share of the bound that grew so many times is reported.
+"""An error's share of its bound is reported if it grew by this factor.
 
-Examples are drawn at random, so the greatest share differs from run to run: in runs of four seeds it doubled at most.
-Shares of 0 are not compared: whether any of a run's examples had to be rounded is chance.
+Examples are drawn at random, so the largest share varies from run to run: with four seeds it at most doubled. Shares of
+0 are not compared: whether any example of a run had to be rounded is a matter of chance.
 """
 
 KINDS = {(True, False): "lost", (False, True): "won", (True, True): "result", (False, False): "result"}
-"""By whether a claim was proven, and whether it is."""
+"""The kind of a change, by whether the claim was proven before and whether it is now."""
 
 ORDER = ("lost", "won", "result", "margin", "examples", "test", "deviation", "version")
 ABSENT: Data = {"result": "not in the register", "examples": 0, "worst": {}}
@@ -48,7 +48,7 @@ class Change(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Two runs, an old and a new one, and what is different."""
+    """An old run, a new one, and the differences."""
 
     old: Data
     new: Data
@@ -56,27 +56,28 @@ class Comparison(NamedTuple):
 
 
 def compare(old: Data, new: Data) -> tuple[list[Comparison], list[str]]:
-    """Return the comparisons of the runs that belong together, and what is to be said of those that do not.
+    """Return the comparisons of the runs that match, and one line for each of the others.
 
-    Raises ValueError where no run of the one belongs to any of the other.
+    Raises ValueError if no run of one report matches any run of the other.
     """
     old, new = with_present_names(old), with_present_names(new)
     pairs = matched(old["runs"], new["runs"])
     if not pairs:
-        raise ValueError("no run of the one was asked for the same subject and device as a run of the other")
+        raise ValueError("no run of one report has the same subject and device as a run of the other")
     comparisons = [
         Comparison(old["runs"][was], new["runs"][now], list(changes(old, was, new, now))) for was, now in pairs
     ]
-    gone = _alone(old["runs"], {was for was, _ in pairs}, "OLD has it, and NEW has no run like it: it is gone")
-    added = _alone(new["runs"], {now for _, now in pairs}, "NEW has it, and OLD has no run like it")
+    gone = _alone(old["runs"], {was for was, _ in pairs}, "is in OLD and has no counterpart in NEW")
+    added = _alone(new["runs"], {now for _, now in pairs}, "is in NEW and has no counterpart in OLD")
     return comparisons, gone + added
 
 
 def matched(old: list[Data], new: list[Data]) -> list[tuple[int, int]]:
-    """Return the places of the runs that belong together: those that are most alike, and are of one subject and device.
+    """Return the indices of runs that match: of the same subject and device, the most similar ones first.
 
-    Runs that are alike in all that `LIKENESSES` knows are paired in their order. Otherwise two runs are paired that are
-    the only ones left that are so much alike; and in the end two that are the only ones of their subject and device.
+    Runs that agree in everything that the first of `LIKENESSES` looks at are paired in order. After that, two runs are
+    paired if they are the only ones left that agree to a degree, and finally if they are the only ones of their subject
+    and device.
     """
     left_old, left_new = dict(enumerate(old)), dict(enumerate(new))
     pairs = []
@@ -107,13 +108,13 @@ LIKENESSES: tuple[Callable[[Data], tuple[str, ...]], ...] = (
     lambda run: (*_asked(run), minor(run, "python")),
     lambda run: (*_asked(run), minor(run, "torch")),
 )
-"""In what two runs may be alike, the most first."""
+"""What two runs may have in common, the strongest likeness first."""
 
 
 def _alike(
     old: dict[int, Data], new: dict[int, Data], likeness: Callable[[Data], tuple[str, ...]], several: bool = False
 ) -> list[tuple[int, int]]:
-    """Return the places of the runs that are alike: all in their order, or only where one is like one."""
+    """Return the indices of runs that are alike: all of them in order, or only where exactly one is like one."""
     before, after = _grouped(old, likeness), _grouped(new, likeness)
     return [
         pair
@@ -136,17 +137,17 @@ def _settled(result: str) -> bool:
 
 
 def _alone(runs: list[Data], matched: set[int], why: str) -> list[str]:
-    return [f"{named(run)}: {why}" for place, run in enumerate(runs) if place not in matched]
+    return [f"{named(run)} {why}" for place, run in enumerate(runs) if place not in matched]
 
 
 def named(run: Data) -> str:
-    """Return a run's name, when it was, and of which commit."""
+    """Return a run's name, its date and its commit."""
     commit = f"commit {run['commit'][:7]}{' with changes' if run['modified'] else ''}" if run["commit"] else "no commit"
     return f"{run['name']} ({run['started'][:16].replace('T', ' ')}, {commit})"
 
 
 def changes(old: Data, was: int, new: Data, now: int) -> Iterator[Change]:
-    """Give the differences between a run of the old report and one of the new one, by their places."""
+    """Yield the differences between run `was` of the old report and run `now` of the new one."""
     before, after = old["runs"][was], new["runs"][now]
     yield from _versions(before["versions"], after["versions"])
     yield from _deviations(before["deviations"], after["deviations"])
@@ -170,7 +171,7 @@ def _versions(before: dict[str, str], after: dict[str, str]) -> Iterator[Change]
 
 
 def _deviations(before: Iterable[str], after: Iterable[str]) -> Iterator[Change]:
-    yield from (Change("deviation", f"{id} is seen now") for id in after if id not in before)
+    yield from (Change("deviation", f"{id} is newly seen") for id in after if id not in before)
     yield from (Change("deviation", f"{id} is no longer seen") for id in before if id not in after)
 
 
@@ -190,7 +191,7 @@ def _tests(before: Iterable[Data], run: int, known: set[str]) -> Iterator[Change
     for test in before:
         ran = test["claims"] and test["results"][run]["cases"]
         if ran and known.isdisjoint(present_names(test["test"])):
-            yield Change("test", f"{test['test']} is gone, a test of {', '.join(test['claims'])}")
+            yield Change("test", f"{test['test']}, a test of {', '.join(test['claims'])}, is gone")
 
 
 def lost(comparisons: Iterable[Comparison]) -> bool:
@@ -199,11 +200,11 @@ def lost(comparisons: Iterable[Comparison]) -> bool:
 
 
 def lines(comparisons: Iterable[Comparison], alone: Iterable[str]) -> Iterator[str]:
-    """Give the printed comparison: a paragraph for each pair of runs, and what could not be compared."""
+    """Yield the lines to print: a paragraph for each pair of runs, then the runs that could not be compared."""
     for comparison in comparisons:
         yield f"{named(comparison.old)} -> {named(comparison.new)}"
         if comparison.old["scope"]["whole"] and not comparison.new["scope"]["whole"]:
-            yield f"  NEW is only a part of the specification: {_part(comparison.new)}. What it did not run is lost."
+            yield f"  NEW covers only part of the specification ({_part(comparison.new)}); what it did not run is lost"
         yield from (f"  {change.kind:9} {change.text}" for change in sorted(comparison.changes, key=_rank))
         counts = Counter(change.kind for change in comparison.changes)
         yield "  together: " + (", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "no change")

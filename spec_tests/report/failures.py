@@ -1,4 +1,4 @@
-"""A failure as the report keeps it: as the terminal prints it, but for the names of this machine's folders."""
+"""A failure as the report keeps it: as the terminal prints it, without the names of this machine's folders."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from spec_tests.run import plugin, selection
 
 
 def text_of(report: pytest.TestReport, config: pytest.Config) -> str:
-    """Return a failure as the terminal prints it, with the drawing of its smallest case, and scrubbed."""
+    """Return a failure as the terminal prints it, with the drawing of its smallest case, without local folders."""
     heading = f" {plugin.SMALLEST_CASE} ".center(80, "-")
     drawings = [f"{heading}\n{drawing}" for title, drawing in report.sections if title == plugin.SMALLEST_CASE]
     return scrubbed("\n".join([report.longreprtext, *drawings]), config)
 
 
 def scrubbed(text: str, config: pytest.Config) -> str:
-    """Return a text without the names of this machine's folders: files of the project are named from its folder on."""
+    """Return a text without the names of this machine's folders; files of the project become relative to it."""
     for folder, name in sorted(places(config).items(), key=lambda place: len(place[0].parts), reverse=True):
         for written in _ways_to_write(folder, config.invocation_params.dir):
             text = re.sub(rf"{written}[/\\]", f"{name}/" if name else "", text)
@@ -29,7 +29,7 @@ def scrubbed(text: str, config: pytest.Config) -> str:
 
 
 def _ways_to_write(folder: Path, start: Path) -> list[str]:
-    """Return patterns of a folder's name: absolute, and from `start` on where that climbs and comes down again."""
+    """Return patterns for a folder: its absolute path, and its path from `start` if that goes up and down again."""
     absolute = rf"(?<![\w.-]){re.escape(str(folder))}"
     from_start = os.path.relpath(folder, start) if folder.drive == start.drive else ""
     if not re.match(r"\.\.[/\\].*\w", from_start):
@@ -38,7 +38,7 @@ def _ways_to_write(folder: Path, start: Path) -> list[str]:
 
 
 def places(config: pytest.Config) -> dict[Path, str]:
-    """Return the folders that a failure may name, and what stands for each: nothing for that of the project."""
+    """Return the folders that a failure may name and what replaces them; the project's own is left out."""
     names = {
         Path(tempfile.gettempdir()): "<tmp>",
         Path.home(): "<home>",

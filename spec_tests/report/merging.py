@@ -1,6 +1,6 @@
-"""Several reports in one: `python -m spec_tests.report merge DIR FILE FILE...`, a column for each run.
+"""Merge several reports into one, with a column for each run: `python -m spec_tests.report merge DIR FILE FILE...`.
 
-The data of both are those of `claims.schema.json`. A merged report can be merged again.
+All of them have the form of `claims.schema.json`. A merged report can be merged again.
 """
 
 import re
@@ -9,18 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any
 
+from spec_tests.report.reading import Data
 from spec_tests.report.renaming import with_present_names
-from spec_tests.report.writing import Data
 
 IDS = {"claims": "id", "tests": "test"}
 
 
 def merge(reports: Iterable[Data]) -> Data:
-    """Return one report of all the runs, in their order; raise ValueError where the reports do not fit together.
+    """Return one report of all the runs, in order; raise ValueError if the reports contradict each other.
 
-    Renamed tests get their present names. A claim, a test or a deviation that only some of the reports know is kept;
-    where they word it differently, the first one's words are. They must agree on the section of a claim and on the
-    register's verdict.
+    Renamed tests get their present names. A claim, a test or a deviation that only some reports contain is kept; if its
+    wording differs, the first one is kept. The reports must agree on the section and on the register's verdict of every
+    claim.
     """
     return reduce(_merge_two, map(with_present_names, reports))
 
@@ -43,7 +43,7 @@ def _refuse_other_registers(ours: list[Data], theirs: list[Data]) -> None:
         for name, meaning in (("verdict", "the register's verdict"), ("section", "the section")):
             if (expected := known.get(claim["id"], claim)[name]) != claim[name]:
                 raise ValueError(
-                    f"claim {claim['id']}: {meaning} is {expected} in one report, {claim[name]} in another"
+                    f"claim {claim['id']}: {meaning} is {expected} in one report and {claim[name]} in another"
                 )
 
 
@@ -51,16 +51,16 @@ def _refuse_the_same_run(ours: list[Data], theirs: list[Data]) -> None:
     known = {_identity(run) for run in ours}
     for run in theirs:
         if _identity(run) in known:
-            raise ValueError(f"the run {run['name']!r} that started {run['started']} is there twice")
+            raise ValueError(f"the run {run['name']!r} started at {run['started']} occurs twice")
 
 
 def _identity(run: Data) -> tuple[Any, ...]:
-    """Return what two runs cannot share: on several machines some may well start in the same second."""
+    """Return what two different runs cannot share; on different machines they may start in the same second."""
     return own_name(run), run["started"], run["machine"], *sorted(run["versions"].items())
 
 
 def minor(run: Data, package: str) -> str:
-    """Return the first two numbers of a version, or that there is none.
+    """Return the first two numbers of a package's version, or "none".
 
     >>> minor({"versions": {"python": "3.12.4"}}, "python"), minor({"versions": {}}, "torch")
     ('3.12', 'none')
@@ -79,11 +79,11 @@ DETAILS: tuple[Callable[[Data], str], ...] = (
     lambda run: run["machine"],
     lambda run: f"commit {(run['commit'] or 'unknown')[:7]}",
 )
-"""What tells runs of one name apart, the best first."""
+"""What distinguishes runs with the same name, the most telling first."""
 
 
 def own_name(run: Data) -> str:
-    """Return a run's name without the details and the number that merging may have added."""
+    """Return a run's name without any details and number that merging added."""
     name = re.sub(r" \(\d+\)$", "", run["name"])
     for detail in reversed(DETAILS):
         name = name.removesuffix(f", {detail(run)}")
@@ -91,9 +91,9 @@ def own_name(run: Data) -> str:
 
 
 def _with_own_names(runs: list[Data]) -> list[Data]:
-    """Return the runs under different names: with what differs among those of a name, and a number where nothing does.
+    """Return the runs under distinct names: runs with the same name get the details that differ, or else a number.
 
-    The second of a name gets the number 2, and so on.
+    The second run of a name gets the number 2, and so on.
     """
     alike = defaultdict[str, list[Data]](list)
     for run in runs:
@@ -111,7 +111,7 @@ def _with_own_names(runs: list[Data]) -> list[Data]:
 
 
 def _telling_apart(runs: list[Data]) -> list[Callable[[Data], str]]:
-    """Return the details that tell runs apart: each tells some apart that those before it do not."""
+    """Return the details that distinguish runs, each of which separates some that the previous ones do not."""
     chosen: list[Callable[[Data], str]] = []
     for detail in DETAILS:
         if len({_described(run, [*chosen, detail]) for run in runs}) > len({_described(run, chosen) for run in runs}):
@@ -124,9 +124,9 @@ def _described(run: Data, details: Iterable[Callable[[Data], str]]) -> tuple[str
 
 
 def _side_by_side(one: Data, other: Data, part: str) -> Iterator[tuple[Data, Data]]:
-    """Give what each of two reports says of every claim or test, in the one's order, and what only the other has last.
+    """Yield every claim or test as each of two reports records it: in the first one's order, then the second's own.
 
-    A report that does not know it says that it was not run.
+    Where a report lacks it, its runs are recorded as not having run it.
     """
     ours, theirs = ({entry[IDS[part]]: entry for entry in report[part]} for report in (one, other))
     for id in dict.fromkeys([*ours, *theirs]):
@@ -135,7 +135,7 @@ def _side_by_side(one: Data, other: Data, part: str) -> Iterator[tuple[Data, Dat
 
 
 def _unknown(entry: Data, runs: int) -> Data:
-    """Return a claim or a test with the results of runs that do not know it."""
+    """Return a claim or a test with the results of runs whose report lacks it."""
     of_a_test = {"outcome": "not run", "cases": 0, "examples": 0, "failures": []}
     result = "uncheckable" if entry.get("verdict") == "uncheckable" else "cited" if entry.get("cites") else "not run"
     of_a_claim = {"result": result, "tests": [], "examples": 0, "comparisons": 0, "worst": {}}
@@ -147,7 +147,7 @@ def _claim(ours: Data, theirs: Data) -> Data:
 
 
 def _test(ours: Data, theirs: Data) -> Data:
-    """Return a test of both reports: what it executed in either of them."""
+    """Return a test of both reports, with the claims that it carried in either."""
     return {**_claim(ours, theirs), "claims": list(dict.fromkeys(ours["claims"] + theirs["claims"]))}
 
 

@@ -1,7 +1,7 @@
-"""Reports of earlier versions in today's form.
+"""Convert reports of earlier versions to today's form.
 
-In form 1 what is now the `verdict` of a claim was its `register`, the `result` of a run its `verdict`, and a test that
-ended in an error had failed. The reasons why tests were left out were worded otherwise.
+In form 1, a claim's `verdict` was called `register` and a run's `result` was called `verdict`; a test that ended in an
+error counted as failed; and the reasons for leaving tests out were worded differently.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ REASONS = {
 
 
 def in_todays_form(data: Any) -> Any:
-    """Return the data of an earlier form in today's; what is of today's form, or of none, stays as it is.
+    """Return data of an earlier form in today's form; data of today's form, or of none, are returned unchanged.
 
     >>> in_todays_form({"format": 1, "runs": [], "claims": [{"register": "true", "results": [{"verdict": "failed"}]}]})
     {'format': 2, 'runs': [], 'claims': [{'verdict': 'true', 'results': [{'result': 'failed'}]}]}
@@ -32,7 +32,7 @@ def in_todays_form(data: Any) -> Any:
 
 
 def _each(entries: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
-    """Change the objects of a list; what is something else is left for the check of the form to refuse."""
+    """Change the objects in a list; anything else is left for the check of the form to refuse."""
     if not isinstance(entries, list):
         return entries
     return [change(entry) if isinstance(entry, dict) else entry for entry in entries]

@@ -1,13 +1,12 @@
-"""The report's page: what runs proved, as one HTML file that needs nothing else, in English and in Chinese.
+"""The report's page: what runs proved, as one self-contained HTML file in English and in Chinese.
 
-`render` takes the data of `claims.json`, one run or several, the pictures and the benchmarks. Templates, style, script
-and words lie in the folder `page`; this module works out what they show. Every text that comes in is escaped; formulas,
-highlighted sources and pictures alone are put in as they are.
+`render` takes the data of `claims.json`, one run or several, the figures and the benchmarks. The templates, the
+style sheet, the script and the words are in the folder `page`; this module computes what they show. All text from
+outside is escaped; only formulas, highlighted sources and figures are included as they are.
 """
 
 import base64
 import hashlib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -19,8 +18,7 @@ from markupsafe import Markup
 
 from spec_tests.report import page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
-from spec_tests.report.figures.figure import Picture
-from spec_tests.report.form import FORMAT
+from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.document_lines import NOTHING, document_lines
@@ -32,19 +30,23 @@ FILTERS = (
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
 EVERYTHING = ("spec_tests", ".")
-"""What pytest is asked for where no part of the specification is."""
+"""Arguments of pytest that stand for the whole specification."""
 
 
-def render(data: Mapping[str, Any], pictures: Sequence[Picture] = (), benchmarks: Sequence[BenchmarkPart] = ()) -> str:
-    """Return the page. Raises ValueError for data of another format, or whose parts do not belong together."""
-    _check(data, pictures, benchmarks)
+def render(
+    data: Mapping[str, Any], figures: Sequence[PageFigure] = (), benchmarks: Sequence[BenchmarkPart] = ()
+) -> str:
+    """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section."""
+    for figure in figures:
+        if figure.section not in SECTIONS:
+            raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
     script = (FOLDER / "page.js").read_text(encoding="utf-8")
     return (
         _environment()
         .get_template("page.html.jinja")
         .render(
             runs=[{**run, "label": run_label(place), "scope": _scope(run)} for place, run in enumerate(data["runs"])],
-            sections=_sections(data, pictures),
+            sections=_sections(data, figures),
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
             uncheckable=[claim for claim in data["claims"] if claim["verdict"] == "uncheckable"],
@@ -72,44 +74,6 @@ def _lines() -> list[dict[str, Any]]:
     ]
 
 
-def _check(data: Mapping[str, Any], pictures: Sequence[Picture], benchmarks: Sequence[BenchmarkPart]) -> None:
-    """Refuse what would make a page that is wrong without looking so."""
-    if data.get("format") != FORMAT:
-        raise ValueError(f"data has format {data.get('format')!r}, this page shows format {FORMAT}")
-    if not data["runs"]:
-        raise ValueError("data has no runs, a page needs one at least")
-    for entry in [*data["claims"], *data["tests"]]:
-        _check_entry(entry, len(data["runs"]))
-    known = {claim["id"] for claim in data["claims"]}
-    for test in data["tests"]:
-        for id in set(test["claims"]) - known:
-            raise ValueError(f"test {test['test']} carries the claim {id!r}, which data does not have")
-    for picture in pictures:
-        _check_picture(picture, SECTIONS)
-    for picture in (picture for part in benchmarks for picture in part.pictures):
-        _check_picture(picture, ["benchmarks"])
-
-
-def _check_entry(entry: Mapping[str, Any], runs: int) -> None:
-    """Check a claim or a test: a result of every run, words and sections that exist."""
-    name = f"claim {entry['id']}" if "id" in entry else f"test {entry['test']}"
-    if len(entry["results"]) != runs:
-        raise ValueError(f"{name} has {len(entry['results'])} results, data has {runs} runs")
-    kind, known = ("result", [*RESULTS]) if "id" in entry else ("outcome", [*OUTCOMES])
-    for result in entry["results"]:
-        if result[kind] not in known:
-            raise ValueError(f"{name} has the {kind} {result[kind]!r}, expected one of {', '.join(known)}")
-    if "id" in entry and entry["section"] not in SECTIONS:
-        raise ValueError(f"{name} is of section {entry['section']!r}, which the document does not have")
-
-
-def _check_picture(picture: Picture, sections: Iterable[str]) -> None:
-    if picture.section not in sections:
-        raise ValueError(f"picture {picture.id} is of section {picture.section!r}, expected one of {[*sections]}")
-    if not picture.svg.startswith("<svg") or re.search(r"<script|\son\w+=", picture.svg):
-        raise ValueError(f"picture {picture.id} is not an <svg> element without scripts: {picture.svg[:40]!r}")
-
-
 @cache
 def _formulas() -> list[dict[str, Any]]:
     """Return the formulas of `formulas.toml`, each with its MathML: one element for each part between wide spaces."""
@@ -122,7 +86,7 @@ def _mathml(latex: str) -> str:
 
 
 def _environment() -> jinja2.Environment:
-    """Return the templates' environment: everything is escaped, and what is missing is an error."""
+    """Return the templates' environment, in which text is escaped and a missing name is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -136,8 +100,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _sections(data: Mapping[str, Any], pictures: Sequence[Picture]) -> list[dict[str, Any]]:
-    """Return what stands under each section of the document, in its order."""
+def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[dict[str, Any]]:
+    """Return what the page shows for each section of the document, in order."""
     tests = _tests_by_claim(data)
     return [
         {
@@ -145,7 +109,7 @@ def _sections(data: Mapping[str, Any], pictures: Sequence[Picture]) -> list[dict
             "en": title,
             "zh": words()["sections"][id],
             "formulas": [formula for formula in _formulas() if formula.get("section") == id],
-            "pictures": [picture for picture in pictures if picture.section == id],
+            "figures": [figure for figure in figures if figure.section == id],
             "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
             "runs": grouped(run["sections"].get(id) for run in data["runs"]),
         }
@@ -162,7 +126,7 @@ def _tests_by_claim(data: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]
 
 
 def _claim(claim: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a claim with its tests and what its results say together."""
+    """Return a claim with its tests and a summary of its results."""
     results = claim["results"]
     tests = [_with_own_cases(test, results) for test in tests]
     found = [result["result"] for result in results]
@@ -187,7 +151,7 @@ def _with_own_cases(test: Mapping[str, Any], results: Sequence[Mapping[str, Any]
 
 
 def _own(test: Mapping[str, Any], result: Mapping[str, Any], run: int) -> dict[str, Any]:
-    """Return what a claim's own cases of a test did in a run: other cases may carry other claims."""
+    """Return the outcome of a claim's own cases of a test in a run; other cases may carry other claims."""
     cases = [id for id in result["tests"] if id.partition("[")[0] == test["test"]]
     whole = test["results"][run]
     not_run = "skipped" if whole["outcome"] == "skipped" else "not run"
@@ -206,7 +170,7 @@ def _failing(test: Mapping[str, Any], run: int) -> set[str]:
 
 
 def _worst(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return for each number format the nearest of every run to its bound, and the nearest of all with its run."""
+    """Return for each number format the worst error of every run, and the worst of all with its run."""
     found = []
     for dtype in sorted({dtype for result in results for dtype in result["worst"]}):
         runs = [result["worst"].get(dtype) for result in results]
@@ -218,7 +182,7 @@ def _worst(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _proofs(
     results: Sequence[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[tuple[str, list[str]]]]:
-    """Return for each of the two ways to prove a number its outcomes, run by run; nothing where there are none."""
+    """Return the outcomes of both ways to prove a number, run by run; nothing if neither was run."""
     failing = [set().union(*(_failing(test, run) for test in tests)) for run in range(len(results))]
     proofs = {
         way: [_outcome(way, result["tests"], failed) for result, failed in zip(results, failing, strict=True)]
@@ -234,7 +198,7 @@ def _outcome(way: str, ran: Iterable[str], failed: set[str]) -> str:
 
 
 def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the tests that failed in some run, those of claims first; then claims that failed without one of them."""
+    """Return the tests that failed in any run, those with claims first, then claims that failed without such a test."""
     by_id = {claim["id"]: claim for claim in data["claims"]}
     found = [
         {"test": test, "claims": [by_id[id] for id in test["claims"] if _fails(by_id[id], test)]}
@@ -251,7 +215,7 @@ def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
-    """Tell whether a case of this test made the claim fail, in some run."""
+    """Tell whether a case of this test made the claim fail in any run."""
     return any(
         result["result"] == "failed" and not _failing(test, run).isdisjoint(result["tests"])
         for run, result in enumerate(claim["results"])
@@ -259,10 +223,9 @@ def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
 
 
 def _scope(run: Mapping[str, Any]) -> dict[str, Any]:
-    """Return whether a run was of the whole specification, and of which files or tests it was where not."""
-    scope = run.get("scope", {"whole": run["full"], "arguments": []})
-    parts = [argument for argument in scope["arguments"] if argument not in EVERYTHING]
-    return {"whole": scope["whole"], "parts": parts, "known": "scope" in run}
+    """Return whether a run covered the whole specification, and otherwise which files or tests it covered."""
+    parts = [argument for argument in run["scope"]["arguments"] if argument not in EVERYTHING]
+    return {"whole": run["scope"]["whole"], "parts": parts}
 
 
 def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:

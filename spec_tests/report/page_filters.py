@@ -1,4 +1,4 @@
-"""How the page shows single values: names, numbers, times, sources and failures, as a reader sees them."""
+"""How the page shows individual values: names, numbers, times, source code and failures."""
 
 import datetime
 import json
@@ -20,23 +20,23 @@ FOLDER = Path(__file__).with_name("page")
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 LEAST_SHARE = 0.001
-"""Smaller shares of a bound are not told apart."""
+"""Smaller shares of a bound are all shown as less than this."""
 
 PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
-"""What Pygments marks and `page.css` leaves as it is."""
+"""Marks of Pygments that `page.css` does not style."""
 
 DRAWING = re.compile(r"^-+ the smallest case -+\n", re.M)
-"""What `failures.text_of` sets between a traceback and the drawing, spec_tests.run.plugin.SMALLEST_CASE."""
+"""The heading that `failures.text_of` puts between a traceback and the drawing, with plugin.SMALLEST_CASE."""
 
 
 @cache
 def words() -> dict[str, Any]:
-    """Return the page's own words, in both languages."""
+    """Return the page's own words in both languages."""
     return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
 
 
 def run_label(place: int) -> str:
-    """Return the short name of a run.
+    """Return the letter by which the page refers to a run.
 
     >>> [run_label(place) for place in (0, 7, 25, 26)]
     ['A', 'H', 'Z', 'A2']
@@ -45,7 +45,7 @@ def run_label(place: int) -> str:
 
 
 def grouped(values: Iterable[Any]) -> list[tuple[Any, list[str]]]:
-    """Return each value once, with the short names of the runs that have it; without names where all runs agree.
+    """Return each value once, with the letters of the runs that have it; without letters if all runs agree.
 
     >>> grouped([3, 5, 3]), grouped([3, 3])
     ([(3, ['A', 'C']), (5, ['B'])], [(3, [])])
@@ -67,13 +67,13 @@ def failure(text: str) -> dict[str, str]:
     """
     traceback, *drawing = DRAWING.split(text, maxsplit=1)
     message = dedent("\n".join(line[1:] for line in traceback.splitlines() if line.startswith("E ")))
-    if drawing:  # which shows what Hypothesis says of the case
+    if drawing:  # it shows what Hypothesis prints about the case
         message = re.split(r"\n(?:Failing test case|Falsifying example)", message)[0]
     return {"message": indent(message, "E   "), "drawing": "".join(drawing), "traceback": traceback}
 
 
 def terminal(text: str) -> Markup:
-    r"""Return what a test printed, with the lines marked that a terminal shows in colour.
+    r"""Return what a test printed, marking the lines that a terminal shows in colour.
 
     >>> terminal("> a < b\nE   x")
     Markup('<b>&gt; a &lt; b</b>\n<em>E   x</em>')
@@ -83,7 +83,7 @@ def terminal(text: str) -> Markup:
 
 
 def number(count: int) -> str:
-    """Return a whole number, its digits in groups of three.
+    """Return a whole number with its digits in groups of three.
 
     >>> number(42200) == f"42{NARROW_SPACE}200"
     True
@@ -92,7 +92,7 @@ def number(count: int) -> str:
 
 
 def power(size: float) -> Markup:
-    r"""Return a small number as two digits and a power of ten, which stay in one line.
+    r"""Return a small number as two digits and a power of ten, without a line break between them.
 
     >>> power(2.3e-7)
     Markup('2.3\u202f×\u202f10<sup>−7</sup>')
@@ -106,7 +106,7 @@ def power(size: float) -> Markup:
 
 
 def percent(share: float) -> str:
-    r"""Return a share in per cent, with two digits where it is small.
+    r"""Return a share as a percentage, with two significant digits if it is small.
 
     >>> [percent(share) for share in (0.5, 0.0456, 1e-9, 0.0)]
     ['50\u202f%', '4.6\u202f%', '<\u202f0.1\u202f%', '0\u202f%']
@@ -118,7 +118,7 @@ def percent(share: float) -> str:
 
 
 def value(printed: Any) -> str:
-    r"""Return a number, or numbers, as a reader writes them: rows below one another.
+    r"""Return a number or an array of numbers as a reader would write it, one row a line.
 
     >>> value([[1, -2], [0.5, 3]])
     '1, −2\n0.5, 3'
@@ -130,7 +130,7 @@ def value(printed: Any) -> str:
 
 
 def sentence(test: str) -> str:
-    """Return the name of a test as the sentence that it is.
+    """Return the name of a test as a sentence.
 
     >>> sentence("spec_tests/test_2_2_max_pooling.py::test_nan_wins[float32]")
     'nan wins [float32]'
@@ -140,7 +140,7 @@ def sentence(test: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return how long something took.
+    """Return a duration in words.
 
     >>> duration(130.2), duration(9.51)
     ('2 min 10 s', '9.5 s')
@@ -149,7 +149,7 @@ def duration(seconds: float) -> str:
 
 
 def day(moment: str) -> str:
-    """Return a moment in ISO format to the minute.
+    """Return an ISO timestamp to the minute, in UTC.
 
     >>> day("2026-11-23T01:02:03+00:00")
     '2026-11-23 01:02 UTC'
@@ -159,6 +159,6 @@ def day(moment: str) -> str:
 
 @cache
 def source(code: str) -> Markup:
-    """Return Python code with its words marked by classes, for `page.css` to colour."""
+    """Return Python code with its tokens marked by classes, for `page.css` to colour."""
     marked = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
     return Markup(PLAIN.sub(r"\1", marked).rstrip())

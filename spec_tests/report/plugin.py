@@ -1,6 +1,6 @@
 """What the report adds to pytest.
 
---report DIR        leave the report of this run there: claims.json, and index.html to read
+--report DIR        write a report of this run to DIR: claims.json, and index.html to read
 """
 
 from importlib import import_module
@@ -12,11 +12,11 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     group = parser.getgroup("specification")
-    group.addoption("--report", type=Path, metavar="DIR", help="leave the report of this run there, a page and data")
+    group.addoption("--report", type=Path, metavar="DIR", help="write a report of this run there, a page and its data")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep a record of the run if a report is asked for."""
+    """Record the run if a report is requested."""
     if config.option.report is not None and not hasattr(config, "workerinput"):
-        record = import_module("spec_tests.report.record")  # here, because most runs do without
+        record = import_module("spec_tests.report.record")  # here, because most runs do without it
         config.pluginmanager.register(record.Report(config.option.report))

@@ -1,7 +1,7 @@
-"""What `--report DIR` adds to pytest: the record of a run, as data, and the page that is made of it.
+"""What `--report DIR` adds to pytest: a record of the run as data, and the page rendered from it.
 
-The data are those that `claims.schema.json` describes. They come from this run's collection, its reports and its
-ledger, from the two registers, and from nothing else.
+`claims.schema.json` describes the data. They come from this run's collected tests, pytest's reports on them, the
+ledger and the two registers, and from nothing else.
 """
 
 import inspect
@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from spec_tests.report import failures, surroundings, writing
-from spec_tests.report.form import FORMAT
-from spec_tests.report.writing import Data
+from spec_tests.report.json_files import Unreadable
+from spec_tests.report.reading import FORMAT, Data
 from spec_tests.run import draws, plugin, selection
 from spec_tests.vocabulary import claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
@@ -34,9 +34,9 @@ class Case:
     """One collected test: a function, or a function with one set of its parameters."""
 
     id: str
-    """The node id from the project's folder on."""
+    """The node id, relative to the project's folder."""
     name: str
-    """The part of the id that names the parameters; empty where there are none."""
+    """The part of the id that names the parameters, or an empty string."""
     section: str
     claims: tuple[str, ...]
     deviations: tuple[str, ...]
@@ -62,13 +62,13 @@ class Case:
 
 
 class Report:
-    """The record of a run, written once all tests have run, whichever they were and however they ended."""
+    """The record of a run, written when all tests have run, whichever they are and however they ended."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder now: one that cannot be made is a usage error, not a surprise at the end."""
+        """Create the folder now, so that failing to do so is a usage error and not a surprise at the end."""
         self.folder, self.cases, self.message = folder.absolute(), dict[str, Case](), ""
         self.collected = True
-        """Whether every file could be read; with --continue-on-collection-errors the others run all the same."""
+        """Whether every file could be read; with --continue-on-collection-errors, the others run anyway."""
         self.started, self.clock = datetime.now(UTC), time.perf_counter()
         try:
             writing.require_packages()
@@ -79,7 +79,7 @@ class Report:
             raise pytest.UsageError(f"--report {folder} cannot be written to: {error.strerror}") from None
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Note every test of the specification, those that will be left out too."""
+        """Note every test of the specification, including those that will be left out."""
         if selection.is_specification(item):
             self.cases[item.nodeid] = case_of(item)
 
@@ -89,20 +89,20 @@ class Report:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
-        """Note what a test's setup, its body or its teardown printed of a failure, with the drawing of it."""
+        """Note what pytest prints about a failure in a test's setup, body or teardown, with its drawing."""
         report: pytest.TestReport = yield
         if (case := self.cases.get(item.nodeid)) is not None and report.failed:
             case.failure = "\n\n".join(filter(None, [case.failure, failures.text_of(report, item.config)]))
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report, unless the run was broken off or only listed tests."""
+        """Write the report, unless the run was interrupted or only listed tests."""
         finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and not session.config.option.collectonly:
             self.message = self._write(session)
 
     def _write(self, session: pytest.Session) -> str:
-        """Write the report; return what there is to say of it."""
+        """Write the report and return a message about it."""
         if not self.cases:
             return f"no report in {self.folder}: this process collected no test of the specification"
         for entry in ledger.entries():
@@ -116,24 +116,24 @@ class Report:
         }
         try:
             writing.write(self.folder, data_of(session.config, self.cases, run))
-        except (OSError, writing.Unreadable) as error:
+        except (OSError, Unreadable) as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return f"ERROR: no report in {self.folder}: {error}"
         return f"the report of this run: {self.folder / writing.PAGE}, and as data {self.folder / writing.DATA}"
 
     def _ran_to_the_end(self, items: list[pytest.Item]) -> bool:
-        """Tell whether every test had its turn that was not left out from the start."""
+        """Tell whether every test that was not left out from the start was reached."""
         return all(self.cases[item.nodeid].outcome != "not run" for item in items if item.nodeid in self.cases)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Say where the report is, or why there is none."""
+        """Print where the report is, or why there is none."""
         if self.message:
             terminalreporter.write_line(self.message)
 
 
 def case_of(item: pytest.Item) -> Case:
-    """Return a collected test as it is before it runs."""
+    """Return a collected test before it runs."""
     file = item.path.relative_to(selection.ROOT.parent).as_posix()
     return Case(
         id="::".join([file, *item.nodeid.split("::")[1:]]),
@@ -146,7 +146,7 @@ def case_of(item: pytest.Item) -> Case:
 
 
 def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
-    """Return the data of a run. `cases` are by node id; `run` says when it started, how long it took, and its scope."""
+    """Return the data of a run: `cases` by node id; `run` has its start, its duration and its scope."""
     found = list(cases.values())
     return {
         "format": FORMAT,
@@ -158,7 +158,7 @@ def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
 
 
 def asked_for(config: pytest.Config) -> Data:
-    """Return what the run was asked for."""
+    """Return what was requested of the run."""
     subject, option = config.stash[plugin.SUBJECT], config.option
     return {
         "name": subject.name,
@@ -181,7 +181,7 @@ def options(config: pytest.Config) -> list[str]:
 
 
 def scope(config: pytest.Config, complete: bool) -> Data:
-    """Return what of the specification was asked for, and whether that was the whole and ran to its end."""
+    """Return which part of the specification was requested, and whether it was the whole and ran to the end."""
     return {
         "whole": complete and selection.asks_for_everything(config) and not config.option.dtype,
         "arguments": [asked_place(argument, config.invocation_params.dir) for argument in config.args],
@@ -189,9 +189,9 @@ def scope(config: pytest.Config, complete: bool) -> Data:
 
 
 def asked_place(argument: str, start: Path) -> str:
-    """Return a file, a folder or a node id that pytest was given, from the project's folder on.
+    """Return a file, a folder or a node id that pytest was given, relative to the project's folder.
 
-    Of what lies elsewhere only the last name is kept: folders of this machine mean nothing to others.
+    Outside the project only the last name is kept: folders of this machine mean nothing to others.
     """
     file, *names = argument.split("::")
     place, project = Path(start, file).resolve(), selection.ROOT.parent.resolve()
@@ -211,7 +211,7 @@ def facts(config: pytest.Config) -> Data:
 
 
 def counts(config: pytest.Config, cases: list[Case]) -> Data:
-    """Return how many tests ended how, what was left out, and which known deviations were seen."""
+    """Return the number of tests by outcome, what was left out, and the known deviations that were seen."""
     return {
         "outcomes": {name: sum(case.outcome == name for case in cases) for name in OUTCOMES if name != "not run"},
         "examples": sum(case.entry.examples for case in cases),
@@ -230,7 +230,7 @@ def _was_seen(deviation: str, cases: list[Case]) -> bool:
 
 
 def sections(cases: Iterable[Case]) -> Data:
-    """Return by section how many tests ran, how many failed or ended in an error, and how many examples they tried."""
+    """Return by section how many tests ran, how many of them failed or ended in an error, and their examples."""
     grouped = defaultdict[str, list[Case]](list)
     for case in cases:
         if case.ran:
@@ -257,7 +257,7 @@ def claims_of(cases: Iterable[Case]) -> list[Data]:
 
 
 def describe_result(claim: claims.Claim, cases: list[Case]) -> Data:
-    """Return what the tests that executed a claim say of it."""
+    """Return what the tests that executed a claim found."""
     return {
         "result": result_of(claim, {case.outcome for case in cases}),
         "tests": [case.id for case in cases],
@@ -268,7 +268,7 @@ def describe_result(claim: claims.Claim, cases: list[Case]) -> Data:
 
 
 def worst(entries: Iterable[ledger.Entry]) -> Data:
-    """Return by number format the comparison that came nearest to its bound."""
+    """Return the comparison that came closest to its bound, by number format."""
     found: dict[str, ledger.Nearest] = {}
     for entry in entries:
         for dtype, seen in entry.worst.items():
@@ -277,7 +277,7 @@ def worst(entries: Iterable[ledger.Entry]) -> Data:
 
 
 def tests_of(cases: Iterable[Case]) -> list[Data]:
-    """Return every test function that carries claims, or that failed, with its source and the result of this run."""
+    """Return every test function that carries claims or that failed, with its source and its result in this run."""
     functions = defaultdict[str, list[Case]](list)
     for case in cases:
         functions[case.test].append(case)
@@ -311,7 +311,7 @@ def describe_test(test: str, cases: list[Case]) -> Data:
 
 
 def source_of(function: Callable[..., Any] | None) -> tuple[int, str]:
-    """Return where the written function begins, its decorators included, and its text; of a doctest, nothing."""
+    """Return the first line and the source of a test function, decorators included; for a doctest, an empty source."""
     if function is None:
         return 1, ""
     written = getattr(getattr(function, "hypothesis", None), "inner_test", function)

@@ -1,4 +1,4 @@
-"""Where a run took place: the versions, the machine, the state of the project's files."""
+"""Where a run took place: the versions, the machine, and the state of the project's files."""
 
 import os
 import platform
@@ -10,20 +10,20 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 PACKAGES = ("numpy", "torch", "torchvision", "hypothesis", "pytest")
-"""Those whose versions can change what comes out."""
+"""The packages whose versions can affect the results."""
 
 FILES = ("spec_tests", "reference", "conftest.py", "pyproject.toml")
-"""What a run of the specification is made of: changes elsewhere do not change it."""
+"""What a run of the specification depends on; changes elsewhere do not affect it."""
 
 
 def versions() -> dict[str, str]:
-    """Return the version of Python and of each of the packages that is installed."""
+    """Return the versions of Python and of the installed packages."""
     installed = {name: version for name in PACKAGES if (version := _version(name))}
     return {"python": platform.python_version(), **installed}
 
 
 def _version(package: str) -> str | None:
-    """Return what a package says of itself where it is imported: torch says there which CUDA it was built for."""
+    """Return a package's `__version__` if it is imported (torch's names its CUDA), else its installed version."""
     if said := getattr(sys.modules.get(package), "__version__", None):
         return str(said)
     try:
@@ -33,14 +33,14 @@ def _version(package: str) -> str | None:
 
 
 def machine(device: str = "cpu") -> str:
-    """Return the system, the processor and how many there are, and the GPU that computed, if one did."""
+    """Return the system, the processor, the number of CPUs, and the GPU if one was used."""
     cpus = f"{os.cpu_count()} CPU{'s' if os.cpu_count() != 1 else ''}"
     parts = (f"{platform.system()} {platform.machine()}", processor(), cpus, _gpu(device))
     return ", ".join(part for part in parts if part)
 
 
 def processor() -> str:
-    """Return the processor's name, which Python knows on every system but Linux."""
+    """Return the processor's name, which Python knows on every system except Linux."""
     file = Path("/proc/cpuinfo")
     text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
     named = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
@@ -53,9 +53,9 @@ def _gpu(device: str) -> str:
 
 
 def commit(folder: Path, files: Sequence[str] = FILES) -> tuple[str | None, bool | None]:
-    """Return the commit that a folder is at, and whether these files were changed since: None where git cannot tell.
+    """Return the commit that is checked out in a folder, and whether these files differ from it; None if unknown.
 
-    A folder that only lies within a repository, as an unpacked archive may, is at none of its commits.
+    A folder that merely lies inside a repository, as an unpacked archive may, is at none of its commits.
     """
     found = _git(folder, ["rev-parse", "--show-toplevel", "HEAD"])
     if found is None or not Path(found.splitlines()[0]).samefile(folder):
@@ -65,7 +65,7 @@ def commit(folder: Path, files: Sequence[str] = FILES) -> tuple[str | None, bool
 
 
 def _git(folder: Path, arguments: Sequence[str]) -> str | None:
-    """Return what git prints, or None where there is no git, no repository or no commit. Nothing is written."""
+    """Return what git prints, or None without git, a repository or a commit. Nothing is written."""
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from spec_tests.report import comparing, merging, renaming, writing
+from spec_tests.report import comparing, merging, reading, renaming, writing
 from spec_tests.vocabulary.claims import register
 from spec_tests.vocabulary.results import proven
 
@@ -46,7 +46,7 @@ def stored():
 @cache
 def read_stored():
     """Return the stored report."""
-    return writing.read(STORED)
+    return reading.read(STORED)
 
 
 # The table
@@ -102,7 +102,7 @@ def test_every_claim_that_the_stored_report_proves_has_a_test_still():
 
 def test_a_stored_report_is_read_in_todays_form(stored):
     assert (stored["format"], stored["runs"][0]["commit"][:7]) == (2, "832af97")
-    writing.check(stored)
+    reading.check(stored)
 
 
 def later(report):
@@ -125,7 +125,7 @@ def test_a_report_of_the_earlier_names_merges_with_one_of_the_present_ones(store
 
     assert [test["test"] for test in merged["tests"]] == [test["test"] for test in new["tests"]]
     assert all(one == other for test in merged["tests"] for one, other in [test["results"]])
-    writing.check(merged)
+    reading.check(merged)
 
 
 OLD, NEW, OTHER = (f"spec_tests/test_2_2_max_pooling.py::test_{name}" for name in ("old", "new", "other"))
@@ -183,7 +183,7 @@ def test_a_test_of_a_claim_that_is_gone_is_named_unless_only_a_part_was_run(two_
     new = old | {"tests": old["tests"][1:]}
     part = new | {"runs": [new["runs"][0] | {"scope": {"whole": False, "arguments": []}}]}
 
-    assert comparing.compare(old, new)[0][0].changes == [("test", f"{OLD} is gone, a test of 2.2.a")]
+    assert comparing.compare(old, new)[0][0].changes == [("test", f"{OLD}, a test of 2.2.a, is gone")]
     assert comparing.compare(old, part)[0][0].changes == []
 
 
@@ -193,6 +193,6 @@ def test_a_new_run_of_all_claims_loses_none_of_the_stored_ones(tmp_path):
     child = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
     assert child.returncode == pytest.ExitCode.OK, child.stdout
 
-    comparisons, alone = comparing.compare(read_stored(), writing.read(tmp_path / writing.DATA))
+    comparisons, alone = comparing.compare(read_stored(), reading.read(tmp_path / writing.DATA))
 
     assert not comparing.lost(comparisons), "\n".join(comparing.lines(comparisons, alone))

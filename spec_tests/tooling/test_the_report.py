@@ -1,4 +1,4 @@
-"""The report of `--report DIR`: what is recorded of a run, and what can be done with the files of several runs.
+"""The report of `--report DIR`: what is recorded of a run, and what can be done with the reports of several runs.
 
 Most of these tests run pytest inside this process, on a specification of a few lines with claims of its own.
 """
@@ -19,8 +19,19 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.report import __main__ as command
-from spec_tests.report import comparing, failures, merging, page, record, surroundings, writing
-from spec_tests.report.figures import all_figures as pictures
+from spec_tests.report import (
+    benchmark_part,
+    comparing,
+    failures,
+    json_files,
+    merging,
+    page,
+    reading,
+    record,
+    surroundings,
+    writing,
+)
+from spec_tests.report.figures import all_figures
 from spec_tests.run import plugin, selection
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import NUMBER, PROJECT, small_specification
@@ -38,11 +49,11 @@ BACKWARDS = "test_an_impulse_returns_the_flipped_kernel"
 
 
 def report_of(folder, *options):
-    """Run a part of the specification with a report, without the pictures, which are the same each time."""
+    """Run part of the specification with a report, but without the figures, which are always the same."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ledger, "_entries", {})
         patch.setattr(ledger, "_current", None)
-        patch.setattr(pictures, "pictures", list)
+        patch.setattr(all_figures, "draw", list)
         patch.chdir(PROJECT)
         code, output = pytest_in_this_process("--report", str(folder), *map(str, options))
     return SimpleNamespace(code=code, output=output, folder=folder, file=folder / writing.DATA)
@@ -56,28 +67,28 @@ def of_torch(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def of_references(tmp_path_factory):
-    """The same of the references."""
+    """The same for the references."""
     return report_of(tmp_path_factory.mktemp("of references"), WORKED, "--subject", "reference")
 
 
 @pytest.fixture(scope="module")
 def of_flipped(tmp_path_factory):
-    """The report of a run in which the kernel is flipped, which fails."""
+    """The report of a failing run, in which the kernel is flipped."""
     test = f"{PROJECT / 'spec_tests/test_2_1_convolution.py'}::{BACKWARDS}"
     return report_of(tmp_path_factory.mktemp("of flipped"), test, "--subject", "wrong:flips_the_kernel")
 
 
 @pytest.fixture
 def data(of_torch):
-    """The data of the run that proves section 2.1.2, to be changed at will."""
-    return writing.read(of_torch.file)
+    """The data of the run that proves section 2.1.2, which a test may change."""
+    return reading.read(of_torch.file)
 
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
     """Return a function that runs lines of section 2.2 with the claims of `test_the_run.py`, and reports on them."""
     folder = small_specification(tmp_path, monkeypatch)
-    monkeypatch.setattr(pictures, "pictures", list)
+    monkeypatch.setattr(all_figures, "draw", list)
 
     def run(text, *options):
         (folder / f"test_2_2_line{next(NUMBER)}.py").write_text(f"import pytest\n{text}", encoding="utf-8")
@@ -89,13 +100,13 @@ def small(tmp_path, monkeypatch):
         ]
         code, output = pytest_in_this_process(*arguments, str(folder))
         file = tmp_path / "report" / writing.DATA
-        return SimpleNamespace(code=code, output=output, file=file, data=writing.read(file) if file.exists() else None)
+        return SimpleNamespace(code=code, output=output, file=file, data=reading.read(file) if file.exists() else None)
 
     return run
 
 
 def result(data, claim, run=0):
-    """Return what a run found of a claim."""
+    """Return a run's result of a claim."""
     (found,) = [entry["results"][run] for entry in data["claims"] if entry["id"] == claim]
     return found
 
@@ -104,7 +115,7 @@ def result(data, claim, run=0):
 
 
 def test_a_run_leaves_a_page_and_valid_data_and_says_where_they_are(of_torch):
-    data, shown = writing.read(of_torch.file), (of_torch.folder / writing.PAGE).read_text(encoding="utf-8")
+    data, shown = reading.read(of_torch.file), (of_torch.folder / writing.PAGE).read_text(encoding="utf-8")
 
     assert of_torch.code == pytest.ExitCode.OK
     assert f"the report of this run: {of_torch.folder / writing.PAGE}, and as data {of_torch.file}" in of_torch.output
@@ -112,7 +123,7 @@ def test_a_run_leaves_a_page_and_valid_data_and_says_where_they_are(of_torch):
     assert data["runs"][0]["name"] in shown
 
 
-def test_the_data_hold_every_claim_of_the_register_in_its_order(data):
+def test_the_data_hold_every_claim_of_the_register_in_order(data):
     registered = [(claim.id, claim.verdict, claim.en, claim.zh) for claim in claims.register().values()]
 
     assert [(claim["id"], claim["verdict"], claim["en"], claim["zh"]) for claim in data["claims"]] == registered
@@ -144,13 +155,13 @@ def test_the_run_itself_is_recorded(data):
     assert run["examples"] == run["sections"]["2.1.2"]["examples"] >= run["outcomes"]["passed"]
 
 
-def test_of_the_references_only_their_own_formats_are_recorded(of_references):
-    (run,) = writing.read(of_references.file)["runs"]
+def test_a_run_records_only_the_formats_its_subject_computes_in(of_references):
+    (run,) = reading.read(of_references.file)["runs"]
 
     assert run["dtypes"] == ["float32", "float64"]
 
 
-def test_a_test_is_recorded_with_its_place_and_its_text_from_the_decorators_on(data):
+def test_a_test_is_recorded_with_its_place_and_its_source_decorators_included(data):
     (test,) = [test for test in data["tests"] if test["claims"] == ["2.1.2.a", "2.1.2.d"]]
     lines = (PROJECT / test["file"]).read_text(encoding="utf-8").splitlines()
 
@@ -160,7 +171,7 @@ def test_a_test_is_recorded_with_its_place_and_its_text_from_the_decorators_on(d
 
 
 def test_a_failure_is_recorded_with_the_drawing_of_the_smallest_case(of_flipped):
-    data = writing.read(of_flipped.file)
+    data = reading.read(of_flipped.file)
     (test,) = data["tests"]
     (failure,) = test["results"][0]["failures"]
 
@@ -172,8 +183,8 @@ def test_a_failure_is_recorded_with_the_drawing_of_the_smallest_case(of_flipped)
     )
 
 
-def test_of_a_property_the_written_body_is_recorded(of_flipped):
-    (test,) = writing.read(of_flipped.file)["tests"]
+def test_a_property_is_recorded_with_the_source_as_written(of_flipped):
+    (test,) = reading.read(of_flipped.file)["tests"]
 
     assert test["source"].startswith('@pytest.mark.claim("2.1.2.j")\n@values(*CONVOLUTIONS)\n@for_all(')
     assert f"def {BACKWARDS}(subject, problem):\n" in test["source"]
@@ -213,7 +224,7 @@ def test_a_folder_of_this_machine_is_replaced_wherever_it_is_named(printed, reco
     assert failures.scrubbed(printed.format(**names), config) == recorded.format(**names)
 
 
-def test_the_references_are_printed_by_their_name_which_is_the_same_in_every_run():
+def test_the_references_are_printed_by_a_name_that_is_the_same_in_every_run():
     assert repr(subjects.load("reference")) == subjects.load("reference").name
 
 
@@ -274,7 +285,7 @@ def test_it(off): assert_within(np.full(2, off), Approximation(np.zeros(2), np.a
     assert result(data, "2.2.t")["comparisons"] == data["runs"][0]["comparisons"] == 3
 
 
-def test_examples_are_counted_and_options_kept_without_the_names_of_files(small, tmp_path):
+def test_examples_are_counted_and_options_recorded_without_file_names(small, tmp_path):
     text = f"from hypothesis import given, settings, strategies as st\n{TRUE}@settings(max_examples=7, database=None)\n"
     (tmp_path / "cifar-10-batches-py").mkdir()
     options = ("--slow", "-k", "it", "--cifar10", str(tmp_path))
@@ -290,7 +301,7 @@ def test_a_claim_counts_the_examples_of_its_tests_and_a_section_those_of_its_own
     assert (result(data, "2.2.t")["examples"], data["runs"][0]["sections"]["2.2"]["examples"]) == (2, 3)
 
 
-def test_a_section_counts_its_tests_that_ran_and_those_of_them_that_failed(small):
+def test_a_section_counts_the_tests_that_ran_and_how_many_of_them_failed(small):
     body = "def test_a(): assert 0\ndef test_b(): assert 0\ndef test_c(): pass\ndef test_d(): pytest.skip('no')"
 
     sections = small(body).data["runs"][0]["sections"]
@@ -310,7 +321,7 @@ def test_a_section_counts_its_tests_that_ran_and_those_of_them_that_failed(small
         (["--dtype", "float64"], False),
     ],
 )
-def test_a_run_is_whole_if_everything_was_asked_for_and_had_its_turn(small, options, whole):
+def test_a_run_is_whole_if_everything_was_requested_and_nothing_was_cut_short(small, options, whole):
     data = small("def test_a(): assert 0\ndef test_b(): pass\ndef test_c(): assert 0", *options).data
 
     assert data["runs"][0]["scope"]["whole"] is whole
@@ -333,13 +344,13 @@ def test_a_run_in_which_a_file_could_not_be_read_is_not_whole(small, tmp_path):
         ("/elsewhere/test_b.py::test_it", "test_b.py::test_it"),
     ],
 )
-def test_what_was_asked_for_is_recorded_without_folders_of_this_machine(monkeypatch, argument, recorded):
+def test_the_requested_tests_are_recorded_without_folders_of_this_machine(monkeypatch, argument, recorded):
     monkeypatch.setattr(selection, "ROOT", Path("/home/project/spec_tests"))
 
     assert record.asked_place(argument, selection.ROOT) == recorded
 
 
-def test_tests_that_were_left_out_are_counted_by_their_reason(small):
+def test_tests_left_out_are_counted_by_reason(small):
     (run,) = small(f"{TRUE}@pytest.mark.slow\ndef test_long(): pass\ndef test_short(): pass").data["runs"]
 
     assert run["left_out"] == [{"reason": LEFT_OUT["slow"].en, "tests": 1}]
@@ -354,7 +365,7 @@ def test_tests_that_were_left_out_are_counted_by_their_reason(small):
         (["pytest.skip('no')"], []),
     ],
 )
-def test_a_known_deviation_was_seen_if_all_tests_passed_that_demonstrate_it(small, monkeypatch, bodies, seen):
+def test_a_known_deviation_was_seen_if_all_tests_that_demonstrate_it_passed(small, monkeypatch, bodies, seen):
     monkeypatch.setattr(plugin, "_deviation_never_seen_here", {}.get)
     tests = (f"@pytest.mark.deviation('half-conv-gradients')\ndef test_{i}(): {b}" for i, b in enumerate(bodies))
 
@@ -371,7 +382,7 @@ def test_a_known_deviation_is_described_in_english_and_in_chinese(deviation, nam
     assert deviation[f"{name}_zh"].strip()
 
 
-# When there is a report, and when there is none
+# When a report is written
 
 PASSES = f"{TRUE}def test_it(): pass"
 
@@ -384,7 +395,7 @@ PASSES = f"{TRUE}def test_it(): pass"
         ("an error of syntax", [], pytest.ExitCode.INTERRUPTED),
     ],
 )
-def test_a_run_that_only_lists_tests_or_is_broken_off_leaves_no_report(small, text, options, code):
+def test_a_run_that_only_lists_tests_or_is_interrupted_leaves_no_report(small, text, options, code):
     run = small(text, *options)
 
     assert (run.code, run.data) == (code, None)
@@ -416,7 +427,7 @@ def test_every_other_run_leaves_a_report(small, options):
 
 
 @pytest.mark.parametrize("below", ["", "folder"])
-def test_a_file_in_place_of_the_folder_is_a_usage_error(small, tmp_path, below):
+def test_a_file_where_the_folder_should_be_is_a_usage_error(small, tmp_path, below):
     (tmp_path / "file").touch()
 
     run = small(PASSES, f"--report={tmp_path / 'file' / below}")
@@ -434,6 +445,15 @@ def test_a_missing_package_is_a_usage_error_that_says_what_to_install(small, mon
     assert 'the report needs no_such_package, not installed here: pip install "torch-by-hand[report]"' in run.output
 
 
+def test_packages_that_may_be_missing_are_not_loaded_before_they_are_needed():
+    optional = {"jinja2", "jsonschema", "latex2mathml", "matplotlib"}
+    program = "import sys, spec_tests.report.__main__, spec_tests.report.record; print(*sys.modules)"
+
+    child = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
+
+    assert optional.isdisjoint(child.stdout.split())
+
+
 def test_a_report_that_cannot_be_written_fails_the_run_and_says_why(small, monkeypatch):
     def full(*_):
         raise OSError("no space left")
@@ -446,15 +466,15 @@ def test_a_report_that_cannot_be_written_fails_the_run_and_says_why(small, monke
     assert f"ERROR: no report in {run.file.parent}: no space left" in run.output
 
 
-@pytest.mark.parametrize("part", ["page", "pictures"])
-def test_where_the_page_cannot_be_made_the_old_report_stays_as_it_was(tmp_path, monkeypatch, data, part):
+@pytest.mark.parametrize("part", ["page", "figures"])
+def test_if_the_page_cannot_be_rendered_the_old_report_is_left_untouched(tmp_path, monkeypatch, data, part):
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(pictures, "pictures", list)
+    monkeypatch.setattr(all_figures, "draw", list)
     writing.write(tmp_path, data)
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    monkeypatch.setattr(*{"page": (page, "render"), "pictures": (pictures, "pictures")}[part], fail)
+    monkeypatch.setattr(*{"page": (page, "render"), "figures": (all_figures, "draw")}[part], fail)
 
     with pytest.raises(ZeroDivisionError):
         writing.write(tmp_path, data | {"tests": []})
@@ -462,26 +482,11 @@ def test_where_the_page_cannot_be_made_the_old_report_stays_as_it_was(tmp_path, 
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_the_parts_on_benchmarks_are_read_one_by_one_and_a_bad_one_is_named(tmp_path):
-    whole = {"title_zh": "", "summary_en": [], "summary_zh": [], "tables": [], "pictures": []}
-    for name in ("b", "a"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "part.json").write_text(json.dumps({**whole, "title_en": name}))
-
-    assert [part.title_en for part in writing.benchmark_parts(tmp_path)] == ["a", "b"]
-    (tmp_path / "b" / "part.json").write_text("{")
-    with pytest.raises(writing.Unreadable, match=r"part\.json does not hold JSON: "):
-        writing.benchmark_parts(tmp_path)
-    (tmp_path / "b" / "part.json").write_text(json.dumps(whole))
-    with pytest.raises(writing.Unreadable, match=r"b/part\.json .*\$: title_en is missing"):
-        writing.benchmark_parts(tmp_path)
-
-
 # Where it ran
 
 
 def git(folder, *arguments):
-    """Run git as someone."""
+    """Run git as an invented user."""
     subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b", "-C", folder, *arguments], check=True)
 
 
@@ -499,7 +504,7 @@ def repository(tmp_path):
 
 
 @pytest.mark.parametrize(("file", "modified"), [("spec_tests/a.py", True), ("spec_tests/b.py", True), ("b.py", False)])
-def test_a_commit_is_modified_if_a_file_was_changed_that_takes_part(repository, file, modified):
+def test_a_commit_counts_as_modified_if_a_file_that_matters_was_changed(repository, file, modified):
     commit, before = surroundings.commit(repository)
 
     (repository / file).write_text("1")
@@ -521,7 +526,7 @@ def test_where_git_cannot_tell_there_is_no_commit(repository, monkeypatch, witho
 
 
 @pytest.mark.parametrize(("imported", "version"), [({"__version__": "9+cu132"}, "9+cu132"), ({}, None)])
-def test_an_imported_package_says_its_version_itself(monkeypatch, imported, version):
+def test_an_imported_package_reports_its_own_version(monkeypatch, imported, version):
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(**imported))
 
     assert surroundings.versions()["torch"] == (version or metadata.version("torch"))
@@ -531,7 +536,7 @@ def test_an_imported_package_says_its_version_itself(monkeypatch, imported, vers
 
 
 def objects(schema):
-    """Give every description of an object in a schema."""
+    """Yield every description of an object in a schema."""
     if isinstance(schema, dict):
         if "properties" in schema:
             yield schema
@@ -539,9 +544,8 @@ def objects(schema):
             yield from objects(part)
 
 
-def test_the_schema_is_one_and_describes_every_property_and_no_other_is_allowed():
-    schema = json.loads(writing.SCHEMA.read_text(encoding="utf-8"))
-
+@pytest.mark.parametrize("schema", [reading.SCHEMA, benchmark_part.SCHEMA], ids=["claims", "benchmarks"])
+def test_each_schema_is_valid_describes_every_property_and_allows_no_other(schema):
     import_module("jsonschema").Draft202012Validator.check_schema(schema)
     for form in objects(schema):
         assert form["additionalProperties"] is False
@@ -549,7 +553,7 @@ def test_the_schema_is_one_and_describes_every_property_and_no_other_is_allowed(
 
 
 def put(data, place, value):
-    """Put a value, or nothing, at a place of data."""
+    """Replace a value in data, or delete it."""
     *way, last = place
     for step in way:
         data = data[step]
@@ -569,10 +573,10 @@ def put(data, place, value):
         (["runs", 0, "seconds"], "long", r"\$.runs\[0\].seconds: 'long' is not of type 'number'"),
         (["runs", 0, "mood"], "good", r"\$.runs\[0\]: Additional properties are not allowed \('mood' was unexpected\)"),
         (["claims", 3, "results", 0, "result"], "fine", r"\$.claims\[3\].results\[0\].result: 'fine' is not one of"),
-        (["claims", 3, "results"], [], r"\$.claims\[3\].results: 0 of them, expected one for each of 1 runs"),
-        (["tests", 0, "results"], [], r"\$.tests\[0\].results: 0 of them, expected one for each of 1 runs"),
-        (["claims", 3, "id"], "1.a", r"\$.claims: '1.a' is there more than once"),
-        (["claims", 0, "section"], "9.9", r"\$.claims\[0\].section: '9.9' is none of 1, 1\.1, "),
+        (["claims", 3, "results"], [], r"\$.claims\[3\].results: has 0 entries, expected one for each of 1 runs"),
+        (["tests", 0, "results"], [], r"\$.tests\[0\].results: has 0 entries, expected one for each of 1 runs"),
+        (["claims", 3, "id"], "1.a", r"\$.claims: '1.a' occurs more than once"),
+        (["claims", 0, "section"], "9.9", r"\$.claims\[0\].section: '9.9' is not one of 1, 1\.1, "),
         (["tests", 0, "claims"], ["9.9.z"], r"\$.tests\[0\].claims: '9.9.z' is not a known claim"),
         (["runs", 0, "scope"], None, r"\$.runs\[0\]: 'scope' is a required property"),
         (
@@ -580,20 +584,24 @@ def put(data, place, value):
             "2026-13-01T00:00:00+00:00",
             r"\$.runs\[0\].started: '2026-13-.*' is not a valid ISO timestamp",
         ),
-        (["claims", 0, "printed"], [1.0, float("nan")], r"\$.claims\[0\].printed\[1\]: nan is no number of JSON"),
-        (["runs", 0, "seconds"], float("inf"), r"\$.runs\[0\].seconds: inf is no number of JSON"),
-        (["claims", 0, "en"], "half \ud83d", r"\$.claims\[0\].en: 'half \\ud83d' holds half of a character"),
-        (["claims", 0, "corrected"], {"\udc00": 1}, r"\$.claims\[0\].corrected: .* holds half of a character"),
-        (["claims", 0, "printed"], reduce(lambda inner, _: [inner], range(60), 0), r"\$.* nested more than 50 deep"),
+        (["claims", 0, "printed"], [1.0, float("nan")], r"\$.claims\[0\].printed\[1\]: nan is not a JSON number"),
+        (["runs", 0, "seconds"], float("inf"), r"\$.runs\[0\].seconds: inf is not a JSON number"),
+        (["claims", 0, "en"], "half \ud83d", r"\$.claims\[0\].en: 'half \\ud83d' contains half a character"),
+        (["claims", 0, "corrected"], {"\udc00": 1}, r"\$.claims\[0\].corrected: .* contains half a character"),
+        (
+            ["claims", 0, "printed"],
+            reduce(lambda inner, _: [inner], range(60), 0),
+            r"\$.* nested more than 50 levels",
+        ),
     ],
 )
-def test_data_of_another_form_are_refused_with_the_file_and_the_place(tmp_path, data, place, value, message):
+def test_malformed_data_are_refused_with_the_file_and_the_place(tmp_path, data, place, value, message):
     put(data, place, value)
     file = tmp_path / "claims.json"
     file.write_text(json.dumps(data), encoding="utf-8")
 
-    with pytest.raises(writing.Unreadable, match=rf"claims\.json does not hold a report's data: {message}"):
-        writing.read(file)
+    with pytest.raises(json_files.Unreadable, match=rf"claims\.json does not contain a report's data: {message}"):
+        reading.read(file)
 
 
 @pytest.mark.parametrize(
@@ -612,35 +620,35 @@ def test_a_result_that_the_verdict_rules_out_is_refused(data, verdict, found):
     put(data, ["claims", 3, "verdict"], verdict)
     put(data, ["claims", 3, "results", 0, "result"], found)
 
-    with pytest.raises(writing.Unreadable, match=rf"\$.claims\[3\].results\[0\].result: '{found}' of a claim .*"):
-        writing.check(data)
+    with pytest.raises(json_files.Unreadable, match=rf"\$.claims\[3\].results\[0\].result: '{found}' for a claim .*"):
+        reading.check(data)
 
 
-def test_a_file_that_is_nested_too_deeply_for_python_is_refused_with_its_name(tmp_path):
+def test_a_file_nested_too_deeply_for_python_is_refused_by_name(tmp_path):
     file = tmp_path / "claims.json"
     file.write_text("[" * 100_000 + "]" * 100_000)
 
     with pytest.raises(
-        writing.Unreadable, match=r"claims\.json does not hold a report's data: it is nested too deeply"
+        json_files.Unreadable, match=r"claims\.json does not contain a report's data: it is nested too deeply"
     ):
-        writing.read(file)
+        reading.read(file)
 
 
-def test_a_complaint_quotes_no_more_than_the_ends_of_what_it_found(data):
-    with pytest.raises(writing.Unreadable) as error:
-        writing.check(data | {"runs": {"0": "a long one" * 1000}})
+def test_an_error_message_quotes_only_the_ends_of_a_long_value(data):
+    with pytest.raises(json_files.Unreadable) as error:
+        reading.check(data | {"runs": {"0": "a long one" * 1000}})
 
-    assert len(str(error.value)) < 2 * writing.LONGEST
+    assert len(str(error.value)) < 2 * json_files.LONGEST
 
 
 # Merging
 
 
 def test_a_merged_report_has_a_column_for_each_run(of_torch, of_references, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "pictures", list)
+    monkeypatch.setattr(all_figures, "draw", list)
 
     command.main(["merge", str(tmp_path), str(of_torch.file), str(of_references.file)])
-    merged, one, other = (writing.read(file) for file in (tmp_path / writing.DATA, of_torch.file, of_references.file))
+    merged, one, other = (reading.read(file) for file in (tmp_path / writing.DATA, of_torch.file, of_references.file))
 
     assert merged["runs"] == one["runs"] + other["runs"]
     assert result(merged, "2.1.2.h", run=0) == result(one, "2.1.2.h")
@@ -653,16 +661,16 @@ def later(data, second=1, **more):
     return data | {"runs": [run | {"started": f"2030-01-01T00:00:0{second}+00:00"} | more for run in data["runs"]]}
 
 
-def test_runs_of_one_name_are_told_apart_by_a_number_also_in_merged_reports(data):
+def test_runs_with_the_same_name_are_numbered_even_across_merged_reports(data):
     again = merging.merge([merging.merge([data, later(data, 1)]), merging.merge([later(data, 2), later(data, 3)])])
 
     name = data["runs"][0]["name"]
     assert [run["name"] for run in again["runs"]] == [name, f"{name} (2)", f"{name} (3)", f"{name} (4)"]
-    writing.check(again)
+    reading.check(again)
 
 
 def of(data, second, **more):
-    """Return a report of another run, of these versions or other facts."""
+    """Return a report of another run with these versions or other facts."""
     versions = data["runs"][0]["versions"] | {name: more.pop(name) for name in ("python", "numpy") if name in more}
     return later(data, second, versions=versions, **more)
 
@@ -688,7 +696,7 @@ def test_runs_of_one_name_are_told_apart_by_what_differs_and_else_by_a_number(da
         ({"python": "3.99.1", "machine": "A, 8 CPUs"}, ["Python {python}", "Python 3.99"]),
     ],
 )
-def test_whatever_differs_is_in_the_name_and_no_more_than_is_needed(data, facts, details):
+def test_the_name_contains_whatever_differs_and_no_more_than_needed(data, facts, details):
     data["runs"][0]["commit"] = "0123456789" * 4
     run = data["runs"][0]
     first = details[0].format(**run, python=merging.minor(run, "python"))
@@ -707,26 +715,26 @@ def test_a_third_run_renames_the_first_two_as_if_all_had_been_merged_at_once(dat
     assert len({run["name"] for run in at_once["runs"]}) == 3
 
 
-def test_it_does_not_matter_which_reports_are_merged_first(data):
+def test_the_order_of_merging_does_not_matter(data):
     one, other, third = data, later(data, 1), later(data, 2)
 
     assert merging.merge([merging.merge([one, other]), third]) == merging.merge([one, merging.merge([other, third])])
 
 
-def test_the_same_run_twice_is_refused_also_out_of_a_merged_report(data):
+def test_the_same_run_twice_is_refused_even_inside_a_merged_report(data):
     merged = merging.merge([later(data), data])
 
-    with pytest.raises(ValueError, match=r"the run 'torch .*' that started .* is there twice"):
+    with pytest.raises(ValueError, match=r"the run 'torch .*' started at .* occurs twice"):
         merging.merge([merged, data])
 
 
-def test_runs_that_started_in_the_same_second_in_other_versions_are_two(data):
+def test_runs_started_in_the_same_second_with_other_versions_are_distinct(data):
     versions = data["runs"][0]["versions"] | {"python": "3.99"}
 
     assert len(merging.merge([data, data | {"runs": [data["runs"][0] | {"versions": versions}]}])["runs"]) == 2
 
 
-def test_what_only_one_report_knows_is_kept_and_was_not_run_by_the_other(data):
+def test_what_only_one_report_contains_is_kept_as_not_run_by_the_other(data):
     shorter = copy.deepcopy(later(data))
     for part, names in (("claims", ["2.1.2.a", "2.2.w"]), ("tests", [data["tests"][0]["test"]])):
         shorter[part] = [entry for entry in data[part] if entry.get("id", entry.get("test")) not in names]
@@ -738,27 +746,27 @@ def test_what_only_one_report_knows_is_kept_and_was_not_run_by_the_other(data):
         assert [len(merged[part]) for part in ("claims", "tests", "deviations")] == [
             len(data[part]) for part in ("claims", "tests", "deviations")
         ]
-        writing.check(merged)
+        reading.check(merged)
 
 
-def test_what_a_report_of_several_runs_does_not_know_was_run_by_none_of_them(data):
+def test_what_a_merged_report_lacks_is_kept_as_not_run_by_any_of_its_runs(data):
     shorter = merging.merge([later(data, 1), later(data, 2)])
     shorter["claims"], shorter["tests"] = shorter["claims"][1:], shorter["tests"][1:]
 
     merged = merging.merge([shorter, data])
 
-    writing.check(merged)
+    reading.check(merged)
     assert [len(entry["results"]) for part in ("claims", "tests") for entry in (merged[part][-1],)] == [3, 3]
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("verdict", "false", "claim 1.a: the register's verdict is true in one report, false in another"),
-        ("section", "2", "claim 1.a: the section is 1 in one report, 2 in another"),
+        ("verdict", "false", "claim 1.a: the register's verdict is true in one report and false in another"),
+        ("section", "2", "claim 1.a: the section is 1 in one report and 2 in another"),
     ],
 )
-def test_reports_of_registers_that_disagree_are_refused(data, name, value, message):
+def test_reports_whose_registers_disagree_are_refused(data, name, value, message):
     other = copy.deepcopy(later(data))
     other["claims"][0][name] = value
 
@@ -766,7 +774,7 @@ def test_reports_of_registers_that_disagree_are_refused(data, name, value, messa
         merging.merge([data, other])
 
 
-def test_other_words_for_a_claim_are_no_disagreement_and_the_first_ones_are_kept(data):
+def test_a_claim_worded_differently_is_accepted_and_keeps_the_first_wording(data):
     other = copy.deepcopy(later(data))
     other["claims"][0]["en"] = "Other words."
 
@@ -780,7 +788,7 @@ WORST = {"float32": {"share": 0.02, "error": 0.2, "bound": 10.0}, "float64": {"s
 
 @pytest.fixture
 def compared(data, tmp_path, capsys):
-    """Return a function that compares the data with a changed copy: the exit status, and what was printed."""
+    """Return a function that compares the data with a changed copy and returns the exit status and the output."""
     for claim in data["claims"]:
         if claim["id"] == "2.1.2.a":
             claim["results"][0] |= {"examples": 300, "worst": WORST}
@@ -807,7 +815,7 @@ def status_of(*arguments):
 
 
 def claim_with(claim="2.1.2.a", verdict=None, **changes):
-    """Return a function that changes the first run's result of a claim, and maybe the register's verdict."""
+    """Return a function that changes the first run's result of a claim and, if given, the register's verdict."""
 
     def change(data):
         (entry,) = [entry for entry in data["claims"] if entry["id"] == claim]
@@ -823,19 +831,19 @@ def run_with(**changes):
 
 
 def without_the_claim(data):
-    """Take a claim out of the register and from the tests."""
+    """Remove a claim from the register and from the tests."""
     data["claims"] = [claim for claim in data["claims"] if claim["id"] != "2.1.2.a"]
     for test in data["tests"]:
         test["claims"] = [id for id in test["claims"] if id != "2.1.2.a"]
 
 
 def without_torch(data):
-    """Take torch out of the versions."""
+    """Remove torch from the versions."""
     del data["runs"][0]["versions"]["torch"]
 
 
 def nearer(share):
-    """Return the shares of before with another one of float32."""
+    """Return the same shares with another one for float32."""
     return WORST | {"float32": WORST["float32"] | {"share": share}}
 
 
@@ -848,7 +856,7 @@ def nearer(share):
         (without_the_claim, r"lost +2\.1\.2\.a \(.*\) was confirmed, is now not in the register"),
     ],
 )
-def test_a_claim_that_is_no_longer_proven_is_lost_and_the_other_way_round_it_is_won(compared, change, line):
+def test_a_claim_no_longer_proven_is_lost_and_in_the_other_direction_won(compared, change, line):
     status, printed = compared(change)
     status_backwards, printed_backwards = compared(change, backwards=True)
 
@@ -874,7 +882,7 @@ def test_a_claim_that_is_no_longer_proven_is_lost_and_the_other_way_round_it_is_
             r"margin +2\.1\.2\.a .*: float32 errors were 0\.02 of their bound, are now 0\.2",
         ),
         (claim_with(examples=149), r"examples +2\.1\.2\.a \(.*\): 300 before, now 149"),
-        (run_with(deviations=["half-batch-norm"]), r"deviation half-batch-norm is seen now"),
+        (run_with(deviations=["half-batch-norm"]), r"deviation half-batch-norm is newly seen"),
         (without_torch, r"version +torch was .+, is now none"),
     ],
 )
@@ -885,7 +893,7 @@ def test_any_other_change_is_printed_and_loses_nothing(compared, change, line):
     assert re.search(rf"^  {line}$", printed, re.MULTILINE), printed
 
 
-def test_a_deviation_that_is_not_seen_any_more_is_said_to_be_gone(compared):
+def test_a_deviation_that_is_no_longer_seen_is_reported(compared):
     _, printed = compared(run_with(deviations=["half-batch-norm"]), backwards=True)
 
     assert "  deviation half-batch-norm is no longer seen\n  together: 1 deviation\n" in printed
@@ -903,14 +911,14 @@ def test_a_deviation_that_is_not_seen_any_more_is_said_to_be_gone(compared):
         run_with(started="2030-01-01T00:00:00+00:00", seconds=9),
     ],
 )
-def test_small_differences_are_no_change(compared, change):
+def test_small_differences_are_not_changes(compared, change):
     status, printed = compared(change)
 
     assert (status, printed.splitlines()[1:]) == (0, ["  together: no change"])
 
 
 def runs(*kinds):
-    """Return runs of torch, each written as "torch 2.15, 3.11 cuda": its version, Python's, and what is special."""
+    """Return runs of torch, each written as "torch 2.15, 3.11 cuda": its version, Python's, and anything special."""
     return [
         {
             "name": kind,
@@ -945,11 +953,11 @@ def runs(*kinds):
         (["torch 1, 3.1", "torch 1, 3.1"], ["torch 1, 3.1"], [(0, 0)]),
     ],
 )
-def test_of_the_runs_of_a_subject_and_device_those_are_matched_that_are_most_alike(old, new, pairs):
+def test_among_runs_of_one_subject_and_device_the_most_similar_are_matched(old, new, pairs):
     assert comparing.matched(runs(*old), runs(*new)) == pairs
 
 
-def test_a_run_whose_name_was_changed_by_merging_is_still_itself(data):
+def test_a_run_renamed_by_merging_is_still_recognised(data):
     several = [of(data, second, python=f"3.9{second}.0") for second in range(4)]
     fewer = several[:1] + several[2:]
 
@@ -958,19 +966,19 @@ def test_a_run_whose_name_was_changed_by_merging_is_still_itself(data):
     assert pairs == [(0, 0), (2, 1), (3, 2)]
 
 
-def test_a_run_without_its_like_is_named_and_its_claims_are_not_lost(data):
+def test_a_run_without_a_counterpart_is_named_and_its_claims_are_not_lost(data):
     newer = later(data, name="torch 99", device="cuda", commit=None)
 
     comparisons, alone = comparing.compare(merging.merge([data, newer]), data)
     _, alone_backwards = comparing.compare(data, merging.merge([data, newer]))
 
     named = "torch 99 (2030-01-01 00:00, no commit)"
-    assert alone == [f"{named}: OLD has it, and NEW has no run like it: it is gone"]
-    assert alone_backwards == [f"{named}: NEW has it, and OLD has no run like it"]
+    assert alone == [f"{named} is in OLD and has no counterpart in NEW"]
+    assert alone_backwards == [f"{named} is in NEW and has no counterpart in OLD"]
     assert not comparing.lost(comparisons)
 
 
-def test_a_claim_is_lost_if_any_run_lost_it_and_it_is_that_run_that_is_said_to_have(data):
+def test_a_claim_is_lost_if_any_run_lost_it_and_that_run_is_named(data):
     old = merging.merge([of(data, 1, python="3.97.0"), of(copy.deepcopy(data), 2, python="3.98.0")])
     new = copy.deepcopy(old)
     result(new, "2.1.2.a", run=1)["result"] = "failed"
@@ -981,7 +989,7 @@ def test_a_claim_is_lost_if_any_run_lost_it_and_it_is_that_run_that_is_said_to_h
     assert [[change.kind for change in comparison.changes] for comparison in comparisons] == [[], ["lost"]]
 
 
-def test_each_comparison_says_when_its_runs_were_and_of_which_commit(compared):
+def test_each_comparison_gives_the_dates_and_commits_of_its_runs(compared):
     _, printed = compared(run_with(started="2030-01-01T23:45:06+00:00", commit="abcdef0123" * 4, modified=True))
 
     assert re.match(
@@ -996,7 +1004,7 @@ WHOLE = {"whole": True, "arguments": ["spec_tests"]}
 
 
 @pytest.mark.parametrize(("before", "now", "said"), [(WHOLE, PART, True), (PART, PART, False), (WHOLE, WHOLE, False)])
-def test_of_a_part_that_is_compared_with_the_whole_it_is_said_first(data, before, now, said):
+def test_comparing_a_part_with_the_whole_says_so_first(data, before, now, said):
     old, new = data, copy.deepcopy(data)
     run_with(scope=before)(old)
     run_with(scope=now, options=["-x"])(new)
@@ -1005,15 +1013,15 @@ def test_of_a_part_that_is_compared_with_the_whole_it_is_said_first(data, before
     comparisons, alone = comparing.compare(old, new)
 
     assert comparing.lost(comparisons)
-    line = "  NEW is only a part of the specification: pytest spec_tests/test_2_2_max_pooling.py -x. "
+    line = "  NEW covers only part of the specification (pytest spec_tests/test_2_2_max_pooling.py -x); "
     assert list(comparing.lines(comparisons, alone))[1].startswith(line) is said
 
 
 # The commands
 
 
-def test_the_page_of_a_report_can_be_made_again(of_torch, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pictures, "pictures", list)
+def test_the_page_of_a_report_can_be_rendered_again(of_torch, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(all_figures, "draw", list)
 
     command.main(["page", str(of_torch.file), str(tmp_path / "new")])
 
@@ -1030,13 +1038,15 @@ def test_the_page_of_a_report_can_be_made_again(of_torch, tmp_path, monkeypatch,
         (["compare", "{file}"], "the following arguments are required: NEW"),
         (["merge", "{folder}"], "the following arguments are required: FILE"),
         (["compare", "{file}", "none.json"], "none.json cannot be read: No such file or directory"),
-        (["merge", "{folder}", "{file}", "{file}"], "is there twice"),
+        (["merge", "{folder}", "{file}", "{file}"], "occurs twice"),
         (["page", "{file}", "{file}"], "File exists"),
-        (["page", "{python}", "{folder}"], "test_the_report.py does not hold JSON"),
+        (["page", "{python}", "{folder}"], "test_the_report.py is not JSON"),
     ],
 )
-def test_what_a_command_cannot_do_is_said_in_one_line(of_torch, tmp_path, capsys, monkeypatch, arguments, message):
-    monkeypatch.setattr(pictures, "pictures", list)
+def test_a_command_that_cannot_be_carried_out_says_why_in_one_line(
+    of_torch, tmp_path, capsys, monkeypatch, arguments, message
+):
+    monkeypatch.setattr(all_figures, "draw", list)
     names = {"file": of_torch.file, "folder": tmp_path / "new", "python": __file__}
 
     status = status_of(*(argument.format(**names) for argument in arguments))
@@ -1056,10 +1066,10 @@ def test_the_help_says_what_each_command_does_and_how_compare_ends(capsys):
     assert re.findall(r"^ +status (\d)", capsys.readouterr().out, re.MULTILINE) == ["0", "1", "2"]
 
 
-def test_reports_that_have_no_subject_in_common_cannot_be_compared(of_torch, of_references, capsys):
+def test_reports_without_a_common_subject_cannot_be_compared(of_torch, of_references, capsys):
     assert status_of("compare", of_torch.file, of_references.file) == 2
     assert (
-        "error: no run of the one was asked for the same subject and device as a run of the" in capsys.readouterr().err
+        "error: no run of one report has the same subject and device as a run of the other" in capsys.readouterr().err
     )
 
 

@@ -1,4 +1,4 @@
-"""The report's pictures: they hold the numbers that the references compute, and stand in any page."""
+"""The report's figures: they contain the numbers that the references compute, and they fit into any page."""
 
 import re
 from collections import Counter
@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 
 import reference
-from spec_tests.report.figures import dataloader as pictures_dataloader
-from spec_tests.report.figures import figure as picture
-from spec_tests.report.figures import networks as pictures_networks
-from spec_tests.report.figures import optimizers as pictures_optimizers
-from spec_tests.report.figures import transforms as pictures_transforms
-from spec_tests.report.figures.all_figures import pictures
+from spec_tests.report.figures import dataloader, figure, networks, optimizers, transforms
+from spec_tests.report.figures.all_figures import draw
 from spec_tests.report.figures.paper import number
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.worked_examples import KERNEL, MAP, MODEL_1, MODEL_2, POOLED_MAP, TRUTH
@@ -23,7 +19,7 @@ from spec_tests.worked_examples import KERNEL, MAP, MODEL_1, MODEL_2, POOLED_MAP
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
 LARGEST = 1_500_000
-"""Of all pictures together, in bytes: the page stays quick to open."""
+"""Bytes of all figures together, so that the page opens quickly."""
 
 SHOWN = {"1.3", "1.5", "2.1", "2.1.2", "2.2", "2.3", "2.5", "2.6.2", "2.6.3", "2.6.5", "2.7", "2.8"}
 """The sections with something to see."""
@@ -31,29 +27,29 @@ SHOWN = {"1.3", "1.5", "2.1", "2.1.2", "2.2", "2.3", "2.5", "2.6.2", "2.6.3", "2
 
 @cache
 def drawn():
-    """Return the pictures by id, drawn once."""
-    return {each.id: each for each in pictures()}
+    """Return the figures by id, drawn once."""
+    return {each.id: each for each in draw()}
 
 
 @cache
 def tree(id):
-    """Return a picture as an element of XML."""
+    """Return a figure as an XML element."""
     return ElementTree.fromstring(drawn()[id].svg)
 
 
 def texts(id):
-    """Return all that is written in a picture."""
+    """Return all texts in a figure."""
     return ["".join(element.itertext()) for element in tree(id).iter() if element.tag.endswith("}text")]
 
 
 def written(id, name):
-    """Return what is written under this name, which is unique in the picture."""
+    """Return the text under this name, which is unique in the figure."""
     (group,) = [element for element in tree(id).iter() if element.get("id") == f"{id}-{name}"]
     return "".join(group.itertext()).strip()
 
 
 def cells(id, name):
-    """Return the numbers of a grid of this name by their places."""
+    """Return the numbers of the grid with this name by position."""
     pattern = re.compile(rf"{re.escape(f'{id}-{name}')}-(\d+)-(\d+)")
     found = {pattern.fullmatch(element.get("id", "")): element for element in tree(id).iter()}
     return {
@@ -64,11 +60,11 @@ def cells(id, name):
 
 
 def as_cells(values):
-    """Return numbers (h, w) by their places."""
+    """Return numbers (h, w) by position."""
     return {place: float(value) for place, value in np.ndenumerate(values)}
 
 
-# Every picture
+# Every figure
 
 
 def test_the_figures_are_in_the_documents_order_and_leave_out_no_section():
@@ -78,23 +74,23 @@ def test_the_figures_are_in_the_documents_order_and_leave_out_no_section():
     assert set(sections) == SHOWN
 
 
-def test_the_pictures_are_the_same_each_time_byte_by_byte():
-    assert pictures() == list(drawn().values())
+def test_drawing_twice_gives_the_same_bytes():
+    assert draw() == list(drawn().values())
 
 
-def test_all_have_titles_and_descriptions_in_both_languages():
+def test_every_figure_has_a_title_and_a_description_in_both_languages():
     for each in drawn().values():
         assert len(each.title_en) > 20 < len(each.alt_en), each.id
         assert all(re.search("[\u4e00-\u9fff]{2}", text) for text in (each.title_zh, each.alt_zh)), each.id
 
 
-def test_no_two_elements_of_any_pictures_have_the_same_id():
+def test_no_two_elements_of_any_figures_share_an_id():
     ids = Counter(element.get("id") for id in drawn() for element in tree(id).iter() if element.get("id"))
 
     assert ids.most_common(1)[0][1] == 1
 
 
-def test_what_a_picture_refers_to_is_in_it():
+def test_a_figure_refers_only_to_its_own_elements():
     for id, each in drawn().items():
         named = {element.get("id") for element in tree(id).iter()}
         references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', each.svg)
@@ -102,7 +98,7 @@ def test_what_a_picture_refers_to_is_in_it():
         assert {first or second for first, second in references} <= named, id
 
 
-def test_no_picture_needs_anything_from_elsewhere_or_reaches_beyond_itself():
+def test_a_figure_needs_nothing_from_outside_and_affects_nothing_outside():
     for each in drawn().values():
         addresses = re.findall(r"https?://[^\"' ]+", re.sub(r' xmlns(:\w+)?="[^"]*"', "", each.svg))
 
@@ -110,7 +106,7 @@ def test_no_picture_needs_anything_from_elsewhere_or_reaches_beyond_itself():
         assert not re.search(r"<(style|script|metadata|!)|@import", each.svg), each.id
 
 
-def test_a_picture_shrinks_with_the_page_and_has_no_background():
+def test_a_figure_shrinks_with_the_page_and_has_no_background():
     for id, each in drawn().items():
         assert tree(id).get("viewBox"), id
         assert "max-width: max(100%, " in tree(id).get("style"), id
@@ -119,7 +115,7 @@ def test_a_picture_shrinks_with_the_page_and_has_no_background():
 
 def test_text_has_the_colour_of_the_page():
     for id, each in drawn().items():
-        assert picture.INK not in each.svg, id
+        assert figure.INK not in each.svg, id
         assert not re.search("fill: #0{3,6}(?![0-9a-f])", each.svg), id
 
 
@@ -130,21 +126,21 @@ def test_no_text_is_smaller_than_9_points():
         assert min(sizes) >= 9, id
 
 
-def test_the_pictures_shrink_enough_for_a_telephone():
+def test_every_figure_shrinks_enough_for_a_phone():
     for id in drawn():
         (least,) = re.findall(r"max\(100%, (\d+)pt\)", tree(id).get("style"))
 
         assert int(least) * 96 / 72 <= 360 - 2 * 10, id
 
 
-def test_all_together_are_small():
+def test_all_figures_together_are_small():
     assert sum(len(each.svg.encode()) for each in drawn().values()) < LARGEST
 
 
-def test_a_document_with_two_figures_of_the_same_kind_has_no_id_twice():
+def test_two_figures_drawn_alike_share_no_id():
     from matplotlib.figure import Figure
 
-    figures = [picture.to_svg(Figure(), id) for id in ("first", "second")]
+    figures = [figure.to_svg(Figure(), id) for id in ("first", "second")]
 
     ids = [element.get("id") for svg in figures for element in ElementTree.fromstring(svg).iter() if element.get("id")]
     assert len(ids) == len(set(ids)) > 0
@@ -154,37 +150,36 @@ def test_a_document_with_two_figures_of_the_same_kind_has_no_id_twice():
 
 
 @pytest.mark.parametrize(("row", "column"), list(np.ndindex(3, 3)))
-def test_each_window_of_the_walk_holds_its_products_and_their_sum(row, column):
+def test_each_window_shows_its_products_and_their_sum(row, column):
     products = MAP[row : row + 3, column : column + 3] * KERNEL
     output = reference.conv2d(MAP[np.newaxis], KERNEL[np.newaxis, np.newaxis])[0]
 
-    assert cells("convolution-walk", f"window-{row}-{column}-product") == as_cells(products)
-    assert (
-        cells("convolution-walk", f"window-{row}-{column}-output")[row, column] == products.sum() == output[row, column]
-    )
-    assert f"= {number(products.sum())}" in texts("convolution-walk")
+    window = f"window-{row}-{column}"
+    assert cells("convolution-windows", f"{window}-product") == as_cells(products)
+    assert cells("convolution-windows", f"{window}-output")[row, column] == products.sum() == output[row, column]
+    assert f"= {number(products.sum())}" in texts("convolution-windows")
 
 
-def test_the_walk_fills_the_output_cell_by_cell():
-    sizes = [len(cells("convolution-walk", f"window-{row}-{column}-output")) for row, column in np.ndindex(3, 3)]
+def test_the_sliding_kernel_fills_the_output_cell_by_cell():
+    sizes = [len(cells("convolution-windows", f"window-{row}-{column}-output")) for row, column in np.ndindex(3, 3)]
 
     assert sizes == list(range(1, 10))
 
 
-def test_two_channels_are_added_up():
+def test_the_results_of_two_channels_are_summed():
     first, second, total = (cells("convolution-two-channels", name)[0, 0] for name in ("part-0", "part-1", "total"))
 
     assert first + second == total == 18
 
 
-def test_a_dot_shows_the_kernel_turned_around_and_with_the_kernel_flipped_as_it_is():
+def test_an_impulse_returns_the_flipped_kernel_and_a_flipped_kernel_returns_it_as_is():
     ramp = np.arange(1.0, 10).reshape(3, 3)
 
     assert cells("convolution-flipped", "dot-0") == as_cells(ramp[::-1, ::-1])
     assert cells("convolution-flipped", "dot-1") == as_cells(ramp)
 
 
-def test_the_winner_of_each_window_is_set_bold():
+def test_the_maximum_of_each_window_is_bold():
     _, places = reference.max_pool2d(POOLED_MAP, 3, stride=1, return_indices=True)
 
     for (row, column), place in np.ndenumerate(places[0]):
@@ -196,7 +191,7 @@ def test_the_winner_of_each_window_is_set_bold():
         assert bold == [f"pooling-winners-window-{row}-{column}-{place // 5}-{place % 5}"]
 
 
-def test_the_pooling_pictures_show_where_the_gradient_goes():
+def test_the_pooling_figures_show_where_the_gradient_goes():
     overlapping = reference.max_pool2d_backward(np.ones((1, 3, 3)), POOLED_MAP, 3, 1)[0]
     hanging_over = reference.max_pool2d_backward(np.ones((1, 2, 2)), POOLED_MAP, 3, ceil_mode=True)[0]
 
@@ -209,7 +204,7 @@ def test_ceil_mode_shows_one_window_and_four():
     assert cells("pooling-ceil-mode", "pooled-2") == as_cells(reference.max_pool2d(POOLED_MAP, 3, ceil_mode=True)[0])
 
 
-def test_the_cross_entropy_picture_writes_each_loss_and_both_means():
+def test_the_cross_entropy_figure_gives_each_loss_and_both_means():
     found = " ".join(texts("cross-entropy"))
 
     for model in (MODEL_1, MODEL_2):
@@ -218,23 +213,21 @@ def test_the_cross_entropy_picture_writes_each_loss_and_both_means():
         assert f"= {-np.log(model[np.arange(3), TRUTH]).mean():.3f}   ✓ 2/3" in found
 
 
-def test_the_optimizers_come_near_the_bottom_but_for_the_one_with_too_large_a_step():
-    heights = [
-        pictures_optimizers.height(pictures_optimizers.walk(step, o)[-1]) for _, step, o in pictures_optimizers.WALKS
-    ]
-    start = pictures_optimizers.height(pictures_optimizers.START)
+def test_every_optimizer_nears_the_minimum_except_the_one_with_too_large_a_step():
+    heights = [optimizers.height(optimizers.run_steps(step, o)[-1]) for _, step, o in optimizers.RUNS]
+    start = optimizers.height(optimizers.START)
 
     assert [height < start / 100 for height in heights] == [True, False, *[True] * 6]
     assert heights[1] > start
 
 
-def test_adamw_ends_nearer_to_zero_than_adam():
-    adam, adamw = (pictures_optimizers.walk(step, o)[-1] for _, step, o in pictures_optimizers.WALKS[-2:])
+def test_adamw_ends_closer_to_zero_than_adam():
+    adam, adamw = (optimizers.run_steps(step, o)[-1] for _, step, o in optimizers.RUNS[-2:])
 
     assert np.linalg.norm(adamw) < np.linalg.norm(adam)
 
 
-def test_the_network_pictures_add_up_their_parameters():
+def test_the_network_figures_add_up_their_parameters():
     for id, total in (("cifar10-cnn", 89_578), ("resnet50", 25_557_032)):
         parts = [text for text in texts(id) if re.fullmatch(r"[\d,]+", text) and "," in text]
 
@@ -242,7 +235,7 @@ def test_the_network_pictures_add_up_their_parameters():
         assert sum(int(part.replace(",", "")) for part in parts) == 2 * total
 
 
-def test_the_network_pictures_write_the_shapes_of_the_outputs():
+def test_the_network_figures_give_the_shapes_of_the_outputs():
     assert written("cifar10-cnn", "shape-p3") == "64×4×4"
     assert written("resnet50", "shape-layer4") == "2048×7×7"
     assert prod(map(int, written("cifar10-cnn", "shape-p3").split("×"))) == int(written("cifar10-cnn", "shape-flatten"))
@@ -250,15 +243,14 @@ def test_the_network_pictures_write_the_shapes_of_the_outputs():
 
 def test_the_weights_of_zeros_take_no_memory():
     assert all(
-        value.base is not None and value.strides == (0,) * value.ndim
-        for value in pictures_networks.weightless().values()
+        value.base is not None and value.strides == (0,) * value.ndim for value in networks.weightless().values()
     )
 
 
-def test_the_photographs_are_as_many_as_the_transforms():
+def test_there_are_as_many_photographs_as_transforms():
     images = re.findall("data:image/jpeg;base64,", drawn()["transforms"].svg)
 
-    assert len(images) == len(pictures_transforms.TRANSFORMS) == 12
+    assert len(images) == len(transforms.TRANSFORMS) == 12
 
 
 def test_the_batches_figure_shows_every_item_and_in_grey_what_drop_last_leaves_out():
@@ -266,14 +258,14 @@ def test_the_batches_figure_shows_every_item_and_in_grey_what_drop_last_leaves_o
     grey = [
         element.text for element in tree("batches").iter() if "opacity" in element.get("style", "") and element.text
     ]
-    kept = reference.dataloader.batches(pictures_dataloader.ITEMS, pictures_dataloader.BATCH, drop_last=True)
+    kept = reference.dataloader.batches(dataloader.ITEMS, dataloader.BATCH, drop_last=True)
 
-    rows = np.reshape(items, (4, pictures_dataloader.ITEMS))
-    assert [sorted(row) for row in rows.tolist()] == [list(range(pictures_dataloader.ITEMS))] * 4
+    rows = np.reshape(items, (4, dataloader.ITEMS))
+    assert [sorted(row) for row in rows.tolist()] == [list(range(dataloader.ITEMS))] * 4
     assert [int(text) for text in grey if text.strip()] == rows[1, sum(map(len, kept)) :].tolist() == [8, 9]
 
 
-def test_the_gradients_of_the_chain_are_those_of_a_small_change():
+def test_the_gradients_of_the_chain_match_a_small_step():
     weight, bias, target = np.array([[3.0, -1.0]]), np.array([-1.0]), np.array([1.0])
     step = 2.0**-10
     inputs = [np.array([1.0 + sign * step, 2.0]) for sign in (1, -1)]

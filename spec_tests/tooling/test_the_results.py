@@ -1,13 +1,12 @@
 """The words for results: terminal, page, `claims.json` and READMEs use the same ones, and count the same."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
 
-from spec_tests.report import record, writing
+from spec_tests.report import reading, record
 from spec_tests.run import summary
 from spec_tests.vocabulary.claims import register
 from spec_tests.vocabulary.ledger import OUTCOMES as GRAVITY
@@ -60,8 +59,8 @@ def counts_of_the_page(entries):
     """Return the results that the page's first table counts."""
     page = pytest.importorskip("spec_tests.report.page", reason="the page needs the packages of [report]")
     cases = [record.Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
-    html = page.render({**writing.read(STORED), "claims": record.claims_of(cases), "tests": []})
-    rows = re.findall(r'<th scope="row"><span class="badge ([\w-]+)">.*?</th><td class="figure">(\d+)</td>', html)
+    html = page.render({**reading.read(STORED), "claims": record.claims_of(cases), "tests": []})
+    rows = re.findall(r'<th scope="row"><span class="badge ([\w-]+)">.*?</th><td class="number">(\d+)</td>', html)
     return {name.replace("-", " "): int(count) for name, count in rows}
 
 
@@ -109,7 +108,7 @@ def test_a_word_has_one_translation_and_no_two_words_share_it():
 
 
 def test_the_schema_of_the_data_knows_these_words_and_no_others():
-    forms = json.loads(writing.SCHEMA.read_text(encoding="utf-8"))["$defs"]
+    forms = reading.SCHEMA["$defs"]
 
     assert forms["claim"]["properties"]["verdict"]["enum"] == [*VERDICTS]
     assert forms["claim_result"]["properties"]["result"]["enum"] == [*RESULTS]

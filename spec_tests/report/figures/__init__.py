@@ -1,1 +1,1 @@
-"""The figures of the report's page, drawn from the references."""
+"""The figures of the report's page, computed by the references."""

@@ -1,4 +1,4 @@
-"""The report's pictures of the layers, in the document's order. Every number in them is computed by `reference`."""
+"""All figures of the document's sections, in its order. Every number in them is computed by `reference`."""
 
 import matplotlib
 
@@ -13,13 +13,14 @@ from spec_tests.report.figures import (
     pooling,
     transforms,
 )
-from spec_tests.report.figures.figure import STYLE, Picture
+from spec_tests.report.figures.figure import STYLE
+from spec_tests.report.page_figure import PageFigure
 
 MAKERS = (
     transforms.gallery,
     dataloader.epochs,
     convolution.flipped,
-    convolution.walk,
+    convolution.sliding,
     convolution.two_channels,
     pooling.winners,
     pooling.ceil_mode,
@@ -32,10 +33,10 @@ MAKERS = (
     networks.resnet50,
     networks.bottleneck,
 )
-"""Each draws one picture."""
+"""The functions that draw them, one figure each."""
 
 
-def pictures() -> list[Picture]:
-    """Draw all pictures; the same ones each time, byte by byte."""
+def draw() -> list[PageFigure]:
+    """Draw all figures, the same bytes every time."""
     with matplotlib.rc_context(STYLE):
         return [make() for make in MAKERS]

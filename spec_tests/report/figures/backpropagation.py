@@ -1,4 +1,4 @@
-"""The picture of section 2.6.5: values go forward through a small network, and gradients come back."""
+"""The figure of section 2.6.5: values flow forward through a small network, and gradients flow back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,20 +8,21 @@ from matplotlib.axes import Axes
 
 import reference
 from reference.checks import Array
-from spec_tests.report.figures.figure import BLUE, GREY, ORANGE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREY, ORANGE, to_svg
 from spec_tests.report.figures.paper import arrow, box, paper, plain, tint, write
+from spec_tests.report.page_figure import PageFigure
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A neuron, its loss, and by the same names the gradients of the loss."""
+    """The values of a neuron and its loss, and the gradients of the loss under the same names."""
 
     values: dict[str, Array]
     gradients: dict[str, Any]
 
 
 def chain() -> Chain:
-    """Send numbers forward and back, layer by layer, by the reference.
+    """Compute values and gradients layer by layer with the reference.
 
     >>> chain().values["loss"].item(), chain().gradients["z"].item()
     (0.25, -0.25)
@@ -40,7 +41,7 @@ def chain() -> Chain:
     )
 
 
-def backpropagation() -> Picture:
+def backpropagation() -> PageFigure:
     """Draw the chain from the input down to the loss, with values on the left and gradients on the right."""
     found = chain()
     figure, axes = paper(17.4, 15.2)
@@ -54,17 +55,17 @@ def backpropagation() -> Picture:
         _gradient(axes, 8.3, y + 0.7, name, found.gradients[name])
     write(axes, (8.3, 11.3), f"target = {numbers(found.values['target'])}", align="left")
     values, gradients = ({name: numbers(array) for name, array in of.items()} for of in (found.values, found.gradients))
-    return Picture(
+    return PageFigure(
         id="backpropagation",
         section="2.6.5",
-        title_en="Values go forward, gradients come back: each layer multiplies by its own derivative",
-        title_zh="数值向前传，梯度往回传：每一层都乘上自己的导数",
+        title_en="Values flow forward, gradients flow back: each layer multiplies by its own derivative",
+        title_zh="数值向前传，梯度往回传：每一层都乘以自己的导数",
         alt_en=(
-            "A chain from top to bottom: linear, sigmoid, mse_loss. Downwards go the values: "
-            f"x {values['x']} becomes z {values['z']}, then y {values['y']}, and beside the target {values['target']} "
-            f"the loss {values['loss']}. Upwards come the gradients of the loss: {gradients['y']} at y, "
+            "A chain from top to bottom: linear, sigmoid, mse_loss. Values flow down: "
+            f"x {values['x']} becomes z {values['z']}, then y {values['y']}, which gives the loss {values['loss']} "
+            f"for the target {values['target']}. The gradients of the loss flow up: {gradients['y']} at y, "
             f"{gradients['z']} at z, {gradients['weight']} at the weight, {gradients['bias']} at the bias, "
-            f"{gradients['x']} at x. The optimizer needs those of weight and bias."
+            f"{gradients['x']} at x. The optimizer uses those of weight and bias."
         ),
         alt_zh=(
             "自上而下的一条链：linear、sigmoid、mse_loss。数值向下："
@@ -77,7 +78,7 @@ def backpropagation() -> Picture:
 
 
 def numbers(values: Array) -> str:
-    """Write numbers without needless zeros.
+    """Format numbers without trailing zeros.
 
     >>> numbers(np.array([[-0.25, 3.0]])), numbers(np.array(0.5))
     ('[−0.25, 3]', '0.5')
@@ -91,7 +92,7 @@ def _gradient(axes: Axes, x: float, y: float, name: str, gradient: Array) -> Non
 
 
 def _function(axes: Axes, y: float, name: str) -> None:
-    """Draw a layer, with the arrows of what goes down through it and of what comes up."""
+    """Draw a layer, with arrows for the values that flow down and the gradients that flow up."""
     box(axes, (2.3, y - 0.7), (5, 1.4), tint(GREY, 0.25), GREY)
     write(axes, (4.8, y), name, bold=True)
     for start, end in ((y - 1.6, y - 0.7), (y + 0.7, y + 1.6)):

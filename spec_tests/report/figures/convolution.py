@@ -1,4 +1,4 @@
-"""Pictures of section 2.1: the window's walk over the document's example, two channels, the kernel turned around."""
+"""Figures of section 2.1: the kernel sliding over the document's example, two channels, the flipped kernel."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,7 +7,7 @@ import reference
 from reference.checks import Array
 from reference.windows import windows
 from spec_tests import worked_examples
-from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, to_svg
 from spec_tests.report.figures.paper import (
     LARGE,
     PLAIN,
@@ -22,10 +22,11 @@ from spec_tests.report.figures.paper import (
     tint,
     write,
 )
+from spec_tests.report.page_figure import PageFigure
 from spec_tests.vocabulary.claims import erratum
 
 
-def walk() -> Picture:
+def sliding() -> PageFigure:
     """Draw the nine windows of the document's example, each with its products and their sum."""
     image, kernel = worked_examples.MAP, worked_examples.KERNEL
     products = windows(image, kernel.shape, (1, 1), (1, 1)) * kernel
@@ -36,28 +37,28 @@ def walk() -> Picture:
         _window(axes, (6.2 * column, 8.2 + 10.3 * row), (row, column), image, kernel, products[row, column], output)
     sums = ", ".join(number(value) for value in output.ravel())
     printed = "; ".join(str(erratum(claim)[0])[1:-1] for claim in ("2.1.2.h", "2.1.2.i")).replace("-", "−")
-    return Picture(
-        id="convolution-walk",
+    return PageFigure(
+        id="convolution-windows",
         section="2.1.2",
-        title_en="The window walks over the input: nine windows, nine sums of products",
-        title_zh="窗口在输入上滑动：九个窗口，九个乘积之和",
+        title_en="The kernel slides over the input: nine windows, nine sums of products",
+        title_zh="卷积核在输入上滑动：九个窗口，九个乘积之和",
         alt_en=(
-            "Above, the 5×5 input, the 3×3 kernel and the 3×3 output, beside it the second and third row as the "
-            f"document prints them ({printed}), which are crossed out. Below, one panel for each window: the window is "
-            "outlined in the input, each of its cells holds the product of input and kernel, and the sum of the nine "
-            f"products becomes the next cell of the output. The sums are {sums}."
+            "At the top, the 5×5 input, the 3×3 kernel and the 3×3 output; beside it, crossed out, the second and "
+            f"third rows as the document prints them ({printed}). Below, one panel for each window: the window is "
+            "outlined in the input, each of its cells contains the product of input and kernel, and the sum of the "
+            f"nine products becomes the next cell of the output. The sums are {sums}."
         ),
         alt_zh=(
             f"上方是 5×5 的输入、3×3 的卷积核和 3×3 的输出；旁边是文档印出的第二、三行（{printed}），已划掉。"
             "下方每个窗口一幅小图：输入中框出窗口，窗口内每格写着输入与卷积核的乘积，九个乘积之和成为输出的下一格。"
             f"九个和依次为 {sums}。"
         ),
-        svg=to_svg(figure, "convolution-walk"),
+        svg=to_svg(figure, "convolution-windows"),
     )
 
 
-def two_channels() -> Picture:
-    """Draw the document's example of two channels whose results are added up."""
+def two_channels() -> PageFigure:
+    """Draw the document's example of two channels whose results are summed."""
     channels, slices = worked_examples.CHANNELS, worked_examples.KERNEL_SLICES
     parts = [convolved(channel, kernel) for channel, kernel in zip(channels, slices, strict=True)]
     total = reference.conv2d(channels, slices[np.newaxis])[0]
@@ -75,21 +76,21 @@ def two_channels() -> Picture:
     write(axes, (12.8, 3), "output[0]", SMALL)
     grid(axes, (12.3, 3.5), total, "total", fills={(0, 0): tint(GREEN)})
     first, second = (number(part[0, 0]) for part in parts)
-    return Picture(
+    return PageFigure(
         id="convolution-two-channels",
         section="2.1.2",
-        title_en="Two channels: each has its slice of the kernel, and the results are added up",
-        title_zh="两个通道：各用卷积核的一层，结果相加",
-        alt_en=f"Channel 0 with its 2×2 slice of the kernel gives {first}, channel 1 with its slice {second}; "
-        f"together they give one output cell, {number(total[0, 0])}.",
+        title_en="Two channels: each is convolved with its slice of the kernel, and the results are summed",
+        title_zh="两个通道：各与卷积核的一层作卷积，结果相加",
+        alt_en=f"Channel 0 with its 2×2 slice of the kernel gives {first}, channel 1 with its slice gives {second}; "
+        f"their sum, {number(total[0, 0])}, is the cell of the output.",
         alt_zh=f"通道 0 与它的 2×2 卷积核层得到 {first}，通道 1 得到 {second}；"
         f"两者之和 {number(total[0, 0])} 就是输出的那一格。",
         svg=to_svg(figure, "convolution-two-channels"),
     )
 
 
-def flipped() -> Picture:
-    """Draw what conv2d does beside the convolution of mathematics, which turns the kernel around first."""
+def flipped() -> PageFigure:
+    """Draw what conv2d computes beside the convolution of mathematics, which first flips the kernel."""
     dot = np.zeros((5, 5))
     dot[2, 2] = 1
     ramp = np.arange(1.0, 10).reshape(3, 3)
@@ -101,22 +102,22 @@ def flipped() -> Picture:
         " ".join(number(value) for value in convolved(worked_examples.MAP, kernel)[0])
         for kernel in (worked_examples.KERNEL, np.flip(worked_examples.KERNEL))
     )
-    return Picture(
+    return PageFigure(
         id="convolution-flipped",
         section="2.1",
         title_en="conv2d does not flip the kernel: ⋆ is what it computes, ∗ is the convolution of mathematics",
         title_zh="conv2d 不翻转卷积核：⋆ 是它实际计算的互相关，∗ 才是数学上的卷积",
         alt_en=(
-            "Two inputs, each with a kernel as it stands (⋆) and flipped in both directions (∗). The document's "
-            f"example gives {row} in its first row unflipped, which is what torch computes, and {turned_row} "
-            "flipped. A single 1 amid zeros draws the kernel 1 to 9: conv2d gives it back turned around, from "
-            f"{number(plain[0, 0])} to {number(plain[2, 2])}; the convolution of mathematics as it is, from "
-            f"{number(turned[0, 0])} to {number(turned[2, 2])}."
+            "Two inputs, each with the kernel as it is (⋆) and flipped along both axes (∗). The first row of the "
+            f"document's example is {row} without flipping, which is what torch computes, and {turned_row} with "
+            "flipping. An impulse, a single 1 among zeros, reproduces the kernel 1 to 9: conv2d returns it flipped, "
+            f"from {number(plain[0, 0])} to {number(plain[2, 2])}; the convolution of mathematics returns it as it "
+            f"is, from {number(turned[0, 0])} to {number(turned[2, 2])}."
         ),
         alt_zh=(
             "两个输入，各与原样的卷积核（⋆）和上下左右都翻转的卷积核（∗）运算。文档的例子不翻转时首行为 "
-            f"{row}，这正是 torch 的结果；翻转后为 {turned_row}。零中唯一的 1 会画出卷积核 1 到 9："
-            f"conv2d 给出的是倒过来的核（从 {number(plain[0, 0])} 到 {number(plain[2, 2])}），"
+            f"{row}，这正是 torch 的结果；翻转后为 {turned_row}。一片 0 中唯一的 1（脉冲）会重现卷积核 1 到 9："
+            f"conv2d 给出的是翻转的核（从 {number(plain[0, 0])} 到 {number(plain[2, 2])}），"
             f"数学卷积给出的是核本身（从 {number(turned[0, 0])} 到 {number(turned[2, 2])}）。"
         ),
         svg=to_svg(figure, "convolution-flipped"),
@@ -124,12 +125,12 @@ def flipped() -> Picture:
 
 
 def convolved(image: Array, kernel: Array) -> Array:
-    """Return the convolution of one channel (h, w) with one kernel (p, q), by the reference."""
+    """Return the convolution of one channel (h, w) with one kernel (p, q), computed by the reference."""
     return reference.conv2d(image[np.newaxis], kernel[np.newaxis, np.newaxis])[0]
 
 
 def weight_fills(kernel: Array) -> dict[Cell, str]:
-    """Tint the cells of a kernel: blue above zero, orange below, the stronger the larger.
+    """Return colours for the cells of a kernel: blue above zero, orange below, stronger for larger weights.
 
     >>> sorted(weight_fills(np.array([[1.0, 0.0, -1.0]])))
     [(0, 0), (0, 2)]
@@ -143,7 +144,7 @@ def weight_fills(kernel: Array) -> dict[Cell, str]:
 
 
 def _equation(axes: Axes, image: Array, kernel: Array, output: Array) -> None:
-    """Write input ⋆ weight = output, and what the document prints instead, the wrong rows crossed out."""
+    """Draw input ⋆ weight = output, and the document's version of it with the wrong rows crossed out."""
     for x, text in ((2.7, "input"), (7.7, "weight"), (11.7, "output")):
         write(axes, (x, 0.5), text, PLAIN)
     for x, sign in ((5.7, "⋆"), (9.7, "="), (13.7, "≠")):
@@ -158,7 +159,7 @@ def _equation(axes: Axes, image: Array, kernel: Array, output: Array) -> None:
 
 
 def _window(axes: Axes, place: Place, cell: Cell, image: Array, kernel: Array, products: Array, output: Array) -> None:
-    """Draw one panel: the window with its products, their positive and negative parts, and the output so far."""
+    """Draw one panel: the window with its products, their positive and negative sums, and the output so far."""
     (x, y), (row, column) = place, cell
     name = f"window-{row}-{column}"
     write(axes, (x + 2.5, y - 0.55), f"output[{row}, {column}]", SMALL)
@@ -176,7 +177,7 @@ def _window(axes: Axes, place: Place, cell: Cell, image: Array, kernel: Array, p
 
 
 def _both_ways(axes: Axes, top: float, image: Array, kernel: Array, name: str) -> None:
-    """Draw one input with a kernel as it is, and below with the kernel turned around."""
+    """Draw one input with the kernel as it is and, below, with the kernel flipped."""
     write(axes, (2.7, top + 2), "input", SMALL)
     grid(axes, (0.2, top + 2.5), image)
     calls = (("⋆", "conv2d(input, weight)", kernel), ("∗", "conv2d(input, weight.flip(2, 3))", np.flip(kernel)))

@@ -1,4 +1,4 @@
-"""Pictures of sections 2.3, 2.6.1 and 2.6.2: activations and losses as curves, each with its slope."""
+"""Figures of sections 2.3, 2.6.1 and 2.6.2: activations and losses as curves, each with its gradient."""
 
 from collections.abc import Callable
 
@@ -8,26 +8,27 @@ from matplotlib.figure import Figure
 
 import reference
 from reference.checks import Array
-from spec_tests.report.figures.figure import BLUE, GREY, INK, ORANGE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREY, INK, ORANGE, to_svg
 from spec_tests.report.figures.paper import SMALL, number, plain
+from spec_tests.report.page_figure import PageFigure
 
 Function = Callable[[Array], Array]
 XS = np.linspace(-4, 4, 161)
-"""Zero among them, where relu and l1_loss have their kinks."""
+"""They include 0, where relu and l1_loss have their kinks."""
 
 JUMP = 0.5
-"""No slope here changes so much from one x to the next, unless it jumps."""
+"""A slope that changes by more than this from one x to the next has a jump."""
 
 LABELS = (
     ("l1_loss", True, (6, 3), "left"),
     ("mse_loss", True, (-1, -12), "right"),
     ("mse_loss", False, (-4, 5), "right"),
 )
-"""Which values at the document's error are written out, and where; both losses have the same gradient there."""
+"""The values at the document's error to write, and where; both losses have the same gradient there."""
 
 
-def activations() -> Picture:
-    """Draw relu, sigmoid, tanh and the softmax of two scores, and their gradients."""
+def activations() -> PageFigure:
+    """Draw relu, sigmoid, tanh and the softmax of two scores, with their gradients."""
     figure = Figure(figsize=(4.9, 4.6), layout="constrained")
     plots: dict[str, tuple[Function, Function]] = {
         "relu(x)": (reference.relu, lambda x: reference.relu_backward(np.ones_like(x), x)),
@@ -45,17 +46,17 @@ def activations() -> Picture:
     zero = np.zeros(1)
     slopes = [plain(slope(zero)[0]) for _, slope in plots.values()]
     limit = number(reference.sigmoid_backward(np.ones(1), np.full(1, 4.0))[0], 3)
-    return Picture(
+    return PageFigure(
         id="activations",
         section="2.3",
         title_en="Activations (solid) and their gradients (dashed)",
         title_zh="激活函数（实线）及其梯度（虚线）",
         alt_en=(
-            "Four curves over x from −4 to 4. ReLU is 0 on the left and x on the right; its gradient jumps from 0 to "
-            f"1, and at 0 itself it is {slopes[0]}. Sigmoid rises from 0 to 1, tanh from −1 to 1; their gradients "
-            f"are bells with {slopes[1]} and {slopes[2]} in the middle, and nearly nothing far out, {limit} for "
-            "sigmoid at 4: there learning is slow. The softmax of the two scores x and 0 is the sigmoid of x; "
-            "dotted, the share of the 0."
+            "Four curves for x from −4 to 4. ReLU is 0 on the left and x on the right; its gradient jumps from 0 to "
+            f"1 and is {slopes[0]} at 0 itself. Sigmoid rises from 0 to 1 and tanh from −1 to 1; their gradients are "
+            f"bell-shaped, with maxima of {slopes[1]} and {slopes[2]}, and almost vanish far from 0 ({limit} for "
+            "sigmoid at 4), where learning is slow. The softmax of the two scores x and 0 is the sigmoid of x; the "
+            "dotted line is the share of the 0."
         ),
         alt_zh=(
             f"x 从 −4 到 4 的四条曲线。ReLU 在左侧为 0，右侧为 x；梯度从 0 跳到 1，恰在 0 处取 {slopes[0]}。"
@@ -67,8 +68,8 @@ def activations() -> Picture:
     )
 
 
-def losses() -> Picture:
-    """Draw l1_loss and mse_loss of one element over its error, and their gradients."""
+def losses() -> PageFigure:
+    """Draw l1_loss and mse_loss of one element against its error, with their gradients."""
     figure = Figure(figsize=(4.9, 5.2), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
     xs, error = XS[abs(XS) <= 1.5], np.array([1.0]) - np.array([1.5])  # the first element of the document's example
@@ -90,16 +91,16 @@ def losses() -> Picture:
     l1, mse = (plain(values[name, True][0]) for name in ("l1_loss", "mse_loss"))
     l1_slope, mse_slope = (plain(values[name, False][0]) for name in ("l1_loss", "mse_loss"))
     large = plain(loss_of("mse_loss")(np.array([1.5]))[0])
-    return Picture(
+    return PageFigure(
         id="losses",
         section="2.6.2",
         title_en="Absolute and squared error of one element, and their gradients",
         title_zh="单个元素的绝对误差与平方误差，及其梯度",
         alt_en=(
-            "Above, the losses over input − target: a V for l1_loss, a parabola for mse_loss. Below, their "
+            "At the top, the losses against input − target: a V for l1_loss, a parabola for mse_loss. Below, their "
             "gradients: a step from −1 to 1, and a straight line. For the document's error of "
-            f"{plain(error[0])} they are {l1} and {mse}, with gradients {l1_slope} and {mse_slope}. Small errors "
-            f"weigh less when squared, large ones more: an error of 1.5 costs {large}."
+            f"{plain(error[0])} the losses are {l1} and {mse}, with gradients {l1_slope} and {mse_slope}. Squaring "
+            f"makes small errors count less and large ones more: for an error of 1.5 the squared loss is {large}."
         ),
         alt_zh=(
             "上图为损失随 input − target 的变化：l1_loss 是 V 形，mse_loss 是抛物线。下图为梯度：从 −1 到 1 的台阶，"
@@ -111,7 +112,7 @@ def losses() -> Picture:
 
 
 def with_zero(x: Array) -> Array:
-    """Return pairs of scores (2, n), of which the second is 0: x (n,).
+    """Return pairs of scores (2, n) whose second score is 0: x (n,).
 
     >>> with_zero(np.array([5.0])).tolist()
     [[5.0], [0.0]]
@@ -120,7 +121,7 @@ def with_zero(x: Array) -> Array:
 
 
 def share_of_x(x: Array) -> Array:
-    """Return the softmax of the first of these two scores.
+    """Return the softmax of the first of two scores, x and 0.
 
     >>> share_of_x(np.array([0.0]))
     array([0.5])
@@ -129,7 +130,7 @@ def share_of_x(x: Array) -> Array:
 
 
 def slope_of_share(x: Array) -> Array:
-    """Return how fast that share grows with x.
+    """Return the derivative of that share with respect to x.
 
     >>> slope_of_share(np.array([0.0]))
     array([0.25])
@@ -138,7 +139,7 @@ def slope_of_share(x: Array) -> Array:
 
 
 def loss_of(name: str) -> Function:
-    """Return the loss of each error by itself, input − target being the error.
+    """Return the loss of individual errors, an error being input − target.
 
     >>> loss_of("mse_loss")(np.array([3.0]))
     array([9.])
@@ -148,7 +149,7 @@ def loss_of(name: str) -> Function:
 
 
 def slope_of(name: str) -> Function:
-    """Return the loss's gradient with respect to the input, for each error by itself.
+    """Return the gradient of the loss of individual errors with respect to the input.
 
     >>> slope_of("l1_loss")(np.array([3.0]))
     array([1.])
@@ -158,7 +159,7 @@ def slope_of(name: str) -> Function:
 
 
 def _curve(axes: Axes, ys: Array, colour: str, style: str, xs: Array = XS, label: str = "") -> None:
-    """Draw a curve, broken where it jumps, with a dot where its value at 0 lies if it jumps there."""
+    """Draw a curve that is interrupted where it jumps, with a dot at its value at 0 if it jumps there."""
     jumps = np.flatnonzero(abs(np.diff(ys)) > JUMP) + 1
     axes.plot(np.insert(xs, jumps, np.nan), np.insert(ys, jumps, np.nan), style, color=colour, label=label)
     if jumps.size:
@@ -166,7 +167,7 @@ def _curve(axes: Axes, ys: Array, colour: str, style: str, xs: Array = XS, label
 
 
 def _crossing(axes: Axes) -> None:
-    """Draw the axes' zero lines, and set small ticks."""
+    """Draw the zero lines of both axes, with small ticks."""
     axes.axhline(0, color=GREY, linewidth=0.6)
     axes.axvline(0, color=GREY, linewidth=0.6)
     axes.tick_params(labelsize=SMALL)

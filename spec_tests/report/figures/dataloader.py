@@ -1,4 +1,4 @@
-"""The picture of section 1.5: which items come together in a batch."""
+"""The figure of section 1.5: how items are grouped into batches."""
 
 from typing import Any
 
@@ -6,14 +6,15 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from reference.dataloader import batches
-from spec_tests.report.figures.figure import BLUE, GREY, INK, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREY, INK, to_svg
 from spec_tests.report.figures.paper import PLAIN, SMALL, box, number, outline, paper, tint, write
+from spec_tests.report.page_figure import PageFigure
 
 ITEMS, BATCH = 10, 4
 
 
-def epochs() -> Picture:
-    """Draw the batches of ten items, with and without the last, in order and shuffled twice."""
+def epochs() -> PageFigure:
+    """Draw the batches of ten items, with and without the last one, in order and shuffled twice."""
     rng = np.random.default_rng(0)
     rows: dict[str, Any] = {
         f"batch_size={BATCH}": batches(ITEMS, BATCH),
@@ -30,15 +31,16 @@ def epochs() -> Picture:
         y += 2.1 if title != f"batch_size={BATCH}, shuffle=True" else 1.35
     lengths, kept = ([len(batch) for batch in in_batches] for in_batches in list(rows.values())[:2])
     first, second = ("; ".join(" ".join(map(str, batch)) for batch in rows[key]) for key in list(rows)[2:])
-    return Picture(
+    return PageFigure(
         id="batches",
         section="1.5",
-        title_en=f"{ITEMS} items in batches of {BATCH}: the last smaller or left out; shuffled, each epoch differs",
+        title_en=f"{ITEMS} items in batches of {BATCH}: the last is smaller or dropped; shuffled, each epoch differs",
         title_zh=f"{ITEMS} 个样本，每批 {BATCH} 个：最后一批较小，或被丢弃；打乱后每个 epoch 的顺序都不同",
         alt_en=(
-            f"Four rows of the items 0 to {ITEMS - 1}, framed batch by batch. In order there are batches of "
-            f"{_listed(lengths)}; with drop_last only {_listed(kept)}, and the rest is left out. Shuffled by NumPy's "
-            f"generator with seed 0, the first epoch is {first}, the second {second}: every item once in each."
+            f"Four rows of the items 0 to {ITEMS - 1}, with a frame around each batch. In order, the batches have "
+            f"{_listed(lengths)} items; with drop_last only {_listed(kept)}, and the rest is dropped. Shuffled by "
+            f"NumPy's generator with seed 0, the first epoch is {first} and the second {second}; each contains every "
+            "item once."
         ),
         alt_zh=(
             f"四行样本 0 到 {ITEMS - 1}，每批一个框。按顺序时各批为 {_listed(lengths)} 个；"
@@ -50,7 +52,7 @@ def epochs() -> Picture:
 
 
 def _epoch(axes: Axes, y: float, in_batches: list[list[int]]) -> None:
-    """Draw the batches of one epoch, each in its frame, and in grey what is in none."""
+    """Draw the batches of one epoch, each in a frame, and in grey the items that are in none."""
     x = 0.1
     for batch in in_batches:
         for place, item in enumerate(batch):

@@ -1,9 +1,8 @@
-"""A picture of the report: a drawing of Matplotlib's as a vector graphic that stands in the page itself."""
+"""From Matplotlib's figures to SVG drawings inside the report's page: their style, their colours and `to_svg`."""
 
 import io
 import re
 from base64 import b64decode, b64encode
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -11,11 +10,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 INK = "#010203"
-"""Draw in this colour what should have the colour of the page's text, dark on light or light on dark."""
+"""Stands for the colour of the page's text, which is dark on light or light on dark."""
 
-STYLE: Any = {  # not a dict, for whose keys Matplotlib's newer versions have a type of their own
+STYLE: Any = {  # newer versions of Matplotlib declare a type for the keys
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib; wider than most, so that others need no more room
+    "font.sans-serif": ["DejaVu Sans"],  # comes with Matplotlib, and is wider than most, so that other fonts fit too
     "font.size": 10,
     "svg.fonttype": "none",  # text stays text, in the reader's own fonts
     "axes.edgecolor": INK,
@@ -28,37 +27,23 @@ STYLE: Any = {  # not a dict, for whose keys Matplotlib's newer versions have a 
     "grid.color": "#8888884d",
     "legend.frameon": False,
 }
-"""For `matplotlib.rc_context`: how all pictures look. """
+"""The style of all figures, for `matplotlib.rc_context`."""
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#3b82c4", "#e08a1e", "#3a9d5d", "#d1495b", "#8e6bbf", "#8a8f98"
-"""The colours of all pictures: they can be told apart on white and on black."""
+"""The colours of all figures, which can be distinguished on white and on black."""
 
 LEAST = 0.68
-"""How small a picture may become: text of 9 points, 12 pixels, then has 8 pixels."""
+"""The smallest scale of a figure, at which text of 9 points (12 pixels) has 8 pixels."""
 
 NO_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-"""Nothing that changes with the day or with Matplotlib's version."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture, its title, and for those who do not see it what it shows, in English and in Chinese."""
-
-    id: str
-    section: str
-    """Of the document; "benchmarks" for those of the benchmarks."""
-    title_en: str
-    title_zh: str
-    alt_en: str
-    alt_zh: str
-    svg: str
+"""Leaves out everything that changes with the date or with Matplotlib's version."""
 
 
 def to_svg(figure: Figure, id: str) -> str:
-    """Return a figure as an `<svg>` element without background, its ids its own, its ink the page's text colour.
+    """Return a figure as an `<svg>` element without background, with unique ids, and INK as the page's text colour.
 
-    On a narrow page it shrinks, but not below what can be read. It has no style sheet, which would reach the whole
-    page, and names nothing outside it.
+    On a narrow page it shrinks as far as it can still be read. It has no style sheet, which would affect the whole
+    page, and refers to nothing outside itself.
     """
     file = io.StringIO()
     settings: Any = {**STYLE, "svg.hashsalt": id}
@@ -74,13 +59,13 @@ def to_svg(figure: Figure, id: str) -> str:
 
 
 def _shrinking(start: re.Match[str]) -> str:
-    """Return the start of an element that is as wide as its page, from LEAST of its own width up to all of it."""
+    """Return the start of an element that fills its page's width, between LEAST and 1 times its own width."""
     least = f"{LEAST * float(start[1]):.0f}pt"
     return f'<svg stroke-linejoin="round" style="height: auto; max-width: max(100%, {least})"'
 
 
 def _as_jpeg(png: re.Match[str]) -> str:
-    """Return an image of Matplotlib's as a JPEG, which takes a fifth of the room for a photograph; a JPEG is opaque."""
+    """Return Matplotlib's PNG as a JPEG, a fifth as large for a photograph; one that is not opaque stays as it is."""
     file = io.BytesIO()
     with Image.open(io.BytesIO(b64decode(png[1]))) as image:
         if image.convert("RGBA").getchannel("A").getextrema()[0] != 255:

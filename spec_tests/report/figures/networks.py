@@ -1,4 +1,4 @@
-"""Pictures of sections 2.5 and 2.8: shapes on their way through the document's network and through ResNet-50."""
+"""Figures of sections 2.5 and 2.8: the shapes inside the document's network and inside ResNet-50."""
 
 from collections.abc import Iterable
 from importlib import import_module
@@ -11,15 +11,16 @@ import reference
 from reference import resnet
 from reference.checks import Array
 from reference.cnn import PARAMETERS
-from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, PURPLE, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, GREY, ORANGE, PURPLE, to_svg
 from spec_tests.report.figures.paper import SMALL, Place, arrow, box, number, paper, times, tint, write
+from spec_tests.report.page_figure import PageFigure
 
 Shape = tuple[int, ...]
 ROW = 1.75
-"""The height of a layer in the pictures, in squares."""
+"""The height of a layer in the figures, in squares."""
 
 
-def cifar10_cnn() -> Picture:
+def cifar10_cnn() -> PageFigure:
     """Draw the output of each layer of the document's network as a block, with its shape and its parameters."""
     zeros = {name: np.zeros(size, np.float32) for name, size in PARAMETERS.items()}
     outputs = reference.cifar10_cnn_layers(np.zeros((1, 3, 32, 32), np.float32), zeros)
@@ -33,16 +34,16 @@ def cifar10_cnn() -> Picture:
         _layer(axes, line, name, details.get(name[0], ""), shape, sizes[name], colours[name.rstrip("123")], 32)
     _totals(axes, len(shapes), sum(sizes.values()))
     largest = max(sizes, key=lambda name: sizes[name])
-    return Picture(
+    return PageFigure(
         id="cifar10-cnn",
         section="2.5",
-        title_en="Shapes through the document's network, and the parameters of each layer",
+        title_en="The shapes inside the document's network, and the parameters of each layer",
         title_zh="数据在文档的网络中的形状变化，以及各层的参数个数",
         alt_en=(
-            "From top to bottom, each layer's output as a block: the larger the map the higher, the more channels "
-            f"the deeper. {_arrows(shapes)}. Convolutions keep the map's size and change the channels; pooling "
-            f"halves each side and keeps the channels. Of the {number(sum(sizes.values()))} parameters {largest} has "
-            f"{number(sizes[largest])}."
+            "From top to bottom, each layer's output as a block, whose height stands for the size of the map and "
+            f"whose depth for the number of channels. {_arrows(shapes)}. Convolutions keep the map's size and change "
+            "the number of channels; pooling halves each side and keeps the channels. Of the "
+            f"{number(sum(sizes.values()))} parameters, {largest} has {number(sizes[largest])}."
         ),
         alt_zh=(
             f"自上而下，每层的输出画成一块：图越大块越高，通道越多块越厚。{_arrows(shapes)}。"
@@ -53,7 +54,7 @@ def cifar10_cnn() -> Picture:
     )
 
 
-def resnet50() -> Picture:
+def resnet50() -> PageFigure:
     """Draw the output of each part of ResNet-50 as a block, with its shape and its parameters."""
     parameters = weightless()
     outputs = resnet.resnet_layers(np.zeros((0, 3, 224, 224), np.float32), parameters, "resnet50")
@@ -69,17 +70,17 @@ def resnet50() -> Picture:
         colour = {"c": BLUE, "l": BLUE, "m": ORANGE, "a": ORANGE, "f": PURPLE, "i": GREEN}[name[0]]
         _layer(axes, line, name, details, shape, sizes[name], colour, 224)
     _totals(axes, len(shapes), sum(sizes.values()))
-    return Picture(
+    return PageFigure(
         id="resnet50",
         section="2.8",
-        title_en="Shapes through ResNet-50, and the parameters of each part",
+        title_en="The shapes inside ResNet-50, and the parameters of each part",
         title_zh="数据在 ResNet-50 中的形状变化，以及各部分的参数个数",
         alt_en=(
-            "From top to bottom, the output of each part as a block: the larger the map the higher, the more "
-            f"channels the deeper. {_arrows(shapes)}. Stem and stages halve the sides again and again while the "
-            "channels grow; the average of each channel goes into the linear layer. There are "
-            f"{number(sum(sizes.values()))} parameters in all, {number(sizes['layer3'] + sizes['layer4'])} of them "
-            "in layer3 and layer4."
+            "From top to bottom, the output of each part as a block, whose height stands for the size of the map "
+            f"and whose depth for the number of channels. {_arrows(shapes)}. The sides are halved again and again "
+            "while the number of channels grows; finally the average of each channel enters the linear layer. There "
+            f"are {number(sum(sizes.values()))} parameters in all, {number(sizes['layer3'] + sizes['layer4'])} of "
+            "them in layer3 and layer4."
         ),
         alt_zh=(
             f"自上而下，每部分的输出画成一块：图越大块越高，通道越多块越厚。{_arrows(shapes)}。"
@@ -91,21 +92,21 @@ def resnet50() -> Picture:
     )
 
 
-def bottleneck() -> Picture:
-    """Draw two bottleneck blocks: one whose shortcut is the input itself, and one that has to change its shape."""
+def bottleneck() -> PageFigure:
+    """Draw two bottleneck blocks: one whose shortcut is the input itself, and one whose shortcut changes its shape."""
     figure, axes = paper(17.4, 18.4)
     plain = _block(axes, 0.2, "layer1.1", (256, 56, 56))
     strided = _block(axes, 7.4, "layer2.0", (256, 56, 56))
-    return Picture(
+    return PageFigure(
         id="bottleneck",
         section="2.8",
         title_en="Two bottlenecks: narrow in the middle, and the shortcut is added at the end",
         title_zh="两个 Bottleneck：中间变窄，最后与捷径相加",
         alt_en=(
-            f"Two blocks from top to bottom. In layer1.1 three convolutions lead from {times(plain[0])} over "
+            f"Two blocks from top to bottom. In layer1.1 three convolutions lead from {times(plain[0])} via "
             f"{times(plain[1])} back to {times(plain[-1])}, and the input is added before the last ReLU. In layer2.0 "
-            f"the 3×3 convolution has stride 2, the path ends with {times(strided[-1])}, and so a 1×1 convolution "
-            "with stride 2, downsample, stands on the shortcut."
+            f"the 3×3 convolution has stride 2 and the path ends with {times(strided[-1])}; therefore the shortcut "
+            "has a 1×1 convolution with stride 2, downsample."
         ),
         alt_zh=(
             f"两个自上而下的块。layer1.1 中三次卷积从 {times(plain[0])} 经 {times(plain[1])} 回到 "
@@ -117,20 +118,20 @@ def bottleneck() -> Picture:
 
 
 def weightless() -> dict[str, Array]:
-    """Return parameters of ResNet-50 by torchvision's names and shapes; they are all zeros and take no memory."""
-    torch, models = import_module("torch"), import_module("torchvision.models")
+    """Return zeros with the names and shapes of torchvision's ResNet-50 parameters; they take no memory."""
+    torch, models = import_module("torch"), import_module("torchvision.models")  # here, because they load slowly
     with torch.device("meta"):
         state = models.resnet50(weights=None).state_dict()
     return {name: np.broadcast_to(np.float32(0), tuple(tensor.shape)) for name, tensor in state.items() if tensor.ndim}
 
 
 def learned(parameters: dict[str, Array]) -> Iterable[tuple[str, Shape]]:
-    """Return the names and shapes of what is learned: not the running statistics."""
+    """Return the names and shapes of the learned parameters, without the running statistics."""
     return [(name, value.shape) for name, value in parameters.items() if ".running_" not in name]
 
 
 def sizes_below(name: str, parameters: Iterable[tuple[str, Shape]]) -> int:
-    """Count the numbers in the parameters of this layer.
+    """Return how many numbers the parameters of a layer contain.
 
     >>> sizes_below("conv1", PARAMETERS.items())
     2432
@@ -139,9 +140,9 @@ def sizes_below(name: str, parameters: Iterable[tuple[str, Shape]]) -> int:
 
 
 def _layer(axes: Axes, line: int, name: str, details: str, shape: Shape, size: int, colour: str, full: int) -> None:
-    """Draw a layer: the block of its output, then name, shape and parameters; `full` is the side of the first input."""
+    """Draw a layer: the block of its output, its name, shape and parameters; `full` is the side of the input."""
     y = 1.6 + ROW * line
-    side = 0.15 + 1.35 * sqrt(shape[1] / full) if len(shape) == 3 else 0.15  # so that the smallest maps can be seen
+    side = 0.15 + 1.35 * sqrt(shape[1] / full) if len(shape) == 3 else 0.15  # small maps stay visible
     _slab(axes, (1.7 - side / 2, y), side, 0.18 * log2(shape[0]), colour)
     if details:
         write(axes, (5, y + 0.42), details, SMALL, align="left")
@@ -153,7 +154,7 @@ def _layer(axes: Axes, line: int, name: str, details: str, shape: Shape, size: i
 
 
 def _slab(axes: Axes, place: Place, side: float, depth: float, colour: str) -> None:
-    """Draw a block, its square front with the middle of its left edge at this place, going back to the right."""
+    """Draw a block receding to the right; `place` is the middle of the left edge of its square front."""
     (x, y), lift = place, -0.3 * depth
     top, bottom = y - side / 2 - lift / 2, y + side / 2 - lift / 2
     axes.fill([x, x + depth, x + side + depth, x + side], [top, top + lift, top + lift, top], tint(colour, 0.35))
@@ -165,7 +166,7 @@ def _slab(axes: Axes, place: Place, side: float, depth: float, colour: str) -> N
 
 
 def _totals(axes: Axes, lines: int, total: int) -> None:
-    """Write the heads of the columns, and the sum of the last one."""
+    """Write the column headings and the sum of the last column."""
     write(axes, (13.4, 0.4), "C×H×W", SMALL, align="right")
     write(axes, (17.3, 0.4), "numel()", SMALL, align="right")
     y = 1.6 + ROW * lines - 0.2
@@ -175,7 +176,7 @@ def _totals(axes: Axes, lines: int, total: int) -> None:
 
 
 def _block(axes: Axes, x: float, name: str, shape: Shape) -> list[Shape]:
-    """Draw a bottleneck from top to bottom, and return the shapes on its path, the input's first."""
+    """Draw a bottleneck from top to bottom and return the shapes along its path, starting with the input's."""
     parameters, stride = weightless(), dict(resnet.blocks("resnet50"))[name]
     data, shapes, bottom = np.zeros((0, *shape), np.float32), [shape], 15.4
     write(axes, (x + 2.6, 0.4), name, bold=True)
@@ -198,7 +199,7 @@ def _block(axes: Axes, x: float, name: str, shape: Shape) -> list[Shape]:
 
 
 def _step(axes: Axes, middle: Place, text: str, stride: int, colour: str) -> None:
-    """Draw the box of a convolution with its batch norm, from the middle of its upper edge downwards."""
+    """Draw the box of a convolution with its batch norm; `middle` is the middle of its upper edge."""
     (x, y), label = middle, text if stride == 1 else f"{text} /{stride}"
     box(axes, (x - 2.2, y), (4.4, 1.6), tint(colour, 0.3), colour)
     write(axes, (x, y + 0.5), label, SMALL)
@@ -206,7 +207,7 @@ def _step(axes: Axes, middle: Place, text: str, stride: int, colour: str) -> Non
 
 
 def _shortcut(axes: Axes, x: float, bottom: float, downsample: bool, stride: int) -> None:
-    """Draw the way around the path, with a convolution on it where the shape changes."""
+    """Draw the shortcut around the path, with a convolution on it if the shape changes."""
     right, gap = (x + 7.5, (8.0, 9.6)) if downsample else (x + 5.6, (8.0, 8.0))
     axes.plot([x + 4.6, right, right], [1.5, 1.5, gap[0]], color=ORANGE, linewidth=1.3)
     axes.plot([right, right], [gap[1], bottom - 0.5], color=ORANGE, linewidth=1.3)

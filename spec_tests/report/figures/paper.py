@@ -1,6 +1,6 @@
-"""Squared paper for the report's pictures: grids of numbers, boxes, arrows and words, placed by counting squares.
+"""Squared paper for the report's figures: grids of numbers, boxes, arrows and text, positioned in squares.
 
-The origin is the top left corner; x counts squares to the right, y counts them downwards.
+The origin is the top left corner; x counts squares to the right and y downwards.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -18,11 +18,11 @@ Cell = tuple[int, int]
 Place = tuple[float, float]
 
 SMALL, PLAIN, LARGE = 9, 10, 14
-"""Sizes of text, in points."""
+"""Font sizes, in points."""
 
 
 def paper(columns: float, rows: float, square: float = 0.28) -> tuple[Figure, Axes]:
-    """Return a figure of so many squares, each so many inches wide, and the axes to draw in."""
+    """Return a figure of columns × rows squares, each `square` inches wide, and the axes to draw in."""
     figure = Figure(figsize=(columns * square, rows * square))
     axes = figure.add_axes((0, 0, 1, 1), xlim=(0, columns), ylim=(rows, 0))
     axes.set_axis_off()
@@ -30,7 +30,7 @@ def paper(columns: float, rows: float, square: float = 0.28) -> tuple[Figure, Ax
 
 
 def number(value: Any, digits: int = 0) -> str:
-    """Write a number with so many digits after the point and a minus sign that is as wide as a plus.
+    """Format a number with this many decimals and a minus sign as wide as a plus.
 
     >>> number(-6.0), number(0.6931, 3), number(-0.0), number(89578)
     ('−6', '0.693', '0', '89,578')
@@ -39,7 +39,7 @@ def number(value: Any, digits: int = 0) -> str:
 
 
 def plain(value: float) -> str:
-    """Write a number without needless zeros.
+    """Format a number without trailing zeros.
 
     >>> plain(-0.50), plain(2.0)
     ('−0.5', '2')
@@ -48,7 +48,7 @@ def plain(value: float) -> str:
 
 
 def times(shape: Sequence[int]) -> str:
-    """Write a shape.
+    """Format a shape.
 
     >>> times((3, 32, 32))
     '3×32×32'
@@ -57,7 +57,7 @@ def times(shape: Sequence[int]) -> str:
 
 
 def tint(colour: str, share: float = 0.3) -> str:
-    """Make a colour transparent, so that it looks right on white and on black.
+    """Return a colour made transparent, so that it suits both white and black.
 
     >>> tint("#3b82c4", 0.5)
     '#3b82c480'
@@ -75,7 +75,7 @@ def grid(
 ) -> None:
     """Write numbers (h, w) into squares; a cell of NaN stays empty.
 
-    `fills` are the colours of cells. With a name, the number in row 0 and column 1 has the id "<name>-0-1".
+    `fills` are the colours of cells. If there is a name, the number in row 0, column 1 gets the id "<name>-0-1".
     """
     x, y = place
     for (row, column), fill in (fills or {}).items():
@@ -98,7 +98,7 @@ def box(
 
 
 def outline(axes: Axes, place: Place, size: tuple[float, float], colour: str, **style: Any) -> None:
-    """Draw the frame of a window: place (x, y) of its top left corner, size (width, height)."""
+    """Draw the frame of a window from its top left corner: size (width, height)."""
     box(axes, place, size, edge=colour, **{"linewidth": 2, "joinstyle": "miter", **style})
 
 
@@ -113,7 +113,7 @@ def write(
     align: str = "center",
     id: str | None = None,
 ) -> None:
-    """Write words with their middle at this height."""
+    """Write text, vertically centred at this place."""
     weight = "bold" if bold else "normal"
     axes.text(*place, text, size=size, color=colour, weight=weight, ha=align, va="center_baseline", gid=id)
 
@@ -125,7 +125,7 @@ def arrow(axes: Axes, start: Place, end: Place, colour: str = INK, **style: Any)
 
 
 def strike(axes: Axes, place: Place, cells: Sequence[Cell], colour: str) -> None:
-    """Cross out cells of a grid that stands at this place."""
+    """Cross out cells of the grid at this place."""
     for row, column in cells:
         x, y = place[0] + column, place[1] + row
         axes.plot([x + 0.12, x + 0.88], [y + 0.75, y + 0.25], color=colour, linewidth=1.2)

@@ -1,4 +1,4 @@
-"""Pictures of section 2.2: which cell of each window is the greatest, and where its gradient goes."""
+"""Figures of section 2.2: the maximum of each window, and where its gradient goes."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 import reference
 from reference.checks import Array
 from spec_tests import worked_examples
-from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, Picture, to_svg
+from spec_tests.report.figures.figure import BLUE, GREEN, ORANGE, RED, to_svg
 from spec_tests.report.figures.paper import (
     LARGE,
     SMALL,
@@ -19,11 +19,12 @@ from spec_tests.report.figures.paper import (
     tint,
     write,
 )
+from spec_tests.report.page_figure import PageFigure
 from spec_tests.vocabulary.claims import erratum
 
 
-def winners() -> Picture:
-    """Draw the nine windows of the document's example, the winning cell of each, and the gradient of their sum."""
+def winners() -> PageFigure:
+    """Draw the nine windows of the document's example, the maximum of each, and the gradient of their sum."""
     image = worked_examples.POOLED_MAP[0]
     output, cells = pooled(image, stride=1)
     figure, axes = paper(17.4, 27.2)
@@ -40,17 +41,17 @@ def winners() -> Picture:
     _results(axes, 21.6, output, gradient)
     most = tuple(int(n) for n in np.unravel_index(gradient.argmax(), gradient.shape))
     won = len(set(cells.values()))
-    return Picture(
+    return PageFigure(
         id="pooling-winners",
         section="2.2",
-        title_en="Max pooling: the greatest cell of each window, and where the gradient goes",
-        title_zh="最大池化：每个窗口中最大的格子，以及梯度的去向",
+        title_en="Max pooling: the maximum of each window, and where the gradient goes",
+        title_zh="最大池化：每个窗口的最大值，以及梯度的去向",
         alt_en=(
-            "Nine panels, one for each 3×3 window of the document's 5×5 input with stride 1. The window is outlined, "
-            f"its greatest cell green. Below, the output {_rows(output)}; beside it, crossed out, the third row as the "
-            f"document prints it; and the gradient of the output's sum: {won} cells receive what the nine windows send "
-            f"back, the one at row {most[0]}, column {most[1]} from {number(gradient.max())} windows, all others "
-            "nothing."
+            "Nine panels, one for each 3×3 window of the document's 5×5 input with stride 1. The window is outlined "
+            f"and its maximum is green. Below: the output {_rows(output)}; beside it, crossed out, the third row as "
+            f"the document prints it; and the gradient of the output's sum. {won} cells receive the gradients of the "
+            f"nine windows, the one in row {most[0]}, column {most[1]} (counting from 0) those of "
+            f"{number(gradient.max())} windows; all others receive nothing."
         ),
         alt_zh=(
             "九幅小图，对应文档 5×5 输入上步幅为 1 的九个 3×3 窗口：框出窗口，最大的格子为绿色。"
@@ -62,8 +63,8 @@ def winners() -> Picture:
     )
 
 
-def ceil_mode() -> Picture:
-    """Draw the example pooled with the default stride, without and with windows that hang over the end."""
+def ceil_mode() -> PageFigure:
+    """Draw the example pooled with the default stride, without and with windows that extend past the edge."""
     image = worked_examples.POOLED_MAP[0]
     figure, axes = paper(16.4, 15.2)
     shapes = []
@@ -73,16 +74,16 @@ def ceil_mode() -> Picture:
         _overhanging(axes, 1.2 + 7.6 * line, image, output, cells, gradient)
         write(axes, (0, 0.3 + 7.6 * line), f"max_pool2d(input, 3, ceil_mode={ceil})", SMALL, align="left")
         shapes.append(_rows(output))
-    return Picture(
+    return PageFigure(
         id="pooling-ceil-mode",
         section="2.2",
-        title_en="The default stride is the window's size; ceil_mode also counts windows that hang over the end",
+        title_en="The default stride is the window's size; ceil_mode adds windows that extend past the edge",
         title_zh="默认步幅等于窗口大小；ceil_mode 把超出边缘的窗口也算上",
         alt_en=(
-            "The same 5×5 input pooled with 3×3 windows that touch and do not overlap. Without ceil_mode one window "
-            f"fits, the output is {shapes[0]}, and two rows and columns take no part. With ceil_mode four windows "
-            f"count, three of them hanging over the end, and the output is {shapes[1]}. The gradient of its sum is 1 "
-            "at each winning cell and 0 elsewhere."
+            "The same 5×5 input pooled with adjacent 3×3 windows that do not overlap. Without ceil_mode only one "
+            f"window fits: the output is {shapes[0]}, and the last two rows and columns are ignored. With ceil_mode "
+            f"there are four windows, three of which extend past the edge, and the output is {shapes[1]}. The "
+            "gradient of the output's sum is 1 at each maximum and 0 elsewhere."
         ),
         alt_zh=(
             "同一个 5×5 输入，用互不重叠的 3×3 窗口池化。不用 ceil_mode 时只放得下一个窗口，"
@@ -94,7 +95,7 @@ def ceil_mode() -> Picture:
 
 
 def pooled(image: Array, stride: int | None = None, ceil_mode: bool = False) -> tuple[Array, dict[Cell, Cell]]:
-    """Return the greatest values of 3×3 windows (i, j), and of each window the place of its winner, by the reference.
+    """Return the maxima of 3×3 windows (i, j) and the position of each, computed by the reference.
 
     >>> pooled(np.arange(9.0).reshape(3, 3))
     (array([[8.]]), {(0, 0): (2, 2)})
@@ -105,7 +106,7 @@ def pooled(image: Array, stride: int | None = None, ceil_mode: bool = False) -> 
 
 
 def _results(axes: Axes, top: float, output: Array, gradient: Array) -> None:
-    """Write the output, what the document prints instead of its third row, and the gradient."""
+    """Draw the output, the third row as the document prints it, and the gradient."""
     wrong = [(2, column) for column in range(3) if erratum("2.2.o")[0][column] != output[2, column]]
     printed = np.array([*output[:2], erratum("2.2.o")[0]])
     for x, text in ((1.7, "output"), (14.9, "grad_input")):
@@ -121,7 +122,7 @@ def _results(axes: Axes, top: float, output: Array, gradient: Array) -> None:
 
 
 def _overhanging(axes: Axes, top: float, image: Array, output: Array, cells: dict[Cell, Cell], gradient: Array) -> None:
-    """Draw one way to pool: windows and winners, output, gradient."""
+    """Draw one way to pool: the windows and their maxima, the output, the gradient."""
     winning = {cell: tint(GREEN, 0.55) for cell in cells.values()}
     grid(axes, (0.2, top), image, fills=winning, bold=winning)
     for row, column in cells:
@@ -138,7 +139,7 @@ def _gradient_fills(gradient: Array) -> dict[Cell, str]:
 
 
 def _rows(output: Array) -> str:
-    """Write the rows of a small grid.
+    """Format the rows of a small grid.
 
     >>> _rows(np.array([[9.0, 8.0], [8.0, 9.0]]))
     '9 8 / 8 9'

@@ -1,4 +1,4 @@
-"""The picture of section 1.3: what the transforms make of a photograph."""
+"""The figure of section 1.3: the transforms applied to a photograph."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,13 @@ from PIL import Image
 import reference
 from reference import transforms
 from reference.checks import Array
-from spec_tests.report.figures.figure import GREY, INK, Picture, to_svg
+from spec_tests.report.figures.figure import GREY, INK, to_svg
 from spec_tests.report.figures.paper import SMALL, number, times
+from spec_tests.report.page_figure import PageFigure
 
 HEIGHT, WIDTH = 150, 128
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Those of the document's example, of ImageNet."""
+"""ImageNet's, as in the document's example."""
 
 TRANSFORMS: dict[str, Callable[[Array], Array]] = {
     "to_tensor": lambda x: x,
@@ -34,8 +35,8 @@ TRANSFORMS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def gallery() -> Picture:
-    """Draw a photograph after each transform, all in the same scale."""
+def gallery() -> PageFigure:
+    """Draw a photograph after each transform, all to the same scale."""
     image = transforms.to_tensor(photograph())
     results = {name: transform(image) for name, transform in TRANSFORMS.items()}
     figure = Figure(figsize=(4.9, 8.2), layout="constrained")
@@ -43,18 +44,18 @@ def gallery() -> Picture:
         _panel(axes, name, result)
     low, high = extremes(results["normalize"])
     half, square = (times(results[name].shape) for name in ("resize(64)", "center_crop(80)"))
-    return Picture(
+    return PageFigure(
         id="transforms",
         section="1.3",
-        title_en="The transforms on a photograph, with shape and range of what they return",
-        title_zh="各种变换作用于一张照片，附结果的形状和取值范围",
+        title_en="The transforms applied to a photograph, with the shape and range of their results",
+        title_zh="对一张照片做各种变换，附结果的形状和取值范围",
         alt_en=(
-            f"Twelve versions of a portrait of Grace Hopper, {times(image.shape)} after to_tensor, all drawn in the "
-            f"same scale. resize(64) makes the shorter edge 64 and keeps the ratio ({half}), resize with two numbers "
-            f"distorts, center_crop keeps the middle ({square}), hflip and vflip mirror. Brightness, contrast, "
-            "saturation and hue change the colours; values beyond 0 and 1 are cut off. normalize gives values from "
-            f"{low} to {high}, which are neither 0 to 1 nor −1 to 1; a screen shows what lies beyond 0 and 1 as "
-            "black and as full colour."
+            f"Twelve versions of a portrait of Grace Hopper, {times(image.shape)} after to_tensor, all drawn to the "
+            f"same scale. resize(64) makes the shorter side 64 and keeps the aspect ratio ({half}); resize with two "
+            f"numbers distorts; center_crop keeps the centre ({square}); hflip and vflip mirror. Brightness, "
+            "contrast, saturation and hue change the colours and clamp values to 0 to 1. normalize gives values from "
+            f"{low} to {high}, neither 0 to 1 nor −1 to 1; on the screen, those below 0 are black and those above 1 "
+            "have full intensity."
         ),
         alt_zh=(
             f"Grace Hopper 肖像的十二个版本，to_tensor 之后为 {times(image.shape)}，全部按同一比例画出。"
@@ -68,14 +69,14 @@ def gallery() -> Picture:
 
 
 def photograph() -> Array:
-    """Return the photograph that comes with Matplotlib, made smaller by the reference: bytes (h, w, c)."""
+    """Return a photograph that comes with Matplotlib, resized by the reference: bytes (h, w, c)."""
     with Image.open(get_sample_data("grace_hopper.jpg", asfileobj=False)) as picture:
         pixels = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
     return reference.resize(pixels, (HEIGHT, WIDTH)).transpose(1, 2, 0)
 
 
 def extremes(image: Array) -> tuple[str, str]:
-    """Write the least and the largest value.
+    """Format the smallest and the largest value.
 
     >>> extremes(np.array([-1.0, 0.25]))
     ('−1.0', '0.2')
@@ -84,7 +85,7 @@ def extremes(image: Array) -> tuple[str, str]:
 
 
 def _panel(axes: Axes, name: str, image: Array) -> None:
-    """Draw one image in the middle of its panel, a pixel as large as in all the others."""
+    """Draw one image in the middle of its panel, to the same scale as all others."""
     height, width = image.shape[1:]
     left, top = (WIDTH - width) / 2, (HEIGHT - height) / 2
     extent = (left, left + width, top + height, top)

@@ -1,5 +1,5 @@
 "use strict";
-// The page's switches: language, contents, filter and search, links to claims. Without it the page shows all, in English.
+// The page's controls: language, contents, filter and search, links to claims. Without it, everything is shown in English.
 
 const page = document.documentElement;
 page.classList.add("js");
@@ -10,7 +10,7 @@ function remembered() {
   try {
     return localStorage.getItem("language");
   } catch {
-    return null; // the browser keeps nothing
+    return null; // the browser has no storage
   }
 }
 
@@ -18,7 +18,7 @@ function remember(language) {
   try {
     localStorage.setItem("language", language);
   } catch {
-    // then it is forgotten with the page
+    // then the choice is lost with the page
   }
 }
 
@@ -43,7 +43,7 @@ function speak(language) {
 }
 
 const start = ["en", "zh"].includes(remembered()) ? remembered() : preferred();
-page.classList.toggle("chinese", start === "zh"); // before anything is drawn
+page.classList.toggle("chinese", start === "zh"); // before anything is rendered
 
 // Filter and search
 
@@ -97,14 +97,14 @@ function reset() {
   document.getElementById("search").focus();
 }
 
-// Links: what they lead to is shown and open, whatever the filter says
+// Links: their targets are shown and unfolded, even if they are filtered out
 
 function follow() {
   let id = location.hash.slice(1);
   try {
     id = decodeURIComponent(id);
   } catch {
-    // not an address of ours
+    // not an anchor of this page
   }
   const target = document.getElementById(id);
   if (target === null) return;
@@ -114,7 +114,7 @@ function follow() {
   target.scrollIntoView();
 }
 
-// What scrolls in itself can be reached by the keyboard, and nothing else of that kind stops it
+// Regions that scroll are tab stops; those that do not scroll are not
 
 function letReach() {
   const wide = [...document.querySelectorAll(".scroll, .drawing, .math")].map((element) => [
@@ -127,7 +127,7 @@ function letReach() {
   }
 }
 
-// Runs: their short names say on hovering what they stand for
+// Runs: hovering over a letter shows the full name
 
 function nameRuns() {
   const names = [...document.querySelectorAll("[data-run]")].map((element) => [element.dataset.run, element.textContent]);
@@ -168,7 +168,7 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   });
   document.addEventListener("click", (event) => {
-    const link = event.target.closest('a[href^="#"]'); // a second click on the same link changes no address
+    const link = event.target.closest('a[href^="#"]'); // a second click on the same link does not change the address
     if (link !== null && link.hash === location.hash) follow();
   });
   window.addEventListener("hashchange", follow);
