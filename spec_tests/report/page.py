@@ -53,6 +53,7 @@ def render(
             failures=_failures(data),
             deviations=data["deviations"],
             claims=data["claims"],
+            counted=sum(not claim.get("ours") for claim in data["claims"]),
             lines=_lines(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
