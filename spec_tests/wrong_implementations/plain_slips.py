@@ -98,7 +98,7 @@ def forgets_to_normalize(input: Array, dim: int) -> Any:
     return np.exp(input - input.max(axis=dim, keepdims=True))
 
 
-@wrong("softmax", "test_the_class_of_the_largest_score_is_also_the_most_probable_one")
+@wrong("softmax", "test_the_class_with_the_largest_score_is_also_the_most_probable_one")
 def turns_the_scores_round(input: Array, dim: int) -> Any:
     """Takes a small score for a good one."""
     return reference.softmax(-input, dim)
@@ -117,7 +117,7 @@ def lays_the_leading_axes_together(input: Array, weight: Array, bias: Array | No
     return output.reshape(-1, output.shape[-1])
 
 
-@wrong("flatten", "test_the_1024_features_are_channel_after_channel_each_row_by_row")
+@wrong("flatten", "test_the_1024_features_are_ordered_by_channel_then_row_then_column")
 def flattens_column_by_column(input: Array, start_dim: int, end_dim: int) -> Any:
     """Lets the first of the axes run fastest."""
     end = end_dim % input.ndim if input.ndim else 0
@@ -219,7 +219,7 @@ def takes_its_input_for_logarithms_already(**arguments: Any) -> Any:
 
 @wrong(
     "cifar10_cnn_backward",
-    "test_the_network_has_2432_and_25632_and_51264_and_10250_parameters_89578_in_all",
+    "test_the_layers_have_2432_25632_51264_and_10250_parameters_89578_in_total",
     error=KeyError,
 )
 def gives_the_last_bias_no_gradient(**arguments: Any) -> Any:
