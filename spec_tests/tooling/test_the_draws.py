@@ -144,7 +144,7 @@ def test_a_random_run_draws_the_same_with_the_same_seed_and_else_not(hashes, alo
 def test_a_random_run_without_a_seed_prints_the_options_that_repeat_it(hashes, processes, tmp_path):
     first, output = hashed(tmp_path / "first", FILE, "--hypothesis-profile", "explore", *processes)
 
-    (options,) = re.findall(r"drawn again by (--hypothesis-profile=explore --hypothesis-seed=\d+)\n", output)
+    (options,) = re.findall(r"draw the same ones again: (--hypothesis-profile=explore --hypothesis-seed=\d+)\n", output)
     assert hashes(FILE, *options.split()) == first
 
 
