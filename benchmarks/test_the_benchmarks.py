@@ -268,12 +268,14 @@ def test_every_row_is_timed_one_call_at_a_time_by_a_clock_that_waits() -> None:
 
     assert mark.kwargs["timer"] is torch.utils.benchmark.timer
     assert (mark.kwargs["min_time"], mark.kwargs["calibration_precision"]) == (0, 1)
-    for file in ("test_layers.py", "test_network.py", "test_rivals.py", "test_resnet50.py"):
-        tree = ast.parse((Path(__file__).parent / file).read_text(encoding="utf-8"))
-        rows = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
-        timed = [row for row in rows if "benchmark" in [argument.arg for argument in row.args.args]]
-        assert timed
-        assert all("ROW" in map(ast.unparse, row.decorator_list) for row in timed), file
+    timed = set()
+    for file in Path(__file__).parent.glob("test_*.py"):
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+        rows = [test for test in tests if "benchmark" in [argument.arg for argument in test.args.args]]
+        assert all("ROW" in map(ast.unparse, row.decorator_list) for row in rows), file.name
+        timed |= {file.name for _ in rows}
+    assert timed >= {"test_layers.py", "test_network.py", "test_rivals.py", "test_resnet50.py"}
 
 
 def test_a_clock_that_does_not_wait_for_the_work_is_noticed() -> None:
