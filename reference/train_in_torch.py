@@ -4,6 +4,8 @@ Under `torchrun` it is data-parallel: every batch is divided among the processes
 that the run equals that of one process up to rounding. torch is imported only where it is used.
 """
 
+import atexit
+import gc
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -135,8 +137,15 @@ class TorchTrainer:
         if not distributed.is_initialized():
             backend = "nccl" if self.device.type == "cuda" else "gloo"
             distributed.init_process_group(backend, timeout=LONGEST_WAIT)
+            atexit.register(self._leave_the_others)
         devices = [self.device] if self.device.type == "cuda" else None
         return self.torch.nn.parallel.DistributedDataParallel(self.network, device_ids=devices)
+
+    def _leave_the_others(self) -> None:
+        """End the threads that exchange gradients, which would abort a Python that ends before them."""
+        self.trained = self.network
+        gc.collect()
+        self.torch.distributed.destroy_process_group()
 
 
 def torch_network(relu: bool = False) -> Any:

@@ -23,7 +23,7 @@ from reference.train import OPTIMIZERS, main
 from reference.train_in_torch import Process, TorchTrainer
 from reference.training import Checkpoint, NumpyTrainer, batches, to_input, training_step
 from spec_tests.vocabulary.compare import assert_equal
-from spec_tests.vocabulary.data_parallel_worker import BATCH, STEPS, batch, start
+from spec_tests.vocabulary.data_parallel_worker import BATCH, STEPS, THREADS, batch, start
 from spec_tests.vocabulary.network import assert_near, roundings
 from spec_tests.vocabulary.problems import SEEDS
 
@@ -507,12 +507,18 @@ print(f"imported {{len(modules)}} modules, the loss fell: {{after < before}}")
 
 
 @pytest.fixture(scope="module")
-def two_processes(tmp_path_factory):
-    """The results of two processes after five data-parallel steps."""
+def folder_of_two_processes(tmp_path_factory):
+    """What two processes have written that took five data-parallel steps."""
     folder = tmp_path_factory.mktemp("processes")
     child = run_in_processes(2, "spec_tests.vocabulary.data_parallel_worker", folder)
     assert child.returncode == 0, child.stderr
-    return [dict(np.load(folder / f"{rank}.npz")) for rank in range(2)]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def two_processes(folder_of_two_processes):
+    """The results of two processes after five data-parallel steps."""
+    return [dict(np.load(folder_of_two_processes / f"{rank}.npz")) for rank in range(2)]
 
 
 @pytest.mark.slow
@@ -544,6 +550,14 @@ def test_after_five_steps_two_processes_have_the_parameters_of_a_single_one(two_
         first, second = (results[f"parameter {name}"] for results in two_processes)
         assert_equal(first, second)
         assert_near(first, parameter, STEPS * roundings(8)["input"], "float64")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not THREADS.is_dir(), reason="this system does not list the threads of a process as Linux does")
+def test_no_thread_that_exchanges_gradients_outlives_python(folder_of_two_processes):
+    for rank in range(2):  # one that did would abort the process now and then
+        threads = (folder_of_two_processes / f"{rank}.threads").read_text(encoding="utf-8").splitlines()
+        assert len(threads) == 1, threads
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 """One of several processes that train in parallel for `test_2_7_training.py`, started by torchrun.
 
-It takes five steps and writes its results to FOLDER: `… -m spec_tests.vocabulary.data_parallel_worker FOLDER`. With
-`--die` the second process exits abruptly after two steps, as if its machine had failed.
+`… -m spec_tests.vocabulary.data_parallel_worker FOLDER` takes five steps and writes its results to FOLDER, and at its
+end the names of the threads that are left. With `--die` the second process exits abruptly after two steps, as if its
+machine had failed.
 """
 
+import atexit
 import os
 import sys
 from pathlib import Path
@@ -16,6 +18,9 @@ from reference.synthetic_images import balanced_labels, synthetic_images
 from reference.train import OPTIMIZERS
 from reference.train_in_torch import Process, TorchTrainer
 from reference.training import Training, to_input
+
+THREADS = Path("/proc/self/task")
+"""Where Linux lists the threads of a process."""
 
 STEPS = 5
 BATCH = 8
@@ -36,6 +41,8 @@ def batch(seed: int, images: int = BATCH, dtype: str = "float64") -> tuple[Array
 def main(folder: Path, dies: bool) -> None:
     """Take the steps and write the results."""
     process = Process.this()
+    if THREADS.is_dir():  # after all that is registered later, in particular by the trainer
+        atexit.register(_write_the_names_of_the_threads, folder / f"{process.rank}.threads")
     share = process.share(np.arange(BATCH))
     trainer = TorchTrainer(start(), "sgd", OPTIMIZERS["sgd"], process=process)
     results: dict[str, Array] = {"share": share}
@@ -49,6 +56,10 @@ def main(folder: Path, dies: bool) -> None:
     results |= {f"parameter {name}": value for name, value in trainer.snapshot().parameters.items()}
     with (folder / f"{process.rank}.npz").open("wb") as file:
         np.savez(file, **results)  # type: ignore[arg-type]  # the names are not its own parameters
+
+
+def _write_the_names_of_the_threads(path: Path) -> None:
+    path.write_text("".join(sorted((thread / "comm").read_text() for thread in THREADS.iterdir())), encoding="utf-8")
 
 
 if __name__ == "__main__":
