@@ -12,6 +12,7 @@ subject computes, too. The operations share the examples of a run among them.
 import functools
 import hashlib
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any
@@ -46,6 +47,7 @@ def problems(**options: Any) -> Callable[[str, str], st.SearchStrategy[Problem]]
         smaller = {"numbers": small_whole_numbers} if dtype in HALVES and default is whole_numbers else {}
         return draw(**{**smaller, **options})
 
+    of.smaller_in_halves = "numbers" not in options  # type: ignore[attr-defined]  # see `Property.check`
     return of
 
 
@@ -93,18 +95,71 @@ class Property:
         self.body(**arguments)
 
     def check(self, examples: int, operation: str, dtype: str, fixtures: Mapping[str, Any]) -> None:
-        """Run the body on so many drawn examples; the first that fails is shrunk and raised."""
+        """Run the body on so many examples; of drawn ones the first that fails is shrunk and raised.
+
+        In a repeatable run all formats share what was drawn for the first of them, which is quicker. If an example
+        fails in another one, Hypothesis draws and shrinks there, too; it draws the same ones.
+        """
+        smaller = dtype in HALVES and any(getattr(draw, "smaller_in_halves", False) for draw in self.draws.values())
+        numbers = "smaller numbers" if smaller else "any numbers"
+        drawn = _drawn_for(self, operation, numbers) if hypothesis.settings().derandomize else []
+        failure = self._first_failure(drawn, operation, dtype, fixtures)
+        if not drawn or failure is not None:
+            self._draw(examples, operation, dtype, fixtures, f"{operation} {numbers}", drawn)
+        if failure is not None:
+            raise failure
+
+    def _first_failure(
+        self, drawn: list[dict[str, Any]], operation: str, dtype: str, fixtures: Mapping[str, Any]
+    ) -> Exception | None:
+        """Run the body on examples drawn before, and return what the first that fails raises."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", hypothesis.errors.HypothesisDeprecationWarning)  # of `assume` by itself
+            for example in drawn:
+                try:
+                    self.call(operation, dtype, fixtures, example)
+                except hypothesis.errors.UnsatisfiedAssumption:
+                    continue
+                except Exception as failure:  # whatever it is, it is raised in the end
+                    return failure
+        return None
+
+    def _draw(
+        self,
+        examples: int,
+        operation: str,
+        dtype: str,
+        fixtures: Mapping[str, Any],
+        digest: str,
+        drawn: list[dict[str, Any]],
+    ) -> None:
+        """Run the body on so many drawn examples, and note those for which it held."""
+        held: list[dict[str, Any]] = []
 
         @functools.wraps(self.body)
-        def one_example(**drawn: Any) -> None:
-            self.call(operation, dtype, fixtures, drawn)
+        def one_example(**example: Any) -> None:
+            self.call(operation, dtype, fixtures, example)
+            held.append(example)
 
         parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in self.draws]
         one_example.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what given() asks for
-        digest = hashlib.sha256(f"{self.body.__qualname__} {operation} {dtype}".encode()).digest()
-        one_example._hypothesis_internal_add_digest = digest  # type: ignore[attr-defined]  # each draws its own examples
+        named = hashlib.sha256(f"{self.body.__qualname__} {digest}".encode()).digest()
+        one_example._hypothesis_internal_add_digest = named  # type: ignore[attr-defined]  # each draws its own examples
         given = hypothesis.given(**self.strategies(operation, dtype))
         hypothesis.settings(max_examples=examples)(given(one_example))()
+        drawn[:] = held
+
+
+_latest: tuple["Property", dict[tuple[str, str], list[dict[str, Any]]]] | None = None
+"""The property that drew last, and what it drew."""
+
+
+def _drawn_for(prop: "Property", *key: str) -> list[dict[str, Any]]:
+    """Return the list of what a property has drawn for this key; what another one drew is forgotten."""
+    global _latest
+    if _latest is None or _latest[0] is not prop:
+        _latest = (prop, {})
+    return _latest[1].setdefault((key[0], key[1]), [])
 
 
 def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
