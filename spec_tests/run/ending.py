@@ -71,7 +71,8 @@ def sentence(
     if not _ran(judged):
         return _joined("No test of the specification was run", *_not_run(entries, run), *asides)
     extent = "" if run.full else " as far as it applies to it" if run.whole else " as far as it was run"
-    kept = f"{run.subject} kept the specification{extent}: {tests(len(_ended(entries, 'passed')))} passed"
+    passed = tests(len(_ended(entries, "passed")))
+    kept = f"{run.subject} kept the specification{extent}{_but_for(entries)}: {passed} passed"
     return _joined(kept, *_not_run(entries, run), *asides)
 
 
@@ -109,9 +110,16 @@ def _were(found: Sequence[Any]) -> str:
 
 def _not_run(entries: Sequence[Entry], run: Run) -> list[str]:
     """Return how many tests were skipped, and how many left out."""
-    counts = {"skipped": len(_ended(entries, "skipped")), "left out": run.left_out.total()}
+    skipped = [entry for entry in _ended(entries, "skipped") if not entry.deviation]
+    counts = {"skipped": len(skipped), "left out": run.left_out.total()}
     parts = [f"{count:,} {how}" for how, count in counts.items() if count]
     return [f"{' and '.join(parts)} for the reasons above"] if parts else []
+
+
+def _but_for(entries: Iterable[Entry]) -> str:
+    """Return what is said of the known deviations that were met, if any."""
+    met = [entry.deviation for entry in entries if entry.deviation]
+    return f" but for {plural(len(set(met)), 'known deviation')}, met by {tests(len(met))}" if met else ""
 
 
 def _asides(entries: Sequence[Entry], elsewhere: int) -> list[str]:

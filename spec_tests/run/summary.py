@@ -49,7 +49,7 @@ def missing(entries: Iterable[Entry]) -> list[Claim]:
 def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     """Return the lines of the summary, at most `PAGE` characters long unless a single word is longer."""
     left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
-    notes = [*_on_transforms(run.transforms), *left_out, *_notes(results_of(entries), run)]
+    notes = [*_on_transforms(run.transforms), *_met(entries), *left_out, *_notes(results_of(entries), run)]
     blocks = [[f"subject: {run.subject}"], _table(entries, run.whole), _worst(entries), notes]
     text = [line for block in blocks if block for line in ("", *block)]
     return [part for line in text[1:] for part in _wrapped(line)]
@@ -95,6 +95,12 @@ def _on_transforms(transforms: Mapping[str, str]) -> list[str]:
         "whole plane, and NaN and infinity may spread within an image."
     )
     return [asked] if named else []
+
+
+def _met(entries: Iterable[Entry]) -> list[str]:
+    """Say which known deviations the subject showed, and in how many tests."""
+    times = Counter(entry.deviation for entry in entries if entry.deviation)
+    return [f"known deviation {name}: met by {tests(count)}" for name, count in sorted(times.items())]
 
 
 def _was(result: str) -> str:

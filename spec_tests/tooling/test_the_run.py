@@ -342,6 +342,37 @@ def test_the_last_line_counts_failures_outside_the_specification(specification, 
     assert output.splitlines()[-1].endswith("2 tests passed; 1 test outside the specification failed.")
 
 
+MEETING = """
+from spec_tests.vocabulary.deviations import allowing
+def test_it(subject):
+    with allowing(subject, {id!r}):
+        assert {holds}, "one and another\\ndiffer"
+"""
+
+
+def test_a_known_deviation_that_a_test_meets_is_named_and_counted_and_fails_nothing(specification):
+    code, output = specification(BOTH + MEETING.format(id="half-conv-gradients", holds=False))
+
+    assert code == pytest.ExitCode.OK
+    assert "known deviation half-conv-gradients: met by 1 test\n" in output
+    assert re.search(r"kept the specification but for 1 known deviation, met by 1 test: 2 tests passed\.$", output)
+
+
+@pytest.mark.parametrize(
+    ("id", "holds", "code", "last"),
+    [
+        ("half-conv-gradients", True, pytest.ExitCode.OK, "kept the specification: 3 tests passed."),
+        ("unknown", False, pytest.ExitCode.TESTS_FAILED, "broke the specification in 1 of 3 tests: .*, shown above."),
+    ],
+)
+def test_a_deviation_that_is_absent_or_not_known_makes_no_difference(specification, id, holds, code, last):
+    returned, output = specification(BOTH + MEETING.format(id=id, holds=holds))
+
+    assert returned == code
+    assert "known deviation" not in output
+    assert re.search(rf"{last}$", output)
+
+
 def test_a_run_that_only_lists_tests_has_no_last_line_of_its_own(specification):
     _, output = specification(BOTH, "--collect-only")
 

@@ -36,6 +36,8 @@ class Entry:
     tooling: bool = False
     """Whether it tests this project's own tools rather than the subject."""
     last_example: dict[str, Any] = field(default_factory=dict)
+    deviation: str = ""
+    """The known deviation that it met, if that is why it ended as skipped."""
 
     def end(self, outcome: str) -> None:
         """Note how a phase of the test ended."""
@@ -76,6 +78,12 @@ def example(arguments: dict[str, Any]) -> None:
     if _current is not None:
         _current.examples += 1
         _current.last_example = arguments
+
+
+def met(deviation: str) -> None:
+    """Note that the current test met a known deviation and ends for that reason."""
+    if _current is not None:
+        _current.deviation = deviation
 
 
 def entries() -> list[Entry]:
