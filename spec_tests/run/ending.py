@@ -22,8 +22,8 @@ class Ending:
         self.config = config
         self.unreadable: list[str] = []
         """The files of the specification that could not be read."""
-        self.elsewhere = set[str]()
-        """The failed tests outside the specification, such as benchmarks and docstrings."""
+        self.failed = set[str]()
+        """The failed tests, of the specification and outside it, such as benchmarks and docstrings."""
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note a file of the specification that could not be read."""
@@ -32,9 +32,9 @@ class Ending:
             self.unreadable.append(file)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure outside the specification."""
-        if report.failed and report.nodeid not in {entry.test for entry in ledger.entries()}:
-            self.elsewhere.add(report.nodeid)
+        """Note a failure."""
+        if report.failed:
+            self.failed.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self) -> Generator[None, None, None]:
@@ -44,7 +44,8 @@ class Ending:
         if (RUN in self.config.stash or self.unreadable) and not self.config.option.collectonly:
             reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
             shown = self.config.option.tbstyle != "no"
-            reporter.write_line(sentence(ledger.entries(), run, self.unreadable, len(self.elsewhere), shown))
+            elsewhere = self.failed - {entry.test for entry in ledger.entries()}
+            reporter.write_line(sentence(ledger.entries(), run, self.unreadable, len(elsewhere), shown))
 
 
 def sentence(

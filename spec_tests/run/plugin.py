@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run import drawing, draws, gallery, summary
+from spec_tests.run import drawing, draws, gallery, processes, summary
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.selection import (
     asks_for_everything,
@@ -64,8 +64,9 @@ MARKERS = {
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the options, and the plugin that decides what Hypothesis draws."""
+    """Add the options, and the plugins for what Hypothesis draws and for a run in several processes."""
     pluginmanager.register(draws)
+    pluginmanager.register(processes)
     group = parser.getgroup("specification")
     group.addoption("--subject", default="torch", help="the implementation to test (default: torch)")
     group.addoption("--device", default="cpu", help="the device that it computes on, for example cuda (default: cpu)")
