@@ -16,7 +16,7 @@ from spec_tests.vocabulary.results import proven
 
 pytest.importorskip("jsonschema", reason='the report needs jsonschema: pip install "torch-by-hand[report]"')
 
-pytestmark = pytest.mark.tooling
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
 PROJECT = Path(__file__).parents[2]
 STORED = Path(__file__).parent / "stored" / "claims-of-832af97.json.gz"

@@ -3,12 +3,13 @@
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.tooling
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("reference", "spec_tests", "benchmarks")
@@ -58,7 +59,10 @@ def imports_of(file: Path) -> set[str]:
     return {name for name in found if name in FILES and FILES[name] != file}
 
 
-IMPORTS = {module: imports_of(file) for module, file in FILES.items()}
+@cache
+def imports() -> dict[str, set[str]]:
+    """Return what each module of this repository imports of it."""
+    return {module: imports_of(file) for module, file in FILES.items()}
 
 
 def room_of(module: str) -> str:
@@ -68,7 +72,7 @@ def room_of(module: str) -> str:
 
 def arrows() -> Iterator[tuple[str, str]]:
     """Return every import of one module by another, but for a package's by its own modules."""
-    for module, imported in IMPORTS.items():
+    for module, imported in imports().items():
         yield from ((module, other) for other in imported if not f"{module}.".startswith(f"{other}."))
 
 

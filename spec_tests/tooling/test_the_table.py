@@ -128,6 +128,7 @@ def test_the_checks_of_a_row_name_every_gradient_and_its_bend_where_one_is_asked
     assert BEND not in row.checks or row.bend is not None, f"the row of {name} is checked for its bend and has none"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, row in OPERATIONS.items() if row.rungs])
 def test_every_rung_of_a_row_is_drawn(name):
     row: Operation = OPERATIONS[name]
@@ -140,6 +141,7 @@ def test_every_rung_of_a_row_is_drawn(name):
     assert all(seen[rung.name] for rung in row.rungs), f"{name}: of 300 problems none used {set(seen) - {*+seen}}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_every_problem_of_a_row_is_one_that_the_reference_takes(name):
     row = OPERATIONS[name]
