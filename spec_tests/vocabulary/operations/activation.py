@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -46,11 +47,19 @@ def elementwise_problems(draw: st.DrawFn, operation: str, numbers: Numbers = who
     return Problem(operation, {"input": numbers(rng, shape)}, {}, real_numbers(rng, shape))
 
 
+_ENTRIES = st.sampled_from([None] * 4 * len(everyday.WIDE) + [*everyday.WIDE])
+"""How many entries the axis of a softmax has, unless it is as long as another."""
+
+
 @st.composite
 def softmax_problems(draw: st.DrawFn, operation: str, numbers: Numbers = real_numbers) -> Problem:
-    """Draw a softmax along any axis, counted from the front or the back."""
-    shape = per_axis(draw, draw(choice(*range(1, 5))), 1, 4)
-    dim, rng = draw(st.integers(-len(shape), len(shape) - 1)), np.random.default_rng(draw(SEEDS))
+    """Draw a softmax along any axis, counted from the front or the back; half of them along axis 1 or the last."""
+    usual = draw(everyday.one_of_these_or_none((2, 1), (2, -1), (4, 1), (3, -1)))
+    shape = per_axis(draw, draw(choice(*range(1, 5))) if usual is None else usual[0], 1, 4)
+    dim = draw(st.integers(-len(shape), len(shape) - 1)) if usual is None else usual[1]
+    entries = draw(_ENTRIES)
+    shape = tuple(entries or size if axis == dim % len(shape) else size for axis, size in enumerate(shape))
+    rng = np.random.default_rng(draw(SEEDS))
     return Problem(operation, {"input": numbers(rng, shape)}, {"dim": dim}, real_numbers(rng, shape))
 
 

@@ -9,6 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
+from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary.everyday import Window
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     GradientCheck,
@@ -21,18 +23,36 @@ from spec_tests.vocabulary.operations.operation import (
 )
 from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, leading, one_or_all, per_axis, whole_numbers
 
+_CHANNELS = st.sampled_from(everyday.now_and_then(range(1, 3), *everyday.WIDE))
+_USUAL_SWITCHES = st.sampled_from([(one, ceil, True) for ceil in (False, False, True) for one in (True, False)])
+"""Whether equal numbers are given as one, ceil_mode, and count_include_pad."""
+
 
 @st.composite
 def avg_pool_problems(
     draw: st.DrawFn, numbers: Numbers = whole_numbers, kernel: int = 2, batched: bool = False
 ) -> Problem:
-    """Draw an average pooling; with kernels of up to 2×2 every divisor is a power of two, and nothing rounds."""
-    kernel_size = per_axis(draw, 2, 1, kernel)
-    pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, 2, 0, 1), kernel_size, strict=True))
-    stride = draw(choice(None, *product(range(1, 4), repeat=2)))
+    """Draw an average pooling, half of them usual ones.
+
+    With kernels of up to 2×2 every divisor is a power of two, and nothing rounds.
+    """
+    usual: Window | None = draw(
+        everyday.one_of_these_or_none(*[window for window in everyday.POOLINGS if window.kernel <= kernel])
+    )
+    kernel_size: tuple[int, ...]
+    pads: tuple[int, ...]
+    stride: tuple[int, ...] | None
+    if usual is not None:
+        kernel_size, pads, stride = (usual.kernel,) * 2, (usual.padding,) * 2, (usual.stride,) * 2
+        if usual.stride == usual.kernel:
+            stride = draw(choice(None, stride))
+    else:
+        kernel_size = per_axis(draw, 2, 1, kernel)
+        pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, 2, 0, 1), kernel_size, strict=True))
+        stride = draw(choice(None, *product(range(1, 4), repeat=2)))
     smallest = [max(1, k - 2 * p) for k, p in zip(kernel_size, pads, strict=True)]
     size = tuple(map(add, smallest, per_axis(draw, 2, 0, 4)))
-    one, ceil_mode, counted = draw(choice(*product((False, True), repeat=3)))
+    one, ceil_mode, counted = draw(choice(*product((False, True), repeat=3)) if usual is None else _USUAL_SWITCHES)
     options: dict[str, Any] = {
         "kernel_size": one_or_all(one, kernel_size),
         "stride": stride if stride is None else one_or_all(one, stride),
@@ -40,8 +60,9 @@ def avg_pool_problems(
         "ceil_mode": ceil_mode,
     }
     output_size: Any = reference.max_pool_output_size(size, **options)
-    options |= {"count_include_pad": counted, "divisor_override": draw(choice(None, None, 4, -2))}
-    channels, batch = draw(choice(*range(1, 3))), leading(draw, batched)
+    divisor = draw(choice(None, None, 4, -2)) if usual is None else None
+    options |= {"count_include_pad": counted, "divisor_override": divisor}
+    channels, batch = draw(_CHANNELS), leading(draw, batched)
     rng = np.random.default_rng(draw(SEEDS))
     arrays = {"input": numbers(rng, (*batch, channels, *size))}
     return Problem("avg_pool2d", arrays, options, numbers(rng, (*batch, channels, *output_size)))
@@ -52,8 +73,11 @@ def adaptive_window(i: int, size: int, windows: int) -> range:
     return range(i * size // windows, -(-(i + 1) * size // windows))
 
 
-ADAPTIVE_SIZES = list(product(range(1, 9), range(1, 9)))
+ADAPTIVE_SIZES = [*product(range(1, 9), range(1, 9)), (14, 7)]
 """Sizes, and how many windows share them out."""
+
+USUAL_WINDOWS = (1, 7)
+"""How many windows networks ask for, along every axis."""
 
 DYADIC_SIZES = [
     (size, windows)
@@ -70,11 +94,15 @@ def adaptive_pool_problems(
     sizes: list[tuple[int, int]] = DYADIC_SIZES,
     batched: bool = False,
 ) -> Problem:
-    """Draw an average pooling to a given size, of more cells or of fewer."""
-    (h, i), (w, j) = draw(choice(*product(sizes, sizes)))
+    """Draw an average pooling to a given size, of more cells or of fewer; half of them to 1 or 7 windows an axis."""
+    of_windows = [[pair for pair in sizes if pair[1] == n] for n in USUAL_WINDOWS]
+    usual = draw(everyday.one_of_these_or_none(*filter(None, map(tuple, of_windows))))
+    (h, i), (w, j) = (
+        (draw(choice(*usual)), draw(choice(*usual))) if usual else (draw(choice(*sizes)), draw(choice(*sizes)))
+    )
     one = draw(choice(False, True))
     output_size = i if one and i == j else (i if i != h else None, j)
-    channels, batch = draw(choice(*range(1, 3))), leading(draw, batched)
+    channels, batch = draw(_CHANNELS), leading(draw, batched)
     rng = np.random.default_rng(draw(SEEDS))
     arrays = {"input": numbers(rng, (*batch, channels, h, w))}
     return Problem("adaptive_avg_pool2d", arrays, {"output_size": output_size}, numbers(rng, (*batch, channels, i, j)))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -33,14 +34,22 @@ def batch_norm_problems(
     training: tuple[bool, ...] = (False, True),
     epsilons: tuple[float, ...] = (1e-5, 0.25, 2.0),
 ) -> Problem:
-    """Draw a batch norm with up to three axes behind the channels, with weight and bias or without either."""
-    in_training, rank = draw(choice(*product(training, (2, 0, 1, 3))))
-    images, channels, *further = draw(choice(*product(range(1, 5), range(1, 4), *[range(1, 4)] * rank)))
+    """Draw a batch norm with up to three axes behind the channels, with weight and bias or without either.
+
+    Half of them are usual ones: of pictures, with weight, bias and running statistics.
+    """
+    usual = draw(choice(True, False))
+    in_training, rank = draw(choice(*product(training, (2,) if usual else (2, 0, 1, 3))))
+    images, *further = draw(choice(*product(range(1, 5), *[range(1, 4)] * rank)))
+    channels = draw(choice(*everyday.now_and_then(range(1, 4), *everyday.WIDE)))
     if in_training and images * prod(further) == 1:  # there is no variance of one value
         images = 2
     shape, rng = (images, channels, *further), np.random.default_rng(draw(SEEDS))
-    tracked, with_weight, with_bias = draw(choice(*product((True, False), repeat=3)))
-    momentum, eps = draw(choice(*product((0.1, 0.5, 1.0), epsilons)))
+    if usual:
+        tracked, with_weight, with_bias, momentum, eps = True, True, True, 0.1, epsilons[0]
+    else:
+        tracked, with_weight, with_bias = draw(choice(*product((True, False), repeat=3)))
+        momentum, eps = draw(choice(*product((0.1, 0.5, 1.0), epsilons)))
     arrays: dict[str, Any] = {"input": numbers(rng, shape), "running_mean": None, "running_var": None}
     if tracked or not in_training:
         arrays |= {"running_mean": numbers(rng, (channels,)), "running_var": abs(numbers(rng, (channels,))) + 0.25}

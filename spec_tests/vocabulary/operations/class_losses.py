@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.activation import log_softmax
@@ -44,19 +45,29 @@ def class_problems(
     reductions: st.SearchStrategy[str] = REDUCTIONS,
     targets: tuple[str, ...] = ("indices", "probabilities"),
 ) -> Problem:
-    """Draw an nll_loss or cross_entropy: batch and further axes, class weights, ignored samples, smoothing."""
-    batch, classes = leading(draw), draw(choice(*range(1, 5)))
-    further = per_axis(draw, draw(choice(*range(3))), 1, 3) if batch else ()
-    kind, weighted, reduction = draw(choice(*targets)), draw(choice(False, True)), draw(reductions)
-    ignored = draw(choice(-100, 7, *range(classes > 1))) if kind == "indices" else -100
-    smoothing = draw(choice(0.0, 0.25, 1.0)) if operation == "cross_entropy" else 0.0
+    """Draw an nll_loss or cross_entropy: batch and further axes, class weights, ignored samples, smoothing.
+
+    Half of them are usual ones: the mean over samples of scores (N, C), and nothing else.
+    """
+    usual, classes = draw(choice(True, False)), draw(choice(*everyday.now_and_then(range(1, 5), *everyday.WIDE)))
+    further: tuple[int, ...] = ()
+    if usual:
+        batch, weighted, ignored, smoothing, share = leading(draw, batched=True), False, -100, 0.0, 0.0
+        kind, reduction = targets[0], draw(MEAN if reductions is REDUCTIONS else reductions)
+    else:
+        batch = leading(draw)
+        further = per_axis(draw, draw(choice(*range(3))), 1, 3) if batch else ()
+        kind, weighted, reduction = draw(choice(*targets)), draw(choice(False, True)), draw(reductions)
+        ignored = draw(choice(-100, 7, *range(classes > 1))) if kind == "indices" else -100
+        smoothing = draw(choice(0.0, 0.25, 1.0)) if operation == "cross_entropy" else 0.0
+        share = draw(choice(0.0, 0.3)) if kind == "indices" else 0.0
     rng = np.random.default_rng(draw(SEEDS))
     samples = (*batch, *further)
     if kind == "indices":
         target: Array = rng.integers(0, classes, samples)
-        target = np.where(rng.random(samples) < draw(choice(0.0, 0.3)), ignored, target)
+        target = np.where(rng.random(samples) < share, ignored, target)
         if (target == ignored).all():  # a mean over nothing is a convention, tested by itself
-            target[(0,) * target.ndim] = classes - 1
+            target[(0,) * target.ndim] = classes - 1 if classes - 1 != ignored else 0
     else:
         target = np.moveaxis(rng.dirichlet(np.ones(classes), samples), -1, min(1, len(batch)))
     arrays = {

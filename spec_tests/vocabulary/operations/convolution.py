@@ -1,6 +1,7 @@
 """Convolutions: conv1d, conv2d and conv3d."""
 
-from functools import partial
+from functools import cache, partial
+from itertools import product
 from math import prod
 from operator import add
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
+from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary.everyday import Window
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     GradientCheck,
@@ -21,26 +24,37 @@ from spec_tests.vocabulary.operations.operation import (
 )
 from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, leading, one_or_all, per_axis, whole_numbers
 
+DRAWN_KERNEL, DRAWN_CHANNELS = 3, 2
+"""The most of both, the channels being those of a group, where all options are drawn independently."""
+
 
 @st.composite
 def conv_problems(
     draw: st.DrawFn,
     rank: int,
     numbers: Numbers = whole_numbers,
-    channels: int = 2,
-    kernel: int = 3,
+    channels: int = max(everyday.WIDE),
+    kernel: int = 7,
     paddings: tuple[str, ...] = ("numbers", "same", "valid"),
     batched: bool = False,
 ) -> Problem:
-    """Draw a convolution of this rank: all options independently, and differently along every axis."""
-    groups, ins, outs = draw(choice(*range(1, 4))), draw(st.integers(1, channels)), draw(st.integers(1, channels))
-    kernel_size, dilation = per_axis(draw, rank, 1, kernel), per_axis(draw, rank, 1, 3)
-    padding = draw(choice(*paddings))
-    pads = per_axis(draw, rank, 0, 2) if padding == "numbers" else (0,) * rank
-    stride = (1,) * rank if padding == "same" else per_axis(draw, rank, 1, 4)
+    """Draw a convolution of this rank: half of them usual ones, half with all options independent, axis by axis."""
+    usual: Window | None = draw(_usual(kernel, paddings))
+    if usual is not None:
+        groups, ins, outs = draw(_usual_channels(channels))
+        kernel_size, dilation, stride = (usual.kernel,) * rank, (1,) * rank, (usual.stride,) * rank
+        padding = "numbers" if "numbers" in paddings else paddings[0]
+        pads, more = (usual.padding * (padding == "numbers"),) * rank, 3 if usual.cells(rank) > 9 else 5
+    else:
+        most = min(channels, DRAWN_CHANNELS)
+        groups, ins, outs = draw(choice(*range(1, 4))), draw(st.integers(1, most)), draw(st.integers(1, most))
+        kernel_size, dilation = per_axis(draw, rank, 1, min(kernel, DRAWN_KERNEL)), per_axis(draw, rank, 1, 3)
+        padding = draw(choice(*paddings))
+        pads = per_axis(draw, rank, 0, 2) if padding == "numbers" else (0,) * rank
+        stride, more = (1,) * rank if padding == "same" else per_axis(draw, rank, 1, 4), 3
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [1 if padding == "same" else max(1, span - 2 * p) for span, p in zip(spans, pads, strict=True)]
-    size = tuple(map(add, smallest, per_axis(draw, rank, 0, 3)))
+    size = tuple(map(add, smallest, per_axis(draw, rank, 0, more)))
     one = draw(choice(False, True))
     options = {
         "stride": one_or_all(one, stride),
@@ -57,6 +71,27 @@ def conv_problems(
         "bias": numbers(rng, (groups * outs,)) if with_bias else None,
     }
     return Problem(f"conv{rank}d", arrays, options, numbers(rng, (*batch, groups * outs, *output_size)))
+
+
+@cache
+def _usual(kernel: int, paddings: tuple[str, ...]) -> st.SearchStrategy[Window | None]:
+    """Draw one of the usual kernels, up to this size and with such a padding, or None."""
+    if "numbers" in paddings:
+        fitting = list(everyday.CONVOLUTIONS)
+    elif paddings[0] == "valid":
+        fitting = [window for window in everyday.CONVOLUTIONS if window.padding == 0]
+    else:
+        fitting = [w for w in everyday.CONVOLUTIONS if w.stride == 1 and 2 * w.padding == w.kernel - 1]
+    return everyday.one_of_these_or_none(*[window for window in fitting if window.kernel <= kernel])
+
+
+@cache
+def _usual_channels(most: int) -> st.SearchStrategy[tuple[int, int, int]]:
+    """Draw groups and a group's channels: mostly one group, one time in three depthwise; now and then more channels."""
+    few = [(1, *both) for both in product(range(1, min(most, 3) + 1), repeat=2)]
+    wide = [(1, 5, 2), (1, 2, 6), (1, 8, 3), (1, 3, 9)] if most >= max(everyday.WIDE) else []
+    depthwise = [(2, 1, 1), (3, 1, 1), (4, 1, 1), (9, 1, 1)] + [(2, 1, 2)] * (most > 1)
+    return st.sampled_from([*few, *wide, *depthwise])
 
 
 def _terms(problem: Problem) -> tuple[int, ...]:

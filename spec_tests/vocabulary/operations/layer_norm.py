@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -28,10 +29,16 @@ from spec_tests.vocabulary.problems import SEEDS, Array, Numbers, Problem, choic
 def layer_norm_problems(
     draw: st.DrawFn, numbers: Numbers = real_numbers, epsilons: tuple[float, ...] = (1e-5, 0.25, 2.0)
 ) -> Problem:
-    """Draw a layer norm over one to three last axes, behind none to two others."""
-    over, before = draw(choice(*product((1, 2, 3), (1, 0, 2))))
-    sizes, leading = per_axis(draw, over, 1, 4), per_axis(draw, before, 1, 3)
-    with_weight, with_bias, eps = draw(choice(*product((True, False), (True, False), epsilons)))
+    """Draw a layer norm over one to three last axes, behind none to two others; half of them usual ones."""
+    sizes: tuple[int, ...]
+    if draw(choice(True, False)):  # the last axis, with weight and bias
+        sizes, before = (draw(choice(*everyday.now_and_then(range(1, 5), *everyday.WIDE))),), draw(choice(1, 2))
+        with_weight, with_bias, eps = True, True, epsilons[0]
+    else:
+        over, before = draw(choice(*product((1, 2, 3), (1, 0, 2))))
+        sizes = per_axis(draw, over, 1, 4)
+        with_weight, with_bias, eps = draw(choice(*product((True, False), (True, False), epsilons)))
+    leading = per_axis(draw, before, 1, 3)
     rng = np.random.default_rng(draw(SEEDS))
     arrays: dict[str, Any] = {
         "input": numbers(rng, (*leading, *sizes)),

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 from hypothesis import strategies as st
 
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -19,12 +20,20 @@ from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, per_
 
 
 @st.composite
-def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features: int = 4) -> Problem:
-    """Draw a linear layer behind any number of leading axes, with a bias or without, or of a single feature."""
-    leading = per_axis(draw, draw(choice(*range(4))), 1, 3)
-    ins, outs = draw(st.integers(1, features)), draw(st.integers(1, features))
-    has_output_axis = draw(choice(True, True, True, False))
-    with_bias, rng = has_output_axis and draw(choice(False, True)), np.random.default_rng(draw(SEEDS))
+def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features: int = max(everyday.WIDE)) -> Problem:
+    """Draw a linear layer behind any number of leading axes, with a bias or without, or of a single feature.
+
+    Half of them are usual ones: of an input (N, features), with a bias.
+    """
+    widths = choice(*[n for n in everyday.now_and_then(range(1, 5), *everyday.WIDE) if n <= features])
+    if draw(choice(True, False)):
+        leading, has_output_axis, with_bias = per_axis(draw, 1, 1, 4), True, True
+    else:
+        leading = per_axis(draw, draw(choice(*range(4))), 1, 3)
+        has_output_axis = draw(choice(True, True, True, False))
+        with_bias = has_output_axis and draw(choice(False, True))
+    ins, outs = draw(widths), draw(widths)
+    rng = np.random.default_rng(draw(SEEDS))
     out = (outs,) if has_output_axis else ()
     arrays = {
         "input": numbers(rng, (*leading, ins)),
@@ -36,14 +45,18 @@ def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features:
 
 @st.composite
 def flatten_problems(draw: st.DrawFn) -> Problem:
-    """Draw a flattening of neighbouring axes."""
-    shape = per_axis(draw, draw(choice(*range(1, 6))), 1, 3)
-    start = draw(st.integers(0, len(shape) - 1))
-    end = draw(st.integers(start, len(shape) - 1))
+    """Draw a flattening of neighbouring axes; half of them keep the first of four, and no other."""
+    if draw(choice(True, False)):
+        shape, start, end = per_axis(draw, 4, 1, 3), 1, 3
+        options = {"start_dim": 1, "end_dim": -1}
+    else:
+        shape = per_axis(draw, draw(choice(*range(1, 6))), 1, 3)
+        start = draw(st.integers(0, len(shape) - 1))
+        end = draw(st.integers(start, len(shape) - 1))
+        counted = draw(choice(False, True))  # from the back
+        options = {"start_dim": start - counted * len(shape), "end_dim": end - counted * len(shape)}
     flat = (*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :])
     rng = np.random.default_rng(draw(SEEDS))
-    counted = draw(choice(False, True))  # from the back
-    options = {"start_dim": start - counted * len(shape), "end_dim": end - counted * len(shape)}
     return Problem("flatten", {"input": whole_numbers(rng, shape)}, options, whole_numbers(rng, flat))
 
 

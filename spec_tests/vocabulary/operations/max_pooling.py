@@ -9,6 +9,8 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
+from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary.everyday import Window
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -41,10 +43,18 @@ def pool_problems(
     grad_outputs: Numbers = whole_numbers,
     batched: bool = False,
 ) -> Problem:
-    """Draw a max pooling of this rank, every window of which holds at least one real cell."""
-    kernel_size, dilation = per_axis(draw, rank, 1, 3), per_axis(draw, rank, 1, 3)
-    pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, rank, 0, 1), kernel_size, strict=True))
-    stride = draw(choice(None, *product(range(1, 5), repeat=rank)))
+    """Draw a max pooling of this rank, half of them usual ones; every window holds at least one real cell."""
+    usual: Window | None = draw(everyday.one_of_these_or_none(*everyday.POOLINGS))
+    stride: tuple[int, ...] | None
+    if usual is not None:
+        kernel_size, dilation, pads = (usual.kernel,) * rank, (1,) * rank, (usual.padding,) * rank
+        stride = (usual.stride,) * rank
+        if usual.stride == usual.kernel:
+            stride = draw(choice(None, stride))
+    else:
+        kernel_size, dilation = per_axis(draw, rank, 1, 3), per_axis(draw, rank, 1, 3)
+        pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, rank, 0, 1), kernel_size, strict=True))
+        stride = draw(choice(None, *product(range(1, 5), repeat=rank)))
     spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel_size, strict=True)]
     smallest = [max(1, d, span - 2 * p) for d, span, p in zip(dilation, spans, pads, strict=True)]
     size = tuple(map(add, smallest, per_axis(draw, rank, 0, 4)))
@@ -54,9 +64,10 @@ def pool_problems(
         "stride": stride if stride is None else one_or_all(one, stride),
         "padding": one_or_all(one, pads),
         "dilation": one_or_all(one, dilation),
-        "ceil_mode": draw(choice(False, True)),
+        "ceil_mode": draw(choice(False, True) if usual is None else choice(False, False, False, True)),
     }
-    channels, batch = draw(choice(*range(1, 3))), leading(draw, batched)
+    wide = everyday.WIDE if rank < 3 or usual is not None else ()  # of three axes, they make large arrays
+    channels, batch = draw(choice(*everyday.now_and_then(range(1, 3), *wide))), leading(draw, batched)
     rng = np.random.default_rng(draw(SEEDS))
     output_size: Any = reference.max_pool_output_size(size, **options)
     arrays = {"input": numbers(rng, (*batch, channels, *size))}

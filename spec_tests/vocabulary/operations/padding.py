@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -20,12 +21,17 @@ from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, per_
 def pad_problems(
     draw: st.DrawFn, numbers: Numbers = whole_numbers, modes: tuple[str, ...] = reference.padding.MODES
 ) -> Problem:
-    """Draw a padding in one of these modes, of one to three axes."""
-    mode, rank = draw(choice(*modes)), draw(choice(*range(1, 4)))
-    size, leading = per_axis(draw, rank, 1, 4), per_axis(draw, draw(choice(*range(1, 3))), 1, 2)
-    before, after = (
-        tuple(draw(st.integers(0, {"reflect": h - 1, "circular": h}.get(mode, 3))) for h in size) for _ in "ba"
-    )
+    """Draw a padding in one of these modes, of one to three axes; half of them pad pictures equally on every side."""
+    mode, usual = draw(choice(*modes)), draw(everyday.one_of_these_or_none(1, 2, 3))
+    rank = draw(choice(*range(1, 4))) if usual is None else 2
+    smallest = 1 + (usual or 0) * (mode in ("reflect", "circular"))
+    size, leading = per_axis(draw, rank, smallest, smallest + 3), per_axis(draw, draw(choice(*range(1, 3))), 1, 2)
+    if usual is None:
+        before, after = (
+            tuple(draw(st.integers(0, {"reflect": h - 1, "circular": h}.get(mode, 3))) for h in size) for _ in "ba"
+        )
+    else:
+        before = after = (usual,) * rank
     pad = [cells for pair in reversed(list(zip(before, after, strict=True))) for cells in pair]
     rng = np.random.default_rng(draw(SEEDS))
     padded = [h + b + a for h, b, a in zip(size, before, after, strict=True)]

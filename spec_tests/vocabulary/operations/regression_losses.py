@@ -39,13 +39,21 @@ def regression_problems(
     reductions: st.SearchStrategy[str] = REDUCTIONS,
     broadcast: bool = True,
 ) -> Problem:
-    """Draw an l1_loss or mse_loss, the shapes equal or broadcasting, with or without a positive weight."""
-    shape = per_axis(draw, draw(choice(*range(4))), 1, 3)
-    stretched = draw(choice(None, "input", "target")) if broadcast and shape else None
+    """Draw an l1_loss or mse_loss, the shapes equal or broadcasting, with or without a positive weight.
+
+    Half of them are usual ones: the mean over two equal shapes, unweighted.
+    """
+    usual = draw(choice(True, False))
+    shape = per_axis(draw, draw(choice(2, 1, 3) if usual else choice(*range(4))), 1, 3)
+    stretched = draw(choice(None, "input", "target")) if broadcast and shape and not usual else None
     shapes = {
         name: tuple(draw(choice(n, 1)) for n in shape) if name == stretched else shape for name in ("input", "target")
     }
-    weighted, reduction, rng = draw(choice(False, True)), draw(reductions), np.random.default_rng(draw(SEEDS))
+    weighted = False if usual else draw(choice(False, True))
+    reduction, rng = (
+        draw(MEAN if usual and reductions is REDUCTIONS else reductions),
+        np.random.default_rng(draw(SEEDS)),
+    )
     arrays: dict[str, Any] = {name: numbers(rng, shapes[name]) for name in shapes}
     arrays["weight"] = np.abs(numbers(rng, shapes["input"])) + 1 if weighted else None
     cotangent = numbers(rng, shape if reduction == "none" else ())
