@@ -32,6 +32,8 @@ from spec_tests.vocabulary.sums import assert_equal_sums, settled
 large_convolutions = pytest.mark.parametrize("case", LARGE_CONVOLUTIONS.values(), ids=LARGE_CONVOLUTIONS)
 """Fixed cases, of sizes at which implementations transform."""
 
+PLAIN = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+
 # Laws
 
 
@@ -112,6 +114,93 @@ def test_an_impulse_returns_the_flipped_kernel(subject, problem):
     response = getattr(subject, problem.operation)(impulse, kernel)
 
     assert_equal_sums(response, np.flip(kernel, range(2, kernel.ndim)), problem, subject)
+
+
+def picks_a_cell(problem, seed):
+    """Return the problem with a power of two at one tap of every kernel, and for each output which cells it copies."""
+    rng, outs, channels = np.random.default_rng(seed), len(problem.weight), problem.weight.shape[1]
+    tap = tuple(int(rng.integers(k)) for k in problem.weight.shape[2:])
+    weight, power = np.zeros_like(problem.weight), problem.weight.dtype.type(2.0 ** rng.integers(-3, 4))
+    cells = []
+    for out in range(outs):
+        weight[(out, out % channels, *tap)] = power
+        channel = out // (outs // problem.groups) * channels + out % channels
+        starts = [t * d for t, d in zip(tap, problem.per_axis("dilation"), strict=True)]
+        steps = zip(starts, problem.per_axis("stride"), problem.grad_output.shape[-problem.rank :], strict=True)
+        cells.append((..., channel, *[slice(start, start + stride * n, stride) for start, stride, n in steps]))
+    return problem.changed(weight=weight, bias=None), power, cells
+
+
+@values(*CONVOLUTIONS)
+@exact_formats
+@for_all(problem=problems(numbers=real_numbers, paddings=("valid",)), seed=SEEDS)
+def test_a_kernel_of_a_single_power_of_two_copies_its_cells_to_the_last_digit(subject, problem, seed):
+    problem, power, cells = picks_a_cell(problem, seed)
+
+    if problem.operation in subject.transforms:
+        assert_rounds_within_its_bound(problem, subject, str(problem.input.dtype))
+    else:
+        copied = np.stack([problem.input[cell] for cell in cells], -problem.rank - 1)
+        assert_equal(problem.forward(subject), copied * power)
+
+
+@gradients(*CONVOLUTIONS)
+@exact_formats
+@for_all(problem=problems(numbers=real_numbers, paddings=("valid",)), seed=SEEDS)
+def test_a_kernel_of_a_single_power_of_two_sends_gradients_back_to_the_last_digit(subject, problem, seed):
+    problem, power, cells = picks_a_cell(problem, seed)
+    axis = -problem.rank - 1
+    one_channel = np.zeros_like(problem.grad_output)
+    np.moveaxis(one_channel, axis, 0)[-1] = np.moveaxis(problem.grad_output, axis, 0)[-1]
+    problem = problem.changed(grad_output=one_channel)
+
+    if problem.operation in subject.transforms:
+        assert_gradients_round_within_their_bounds(problem, subject, str(problem.input.dtype))
+    else:
+        sent = np.zeros_like(problem.input)
+        sent[cells[-1]] = np.moveaxis(one_channel, axis, 0)[-1] * power
+        assert_equal(problem.backward(subject)[0], sent)
+
+
+@values(*CONVOLUTIONS)
+@exact_formats
+@for_all(problem=problems(numbers=real_numbers))
+def test_an_impulse_returns_the_kernel_to_the_last_digit(subject, problem):
+    kernel = problem.weight[:1, :1]
+    impulse = np.zeros((1, 1, *[2 * k - 1 for k in kernel.shape[2:]]), kernel.dtype)
+    impulse[(0, 0, *[k - 1 for k in kernel.shape[2:]])] = 1
+    alone = Problem(problem.operation, {"input": impulse, "weight": kernel, "bias": None}, PLAIN, kernel)
+
+    if problem.operation in subject.transforms:
+        assert_rounds_within_its_bound(alone, subject, str(kernel.dtype))
+    else:
+        assert_equal(alone.forward(subject), np.flip(kernel, range(2, kernel.ndim)))
+
+
+@gradients(*CONVOLUTIONS)
+@exact_formats
+@for_all(problem=problems(numbers=real_numbers, paddings=("valid",)), seed=SEEDS)
+def test_a_gradient_of_one_output_is_its_kernel_and_its_window_to_the_last_digit(subject, problem, seed):
+    problem = problem.changed(bias=None, grad_output=np.zeros_like(problem.grad_output))
+    image, out, *place = np.unravel_index(
+        np.random.default_rng(seed).integers(problem.grad_output.size),
+        (1, *problem.grad_output.shape) if problem.input.ndim == problem.rank + 1 else problem.grad_output.shape,
+    )
+    problem.grad_output.reshape(-1, *problem.grad_output.shape[-problem.rank - 1 :])[(image, out, *place)] = 1
+
+    if problem.operation in subject.transforms:
+        assert_gradients_round_within_their_bounds(problem, subject, str(problem.input.dtype))
+        return
+    channels, grad_input = problem.weight.shape[1], np.zeros_like(problem.input)
+    first = out // (len(problem.weight) // problem.groups) * channels
+    axes = zip(place, problem.per_axis("stride"), problem.weight.shape[2:], problem.per_axis("dilation"), strict=True)
+    window = tuple(slice(i * s, i * s + (k - 1) * d + 1, d) for i, s, k, d in axes)
+    seen = (image, slice(first, first + channels), *window)
+    grad_input.reshape(-1, *problem.input.shape[-problem.rank - 1 :])[seen] = problem.weight[out]
+    grad_weight = np.zeros_like(problem.weight)
+    grad_weight[out] = problem.input.reshape(-1, *problem.input.shape[-problem.rank - 1 :])[seen]
+
+    assert_gradients_equal(problem.backward(subject), (grad_input, grad_weight, None))
 
 
 @pytest.mark.claim("2.1.a")
