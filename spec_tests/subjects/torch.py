@@ -107,7 +107,8 @@ class TorchSubject:
         bound.arguments.update(tensors)
         output = _function(operation)(*bound.args, **bound.kwargs)
         output = output[0] if isinstance(output, tuple) else output
-        return output, leaves, self.tensor(grad_output)
+        cotangent = self.tensor(grad_output)
+        return output, leaves, cotangent.to(output.dtype) if "dtype" in bound.arguments else cotangent
 
     def cifar10_cnn(self, input: np.ndarray, parameters: Mapping[str, np.ndarray], relu: bool = False) -> np.ndarray:
         """Return the scores of the document's network, a module that has loaded these parameters."""
@@ -154,7 +155,12 @@ class TorchSubject:
             set_float32_precision("tf32" if self.dtype == "tf32" else "ieee")
 
     def tensor(self, value: Any) -> Any:
-        """Return an array as a tensor on the device, sharing its memory where it can; else the value itself."""
+        """Return an array as a tensor on the device, sharing its memory where it can; else the value itself.
+
+        A dtype of NumPy becomes the one of the same name.
+        """
+        if isinstance(value, np.dtype):
+            return getattr(torch, value.name)
         if not isinstance(value, np.ndarray | np.generic):
             return value
         array = np.asarray(value)
