@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, array, axis, same_dtype, shape
+from reference.checks import FLOATS, INTEGERS, Array, array, axis, float_dtype, same_dtype, shape
 
 
 def relu(input: Array) -> Array:
@@ -85,55 +85,76 @@ def tanh_backward(grad_output: Array, input: Array) -> Array:
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
-def softmax(input: Array, dim: int) -> Array:
+def softmax(input: Array, dim: int, *, dtype: Any = None) -> Array:
     """Turn scores into a distribution along axis `dim`: positive numbers whose sum is 1.
 
-    Unlike in torch, `dim` has no default: torch deprecates guessing it.
+    With a `dtype`, float32 or float64, the input is converted to it first, and may also be of integers; the output is
+    of that dtype. Unlike in torch, `dim` has no default: torch deprecates guessing it.
 
     >>> softmax(np.array([1000.0, 1000.0]), dim=0)
     array([0.5, 0.5])
+    >>> softmax(np.array([0, 0]), dim=0, dtype="float32")
+    array([0.5, 0.5], dtype=float32)
     """
-    powers = np.exp(_shifted(input, dim))
+    powers = np.exp(_shifted(_converted(input, dtype), dim))
     return powers / _sum(powers, dim)
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
-def softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
+def softmax_backward(grad_output: Array, input: Array, dim: int, *, dtype: Any = None) -> Array:
     """Return grad_input = p · (grad_output − Σ p · grad_output), where p is the softmax.
+
+    With a `dtype`, grad_output has it as the output does, and the gradient is converted back to that of the input.
 
     >>> softmax_backward(np.array([1.0, 0.0]), np.array([0.0, 0.0]), dim=0)
     array([ 0.25, -0.25])
     """
-    _check_gradient(grad_output, input)
-    output = softmax(input, dim)
-    return output * (grad_output - _sum(output * grad_output, dim))
+    scores = _converted(input, dtype)
+    _check_gradient(grad_output, scores)
+    output = softmax(scores, dim)
+    return _converted_back(output * (grad_output - _sum(output * grad_output, dim)), input)
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
-def log_softmax(input: Array, dim: int) -> Array:
+def log_softmax(input: Array, dim: int, *, dtype: Any = None) -> Array:
     """Return the logarithm of the softmax along axis `dim`, exact even where the softmax rounds to 0.
+
+    A `dtype` means what it does in `softmax`.
 
     >>> log_softmax(np.array([0.0, 1000.0]), dim=0)
     array([-1000.,     0.])
     """
-    shifted = _shifted(input, dim)
+    shifted = _shifted(_converted(input, dtype), dim)
     return shifted - np.log(_sum(np.exp(shifted), dim))
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
-def log_softmax_backward(grad_output: Array, input: Array, dim: int) -> Array:
+def log_softmax_backward(grad_output: Array, input: Array, dim: int, *, dtype: Any = None) -> Array:
     """Return grad_input = grad_output − p · Σ grad_output, where p is the softmax.
+
+    A `dtype` means what it does in `softmax_backward`.
 
     >>> log_softmax_backward(np.array([1.0, 0.0]), np.array([0.0, 0.0]), dim=0)
     array([ 0.5, -0.5])
     """
-    _check_gradient(grad_output, input)
-    return grad_output - softmax(input, dim) * _sum(grad_output, dim)
+    scores = _converted(input, dtype)
+    _check_gradient(grad_output, scores)
+    return _converted_back(grad_output - softmax(scores, dim) * _sum(grad_output, dim), input)
+
+
+def _converted(input: Array, dtype: Any) -> Array:
+    """Return the input, in this dtype unless it is None."""
+    array("input", input, FLOATS if dtype is None else FLOATS | INTEGERS)
+    return input if dtype is None else input.astype(float_dtype("dtype", dtype))
+
+
+def _converted_back(grad: Array, input: Array) -> Array:
+    array("input", input)  # integers have no gradient
+    return grad.astype(input.dtype, copy=False)
 
 
 def _shifted(input: Array, dim: int) -> Array:
     """Subtract the maximum, which leaves the softmax as it is: all exponents are then at most 0."""
-    array("input", input)
     return input - input.max(_axis(input, dim), keepdims=True, initial=-np.inf)
 
 

@@ -31,6 +31,17 @@ def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
     return np.asarray(value)
 
 
+def float_dtype(name: str, value: Any) -> np.dtype[Any]:
+    """Require a floating point dtype that the references compute in, or its name."""
+    try:
+        dtype = np.dtype(value)
+    except TypeError:
+        dtype = None
+    if dtype is None or dtype.name not in FLOATS or not dtype.isnative:
+        raise TypeError(f"{name} must be float32 or float64, got {value!r}")
+    return dtype
+
+
 def lowest(dtype: np.dtype) -> float:
     """Return the lowest number of a dtype, which is −∞ for floating point."""
     return -np.inf if dtype.kind == "f" else int(np.iinfo(dtype).min)

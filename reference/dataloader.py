@@ -4,9 +4,10 @@
     batches  ⌈n / b⌉, of b indices each, the last of what is left; with `drop_last` ⌊n / b⌋, all of them full
     batch    of the items (x₀, y₀), (x₁, y₁), …: [x, y], where x holds x₀, x₁, … along a new first axis
 
-n length, b `batch_size`. The arguments have the names, order and defaults of `torch.utils.data.DataLoader`. One call
-is one epoch; shuffling draws a permutation from a NumPy generator, so the next epoch gets another one. Torch draws
-different ones with the same distribution: every order is equally likely, and equal generator states give equal orders.
+n length, b `batch_size`. Of a stream, which can only be iterated over, the order is its own and the length unknown.
+The arguments have the names, order and defaults of `torch.utils.data.DataLoader`. One call is one epoch; shuffling
+draws a permutation from a NumPy generator, so the next epoch gets another one. Torch draws different ones with the same
+distribution: every order is equally likely, and equal generator states give equal orders.
 
 Where torch is lenient this is strict: a sampler's indices must be those of items, `shuffle` must be True or False, and
 the items of a batch must agree in type, shape, dtype and keys. Arguments of the wrong type raise TypeError, wrong
@@ -14,6 +15,7 @@ values ValueError.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -102,14 +104,56 @@ def data_loader(
 ) -> Iterator[Any]:
     """Yield the batches of one epoch, or if `batch_size` is None, single items as they are.
 
-    A data set is anything with a length and an item for every index below it. Other options are those of `batches`.
+    A data set is anything with a length and an item for every index below it; other options are those of `batches`.
+    Or it is a stream, which has no items by index and can only be iterated over: that is its order, so `shuffle` and
+    samplers are refused. It is read a batch at a time, and may be endless.
 
     >>> dataset = [(np.full((3, 32, 32), 0.5), 7), (np.zeros((3, 32, 32)), 2), (np.ones((3, 32, 32)), 4)]
     >>> [(images.shape, labels.tolist()) for images, labels in data_loader(dataset, batch_size=2)]
     [((2, 3, 32, 32), [7, 2]), ((1, 3, 32, 32), [4])]
+    >>> [batch.tolist() for batch in data_loader(iter([7, 2, 4]), batch_size=2, drop_last=True)]
+    [[7, 2]]
     """
+    if not hasattr(dataset, "__getitem__"):
+        yield from map(collate_fn if batch_size is not None else _as_it_is, _streamed(dataset, batch_size, **options))
+        return
     for indices in batches(len(dataset), batch_size, **options):
         yield dataset[indices] if isinstance(indices, int) else collate_fn([dataset[index] for index in indices])
+
+
+def _streamed(
+    items: Iterable[Any],
+    batch_size: int | None,
+    shuffle: bool = False,
+    sampler: object = None,
+    batch_sampler: object = None,
+    drop_last: bool = False,
+    generator: object = None,  # noqa: ARG001  # nothing is drawn
+) -> Iterator[Any]:
+    """Yield lists of items in their order, or the items themselves; the last list may have fewer, or is dropped."""
+    if not isinstance(items, Iterable):
+        raise TypeError(f"dataset has type {type(items).__name__}, expected items by index, or to iterate over")
+    for name, unwanted in (
+        ("shuffle", flag("shuffle", shuffle)),
+        ("sampler", sampler is not None),
+        ("batch_sampler", batch_sampler is not None),
+    ):
+        if unwanted:
+            raise ValueError(f"{name} needs a data set with items by index, got one to iterate over")
+    if batch_size is None:
+        if flag("drop_last", drop_last):
+            raise ValueError("drop_last needs a batch_size, got None")
+        yield from items
+        return
+    _at_least(1, "batch_size", batch_size)
+    whole, source = flag("drop_last", drop_last), iter(items)
+    while batch := list(islice(source, batch_size)):
+        if len(batch) == batch_size or not whole:
+            yield batch
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
 
 
 def _order(length: int, shuffle: bool, sampler: Iterable[int] | None, generator: object) -> list[int]:

@@ -11,6 +11,7 @@ from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, Dataset, IterableDataset
+from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
 from torch.utils.data import default_collate as torch_default_collate
 from torchvision import transforms
 from torchvision.datasets import CIFAR10
@@ -749,28 +750,158 @@ def test_abandoning_an_epoch_changes_the_order_of_the_next(seed):
 
 
 class Stream(IterableDataset):
-    """The numbers from 0 to 4, in order."""
+    """The numbers from 0 on, in order: up to 4, unless another length is given."""
+
+    def __init__(self, length=5):
+        self.length = length
 
     def __iter__(self):
-        return iter(range(5))
+        return iter(range(self.length))
+
+
+class Counted(Stream):
+    """A stream that says how long it is."""
+
+    def __len__(self):
+        return self.length
+
+
+class OfItsWorker(Stream):
+    """A stream of which each worker reads every other number."""
+
+    def __iter__(self):
+        worker = get_worker_info()
+        return iter(range(worker.id, self.length, worker.num_workers))
+
+
+def streamed_by_the_reference(length, **options):
+    """Return the batches of a stream of numbers."""
+    return list(dataloader.data_loader(iter(range(length)), collate_fn=identity, **options))
+
+
+def streamed_by_torch(length, **options):
+    """Return the batches of a stream of numbers."""
+    return list(DataLoader(Stream(length), collate_fn=identity, **options))
+
+
+every_stream = pytest.mark.parametrize(
+    "streamed",
+    [
+        pytest.param(streamed_by_the_reference, id="by the reference"),
+        pytest.param(streamed_by_torch, id="by torch", marks=pytest.mark.torch_api),
+    ],
+)
+
+
+@every_stream
+def test_an_iterable_data_set_is_batched_in_its_own_order(streamed):
+    assert streamed(5, batch_size=2) == [[0, 1], [2, 3], [4]]
+    assert streamed(4, batch_size=2) == [[0, 1], [2, 3]]
+    assert streamed(0, batch_size=2) == []
+
+
+@every_stream
+def test_drop_last_drops_the_incomplete_last_batch_of_an_iterable_data_set(streamed):
+    assert streamed(5, batch_size=2, drop_last=True) == [[0, 1], [2, 3]]
+    assert streamed(4, batch_size=2, drop_last=True) == [[0, 1], [2, 3]]
+    assert streamed(1, batch_size=2, drop_last=True) == []
+
+
+@every_stream
+@given(length=lengths, batch_size=batch_sizes, drop_last=st.booleans())
+def test_an_iterable_data_set_gives_the_batches_of_an_indexed_one(streamed, length, batch_size, drop_last):
+    options = {"batch_size": batch_size, "drop_last": drop_last}
+
+    assert streamed(length, **options) == by_the_reference(length, **options)[0]
+
+
+@every_stream
+def test_without_a_batch_size_an_iterable_data_set_gives_its_items(streamed):
+    assert streamed(3, batch_size=None) == [0, 1, 2]
+
+
+class Endless:
+    """All numbers from 0 on, and how many of them have been read."""
+
+    def __iter__(self):
+        for self.read in count(1):
+            yield self.read - 1
+
+
+class EndlessStream(Endless, IterableDataset):
+    """The same for torch, which goes by the class."""
+
+
+@pytest.mark.parametrize(
+    ("loader", "source"),
+    [
+        pytest.param(dataloader.data_loader, Endless(), id="by the reference"),
+        pytest.param(DataLoader, EndlessStream(), id="by torch", marks=pytest.mark.torch_api),
+    ],
+)
+def test_an_iterable_data_set_is_read_a_batch_at_a_time_and_may_be_endless(loader, source):
+    batches = iter(loader(source, batch_size=2, collate_fn=identity))
+
+    assert [next(batches), next(batches)] == [[0, 1], [2, 3]]
+    assert source.read == 4
+
+
+REFUSED_TO_STREAMS = {
+    "shuffle": {"shuffle": True},
+    "sampler": {"sampler": [0]},
+    "batch_sampler": {"batch_sampler": [[0]]},
+}
 
 
 @pytest.mark.torch_api
-def test_an_iterable_data_set_is_batched_in_its_own_order():
-    assert [batch.tolist() for batch in DataLoader(Stream(), batch_size=2)] == [[0, 1], [2, 3], [4]]
-
-
-@pytest.mark.torch_api
-@pytest.mark.parametrize("options", [{"shuffle": True}, {"sampler": [0]}, {"batch_sampler": [[0]]}])
-def test_an_iterable_data_set_can_be_neither_shuffled_nor_sampled(options):
-    with pytest.raises(ValueError, match=f"IterableDataset: expected unspecified {next(iter(options))} option"):
+@pytest.mark.parametrize(("option", "options"), REFUSED_TO_STREAMS.items())
+def test_an_iterable_data_set_can_be_neither_shuffled_nor_sampled(option, options):
+    with pytest.raises(ValueError, match=f"IterableDataset: expected unspecified {option} option"):
         DataLoader(Stream(), **options)
+
+
+@pytest.mark.parametrize(("option", "options"), REFUSED_TO_STREAMS.items())
+def test_the_reference_refuses_to_shuffle_or_to_sample_an_iterable_data_set(option, options):
+    with pytest.raises(ValueError, match=f"^{option} needs a data set with items by index"):
+        streamed_by_the_reference(5, **options)
+
+
+@every_stream
+@pytest.mark.parametrize("options", [{"batch_size": 0}, {"batch_size": 1.5}, {"batch_size": None, "drop_last": True}])
+def test_an_iterable_data_set_needs_a_positive_batch_size_all_the_same(streamed, options):
+    assert streamed(3, batch_size=3, drop_last=True) == [[0, 1, 2]]
+    with pytest.raises((ValueError, TypeError)):
+        streamed(3, **options)
+
+
+def test_the_reference_refuses_a_data_set_that_has_neither_items_nor_an_order():
+    with pytest.raises(TypeError, match="dataset has type WithoutGetitem, expected items by index, or to iterate over"):
+        next(dataloader.data_loader(WithoutGetitem()))
 
 
 @pytest.mark.torch_api
 def test_a_loader_of_an_iterable_data_set_has_no_length_if_the_data_set_has_none():
     with pytest.raises(TypeError, match="'Stream' has no len"):
         len(DataLoader(Stream()))
+
+
+@pytest.mark.torch_api
+@given(length=lengths, batch_size=batch_sizes, drop_last=st.booleans())
+def test_the_length_of_a_loader_of_an_iterable_data_set_follows_from_the_sets(length, batch_size, drop_last):
+    loader = DataLoader(Counted(length), batch_size, drop_last=drop_last)
+
+    assert len(loader) == dataloader.number_of_batches(length, batch_size, drop_last) == len(list(loader))
+
+
+@pytest.mark.tooling
+def test_a_loader_that_forgets_drop_last_for_iterable_data_sets_is_caught():
+    def forgetful(length, batch_size, **_):
+        return streamed_by_the_reference(length, batch_size=batch_size)
+
+    with pytest.raises(AssertionError):
+        test_drop_last_drops_the_incomplete_last_batch_of_an_iterable_data_set(forgetful)
+    with pytest.raises(AssertionError):
+        test_an_iterable_data_set_gives_the_batches_of_an_indexed_one.hypothesis.inner_test(forgetful, 5, 2, True)
 
 
 # Workers
@@ -867,6 +998,28 @@ def test_every_worker_reads_the_whole_iterable_data_set():
     numbers = torch.cat(list(DataLoader(Stream(), batch_size=2, num_workers=2))).tolist()
 
     assert Counter(numbers) == dict.fromkeys(range(5), 2)
+
+
+@pytest.mark.torch_api
+@pytest.mark.slow
+@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [1, 1, 2, 2, 2, 2]), (True, [2, 2, 2, 2])])
+def test_every_worker_of_an_iterable_data_set_drops_an_incomplete_batch_of_its_own(drop_last, sizes):
+    loader = DataLoader(OfItsWorker(10), batch_size=2, drop_last=drop_last, num_workers=2)
+
+    batches = [batch.tolist() for batch in loader]
+
+    assert sorted(map(len, batches)) == sizes
+    assert len(set(flat(batches))) == sum(sizes)  # of 10 numbers, which 2 divides: a loss of 2 with drop_last
+    assert all(len({number % 2 for number in batch}) == 1 for batch in batches)
+
+
+@pytest.mark.torch_api
+@pytest.mark.slow
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_one_worker_gives_the_batches_of_an_iterable_data_set_that_none_gives(drop_last):
+    options = {"batch_size": 2, "drop_last": drop_last}
+
+    assert streamed_by_torch(5, num_workers=1, **options) == streamed_by_torch(5, **options)
 
 
 class Noise(Squares):

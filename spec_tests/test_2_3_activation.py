@@ -544,6 +544,69 @@ def test_the_softmax_of_nothing_is_nothing_along_any_axis(subject, dtype, operat
     assert (output.shape, output.dtype) == (grad_input.shape, grad_input.dtype) == (nothing.shape, nothing.dtype)
 
 
+# The dtype that a softmax is to compute in
+
+THE_OTHER = {"float32": "float64", "float64": "float32"}
+
+
+@values(*SOFTMAXES)
+@exact_formats
+@for_all(problem=problems())
+def test_with_a_dtype_a_softmax_is_that_of_the_scores_converted_to_it(subject, dtype, problem):
+    to = THE_OTHER[dtype]
+
+    output = problem.forward(subject, dtype=np.dtype(to))
+
+    assert_equal(output, problem.forward(subject, input=problem.input.astype(to)))
+
+
+@values(*SOFTMAXES)
+@pytest.mark.parametrize("kind", INTEGERS)
+@pytest.mark.parametrize("to", THE_OTHER)
+def test_with_a_dtype_a_softmax_takes_whole_numbers_too(implementation, operation, kind, to):
+    scores = np.array([[0, 3, 3], [100, 0, 1]])
+
+    output = getattr(implementation, operation)(scores.astype(kind), 1, dtype=np.dtype(to))
+
+    assert_equal(output, getattr(implementation, operation)(scores.astype(to), 1))
+
+
+@gradients(*SOFTMAXES)
+@exact_formats
+@for_all(problem=problems())
+def test_with_a_dtype_the_gradient_of_a_softmax_is_converted_back(subject, dtype, problem):
+    to = THE_OTHER[dtype]
+    converted = {"input": problem.input.astype(to), "grad_output": problem.grad_output.astype(to)}
+
+    grad = problem.backward(subject, grad_output=converted["grad_output"], dtype=np.dtype(to))
+
+    assert_equal(grad, problem.backward(subject, **converted).astype(dtype))
+
+
+@pytest.mark.compares_with_reference
+@values(*SOFTMAXES)
+@pytest.mark.parametrize("dtype", ["float16"])
+@for_all(problem=problems())
+def test_half_precision_scores_with_dtype_float32_round_as_float32_does(subject, problem):
+    output = problem.forward(subject, dtype=np.dtype("float32"))
+
+    assert_within(output, exact.forward(problem, "float32"), "float32")
+
+
+@pytest.mark.compares_with_reference
+@gradients(*SOFTMAXES)
+@pytest.mark.parametrize("dtype", ["bfloat16"])
+@for_all(problem=problems())
+def test_their_gradient_is_that_of_float32_rounded_once_to_the_half_format(subject, dtype, problem):
+    (wide,) = exact.backward(problem, "float32")
+    fmt = FORMATS[dtype]
+
+    grad = problem.backward(subject, dtype=np.dtype("float32"))
+
+    rounding = fmt.roundoff * (abs(wide.exact) + wide.bound) + fmt.smallest
+    assert_within(grad, Approximation(wide.exact, wide.bound + rounding), dtype)
+
+
 # Refusals: beside each refused call the nearest one that must be taken
 
 
@@ -593,6 +656,40 @@ def test_the_gradient_of_a_softmax_refuses_a_grad_output_of_another_shape(subjec
 
     assert_taken(subject_on_cpu, f"{operation}_backward", np.zeros((2, 2)), np.zeros((2, 2)), dim=0)
     assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros(2), np.zeros((2, 2)), dim=0)
+
+
+@refusals(*SOFTMAXES)
+@pytest.mark.parametrize("kind", ["int64", "uint8", "complex64"])
+def test_a_softmax_refuses_to_compute_in_a_dtype_without_fractions_or_order(subject_on_cpu, operation, kind):
+    message = f"dtype must be float32 or float64, got dtype\\('{kind}'\\)"
+
+    assert_taken(subject_on_cpu, operation, np.zeros(2), dim=0, dtype=np.dtype("float32"))
+    assert_refused(subject_on_cpu, operation, message, np.zeros(2), dim=0, dtype=np.dtype(kind))
+
+
+@pytest.mark.parametrize("other", ["float16", "longdouble", ">f4", "nonsense", 1.5])
+@pytest.mark.parametrize("operation", SOFTMAXES)
+def test_the_reference_of_a_softmax_refuses_to_compute_in_another_dtype(operation, other):
+    for name, arrays in ((operation, [np.zeros(2)]), (f"{operation}_backward", [np.zeros(2)] * 2)):
+        with pytest.raises(TypeError, match=f"dtype must be float32 or float64, got {other!r}"):
+            getattr(reference, name)(*arrays, dim=0, dtype=other)
+
+
+@pytest.mark.parametrize("operation", SOFTMAXES)
+def test_the_reference_of_a_softmax_takes_a_dtype_by_name_or_as_a_type_of_numpy(operation):
+    for dtype in ("float32", np.float32, np.dtype("float32")):
+        assert getattr(reference, operation)(np.zeros(2), 0, dtype=dtype).dtype == np.float32
+
+
+@pytest.mark.parametrize("operation", SOFTMAXES)
+def test_the_gradient_of_a_softmax_with_a_dtype_takes_a_grad_output_of_that_dtype(operation):
+    backward = getattr(reference, f"{operation}_backward")
+
+    assert backward(np.zeros(2, np.float32), np.zeros(2), 0, dtype="float32").dtype == np.float64
+    with pytest.raises(TypeError, match="one dtype expected, got grad_output float64, input float32"):
+        backward(np.zeros(2), np.zeros(2), 0, dtype="float32")
+    with pytest.raises(TypeError, match="input has dtype int64, expected one of float32, float64"):
+        backward(np.zeros(2), np.array([0, 1]), 0, dtype="float64")
 
 
 # The layers: torch.nn.ReLU, Sigmoid, Tanh, Softmax, LogSoftmax

@@ -22,6 +22,7 @@ from spec_tests.subjects.torch import TORCH_OPTIMIZERS
 from spec_tests.vocabulary import optimizer_bounds
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.deviations import allowing
 from spec_tests.vocabulary.formats import exact_formats, float32_only
 from spec_tests.vocabulary.levels import contracts, conventions, refusals, values
 from spec_tests.vocabulary.operations import OPTIMIZERS
@@ -661,6 +662,30 @@ def test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument(subj
     assert not any(np.shares_memory(one, other) for one, other in combinations(arrays, 2))
 
 
+IN_MEMORY = {
+    "in order": np.ascontiguousarray,
+    "every second": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+    "transposed": np.asfortranarray,
+    "backwards": lambda array: array[..., ::-1].copy()[..., ::-1],
+}
+
+
+@contracts(*OPTIMIZERS)
+@for_all(call=calls, seed=SEEDS, of_param=st.sampled_from([*IN_MEMORY]), of_grad=st.sampled_from([*IN_MEMORY]))
+def test_a_step_does_not_depend_on_the_order_of_its_arrays_in_memory(subject, dtype, call, seed, of_param, of_grad):
+    param, grad, state, step, options = from_some_state(subject, call, seed, dtype, real_numbers, (3, 7))
+    laid = {name: value if name == "step" else IN_MEMORY[of_grad](value) for name, value in state.items()}
+
+    after, state_after = step(IN_MEMORY[of_param](param), IN_MEMORY[of_grad](grad), laid, **options)
+
+    in_order, state_in_order = step(param, grad, state, **options)
+    near, near_state = optimizer_bounds.bound_steps(call[0], param, [grad], state, {"lr": 0.25, **options}, dtype)
+    assert_within(after, Approximation(in_order.astype(np.float64), 2 * near.bound), dtype)
+    for name, value in arrays_of(state_after).items():
+        same = Approximation(state_in_order[name].astype(np.float64), 2 * near_state[name].bound)
+        assert_within(value, same, dtype)
+
+
 @pytest.mark.parametrize(
     ("operation", "before", "after"),
     [
@@ -935,6 +960,70 @@ def test_step_changes_parameters_in_place_and_leaves_their_gradients_as_they_are
     assert weight.data_ptr() == memory
     assert (weight != torch.tensor([2.0, -1.0])).all()
     assert torch.equal(weight.grad, torch.tensor([3.0, 4.0]))
+
+
+def every_second(array):
+    """Return an array as every second number of its memory, and the numbers between them."""
+    memory = torch.zeros(*array.shape[:-1], 2 * array.shape[-1], dtype=torch.from_numpy(array).dtype)
+    memory[..., ::2] = torch.from_numpy(array)
+    return memory[..., ::2], memory[..., 1::2]
+
+
+def behind_an_offset(array):
+    """Return an array as the last numbers of its memory, and the three before them."""
+    memory = torch.cat([torch.zeros(3), torch.from_numpy(array).ravel()])
+    return memory[3:].reshape(array.shape), memory[:3]
+
+
+def the_first_row_for_all(array):
+    """Return an array of equal rows as one row, seen over and over; it is not the only one in its memory."""
+    memory = torch.from_numpy(array).clone()
+    memory[1:] = 7
+    return memory[:1].expand(array.shape), memory[:0]
+
+
+OF_PARAMETER = {
+    "in order": lambda array: (torch.tensor(array), torch.zeros(0)),
+    "every second": every_second,
+    "transposed": lambda array: (torch.tensor(array.T.copy()).T, torch.zeros(0)),
+    "behind an offset": behind_an_offset,
+}
+OF_GRADIENT = {**OF_PARAMETER, "the first row for all": the_first_row_for_all}
+LYING = [
+    ("in order", "transposed"),
+    ("in order", "the first row for all"),
+    ("behind an offset", "in order"),
+    ("transposed", "transposed"),
+    ("every second", "every second"),
+    ("every second", "transposed"),
+]
+ALIKE = LYING[2:4]
+"""Where the numbers of parameter and gradient follow one another in memory in the same order, without gaps."""
+
+
+@pytest.mark.torch_api
+@pytest.mark.compares_with_reference
+@contracts(*OPTIMIZERS)
+@every_implementation
+@pytest.mark.parametrize(("of_parameter", "of_gradient"), LYING)
+def test_every_implementation_steps_parameters_and_gradients_wherever_they_lie(
+    subject_on_cpu, operation, implementation, of_parameter, of_gradient
+):
+    start, grads = drawn(0, (3, 7), 2, "float32")
+    grads = [np.broadcast_to(grad[:1], grad.shape).copy() for grad in grads]
+    options = {"momentum": 0.5} if operation in ("sgd", "rmsprop") else {}
+    parameter, between = OF_PARAMETER[of_parameter](start)
+    optimizer = torch_optimizer(operation, implementation, [parameter.requires_grad_()], **options)
+
+    for grad in grads:
+        parameter.grad, _ = OF_GRADIENT[of_gradient](grad)
+        optimizer.step()
+
+    known = implementation == "fused" and (of_parameter, of_gradient) not in ALIKE
+    exact, _ = optimizer_bounds.bound_steps(operation, start, grads, {}, options, "float32")
+    with allowing(subject_on_cpu, *["fused-optimizer-strides"] * known):
+        assert_within(parameter.detach().numpy(), exact, "float32")
+        assert not between.any()
 
 
 # Traces of torch's optimizers: groups, a change of rate, missing gradients, a restart

@@ -143,7 +143,6 @@ LEFT_OUT = {
     "reduce": "deprecated in torch",
     "inplace": "a reference changes nothing",
     "_stacklevel": "where torch's warning points to",
-    "dtype": "the references keep the dtype that comes in",
 }
 
 

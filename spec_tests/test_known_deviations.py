@@ -153,6 +153,27 @@ def test_fused_optimizers_ignore_the_strides_of_a_parameter(name):
     assert (memory.detach() != 0).tolist() == [True, True, False, False]  # instead of the first and the third
 
 
+@pytest.mark.deviation("fused-optimizer-strides")
+@pytest.mark.parametrize("gradient", ["transposed", "every second number", "one number, expanded"])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Adagrad"])
+def test_fused_optimizers_ignore_the_strides_of_a_gradient(name, gradient):
+    memory = torch.tensor([1.0, 0.0, -1.0, 1.0, 5.0, 5.0, 5.0])
+    grad = {
+        "transposed": memory[:4].reshape(2, 2).T,  # 1, -1, 0, 1
+        "every second number": memory[:7:2].reshape(2, 2),  # 1, -1, 5, 5
+        "one number, expanded": memory[:1].expand(2, 2),  # 1, 1, 1, 1
+    }[gradient]
+    steps = {}
+    for fused in (False, True):
+        parameter = torch.zeros(2, 2, requires_grad=True)
+        parameter.grad = grad
+        getattr(torch.optim, name)([parameter], lr=1.0, fused=fused, weight_decay=0).step()
+        steps[fused] = -parameter.detach().sign().flatten()
+
+    assert steps[False].tolist() == grad.sign().flatten().tolist()
+    assert steps[True].tolist() == memory[:4].tolist()  # as they lie in memory
+
+
 @pytest.mark.deviation("fused-sgd-late-gradient")
 def test_fused_sgd_fails_on_a_parameter_whose_first_gradient_comes_late():
     early, late = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)

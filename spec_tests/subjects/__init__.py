@@ -5,6 +5,7 @@ arrays out, and for each of them its gradient, `<name>_backward(grad_output, ...
 A gradient function returns one array for each name that `GRADIENTS` lists, a tuple if there are several,
 with None for an argument that is missing or has no gradient. The package `reference` is such a namespace. The
 document's network (`cifar10_cnn` and its gradient, as in `reference.cnn`) and the optimizers have forms of their own.
+Gradients of some arguments alone, and gradients of gradients, are optional: `vocabulary/subject.py` says how they come.
 
 One file in this folder is one subject: it has a function `load(device, variant)` that returns a `Subject`, or
 raises `NotAvailable`. `--subject NAME` loads the file NAME.py, `--subject NAME:VARIANT` passes the variant on.

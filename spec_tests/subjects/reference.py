@@ -8,6 +8,8 @@ import numpy as np
 
 import reference
 from spec_tests.subjects import NotAvailable
+from spec_tests.vocabulary import second_gradients
+from spec_tests.vocabulary.operations import GRADIENTS
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -44,6 +46,26 @@ class Namespace:
             raise AttributeError(operation)
         function: Callable[..., Any] = self.replaced.get(operation) or getattr(reference, operation)
         return function
+
+    def gradients_of(
+        self, operation: str, wanted: tuple[str, ...], grad_output: Any, *args: Any, **kwargs: Any
+    ) -> tuple[Any, ...]:
+        """Return the gradients of these arguments: all are computed, for functions without state have no other way."""
+        if alone := self.replaced.get(f"{operation}_gradients_of"):
+            chosen: tuple[Any, ...] = alone(wanted, grad_output, *args, **kwargs)
+            return chosen
+        grads = getattr(self, f"{operation}_backward")(grad_output, *args, **kwargs)
+        named = dict(zip(GRADIENTS[operation], grads if isinstance(grads, tuple) else (grads,), strict=True))
+        return tuple(named[name] for name in wanted)
+
+    def double_backward(
+        self, operation: str, vectors: Mapping[str, Any], grad_output: Any, **arguments: Any
+    ) -> dict[str, Any]:
+        """Return the second gradients of what adds up products; of others the references have none."""
+        if replaced := self.replaced.get(f"{operation}_double_backward"):
+            second: dict[str, Any] = replaced(vectors, grad_output, **arguments)
+            return second
+        return second_gradients.of_the_references(operation, vectors, {"grad_output": grad_output, **arguments})
 
 
 def load(device: str, variant: str) -> Namespace:

@@ -21,6 +21,15 @@ EXPECTED_WARNINGS = (
     "Using padding='same' with even kernel lengths",  # about speed
 )
 TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
+ON_THE_CPU = frozenset(
+    {
+        "half-conv-gradients",
+        "fused-optimizer-strides",
+        "batch-norm-aliased-statistics",
+        "norm-bias-twice",
+    }
+)
+"""The known deviations that torch shows on the CPU."""
 TORCH_OPTIMIZERS: dict[str, Any] = {
     "sgd": torch.optim.SGD,
     "adam": torch.optim.Adam,
@@ -39,7 +48,7 @@ class TorchSubject:
         self.name = f"torch {torch.__version__} on {device}"
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
-        self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
+        self.deviations = frozenset() if on_gpu else ON_THE_CPU
         self.transforms = dict.fromkeys(CONVOLUTIONS, "fft or winograd_4_3") if on_gpu else {}
 
     def __repr__(self) -> str:
@@ -65,19 +74,46 @@ class TorchSubject:
         return tuple(map(_array, output)) if isinstance(output, tuple) else _array(output)
 
     def _gradients(self, operation: str, grad_output: np.ndarray, *args: Any, **kwargs: Any) -> Any:
+        output, leaves, cotangent = self._recorded(operation, GRADIENTS[operation], grad_output, *args, **kwargs)
+        found = torch.autograd.grad(output, list(leaves.values()), cotangent)
+        grads = dict(zip(leaves, map(_array, found), strict=True))
+        ordered = tuple(grads.get(name) for name in GRADIENTS[operation])
+        return ordered if len(ordered) > 1 else ordered[0]
+
+    def gradients_of(
+        self, operation: str, wanted: tuple[str, ...], grad_output: np.ndarray, *args: Any, **kwargs: Any
+    ) -> tuple[np.ndarray, ...]:
+        """Return the gradients of these arguments; no other requires one."""
+        output, leaves, cotangent = self._recorded(operation, wanted, grad_output, *args, **kwargs)
+        found = torch.autograd.grad(output, [leaves[name] for name in wanted], cotangent)
+        return tuple(map(_array, found))
+
+    def double_backward(
+        self, operation: str, vectors: Mapping[str, np.ndarray], grad_output: np.ndarray, *args: Any, **kwargs: Any
+    ) -> dict[str, np.ndarray]:
+        """Return the gradients of Σ ⟨vector, gradient⟩, by autograd through the graph that the first pass creates."""
+        output, leaves, cotangent = self._recorded(operation, tuple(vectors), grad_output, *args, **kwargs)
+        first = torch.autograd.grad(output, list(leaves.values()), cotangent.requires_grad_(), create_graph=True)
+        asked = {"grad_output": cotangent, **leaves}
+        weights = [self.tensor(vectors[name]) for name in leaves]
+        second = torch.autograd.grad(first, list(asked.values()), weights, materialize_grads=True)
+        return dict(zip(asked, map(_array, second), strict=True))
+
+    def _recorded(
+        self, operation: str, wanted: tuple[str, ...], grad_output: np.ndarray, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, dict[str, Any], torch.Tensor]:
+        """Return the output, the wanted arguments that can have a gradient, and what to send back to them."""
         self._set_precision()
         bound = inspect.signature(getattr(reference, operation)).bind(*args, **kwargs)
         tensors = {name: self.tensor(value) for name, value in bound.arguments.items()}
-        leaves = {name: tensors[name] for name in GRADIENTS[operation] if _has_gradient(operation, name, tensors)}
+        leaves = {name: tensors[name] for name in wanted if _has_gradient(operation, name, tensors)}
         for leaf in leaves.values():
             leaf.requires_grad_()
         bound.arguments.update(tensors)
         output = _function(operation)(*bound.args, **bound.kwargs)
         output = output[0] if isinstance(output, tuple) else output
-        found = torch.autograd.grad(output, list(leaves.values()), self.tensor(grad_output))
-        grads = dict(zip(leaves, map(_array, found), strict=True))
-        ordered = tuple(grads.get(name) for name in GRADIENTS[operation])
-        return ordered if len(ordered) > 1 else ordered[0]
+        cotangent = self.tensor(grad_output)
+        return output, leaves, cotangent.to(output.dtype) if "dtype" in bound.arguments else cotangent
 
     def cifar10_cnn(self, input: np.ndarray, parameters: Mapping[str, np.ndarray], relu: bool = False) -> np.ndarray:
         """Return the scores of the document's network, a module that has loaded these parameters."""
@@ -124,7 +160,12 @@ class TorchSubject:
             set_float32_precision("tf32" if self.dtype == "tf32" else "ieee")
 
     def tensor(self, value: Any) -> Any:
-        """Return an array as a tensor on the device, sharing its memory where it can; else the value itself."""
+        """Return an array as a tensor on the device, sharing its memory where it can; else the value itself.
+
+        A dtype of NumPy becomes the one of the same name.
+        """
+        if isinstance(value, np.dtype):
+            return getattr(torch, value.name)
         if not isinstance(value, np.ndarray | np.generic):
             return value
         array = np.asarray(value)
@@ -198,4 +239,4 @@ def _array(tensor: torch.Tensor) -> np.ndarray:
     """Return a tensor as an array, the half formats as the float32 that holds them exactly."""
     if tensor.dtype in TENSOR_DTYPES.values():
         tensor = tensor.float()
-    return tensor.detach().cpu().numpy()
+    return tensor.numpy(force=True)  # or a gradient that autograd knows to be 0 has no memory

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 from collections import defaultdict
 from contextlib import contextmanager
 from importlib import import_module
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
 HERE = Path(__file__).parents[1]
 FIXTURES = ("subject", "subject_on_cpu", "implementation")
+ENDINGS = re.compile("_(double_backward|backward|gradients_of|statistics)$")
 SEEDS = (0, 1, 2)
 """A defect that few cases show may escape a run: within three runs it must be found."""
 
@@ -94,7 +96,7 @@ def those_of_the_format(cases, dtype):
 
 def may_touch(operation, wrong):
     """Tell whether a test of this operation can call what is wrong: its function, its gradient or its statistics."""
-    return operation is None or wrong.operation.removesuffix("_backward").removesuffix("_statistics") == operation
+    return operation is None or ENDINGS.sub("", wrong.operation) == operation
 
 
 def check(prop, seed, arguments, fixtures, dtype):
@@ -179,7 +181,7 @@ def cases(mark):
 def specification():
     """Return the tests of the specification by name: in different files there may be several of one name."""
     found = defaultdict(list)
-    for file in sorted([*HERE.glob("test_[2-9]_*.py"), HERE / "test_every_layer.py"]):
+    for file in sorted([*HERE.glob("test_[2-9]_*.py"), *HERE.glob("test_every_*.py")]):
         for name, test in vars(import_module(f"spec_tests.{file.stem}")).items():
             if name.startswith("test_"):
                 found[name].append(test)

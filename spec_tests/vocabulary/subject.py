@@ -1,5 +1,16 @@
-"""What a subject is: the implementation that the specification is run against."""
+"""What a subject is: the implementation that the specification is run against.
 
+Two of its methods are optional, and not part of the form below. A subject that has neither is asked for all gradients
+at once, and only once; what is required of them is then skipped, and says so.
+
+    gradients_of(operation, wanted, grad_output, *arguments, **options)
+        the gradients of the arguments that `wanted` names, in that order, without computing any other
+    double_backward(operation, vectors, grad_output, *arguments, **options)
+        the gradients of Σ ⟨vectors[a], gradient of a⟩ over the arguments a that `vectors` names: a mapping from those
+        names, and from "grad_output", to arrays. It raises NotImplementedError for what it does not offer.
+"""
+
+import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
@@ -31,3 +42,8 @@ class Subject(Protocol):
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name."""
+
+
+def optional(subject: Any, method: str) -> Callable[..., Any] | None:
+    """Return an optional method of a subject, or None: what `__getattr__` makes of any name does not count."""
+    return getattr(subject, method) if inspect.getattr_static(subject, method, None) is not None else None

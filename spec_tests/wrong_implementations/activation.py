@@ -51,22 +51,23 @@ def writes_the_formula_of_tanh_as_it_stands(input: Array) -> Any:
 
 
 @wrong("softmax", "test_a_softmax_does_not_notice_a_shift_of_all_scores")
-def takes_the_powers_of_large_scores(input: Array, dim: int) -> Any:
+def takes_the_powers_of_large_scores(input: Array, dim: int, dtype: Any) -> Any:
     """Does not subtract the maximum, and overflows."""
+    scores = input.astype(dtype or input.dtype)
     with np.errstate(all="ignore"):
-        return np.exp(input) / np.exp(input).sum(dim, keepdims=True)
+        return np.exp(scores) / np.exp(scores).sum(dim, keepdims=True)
 
 
 @wrong("softmax", "test_a_softmax_adds_up_to_1_along_its_axis")
-def normalizes_along_the_last_axis(input: Array, dim: int) -> Any:
+def normalizes_along_the_last_axis(input: Array, dim: int, dtype: Any) -> Any:
     """Ignores which axis was asked for."""
-    return reference.softmax(input, -1)
+    return reference.softmax(input, -1, dtype=dtype)
 
 
 @wrong("softmax_backward", "test_the_gradient_of_a_softmax_adds_up_to_0_along_its_axis")
-def forgets_that_the_classes_compete(grad_output: Array, input: Array, dim: int) -> Any:
+def forgets_that_the_classes_compete(grad_output: Array, input: Array, dim: int, dtype: Any) -> Any:
     """Takes p·(1 − p), the diagonal, for the whole of the gradient."""
-    p = reference.softmax(input, dim)
+    p = reference.softmax(input, dim, dtype=dtype)
     return grad_output * p * (1 - p)
 
 
@@ -74,7 +75,31 @@ def forgets_that_the_classes_compete(grad_output: Array, input: Array, dim: int)
     "log_softmax",
     "test_log_softmax_of_scores_8192_apart_is_their_distance_to_the_largest",
 )
-def takes_the_logarithm_of_the_softmax(input: Array, dim: int) -> Any:
+def takes_the_logarithm_of_the_softmax(input: Array, dim: int, dtype: Any) -> Any:
     """Is −∞ wherever the softmax rounds to 0."""
     with np.errstate(divide="ignore"):
-        return np.log(reference.softmax(input, dim))
+        return np.log(reference.softmax(input, dim, dtype=dtype))
+
+
+CONVERTED = "test_with_a_dtype_a_softmax_is_that_of_the_scores_converted_to_it"
+CONVERTED_BACK = "test_with_a_dtype_the_gradient_of_a_softmax_is_converted_back"
+
+
+@wrong("softmax", CONVERTED)
+def ignores_the_dtype(input: Array, dim: int, dtype: Any) -> Any:
+    """Computes in the dtype that comes in, and returns it."""
+    return reference.softmax(input, dim)
+
+
+@wrong("log_softmax", CONVERTED)
+def converts_the_result_instead(input: Array, dim: int, dtype: Any) -> Any:
+    """Computes in the dtype that comes in, and converts only what it returns."""
+    output = reference.log_softmax(input, dim)
+    return output if dtype is None else output.astype(dtype)
+
+
+@wrong("softmax_backward", CONVERTED_BACK)
+def leaves_the_gradient_in_the_dtype_of_the_output(input: Array, dim: int, dtype: Any, **rest: Any) -> Any:
+    """Forgets that the input was converted."""
+    scores = input if dtype is None else input.astype(dtype)
+    return reference.softmax_backward(input=scores, dim=dim, **rest)

@@ -6,6 +6,7 @@ import numpy as np
 
 import reference
 from spec_tests.vocabulary.problems import Array
+from spec_tests.wrong_implementations.helpers import as_in_memory
 from spec_tests.wrong_implementations.register import wrong
 
 FIRST_BUFFER = "test_the_first_buffer_of_momentum_is_the_gradient_itself"
@@ -192,3 +193,20 @@ def decays_the_rate_of_the_first_step_already(lr: float, lr_decay: float, state:
 def begins_the_sum_at_zero(initial_accumulator_value: float, **rest: Any) -> Any:
     """Ignores the initial value."""
     return reference.adagrad(**rest)
+
+
+IN_ANY_ORDER = "test_a_step_does_not_depend_on_the_order_of_its_arrays_in_memory"
+
+
+@wrong("sgd", IN_ANY_ORDER)
+def writes_the_memory_of_the_parameter_in_order(param: Array, **rest: Any) -> Any:
+    """Runs through the memory from its beginning, whatever the strides of the parameter say."""
+    memory = param.ravel(order="K")
+    after, state = reference.sgd(param=memory.reshape(param.shape), **rest)
+    return after, state
+
+
+@wrong("adam", IN_ANY_ORDER)
+def reads_the_memory_of_the_gradient_in_order(grad: Array, **rest: Any) -> Any:
+    """Takes the gradient to lie in memory as the parameter does."""
+    return reference.adam(grad=as_in_memory(grad), **rest)

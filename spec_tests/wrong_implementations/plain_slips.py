@@ -93,15 +93,15 @@ def does_nothing(input: Array) -> Any:
 
 
 @wrong("softmax", "test_a_softmax_is_a_distribution_over_the_classes_and_single_sigmoids_are_not")
-def forgets_to_normalize(input: Array, dim: int) -> Any:
+def forgets_to_normalize(input: Array, dim: int, dtype: Any) -> Any:
     """Returns the powers."""
-    return np.exp(input - input.max(axis=dim, keepdims=True))
+    return np.exp(input - input.max(axis=dim, keepdims=True)).astype(dtype or input.dtype)
 
 
 @wrong("softmax", "test_the_class_with_the_largest_score_is_also_the_most_probable_one")
-def turns_the_scores_round(input: Array, dim: int) -> Any:
+def turns_the_scores_round(input: Array, **rest: Any) -> Any:
     """Takes a small score for a good one."""
-    return reference.softmax(-input, dim)
+    return reference.softmax(-input, **rest)
 
 
 @wrong("linear", "test_an_input_of_zeros_gives_the_bias")

@@ -39,7 +39,7 @@ def wrong(
 ) -> Callable[[Function], Function]:
     """Register a function as a wrong implementation of this operation, caught by these tests."""
     transforms = {} if transform is None else {operation.removesuffix("_backward"): transform}
-    signature = inspect.signature(getattr(reference, operation))
+    signature = _signature(operation)
 
     def register(function: Function) -> Function:
         @functools.wraps(function)
@@ -54,3 +54,17 @@ def wrong(
         return function
 
     return register
+
+
+ASKED = {"_gradients_of": "wanted", "_double_backward": "vectors"}
+"""Optional functions of a subject, by how their names end after the operation's, and what each is asked for."""
+
+
+def _signature(operation: str) -> inspect.Signature:
+    """Return the arguments of the references' function; optional ones take those of the gradient after their own."""
+    for ending, first in ASKED.items():
+        if operation.endswith(ending):
+            backward = inspect.signature(getattr(reference, f"{operation.removesuffix(ending)}_backward"))
+            own = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            return backward.replace(parameters=[own, *backward.parameters.values()])
+    return inspect.signature(getattr(reference, operation))
