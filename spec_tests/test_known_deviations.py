@@ -1,10 +1,14 @@
 """Known deviations of torch, each on its smallest example. `deviations.toml` says what was expected and where seen.
+Those that depend on how arguments lie in memory are in `test_known_deviations_of_layouts.py`.
 
 A test that fails here is good news: torch has changed, and the entry can be removed. On a version of torch in which the
 deviation has never been seen (`versions`), a test that does not find it is skipped.
 """
 
+import re
 from importlib import import_module
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,9 +23,11 @@ pytestmark = pytest.mark.torch_api
 
 
 def test_exactly_the_registered_deviations_are_demonstrated():
-    marks = [mark for test in globals().values() for mark in getattr(test, "pytestmark", ())]
+    files = Path(__file__).parent.glob("test_known_deviations*.py")
 
-    assert {mark.args[0] for mark in marks if mark.name == "deviation"} == {entry["id"] for entry in deviations()}
+    demonstrated = [re.findall(r'^@pytest\.mark\.deviation\("(.+)"\)$', file.read_text("utf-8"), re.M) for file in files]
+
+    assert set(chain(*demonstrated)) == {entry["id"] for entry in deviations()}
 
 
 without_avx512 = pytest.mark.skipif(
@@ -258,3 +264,52 @@ def test_half_precision_batch_norm_in_training_is_off_by_more_than_one_rounding(
     output = functional.batch_norm(batch.to(half), None, None, training=True)
 
     assert output[0].item() == found != exact.to(half)[0].item()
+
+
+@pytest.mark.deviation("float16-mean-loss-overflow")
+@pytest.mark.parametrize("loss", ["nll_loss", "cross_entropy", "with smoothing", "of probabilities"])
+def test_the_float16_mean_of_many_losses_is_infinite_if_their_sum_is_out_of_range(loss):
+    scores, target = np.zeros((30_000, 10), "float16"), np.zeros(30_000, int)
+    options = {"label_smoothing": 0.1} if loss == "with smoothing" else {}
+    operation = "nll_loss" if loss == "nll_loss" else "cross_entropy"
+    if loss == "nll_loss":
+        scores[:, 0] = -2.5
+    elif loss == "of probabilities":
+        target = np.eye(10)[target]
+
+    found = getattr(functional, operation)(torch.from_numpy(scores), _as(target, scores.dtype), **options)
+
+    exact = getattr(reference, operation)(scores.astype("float64"), target, **options)
+    assert found.item() == np.inf
+    assert 2.3 < exact <= 2.5
+
+
+def _as(target, dtype):
+    """Return a target for scores of this dtype, as a tensor."""
+    return torch.from_numpy(target.astype(dtype) if target.ndim == 2 else target)
+
+
+@pytest.mark.deviation("float16-class-weight-sum")
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+def test_a_half_precision_mean_divides_by_weights_of_which_the_small_ones_are_lost(half):
+    u = torch.finfo(half).eps / 2
+    scores = torch.zeros(16, 2, dtype=half, requires_grad=True)
+    target, weight = torch.tensor([1, 0, *[1] * 14]), torch.tensor([1, u], dtype=half)  # in all 1 + 15u
+
+    functional.nll_loss(scores, target, weight).backward()
+
+    assert scores.grad is not None and scores.grad[1, 0].item() == -1
+    assert torch.tensor(-1 / (1 + 15 * u), dtype=half).item() > -1 + 13 * u
+    grad = reference.nll_loss_backward(np.array(1.0), np.zeros((16, 2)), target.numpy(), weight=np.array([1, u]))
+    assert grad[1, 0] == -1 / (1 + 15 * u)
+
+
+@pytest.mark.deviation("to-pil-image-truncates")
+@pytest.mark.parametrize("namespace", ["torchvision.transforms", "torchvision.transforms.v2"])
+def test_to_pil_image_makes_254_of_0_9999_where_to_dtype_makes_255(namespace):
+    to_pil_image = import_module(namespace).functional.to_pil_image
+    to_dtype = import_module("torchvision.transforms.v2").functional.to_dtype
+    grey = torch.tensor([[[0.9999]]])
+
+    assert np.asarray(to_pil_image(grey)).item() == 254
+    assert to_dtype(grey, torch.uint8, scale=True).item() == 255 == round(0.9999 * 255)

@@ -52,6 +52,7 @@ def render(
             uncheckable=[claim for claim in data["claims"] if claim["verdict"] == "uncheckable"],
             failures=_failures(data),
             deviations=data["deviations"],
+            silent=[deviation for deviation in data["deviations"] if deviation.get("silent")],
             claims=data["claims"],
             counted=sum(not claim.get("ours") for claim in data["claims"]),
             lines=_lines(),

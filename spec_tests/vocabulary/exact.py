@@ -1,6 +1,6 @@
 """The exact result of a problem and the bound around it: the references in float64, and `bounds` for their distance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache, partial
 from typing import Any
 
@@ -12,15 +12,15 @@ from spec_tests.vocabulary.bounds import Approximation, Rounded
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations import OPERATIONS
-from spec_tests.vocabulary.operations.operation import Copies, Formulas, Sums
+from spec_tests.vocabulary.operations.operation import Copies, Formulas, Rounding, Sums
 from spec_tests.vocabulary.problems import Problem
 
 
-def forward(problem: Problem, dtype: str) -> Approximation:
-    """Return the output of a problem at this format."""
+def forward(problem: Problem, dtype: str, deviations: Collection[str] = ()) -> Approximation:
+    """Return the output of a problem at this format, with room for these known deviations."""
     wide = problem.at("float64")
     exact = np.asarray(wide.forward(reference))
-    match OPERATIONS[problem.operation].rounding:
+    match _rounding(problem, deviations):
         case Copies():
             return Approximation(exact, np.zeros(exact.shape))
         case Sums(terms):
@@ -31,19 +31,19 @@ def forward(problem: Problem, dtype: str) -> Approximation:
             return bounds.formula(partial(output, wide), exact, dtype, in_steps)
 
 
-def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) -> tuple[Approximation | None, ...]:
-    """Return the gradients of a problem at this format, None where there is none.
+def backward(problem: Problem, dtype: str, deviations: Collection[str] = ()) -> tuple[Approximation | None, ...]:
+    """Return the gradients of a problem at this format, None where there is none, with room for these deviations.
 
-    `partial_sums_stored` allows those of a convolution to round partial sums to the format (a known deviation).
+    "half-conv-gradients" allows those of a convolution to round partial sums to the format.
     """
     wide = problem.at("float64")
     exact = _tuple(wide.backward(reference))
-    match OPERATIONS[problem.operation].rounding:
+    match _rounding(problem, deviations):
         case Copies():
             return tuple(None if grad is None else Approximation(grad, np.zeros(grad.shape)) for grad in exact)
         case Sums(terms, partial_sums):
             magnitudes: Any = [None if m is None else abs(m) for m in _tuple(_absolute(wide).backward(reference))]
-            rounds = partial_sums_stored and dtype in ("float16", "bfloat16")
+            rounds = "half-conv-gradients" in deviations and dtype in ("float16", "bfloat16")
             stored = partial_sums(problem) if partial_sums and rounds else (0,) * len(exact)
             return tuple(
                 None if grad is None else Approximation(grad, bounds.sum_bound(grad, magnitude, count, dtype, times))
@@ -60,14 +60,14 @@ def backward(problem: Problem, dtype: str, partial_sums_stored: bool = False) ->
 def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -> None:
     """Require the subject's output within the bound of the exact one."""
     problem = problem.at(dtype)
-    exact = transforms.bound(forward(problem, dtype), "output", problem, subject, dtype)
+    exact = transforms.bound(forward(problem, dtype, subject.deviations), "output", problem, subject, dtype)
     assert_within(problem.forward(subject.at(dtype)), exact, dtype)
 
 
 def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, dtype: str) -> None:
     """Require each of the subject's gradients within the bound of the exact one."""
     problem = problem.at(dtype)
-    expected = backward(problem, dtype, partial_sums_stored="half-conv-gradients" in subject.deviations)
+    expected = backward(problem, dtype, subject.deviations)
     found, names = _tuple(problem.backward(subject.at(dtype))), OPERATIONS[problem.operation].gradients
     for argument, grad, exact in zip(names, found, expected, strict=True):
         if exact is None:
@@ -90,6 +90,14 @@ def _one_of(evaluated: Callable[[Format], tuple[Rounded | None, ...]], place: in
     gradient = evaluated(fmt)[place]
     assert gradient is not None
     return gradient
+
+
+def _rounding(problem: Problem, deviations: Collection[str]) -> Rounding:
+    """Return how the results of an operation round, by formulas with room for a known deviation if there are any."""
+    rounding = OPERATIONS[problem.operation].rounding
+    if not isinstance(rounding, Formulas):
+        return rounding
+    return next((room for name, room in rounding.allowing.items() if name in deviations), rounding)
 
 
 def _tuple(grads: Any) -> tuple[Any, ...]:

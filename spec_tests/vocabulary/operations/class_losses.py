@@ -1,5 +1,6 @@
 """The losses of classes: nll_loss and cross_entropy."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -84,19 +85,23 @@ def class_problems(
 # The formulas, in the plainest stable form, on `Rounded` numbers
 
 
-def class_loss(problem: Problem, fmt: Format) -> Rounded:
-    """Minus the weighted scores (nll_loss) or log-softmaxes (cross_entropy) of the target, reduced."""
+def class_loss(problem: Problem, fmt: Format, stored: bool = False) -> Rounded:
+    """Minus the weighted scores (nll_loss) or log-softmaxes (cross_entropy) of the target, reduced.
+
+    With `stored`, the sums over samples are rounded to the format at every step (a known deviation of half formats).
+    """
     losses = -(_shares(problem, fmt) * _log_p(problem, fmt)).sum(-1)
     losses = losses.reshape(losses.value.shape[:-1])
     if problem.reduction == "none":
         return losses
-    return losses.sum() if problem.reduction == "sum" else losses.sum() / _class_divisor(problem, fmt)
+    total = _sum(losses, stored)
+    return total if problem.reduction == "sum" else total / _class_divisor(problem, fmt, stored)
 
 
-def class_loss_gradients(problem: Problem, fmt: Format) -> tuple[Rounded | None, ...]:
+def class_loss_gradients(problem: Problem, fmt: Format, stored: bool = False) -> tuple[Rounded | None, ...]:
     """p · Σ shares − shares for cross_entropy, −shares for nll_loss; class probabilities have their own gradients."""
     g = Rounded.exactly(problem.grad_output, fmt)
-    g = g / _class_divisor(problem, fmt) if problem.reduction == "mean" else g
+    g = g / _class_divisor(problem, fmt, stored) if problem.reduction == "mean" else g
     g = g.reshape((*g.value.shape, 1))
     shares = _shares(problem, fmt)
     if problem.operation == "nll_loss":
@@ -145,17 +150,35 @@ def _counted(problem: Problem) -> Array:
     return np.asarray(problem.target != problem.ignore_index)
 
 
-def _class_divisor(problem: Problem, fmt: Format) -> Rounded:
+def _class_divisor(problem: Problem, fmt: Format, stored: bool) -> Rounded:
     """The number of samples, or with class indices the sum of the weights of those that count."""
     if problem.target.dtype.kind == "f":
         return Rounded.exactly(_classes_last(problem, problem.input)[..., 0].size, fmt)
     if problem.weight is None:
         return Rounded.exactly(_counted(problem).sum(), fmt)
     counted = _counted(problem)
-    return Rounded.exactly(problem.weight[np.where(counted, problem.target, 0)] * counted, fmt).sum()
+    return _sum(Rounded.exactly(problem.weight[np.where(counted, problem.target, 0)] * counted, fmt), stored)
+
+
+def _sum(numbers: Rounded, stored: bool) -> Rounded:
+    """Return the sum over samples, accumulated as the format says, or `stored` in the format at every step."""
+    if not stored:
+        return numbers.sum()
+    total = replace(numbers, fmt=replace(numbers.fmt, accumulation=numbers.fmt.roundoff)).sum()
+    return replace(total, fmt=numbers.fmt)
 
 
 # The rows
+
+FORMULAS = Formulas(
+    class_loss,
+    class_loss_gradients,
+    allowing={
+        "float16-class-weight-sum": Formulas(
+            partial(class_loss, stored=True), partial(class_loss_gradients, stored=True)
+        )
+    },
+)
 
 
 def _bend(problem: Problem, argument: str) -> float:
@@ -200,7 +223,7 @@ ROWS = (
         gradients=("input",),
         problems=partial(_nll, targets=("indices",)),
         any_problem=_nll(whole_numbers, targets=("indices",)),
-        rounding=Formulas(class_loss, class_loss_gradients),
+        rounding=FORMULAS,
         checks={
             NOTHING: GradientCheck(_nll(whole_numbers, SUMS, targets=("indices",)), ("input",)),
             BEND: GradientCheck(_nll(reductions=MEAN, targets=("indices",)).map(on_a_grid), ("input",)),
@@ -216,7 +239,7 @@ ROWS = (
         differentiable=_differentiable,
         problems=_cross_entropy,
         any_problem=_cross_entropy(),
-        rounding=Formulas(class_loss, class_loss_gradients),
+        rounding=FORMULAS,
         checks={
             BEND: GradientCheck(_cross_entropy().map(on_a_grid), ("input", "target", "weight")),
             SLOPE: GradientCheck(_cross_entropy().map(on_a_grid), ("input",)),

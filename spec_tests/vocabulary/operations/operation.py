@@ -42,6 +42,8 @@ class Formulas:
     """One for each name of `Operation.gradients`."""
     stored: bool = True
     """Whether every step may be rounded to the format; else half formats compute in float32 and round the result."""
+    allowing: "Mapping[str, Formulas]" = field(default_factory=dict)
+    """By the id of a known deviation, the formulas that make room for it."""
 
 
 Rounding = Copies | Sums | Formulas

@@ -1,0 +1,177 @@
+"""Known deviations of torch that depend on how arguments lie in memory, or on what lay there before.
+
+As in `test_known_deviations.py`, a test that fails here is good news: the entry of `deviations.toml` can be removed.
+"""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+import reference
+from spec_tests.vocabulary.formats import HALVES
+
+pytestmark = pytest.mark.torch_api
+
+CAPABILITY = torch.backends.cpu.get_cpu_capability()
+with_avx2 = pytest.mark.skipif(
+    CAPABILITY not in ("AVX2", "AVX512"), reason=f"the deviation needs AVX2 or AVX-512; torch uses {CAPABILITY} here"
+)
+with_avx512 = pytest.mark.skipif(
+    CAPABILITY != "AVX512", reason=f"the deviation needs AVX-512; torch uses {CAPABILITY} here"
+)
+every_float = pytest.mark.parametrize("dtype", ["float32", "float64", *HALVES])
+
+
+def normalized(input, weight=None, bias=None):
+    """Return batch_norm in evaluation, with mean 0 and variance 1, to which eps adds nothing: input times weight, plus bias."""
+    mean, var = torch.zeros(input.shape[1], dtype=input.dtype), torch.ones(input.shape[1], dtype=input.dtype)
+    return functional.batch_norm(input, mean, var, weight, bias, training=False, eps=1e-30)
+
+
+def turned(*shape):
+    """Return numbers of this shape, channels last, as one image or clip with the channels in their place."""
+    last = len(shape) - 1
+    return torch.arange(float(np.prod(shape))).reshape(shape).permute(last, *range(last)).unsqueeze(0)
+
+
+@pytest.mark.deviation("batch-norm-turned-image")
+@every_float
+@pytest.mark.parametrize(
+    "view",
+    [
+        pytest.param(turned(2, 1, 2), id="an image"),
+        pytest.param(turned(1, 2, 1, 2), id="a clip"),
+        pytest.param(torch.arange(4.0).reshape(1, 2, 2).permute(0, 2, 1).unsqueeze(-1), id="a sequence"),
+    ],
+)
+def test_the_gradient_of_batch_norm_is_shuffled_for_one_turned_image(dtype, view):
+    input = torch.empty_strided(view.shape, view.stride(), dtype=getattr(torch, dtype)).copy_(view).requires_grad_()
+    grad_output = torch.arange(1, 5, dtype=input.dtype).reshape(input.shape)
+
+    output = normalized(input)
+    (grad_input,) = torch.autograd.grad(output, input, grad_output)
+
+    assert torch.equal(output, input)  # it is the identity
+    assert grad_output.flatten().tolist() == [1, 2, 3, 4]
+    assert grad_input.flatten().tolist() == [1, 3, 2, 4]
+
+
+@pytest.mark.deviation("batch-norm-turned-image")
+def test_a_training_step_on_one_turned_image_has_wrong_parameter_gradients():
+    input = turned(2, 2, 2).requires_grad_()
+    weight, bias = torch.ones(2, requires_grad=True), torch.zeros(2, requires_grad=True)
+    grad_output = torch.arange(8.0).reshape(1, 2, 2, 2)
+
+    output = functional.batch_norm(input, None, None, weight, bias, training=True)
+    *_, grad_bias = torch.autograd.grad(output, (input, weight, bias), grad_output)
+
+    assert grad_output.sum((0, 2, 3)).tolist() == [6, 22]
+    assert grad_bias.tolist() == [12, 16]  # the sums of every second number
+
+
+@pytest.mark.deviation("batch-norm-weight-strides")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_batch_norm_reads_the_numbers_beside_a_strided_weight(dtype):
+    row = torch.zeros(1, 2, 1, 2, dtype=getattr(torch, dtype)).contiguous(memory_format=torch.channels_last)
+    memory = torch.tensor([1.0, 7.0, 2.0, 7.0], dtype=row.dtype)
+    input, grad_output = row.clone().requires_grad_(), torch.ones_like(row)
+
+    (grad_input,) = torch.autograd.grad(normalized(input, memory[::2]), input, grad_output)
+
+    assert memory[::2].tolist() == [1, 2]
+    assert grad_input.flatten().tolist() == [1, 1, 7, 7]
+
+
+@pytest.mark.deviation("batch-norm-aliased-statistics")
+@pytest.mark.parametrize(
+    ("shared", "found"), [("running_mean and bias", [0, 2]), ("running_var and weight", [-2, 2])]
+)
+def test_batch_norm_overwrites_a_parameter_that_is_a_running_statistic(shared, found):
+    batch = torch.tensor([[0.0], [2.0]])  # of mean 1 and variance 1, unbiased 2
+    mean, var = torch.zeros(1), torch.ones(1)
+    parameters = {"bias": mean} if "bias" in shared else {"weight": var}
+
+    output = functional.batch_norm(batch, mean, var, **parameters, training=True, momentum=1.0)
+
+    assert output.flatten().tolist() == pytest.approx(found, abs=1e-4)
+    exact = reference.batch_norm(batch.double().numpy(), np.zeros(1), np.ones(1), training=True)
+    assert exact.flatten().tolist() == pytest.approx([-1, 1], abs=1e-4)
+
+
+@pytest.mark.deviation("pool3d-channels-last-indices")
+@every_float
+def test_max_pool3d_forgets_the_depth_of_minus_infinity_in_channels_last(dtype):
+    cells = torch.full((1, 2, 2, 1, 1), -np.inf, dtype=getattr(torch, dtype))
+    input = cells.contiguous(memory_format=torch.channels_last_3d).requires_grad_()
+
+    output, index = functional.max_pool3d(input, 1, return_indices=True)
+    (grad,) = torch.autograd.grad(output, input, torch.arange(1, 5, dtype=input.dtype).reshape(output.shape))
+
+    assert index.flatten().tolist() == [0, 0, 0, 0]  # each is a maximum by itself: 0, 1, 0, 1
+    assert grad.flatten().tolist() == [3, 0, 7, 0]  # instead of 1, 2, 3, 4
+
+
+def after_other_numbers(gradient):
+    """Return a gradient several times over, each after memory of many sizes has held NaN and was given back."""
+    found = []
+    for _ in range(20):
+        for size in (2**power for power in range(4, 14)):
+            _ = [torch.full((size,), np.nan) for _ in range(10)]
+        found.append(gradient())
+    return found
+
+
+def grad_weight(operation, input, weight, **options):
+    """Return the gradient of the sum of all outputs with respect to the weight, all ones."""
+    input, weight = torch.ones(input, dtype=torch.bfloat16), torch.ones(weight, dtype=torch.bfloat16).requires_grad_()
+    (grad,) = torch.autograd.grad(operation(input, weight, **options).sum(), weight)
+    return grad
+
+
+@pytest.mark.deviation("bfloat16-conv3d-weight-gradient")
+@with_avx512
+def test_a_bfloat16_conv3d_weight_gradient_adds_what_lay_in_memory():
+    shapes = (1, 1, 2, 1, 1), (16, 1, 3, 1, 1)
+
+    found = after_other_numbers(lambda: grad_weight(functional.conv3d, *shapes, padding=(1, 0, 0)))
+
+    assert all(grad[0].flatten()[::2].tolist() == [1, 1] for grad in found)
+    assert any(grad[0].flatten()[1] != 2 for grad in found)
+
+
+@pytest.mark.deviation("bfloat16-strided-conv-gradient")
+@with_avx512
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_a_bfloat16_convolution_of_one_cell_has_gradients_for_what_met_padding(rank):
+    operation = getattr(functional, f"conv{rank}d")
+    shapes = (1, 16, *[1] * rank), (16, 16, *[3] * rank)
+
+    found = after_other_numbers(lambda: grad_weight(operation, *shapes, stride=2, padding=1))
+
+    exact = torch.zeros(3**rank)
+    exact[3**rank // 2] = 1  # only the middle of the kernel meets the cell
+    assert any((grad.flatten(2) != exact).any() for grad in found)
+
+
+STRIDED_1X1 = """
+import torch
+
+torch.set_num_threads(1)
+for batch, channels, size in [(2, 3, 224), (2, 3, 112), (2, 8, 56), (2, 15, 56), (8, 4, 32), (32, 4, 32)] * 3:
+    input = torch.ones(batch, channels, size, size).to(memory_format=torch.channels_last)
+    torch.nn.Conv2d(channels, 64, 1, stride=2)(input).sum().backward()
+"""
+
+
+@pytest.mark.deviation("channels-last-conv-crash")
+@with_avx2
+@pytest.mark.slow
+def test_the_gradient_of_a_strided_1x1_convolution_ends_the_process():
+    child = subprocess.run([sys.executable, "-c", STRIDED_1X1], capture_output=True, timeout=300, check=False)
+
+    assert child.returncode in (-signal.SIGSEGV, -signal.SIGABRT)  # it writes outside its memory
