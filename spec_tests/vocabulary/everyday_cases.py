@@ -46,7 +46,7 @@ def everyday_convolution(operation: str, options: str) -> Problem:
 
 @cache
 def everyday_pooling(operation: str, options: str) -> Problem:
-    """Return the max or average pooling with these options: of two images of numbers from −7 to 1, so that a 0 shows."""
+    """Return the max or average pooling with these options: of two images, most numbers negative."""
     rank, window, rng = int(operation[-2]), _POOLINGS[options], np.random.default_rng(0)
     given: dict[str, Any] = {"kernel_size": window.kernel, "stride": window.stride, "padding": window.padding}
     arrays = {"input": whole_numbers(rng, (2, 3, *SIZES[rank])) - 3}

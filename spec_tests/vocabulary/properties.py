@@ -19,7 +19,7 @@ from typing import Any
 import hypothesis
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary import buckets, ledger
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem, small_whole_numbers, whole_numbers
@@ -92,11 +92,14 @@ class Property:
         ledger.example(arguments)
         self.body(**arguments)
 
-    def check(self, examples: int, operation: str, dtype: str, fixtures: Mapping[str, Any]) -> None:
-        """Run the body on so many drawn examples; the first that fails is shrunk and raised."""
+    def check(self, examples: int, operation: str, dtype: str, fixtures: Mapping[str, Any], counted: bool) -> None:
+        """Run the body on so many drawn examples, with their problems `counted`; the first that fails is shrunk."""
 
         @functools.wraps(self.body)
         def one_example(**drawn: Any) -> None:
+            for value in drawn.values() if counted else ():
+                if isinstance(value, Problem):
+                    ledger.drawn(value.operation, buckets.of_problem(value))
             self.call(operation, dtype, fixtures, drawn)
 
         parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in self.draws]
@@ -117,7 +120,8 @@ def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         def test(**provided: Any) -> None:
             operation, dtype = provided.pop("operation", ""), provided.pop("dtype")
             shared = ceil(hypothesis.settings().max_examples / max(1, len(operations_of(test))))
-            prop.check(max(LEAST_EXAMPLES, shared), operation, dtype, provided)
+            counted = "refusals" not in _levels_of(test)  # what must be refused is no example of anything
+            prop.check(max(LEAST_EXAMPLES, shared), operation, dtype, provided, counted)
 
         test.__signature__ = prop.signature()  # type: ignore[attr-defined]  # what pytest asks for
         test.property = prop  # type: ignore[attr-defined]  # for the plugin, and for tests of the tests
@@ -133,6 +137,10 @@ def operations_of(test: Callable[..., Any]) -> tuple[str, ...]:
         if mark.name == "parametrize" and mark.args[0] == "operation":
             return tuple(mark.args[1])
     return tuple(dict.fromkeys(name for mark in marks if mark.name == "requirement" for name in mark.args[1:]))
+
+
+def _levels_of(test: Callable[..., Any]) -> list[str]:
+    return [mark.args[0] for mark in getattr(test, "pytestmark", []) if mark.name == "requirement"]
 
 
 def _depends(draw: Draw) -> bool:
