@@ -4,6 +4,7 @@ The laws come first: they need no other implementation, and on whole numbers eve
 """
 
 import inspect
+from functools import cache
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch import nn
 import reference
 from reference import definition
 from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.everyday_cases import everyday_convolution, everyday_convolutions
 from spec_tests.vocabulary.exact import (
     assert_gradients_equal,
     assert_gradients_round_within_their_bounds,
@@ -318,6 +320,40 @@ def test_what_flows_through_a_large_convolution_flows_back_the_same_way(subject,
     )
     sent = np.vdot(output, problem.grad_output)
     assert sent == np.vdot(problem.input, grad_input) == np.vdot(problem.weight, grad_weight)
+
+
+# What networks use: exactly the definition
+
+
+@values(*CONVOLUTIONS)
+@exact_formats
+@everyday_convolutions
+def test_conv_with_everyday_options_equals_the_definition(subject, operation, options, dtype):
+    problem = everyday_convolution(operation, options).at(dtype)
+
+    output, _ = by_definition(operation, options)
+
+    assert_equal_sums(problem.forward(subject), output.astype(dtype), problem, subject)
+
+
+@gradients(*CONVOLUTIONS)
+@exact_formats
+@everyday_convolutions
+def test_the_gradients_of_conv_with_everyday_options_equal_the_definition(subject, operation, options, dtype):
+    problem = everyday_convolution(operation, options).at(dtype)
+
+    _, expected = by_definition(operation, options)
+
+    for grad, by_hand in zip(problem.backward(subject), expected, strict=True):
+        assert_equal_sums(grad, by_hand.astype(dtype), problem, subject)
+
+
+@cache
+def by_definition(operation, options):
+    """Return the output and the gradients of an everyday convolution; of whole numbers, so for every format."""
+    problem = everyday_convolution(operation, options)
+    arguments = {**problem.arrays, **problem.options}
+    return definition.convolution(**arguments), definition.convolution_backward(problem.grad_output, **arguments)
 
 
 # The definition, and the references

@@ -19,6 +19,7 @@ from reference.geometry import PoolGeometry
 from reference.windows import windows
 from spec_tests.vocabulary.claims import erratum
 from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.everyday_cases import everyday_pooling, everyday_poolings
 from spec_tests.vocabulary.formats import all_formats, exact_formats
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
 from spec_tests.vocabulary.operations import MAX_POOLS
@@ -428,6 +429,32 @@ def test_a_spike_comes_out_of_exactly_the_windows_that_hold_it(subject, problem,
     expected[channel, [number in window for window in windows_of(problem)]] = spike
 
     assert_equal(by_channel(problem, problem.forward(subject, input=spiked)), expected)
+
+
+# What networks use: exactly the definition
+
+
+@values(*MAX_POOLS)
+@exact_formats
+@everyday_poolings
+def test_max_pool_with_everyday_options_equals_the_definition(subject, operation, options, dtype):
+    problem = everyday_pooling(operation, options).at(dtype)
+
+    output, places = definition.max_pooling(problem.input, sliding_windows(problem))
+
+    assert_equal(problem.forward(subject), output)
+    assert_equal(problem.forward(subject, return_indices=True)[1], places)
+
+
+@gradients(*MAX_POOLS)
+@exact_formats
+@everyday_poolings
+def test_the_gradient_of_max_pool_with_everyday_options_equals_the_definition(subject, operation, options, dtype):
+    problem = everyday_pooling(operation, options).at(dtype)
+
+    grad_input = definition.max_pooling_backward(problem.grad_output, problem.input, sliding_windows(problem))
+
+    assert_equal(problem.backward(subject), grad_input)
 
 
 # The definition, and the references

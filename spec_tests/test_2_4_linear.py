@@ -409,6 +409,14 @@ def test_an_empty_batch_is_flattened_to_an_empty_batch(subject, dtype):
 
 @conventions("flatten")
 @exact_formats
+def test_nan_and_infinities_are_flattened_as_they_are(subject, dtype):
+    input = np.array([[[np.nan, np.inf], [-np.inf, 0]]], dtype)
+
+    assert_equal(subject.flatten(input, 1), np.array([[np.nan, np.inf, -np.inf, 0]], dtype))
+
+
+@conventions("flatten")
+@exact_formats
 def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, dtype):
     assert_equal(subject.flatten(np.array(7, dtype)), np.array([7], dtype))
     assert_equal(subject.flatten_backward(np.array([5], dtype), np.array(7, dtype)), np.array(5, dtype))

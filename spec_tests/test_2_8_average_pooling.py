@@ -16,7 +16,9 @@ from torch import nn
 import reference
 from reference import definition
 from reference.geometry import PoolGeometry
-from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.bounds import Approximation, sum_bound
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.everyday_cases import everyday_pooling, everyday_poolings
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.formats import all_formats, exact_formats, float64_only
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
@@ -173,6 +175,38 @@ def test_adaptive_windows_share_out_the_whole_gradient(subject, problem):
     total = problem.backward(subject).sum(axis=(-2, -1))
 
     assert_equal(total, problem.grad_output.sum(axis=(-2, -1)))
+
+
+# What networks use: the definition, but for the rounding of a sum that is divided
+
+
+@values("avg_pool2d")
+@exact_formats
+@everyday_poolings
+def test_avg_pool_with_everyday_options_equals_the_definition(subject, operation, options, dtype):
+    problem = everyday_pooling(operation, options)
+
+    exact, magnitudes = (
+        definition.average_pooling(input, windows_of(problem)) for input in (problem.input, abs(problem.input))
+    )
+
+    output = problem.at(dtype).forward(subject.at(dtype))
+    assert_within(output, Approximation(exact, sum_bound(exact, magnitudes, terms_of(problem)[0], dtype)), dtype)
+
+
+@gradients("avg_pool2d")
+@exact_formats
+@everyday_poolings
+def test_the_gradient_of_avg_pool_with_everyday_options_equals_the_definition(subject, operation, options, dtype):
+    problem = everyday_pooling(operation, options)
+
+    exact, magnitudes = (
+        definition.average_pooling_backward(cotangent, problem.input, windows_of(problem))
+        for cotangent in (problem.grad_output, abs(problem.grad_output))
+    )
+
+    grad_input = problem.at(dtype).backward(subject.at(dtype))
+    assert_within(grad_input, Approximation(exact, sum_bound(exact, magnitudes, terms_of(problem)[1], dtype)), dtype)
 
 
 # The definition, and the references
@@ -358,6 +392,16 @@ def test_the_layers_average_with_their_options_and_pass_their_gradients_back(pro
 def pair(value):
     """Return an option with one number for each axis."""
     return value if isinstance(value, tuple) else (value, value)
+
+
+def windows_of(problem):
+    """Return the windows of a problem with the usual options, as the definition takes them."""
+    return definition.sliding_windows(PoolGeometry.of(problem.input.shape[2:], **problem.options))
+
+
+def terms_of(problem):
+    """Return how often at most an element of the output and of the gradient is rounded."""
+    return OPERATIONS[problem.operation].rounding.terms(problem)
 
 
 def means_of(problem):

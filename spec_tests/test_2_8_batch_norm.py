@@ -379,6 +379,18 @@ def test_in_evaluation_the_gradients_round_within_their_bounds_in_half_formats_t
 
 @conventions("batch_norm")
 @exact_formats
+def test_an_empty_batch_gives_an_empty_output_in_evaluation_and_gradients_of_0(subject, dtype):
+    empty, ones = np.zeros((0, 3, 2, 2), dtype), np.ones(3, dtype)
+
+    output = subject.batch_norm(empty, ones, ones, ones, ones)
+    grad_input, *others = subject.batch_norm_backward(output, empty, ones, ones, ones, ones)
+
+    assert output.shape == grad_input.shape == empty.shape
+    assert_equal(np.stack(others), np.zeros((2, 3), dtype))
+
+
+@conventions("batch_norm")
+@exact_formats
 @pytest.mark.parametrize("value", [0.0, 3.0, -7.0])
 def test_a_channel_that_is_constant_over_the_batch_becomes_its_bias(subject, dtype, value):
     input, weight, bias = np.full((2, 1, 3), value, dtype), np.array([5], dtype), np.array([-2], dtype)

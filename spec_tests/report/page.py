@@ -20,6 +20,7 @@ from spec_tests.report import page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
+from spec_tests.vocabulary import buckets
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.document_lines import NOTHING, document_lines
 from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
@@ -49,6 +50,7 @@ def render(
             sections=_sections(data, figures),
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
+            drawn=grouped(_drawn(run) for run in data["runs"]),
             uncheckable=[claim for claim in data["claims"] if claim["verdict"] == "uncheckable"],
             failures=_failures(data),
             deviations=data["deviations"],
@@ -228,6 +230,28 @@ def _scope(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether a run covered the whole specification, and otherwise which files or tests it covered."""
     parts = [argument for argument in run["scope"]["arguments"] if argument not in EVERYTHING]
     return {"whole": run["scope"]["whole"], "parts": parts}
+
+
+def _drawn(run: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a run's properties drew, or None for data of an earlier version, or of a run that drew nothing."""
+    operations = run.get("drawn")
+    if not operations:
+        return None
+    return {
+        "problems": sum(drawn["problems"] for drawn in operations.values()),
+        "empty": sum(bucket["problems"] == 0 for drawn in operations.values() for bucket in drawn["buckets"]),
+        "operations": [
+            {"operation": name, "problems": drawn["problems"], **_by_kind(drawn["buckets"])}
+            for name, drawn in operations.items()
+        ],
+    }
+
+
+def _by_kind(found: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    kinds: dict[str, list[dict[str, Any]]] = {kind: [] for kind in (buckets.USUAL, buckets.EDGE, buckets.WIDTH)}
+    for bucket in found:
+        kinds[bucket["kind"]].append({**bucket, "zh": buckets.names_zh().get(bucket["name"], "")})
+    return kinds
 
 
 def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:

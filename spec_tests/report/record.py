@@ -20,8 +20,9 @@ from spec_tests.report import failures, surroundings, writing
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
 from spec_tests.run import draws, plugin, selection
-from spec_tests.vocabulary import claims, ledger
+from spec_tests.vocabulary import buckets, claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.results import OUTCOMES, result_of
 
 BAD = ("failed", "error")
@@ -221,12 +222,29 @@ def counts(config: pytest.Config, cases: list[Case]) -> Data:
         ],
         "deviations": [entry["id"] for entry in claims.deviations() if _was_seen(entry["id"], cases)],
         "sections": sections(cases),
+        "drawn": drawn(),
     }
 
 
 def _was_seen(deviation: str, cases: list[Case]) -> bool:
     outcomes = {case.outcome for case in cases if deviation in case.deviations}
     return "passed" in outcomes and outcomes.isdisjoint(BAD)
+
+
+def drawn() -> Data:
+    """Return by operation how many problems were drawn, and how many are in each bucket, empty ones included."""
+    found = ledger.all_drawn()
+    return {
+        operation: {
+            "problems": found[operation].problems,
+            "buckets": [
+                {"kind": bucket.kind, "name": bucket.name, "problems": found[operation].buckets[bucket.name]}
+                for bucket in buckets.of(operation)
+            ],
+        }
+        for operation in OPERATIONS
+        if operation in found
+    }
 
 
 def sections(cases: Iterable[Case]) -> Data:

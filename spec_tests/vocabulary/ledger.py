@@ -1,5 +1,7 @@
 """The record of a run, test by test: comparisons, examples, outcomes. The summary and the report are made from it."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,6 +50,18 @@ _entries: dict[str, Entry] = {}
 _current: Entry | None = None
 
 
+@dataclass
+class Drawn:
+    """The problems of an operation that were drawn."""
+
+    problems: int = 0
+    buckets: Counter[str] = field(default_factory=Counter)
+    """How many of them were in each bucket."""
+
+
+_drawn: defaultdict[str, Drawn] = defaultdict(Drawn)
+
+
 def expect(entry: Entry) -> None:
     """Register a test that is going to run."""
     _entries[entry.test] = entry
@@ -90,6 +104,19 @@ def merge(entry: Entry) -> None:
     """Take over the record of a test from another process, unless a test of this name has been run already."""
     if entry.test not in _entries or _entries[entry.test].outcome == OUTCOMES[0]:
         _entries[entry.test] = entry
+
+
+def drawn(operation: str, buckets: Iterable[str]) -> None:
+    """Count a drawn problem of this operation, which is in these buckets, unless the test is of our own tools."""
+    if _current is not None and not _current.tooling:
+        of_operation = _drawn[operation]
+        of_operation.problems += 1
+        of_operation.buckets.update(buckets)
+
+
+def all_drawn() -> Mapping[str, Drawn]:
+    """Return what was drawn, by operation."""
+    return _drawn
 
 
 def entries() -> list[Entry]:

@@ -20,7 +20,7 @@ from typing import Any
 import hypothesis
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary import buckets, ledger
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem, small_whole_numbers, whole_numbers
@@ -94,8 +94,10 @@ class Property:
         ledger.example(arguments)
         self.body(**arguments)
 
-    def check(self, examples: int, operation: str, dtype: str, fixtures: Mapping[str, Any]) -> None:
-        """Run the body on so many examples; of drawn ones the first that fails is shrunk and raised.
+    def check(
+        self, examples: int, operation: str, dtype: str, fixtures: Mapping[str, Any], counted: bool = False
+    ) -> None:
+        """Run the body on so many examples; the first drawn one that fails is shrunk. Drawn problems may be `counted`.
 
         In a repeatable run all formats share what was drawn for the first of them, which is quicker. If an example
         fails in another one, Hypothesis draws and shrinks there, too; it draws the same ones.
@@ -105,7 +107,8 @@ class Property:
         drawn = _drawn_for(self, operation, numbers) if hypothesis.settings().derandomize else []
         failure = self._first_failure(drawn, operation, dtype, fixtures)
         if not drawn or failure is not None:
-            self._draw(examples, operation, dtype, fixtures, f"{operation} {numbers}", drawn)
+            digest = f"{operation} {numbers}"
+            drawn[:] = self._draw(examples, operation, dtype, fixtures, digest, counted)
         if failure is not None:
             raise failure
 
@@ -131,13 +134,16 @@ class Property:
         dtype: str,
         fixtures: Mapping[str, Any],
         digest: str,
-        drawn: list[dict[str, Any]],
-    ) -> None:
-        """Run the body on so many drawn examples, and note those for which it held."""
+        counted: bool,
+    ) -> list[dict[str, Any]]:
+        """Run the body on so many drawn examples, and return those for which it held."""
         held: list[dict[str, Any]] = []
 
         @functools.wraps(self.body)
         def one_example(**example: Any) -> None:
+            for value in example.values() if counted else ():
+                if isinstance(value, Problem):
+                    ledger.drawn(value.operation, buckets.of_problem(value))
             self.call(operation, dtype, fixtures, example)
             held.append(example)
 
@@ -147,7 +153,7 @@ class Property:
         one_example._hypothesis_internal_add_digest = named  # type: ignore[attr-defined]  # each draws its own examples
         given = hypothesis.given(**self.strategies(operation, dtype))
         hypothesis.settings(max_examples=examples)(given(one_example))()
-        drawn[:] = held
+        return held
 
 
 _latest: tuple["Property", dict[tuple[str, str], list[dict[str, Any]]]] | None = None
@@ -172,7 +178,8 @@ def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         def test(**provided: Any) -> None:
             operation, dtype = provided.pop("operation", ""), provided.pop("dtype")
             shared = ceil(hypothesis.settings().max_examples / max(1, len(operations_of(test))))
-            prop.check(max(LEAST_EXAMPLES, shared), operation, dtype, provided)
+            counted = "refusals" not in _levels_of(test)  # what must be refused is no example of anything
+            prop.check(max(LEAST_EXAMPLES, shared), operation, dtype, provided, counted)
 
         test.__signature__ = prop.signature()  # type: ignore[attr-defined]  # what pytest asks for
         test.property = prop  # type: ignore[attr-defined]  # for the plugin, and for tests of the tests
@@ -188,6 +195,10 @@ def operations_of(test: Callable[..., Any]) -> tuple[str, ...]:
         if mark.name == "parametrize" and mark.args[0] == "operation":
             return tuple(mark.args[1])
     return tuple(dict.fromkeys(name for mark in marks if mark.name == "requirement" for name in mark.args[1:]))
+
+
+def _levels_of(test: Callable[..., Any]) -> list[str]:
+    return [mark.args[0] for mark in getattr(test, "pytestmark", []) if mark.name == "requirement"]
 
 
 def _depends(draw: Draw) -> bool:

@@ -54,7 +54,7 @@ _ENTRIES = st.sampled_from([None] * 4 * len(everyday.WIDE) + [*everyday.WIDE])
 @st.composite
 def softmax_problems(draw: st.DrawFn, operation: str, numbers: Numbers = real_numbers) -> Problem:
     """Draw a softmax along any axis, counted from the front or the back; half of them along axis 1 or the last."""
-    usual = draw(everyday.one_of_these_or_none((2, 1), (2, -1), (4, 1), (3, -1)))
+    usual = draw(everyday.one_of_these_or_none((2, 1), (2, -1), (4, 1), (3, -1), odds=everyday.OFTEN))
     shape = per_axis(draw, draw(choice(*range(1, 5))) if usual is None else usual[0], 1, 4)
     dim = draw(st.integers(-len(shape), len(shape) - 1)) if usual is None else usual[1]
     entries = draw(_ENTRIES)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import reference
 from spec_tests.vocabulary import everyday
-from spec_tests.vocabulary.everyday import Window
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     GradientCheck,
@@ -21,7 +20,17 @@ from spec_tests.vocabulary.operations.operation import (
     typical,
     unbatched,
 )
-from spec_tests.vocabulary.problems import SEEDS, Numbers, Problem, choice, leading, one_or_all, per_axis, whole_numbers
+from spec_tests.vocabulary.problems import (
+    SEEDS,
+    Numbers,
+    Problem,
+    choice,
+    leading,
+    one_or_all,
+    per_axis,
+    real_numbers,
+    whole_numbers,
+)
 
 _CHANNELS = st.sampled_from(everyday.now_and_then(range(1, 3), *everyday.WIDE))
 _USUAL_SWITCHES = st.sampled_from([(one, ceil, True) for ceil in (False, False, True) for one in (True, False)])
@@ -36,16 +45,12 @@ def avg_pool_problems(
 
     With kernels of up to 2×2 every divisor is a power of two, and nothing rounds.
     """
-    usual: Window | None = draw(
-        everyday.one_of_these_or_none(*[window for window in everyday.POOLINGS if window.kernel <= kernel])
-    )
-    kernel_size: tuple[int, ...]
-    pads: tuple[int, ...]
-    stride: tuple[int, ...] | None
+    usual = draw(everyday.one_of_these_or_none(*everyday.pooling_calls(kernel)))
+    kernel_size: Any
+    stride: Any
+    pads: Any
     if usual is not None:
-        kernel_size, pads, stride = (usual.kernel,) * 2, (usual.padding,) * 2, (usual.stride,) * 2
-        if usual.stride == usual.kernel:
-            stride = draw(choice(None, stride))
+        kernel_size, stride, pads = (None if number is None else (number,) * 2 for number in usual)
     else:
         kernel_size = per_axis(draw, 2, 1, kernel)
         pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, 2, 0, 1), kernel_size, strict=True))
@@ -128,7 +133,7 @@ ROWS = (
         section="2.8",
         gradients=("input",),
         problems=avg_pool_problems,
-        any_problem=avg_pool_problems(),
+        any_problem=avg_pool_problems() | avg_pool_problems(real_numbers, kernel=3),
         rounding=Sums(_terms),
         checks={NOTHING: GradientCheck(avg_pool_problems(), ("input",))},
         typical=typical("avg_pool2d", (2, 3, 2, 2), {"kernel_size": 2}, input=(2, 3, 5, 4)),

@@ -38,7 +38,7 @@ def batch_norm_problems(
 
     Half of them are usual ones: of pictures, with weight, bias and running statistics.
     """
-    usual = draw(choice(True, False))
+    usual = draw(everyday.IS_USUAL)
     in_training, rank = draw(choice(*product(training, (2,) if usual else (2, 0, 1, 3))))
     images, *further = draw(choice(*product(range(1, 5), *[range(1, 4)] * rank)))
     channels = draw(choice(*everyday.now_and_then(range(1, 4), *everyday.WIDE)))

@@ -50,7 +50,7 @@ def class_problems(
 
     Half of them are usual ones: the mean over samples of scores (N, C), and nothing else.
     """
-    usual, classes = draw(choice(True, False)), draw(choice(*everyday.now_and_then(range(1, 5), *everyday.WIDE)))
+    usual, classes = draw(everyday.IS_USUAL), draw(choice(*everyday.now_and_then(range(1, 5), *everyday.WIDE)))
     further: tuple[int, ...] = ()
     if usual:
         batch, weighted, ignored, smoothing, share = leading(draw, batched=True), False, -100, 0.0, 0.0

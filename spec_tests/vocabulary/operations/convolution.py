@@ -82,7 +82,9 @@ def _usual(kernel: int, paddings: tuple[str, ...]) -> st.SearchStrategy[Window |
         fitting = [window for window in everyday.CONVOLUTIONS if window.padding == 0]
     else:
         fitting = [w for w in everyday.CONVOLUTIONS if w.stride == 1 and 2 * w.padding == w.kernel - 1]
-    return everyday.one_of_these_or_none(*[window for window in fitting if window.kernel <= kernel])
+    return everyday.one_of_these_or_none(
+        *[window for window in fitting if window.kernel <= kernel], odds=everyday.OFTEN
+    )
 
 
 @cache
@@ -102,8 +104,11 @@ def _terms(problem: Problem) -> tuple[int, ...]:
 
 
 def _partial_sums(problem: Problem) -> tuple[int, int, int]:
-    """Return how often a share of a gradient is rounded if taps (or images) are added up one by one."""
-    taps = prod(problem.weight.shape[2:])
+    """Return how often a share of a gradient is rounded if taps (or images) are added up one by one.
+
+    A cell lies under a tap of no more windows than there are.
+    """
+    taps = min(prod(problem.weight.shape[2:]), prod(problem.grad_output.shape[-problem.rank :]))
     images = len(problem.input) if problem.input.ndim == problem.weight.ndim else 1
     return taps + 1, images + 1, images + 1
 

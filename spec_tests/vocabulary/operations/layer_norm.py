@@ -31,7 +31,7 @@ def layer_norm_problems(
 ) -> Problem:
     """Draw a layer norm over one to three last axes, behind none to two others; half of them usual ones."""
     sizes: tuple[int, ...]
-    if draw(choice(True, False)):  # the last axis, with weight and bias
+    if draw(everyday.IS_USUAL):  # the last axis, with weight and bias
         sizes, before = (draw(choice(*everyday.now_and_then(range(1, 5), *everyday.WIDE))),), draw(choice(1, 2))
         with_weight, with_bias, eps = True, True, epsilons[0]
     else:

@@ -26,7 +26,7 @@ def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features:
     Half of them are usual ones: of an input (N, features), with a bias.
     """
     widths = choice(*[n for n in everyday.now_and_then(range(1, 5), *everyday.WIDE) if n <= features])
-    if draw(choice(True, False)):
+    if draw(everyday.IS_USUAL):
         leading, has_output_axis, with_bias = per_axis(draw, 1, 1, 4), True, True
     else:
         leading = per_axis(draw, draw(choice(*range(4))), 1, 3)
@@ -46,7 +46,7 @@ def linear_problems(draw: st.DrawFn, numbers: Numbers = whole_numbers, features:
 @st.composite
 def flatten_problems(draw: st.DrawFn) -> Problem:
     """Draw a flattening of neighbouring axes; half of them keep the first of four, and no other."""
-    if draw(choice(True, False)):
+    if draw(everyday.IS_USUAL):
         shape, start, end = per_axis(draw, 4, 1, 3), 1, 3
         options = {"start_dim": 1, "end_dim": -1}
     else:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import reference
 from spec_tests.vocabulary import everyday
-from spec_tests.vocabulary.everyday import Window
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -44,13 +43,13 @@ def pool_problems(
     batched: bool = False,
 ) -> Problem:
     """Draw a max pooling of this rank, half of them usual ones; every window holds at least one real cell."""
-    usual: Window | None = draw(everyday.one_of_these_or_none(*everyday.POOLINGS))
-    stride: tuple[int, ...] | None
+    usual = draw(everyday.one_of_these_or_none(*everyday.pooling_calls(), odds=everyday.OFTEN))
+    kernel_size: Any
+    stride: Any
+    pads: Any
     if usual is not None:
-        kernel_size, dilation, pads = (usual.kernel,) * rank, (1,) * rank, (usual.padding,) * rank
-        stride = (usual.stride,) * rank
-        if usual.stride == usual.kernel:
-            stride = draw(choice(None, stride))
+        kernel_size, stride, pads = (None if number is None else (number,) * rank for number in usual)
+        dilation = (1,) * rank
     else:
         kernel_size, dilation = per_axis(draw, rank, 1, 3), per_axis(draw, rank, 1, 3)
         pads = tuple(min(p, k // 2) for p, k in zip(per_axis(draw, rank, 0, 1), kernel_size, strict=True))

@@ -22,7 +22,7 @@ def pad_problems(
     draw: st.DrawFn, numbers: Numbers = whole_numbers, modes: tuple[str, ...] = reference.padding.MODES
 ) -> Problem:
     """Draw a padding in one of these modes, of one to three axes; half of them pad pictures equally on every side."""
-    mode, usual = draw(choice(*modes)), draw(everyday.one_of_these_or_none(1, 2, 3))
+    mode, usual = draw(choice(*modes)), draw(everyday.one_of_these_or_none(1, 2, 3, odds=everyday.OFTEN))
     rank = draw(choice(*range(1, 4))) if usual is None else 2
     smallest = 1 + (usual or 0) * (mode in ("reflect", "circular"))
     size, leading = per_axis(draw, rank, smallest, smallest + 3), per_axis(draw, draw(choice(*range(1, 3))), 1, 2)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from spec_tests.vocabulary import everyday
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -43,7 +44,7 @@ def regression_problems(
 
     Half of them are usual ones: the mean over two equal shapes, unweighted.
     """
-    usual = draw(choice(True, False))
+    usual = draw(everyday.IS_USUAL)
     shape = per_axis(draw, draw(choice(2, 1, 3) if usual else choice(*range(4))), 1, 3)
     stretched = draw(choice(None, "input", "target")) if broadcast and shape and not usual else None
     shapes = {
