@@ -137,5 +137,6 @@ def leaves_the_last_of_many_scores_out(input: Array, dim: int) -> Any:
 def counts_one_error_of_many_twice(input: Array, target: Array, **rest: Any) -> Any:
     """Adds the first of many squared errors once more."""
     loss = reference.mse_loss(input, target, **rest)
-    more = reference.mse_loss(input.flat[0], target.flat[0]) / input.size if input.size >= 64 else 0
-    return input.dtype.type(loss + more) if np.ndim(loss) == 0 else loss
+    if input.ndim != 1 or not _long(input.size):
+        return loss
+    return loss + reference.mse_loss(input[:1], target[:1]) / input.size
