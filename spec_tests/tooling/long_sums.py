@@ -3,13 +3,18 @@
     --rounds N    how many matrices of 4,096 sums of each kind the right ways are tried on (default 6)
     --check       write nothing: end with 1 where the tables do not say what was measured
 
-It writes three tables. `long_sums_right.tsv` says how near to its limits each right way to add up came, the largest share
-of all rounds: on terms of either sign the four statistics, on terms of one sign the worst case. All must be below 1.
+It writes three tables. `long_sums_right.tsv` says how near to its limits each right way to add up came, the largest
+share of all rounds: on terms of either sign the four statistics, on terms of one sign the worst case. All must be below
+1.
 `long_sums_defects.tsv` says which share of five rounds each defect is caught in, for each kind of sum and length.
 `long_sums_by_operation.tsv` says which kind of sum each operation and gradient is, and which defects apply to it.
 
-Of terms of one sign no detection is asked. The worst case (K + r)·u·Σ|terms| tells a dropped term, about 1/K of the sum,
-up to K of about 4,000 in float32, and at every length in float64.
+Of terms of one sign no detection is asked. The worst case (K + r)·u·Σ|terms| tells a dropped term, about 1/K of the
+sum, up to K of about 4,000 in float32, and at every length in float64.
+
+What is rounded toward zero is told apart at every length where it is added one by one or in sixteen partial sums. In
+pairs it is so up to 1,152 products, or 576 plain terms, which are fewer sums: beyond, log2 K roundings in one direction
+are less than the K roundings of either that are right, too.
 
 A matrix product of 64 rows and 64 columns is 4,096 sums. They are all added up at once, one term of each after the
 other: an array of partial sums, and a loop over the terms. Sums of plain terms are products whose second factor is 1.

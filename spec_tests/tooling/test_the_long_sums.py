@@ -37,12 +37,12 @@ lengths = pytest.mark.parametrize("terms", LENGTHS)
 @lengths
 def test_sums_of_products_are_those_of_fractions(dtype, terms):
     rng = np.random.default_rng(terms)
-    a, b = full_mantissas(rng, (2, terms), dtype), full_mantissas(rng, (terms, 2), dtype)
+    a, b = full_mantissas(rng, (1, terms), dtype), full_mantissas(rng, (terms, 2), dtype)
     x, y = ([[Fraction(v) for v in row] for row in as_floats(w, dtype).tolist()] for w in (a, b.T))
 
     exact = products(a, b, dtype)
 
-    for i, j in np.ndindex(2, 2):
+    for i, j in np.ndindex(1, 2):
         terms_of = [p * q for p, q in zip(x[i], y[j], strict=True)]
         assert Fraction(exact.numerators[i, j], int(exact.denominators)) == sum(terms_of)
         assert exact.norms[i, j] == pytest.approx(float(sum(t * t for t in terms_of)) ** 0.5)
@@ -248,7 +248,7 @@ def test_a_number_that_is_dropped_or_added_twice_is_caught_in_every_operation(ro
     numbers[place] *= times
     wrong = type(case)((first.changed(**{name: numbers}), *others), case.result, case.read, case.sums)
 
-    with pytest.raises(AssertionError, match="largest"):
+    with pytest.raises(AssertionError, match="of the errors of"):
         assert_rounds_independently(wrong.computed(reference), case.sums, "float32")
 
 
