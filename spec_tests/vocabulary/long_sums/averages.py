@@ -1,4 +1,4 @@
-"""The long sums of batch norm and of average pools; of these, only those along two axes are offered."""
+"""The long sums of the norms and of average pools; of these, only those along two axes are offered."""
 
 from functools import partial
 from math import floor, sqrt
@@ -78,6 +78,19 @@ def _batch_norm_variance(terms: int, draw: Draw, dtype: str) -> Case:
     return one_call(_statistics_problem(x, dtype), "output", found, lambda statistics: statistics[1])
 
 
+# Layer norm: of as many 1 as −1, with ε 0, x̂ is the input itself
+
+
+def _layer_norm(result: str, terms: int, draw: Draw, dtype: str) -> Case:
+    many = many_for(terms)
+    g, half = draw((terms, many)), np.sign(draw((terms, many // 2)))
+    signs = np.concatenate([half, -half], axis=1)
+    arrays = {"input": signs * 2 ** (DIGITS[dtype] - 1), "weight": draw((many,)), "bias": draw((many,))}
+    problem = problem_of("layer_norm", dtype, {"normalized_shape": (many,), "eps": 0.0}, g, **arrays)
+    exact = sums((g * signs if result == "weight" else g).T, dtype)
+    return one_call(problem, result, LongSums(exact, terms, many, scaled=2 if result == "weight" else 0))
+
+
 # Average pooling
 
 
@@ -112,6 +125,8 @@ ROWS = (
     Row("batch_norm", "weight", _batch_norm_weight, slow_from=1152),
     Row("batch_norm_statistics", "mean", _batch_norm_mean, of="terms", slow_from=1152),
     Row("batch_norm_statistics", "variance", _batch_norm_variance, one_sign=True),
+    Row("layer_norm", "weight", partial(_layer_norm, "weight"), of="terms", slow_from=1152),
+    Row("layer_norm", "bias", partial(_layer_norm, "bias"), of="terms", slow_from=1152),
     Row("avg_pool2d", "output", partial(_avg_pool2d_output, "avg_pool2d"), of="terms", slow_from=1152),
     Row("avg_pool2d", "input", _avg_pool2d_input, of="terms", slow_from=576, lengths=LENGTHS[:3]),  # K² steps a sum
     Row(
