@@ -21,6 +21,7 @@ from spec_tests.wrong_implementations import WRONG
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
+SPECIFICATION = ("test_[2-9]_*.py", "test_every_*.py", "test_usual_*.py", "test_layouts.py", "test_long_sums.py")
 HERE = Path(__file__).parents[1]
 FIXTURES = ("subject", "subject_on_cpu", "implementation")
 ENDINGS = re.compile("_(double_backward|backward|gradients_of|statistics)$")
@@ -181,7 +182,8 @@ def cases(mark):
 def specification():
     """Return the tests of the specification by name: in different files there may be several of one name."""
     found = defaultdict(list)
-    for file in sorted([*HERE.glob("test_[2-9]_*.py"), *HERE.glob("test_every_*.py")]):
+    files = [file for pattern in SPECIFICATION for file in sorted(HERE.glob(pattern))]
+    for file in files:
         for name, test in vars(import_module(f"spec_tests.{file.stem}")).items():
             if name.startswith("test_"):
                 found[name].append(test)

@@ -136,3 +136,13 @@ def exponentials(steps: Whole, places: int) -> tuple[Objects, int]:
         ]
     low, middle, high = (table[steps >> 8 * byte & 255] for byte, table in enumerate(tables))
     return np.asarray((low * middle * high // 2**400).sum(-1), object), 2**200
+
+
+def shortened(values: npt.NDArray[Any], digits: int) -> npt.NDArray[Any]:
+    """Return numbers rounded to so many binary digits, in their own format.
+
+    >>> shortened(np.array([1 + 2**-8, 1 + 2**-7]), 8)
+    array([1.       , 1.0078125])
+    """
+    _, exponent = np.frexp(values)
+    return np.asarray(np.ldexp(np.rint(np.ldexp(values, digits - exponent)), exponent - digits), values.dtype)
