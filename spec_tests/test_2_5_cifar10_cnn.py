@@ -508,6 +508,21 @@ def test_the_documents_class_and_the_reference_agree_on_loss_and_gradients(docum
         assert_near(parameter.grad.numpy(), gradients[name], count, "float64")
 
 
+@pytest.mark.torch_api
+@with_and_without_activation
+def test_the_gradients_of_torchs_network_do_not_depend_on_whether_its_input_has_one(relu):
+    problem = whole_network(0, images=2, relu=relu)
+    found = {}
+
+    for wanted in (True, False):
+        module = loaded(torch_network(relu), problem)
+        module(torch.tensor(problem.input).requires_grad_(wanted)).backward(torch.tensor(problem.grad_output))
+        found[wanted] = {name: parameter.grad.numpy() for name, parameter in module.named_parameters()}
+
+    for name, together in found[True].items():
+        assert_equal(found[False][name], together)
+
+
 # Parameters
 
 

@@ -1026,6 +1026,20 @@ def test_every_implementation_steps_parameters_and_gradients_wherever_they_lie(
         assert not between.any()
 
 
+@pytest.mark.torch_api
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+@pytest.mark.parametrize("length", [3, 8, 16, 37, 64])
+def test_every_implementation_of_sgd_steps_half_precision_parameters_of_any_length(implementation, half, length):
+    start, grad = (np.resize(numbers, length) for numbers in ([2.0, -1.0, 3.0], [1.0, 2.0, -4.0, 0.0]))
+    parameter = torch.tensor(start, dtype=half).requires_grad_()
+    parameter.grad = torch.tensor(grad, dtype=half)
+
+    torch_optimizer("sgd", implementation, [parameter], lr=0.5).step()
+
+    assert_equal(parameter.detach().double().numpy(), start - 0.5 * grad)
+
+
 # Traces of torch's optimizers: groups, a change of rate, missing gradients, a restart
 
 STEPS = 6

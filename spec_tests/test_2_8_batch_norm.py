@@ -25,10 +25,11 @@ from spec_tests.vocabulary.exact import (
 )
 from spec_tests.vocabulary.formats import exact_formats
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.batch_norm import batch_norm_statistics, dyadic_batch_norm_problems
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
 
 half_formats = pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 
@@ -479,6 +480,18 @@ def test_batch_norm_refuses(subject_on_cpu, case):
 
     assert_equal(subject_on_cpu.batch_norm(**taken), BATCH)
     assert_refused(subject_on_cpu, "batch_norm", message, **{**taken, **changed})
+
+
+@refusals("batch_norm")
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("missing", ["running_mean", "running_var"])
+def test_one_running_statistic_without_the_other_is_refused(subject_on_cpu, training, missing):
+    problem = OPERATIONS["batch_norm"].typical.changed(training=training, **{missing: None})
+
+    assert_same_verdict(problem, subject_on_cpu)
+    for name, more in (("batch_norm", {}), ("batch_norm_backward", {"grad_output": problem.grad_output})):
+        arguments = {**more, **problem.arrays, **problem.options}
+        assert_refused(subject_on_cpu, name, "must both be given, or neither", **arguments)
 
 
 @refusals("batch_norm")

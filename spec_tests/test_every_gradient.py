@@ -155,7 +155,7 @@ def test_what_second_gradients_leave_of_a_step_falls_with_slope_2_when_halved(su
 
 
 def fails_twice(problem, subject):
-    """Tell whether a known deviation stops a norm from being differentiated twice: a bias, and no weight."""
+    """Tell whether a known deviation stops a norm from being differentiated twice, with a bias and no weight."""
     return (
         "norm-bias-twice" in subject.deviations
         and problem.operation in ("batch_norm", "layer_norm")
@@ -175,6 +175,7 @@ CASES = [
 
 
 @pytest.mark.tooling
+@pytest.mark.slow
 @pytest.mark.parametrize(("remainder", "operation", "argument"), CASES)
 def test_a_second_gradient_that_is_off_by_a_thousandth_fails_its_check(remainder, operation, argument):
     torch_itself, row = load("torch"), OPERATIONS[operation]

@@ -20,6 +20,8 @@ EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
     "Using padding='same' with even kernel lengths",  # about speed
 )
+ON_EVERY_DEVICE = frozenset({"norm-bias-twice"})
+"""The known deviations that torch shows on the CPU and on a GPU."""
 ON_THE_CPU = frozenset(
     {
         "half-conv-gradients",
@@ -32,7 +34,6 @@ ON_THE_CPU = frozenset(
         "float16-class-weight-sum",
         "float16-mean-loss-overflow",
         "fused-optimizer-strides",
-        "norm-bias-twice",
         "pool3d-channels-last-indices",
         "to-pil-image-truncates",
     }
@@ -57,7 +58,7 @@ class TorchSubject:
         self.name = f"torch {torch.__version__} on {device}"
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
-        self.deviations = ON_THE_CPU if device.type == "cpu" else frozenset()
+        self.deviations = ON_EVERY_DEVICE if on_gpu else ON_EVERY_DEVICE | ON_THE_CPU
         self.transforms = dict.fromkeys(CONVOLUTIONS, "fft or winograd_4_3") if on_gpu else {}
 
     def __repr__(self) -> str:

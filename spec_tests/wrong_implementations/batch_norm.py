@@ -121,3 +121,26 @@ def multiplies_the_gradient_of_the_weight_by_the_raw_input(
     """Adds up g·x, where what the weight multiplies is x̂."""
     grads = reference.batch_norm_backward(grad_output=grad_output, input=input, weight=weight, **rest)
     return grads[0], None if weight is None else (grad_output * input).sum(axis=over(input)), grads[2]
+
+
+@wrong("batch_norm", "test_one_running_statistic_without_the_other_is_refused")
+def takes_the_running_mean_alone(
+    input: Array, running_mean: Array | None, running_var: Array | None, **rest: Any
+) -> Any:
+    """Replaces what is missing of the running statistics by 0 or 1."""
+    if (running_mean is None) != (running_var is None):
+        running_mean = np.zeros_like(running_var) if running_mean is None else running_mean
+        running_var = np.ones_like(running_mean) if running_var is None else running_var
+    return reference.batch_norm(input, running_mean, running_var, **rest)
+
+
+@wrong("batch_norm", "test_one_array_for_two_arguments_gives_the_results_of_a_copy_for_each")
+def keeps_the_next_mean_where_the_running_one_lies(running_mean: Array | None, training: bool, **rest: Any) -> Any:
+    """Writes into the running mean before it shifts by the bias, and puts everything back."""
+    if running_mean is None or not training:
+        return reference.batch_norm(running_mean=running_mean, training=training, **rest)
+    before = running_mean.copy()
+    running_mean += 1
+    output = reference.batch_norm(running_mean=running_mean, training=training, **rest)
+    running_mean[...] = before
+    return output
