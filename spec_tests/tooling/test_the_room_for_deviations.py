@@ -60,7 +60,7 @@ def mean_of(scores, target, weight):
 
 @pytest.mark.parametrize("dtype", HALVES)
 @given(samples=st.integers(1, 40), seed=SEEDS)
-def test_sums_over_samples_that_are_stored_at_every_step_are_within_the_bound_with_room(dtype, samples, seed):
+def test_sums_stored_at_every_step_are_within_the_bound_with_room(dtype, samples, seed):
     rng = np.random.default_rng(seed)
     problem = mean_of(real_numbers(rng, (samples, 3)), rng.integers(0, 3, samples), abs(real_numbers(rng, (3,))) + 0.5)
     subject = adds_up_in(dtype, "float16-class-weight-sum")
