@@ -190,6 +190,14 @@ def test_the_replacement_in_v2_scales_wider_integers_too():
     assert_equal(array(scaled_to_float32()(np.array([[2**31 - 1]], np.int32))), np.ones((1, 1, 1), "float32"))
 
 
+@pytest.mark.torch_api
+@pytest.mark.parametrize("path", THROUGH_PIL, ids=lambda path: f"{path.container} {path.version}")
+def test_to_pil_image_undoes_to_tensor_for_every_byte(path):
+    tensor = PIL_V1.module.ToTensor()(pil_image(ALL_BYTES))
+
+    assert_equal(array(path.module.ToPILImage()(tensor)), ALL_BYTES)
+
+
 @pytest.mark.parametrize("to_tensor", [by_reference, pytest.param(from_array, marks=pytest.mark.torch_api)])
 @pytest.mark.parametrize(
     ("message", "shape"), [(r"pic has shape \(3,\)", (1, 3)), (r"pic has shape \(1, 2, 2, 3\)", (3, 1, 2, 2))]

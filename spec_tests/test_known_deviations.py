@@ -1,13 +1,12 @@
 """Known deviations of torch, each on its smallest example. `deviations.toml` says what was expected and where seen.
-Those that depend on how arguments lie in memory are in `test_known_deviations_of_layouts.py`.
 
-A test that fails here is good news: torch has changed, and the entry can be removed. On a version of torch in which the
-deviation has never been seen (`versions`), a test that does not find it is skipped.
+Those that depend on how arguments lie in memory are in `test_known_deviations_of_layouts.py`. A test that fails here is
+good news: torch has changed, and the entry can be removed. On a version of torch in which the deviation has never been
+seen (`versions`), a test that does not find it is skipped.
 """
 
 import re
 from importlib import import_module
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +22,12 @@ pytestmark = pytest.mark.torch_api
 
 
 def test_exactly_the_registered_deviations_are_demonstrated():
-    files = Path(__file__).parent.glob("test_known_deviations*.py")
+    mark = re.compile(r'^@pytest\.mark\.deviation\("(.+)"\)$', re.MULTILINE)
+    files = [file.read_text("utf-8") for file in Path(__file__).parent.glob("test_known_deviations*.py")]
 
-    demonstrated = [re.findall(r'^@pytest\.mark\.deviation\("(.+)"\)$', file.read_text("utf-8"), re.M) for file in files]
+    demonstrated = {id for text in files for id in mark.findall(text)}
 
-    assert set(chain(*demonstrated)) == {entry["id"] for entry in deviations()}
+    assert demonstrated == {entry["id"] for entry in deviations()}
 
 
 without_avx512 = pytest.mark.skipif(
@@ -275,18 +275,14 @@ def test_the_float16_mean_of_many_losses_is_infinite_if_their_sum_is_out_of_rang
     if loss == "nll_loss":
         scores[:, 0] = -2.5
     elif loss == "of probabilities":
-        target = np.eye(10)[target]
+        target = np.eye(10, dtype="float16")[target]
 
-    found = getattr(functional, operation)(torch.from_numpy(scores), _as(target, scores.dtype), **options)
+    found = getattr(functional, operation)(torch.from_numpy(scores), torch.from_numpy(target), **options)
 
-    exact = getattr(reference, operation)(scores.astype("float64"), target, **options)
+    wide = target.astype("float64") if target.ndim == 2 else target
+    exact = getattr(reference, operation)(scores.astype("float64"), wide, **options)
     assert found.item() == np.inf
     assert 2.3 < exact <= 2.5
-
-
-def _as(target, dtype):
-    """Return a target for scores of this dtype, as a tensor."""
-    return torch.from_numpy(target.astype(dtype) if target.ndim == 2 else target)
 
 
 @pytest.mark.deviation("float16-class-weight-sum")
@@ -313,3 +309,17 @@ def test_to_pil_image_makes_254_of_0_9999_where_to_dtype_makes_255(namespace):
 
     assert np.asarray(to_pil_image(grey)).item() == 254
     assert to_dtype(grey, torch.uint8, scale=True).item() == 255 == round(0.9999 * 255)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(entry, id=entry["id"], marks=pytest.mark.deviation(entry["id"]))
+        for entry in deviations()
+        if entry.get("silent") and not entry.get("varies")
+    ],
+)
+def test_the_example_of_a_silent_deviation_prints_what_its_entry_says(entry, capsys):
+    exec(entry["example"], {})
+
+    assert capsys.readouterr().out.strip() == entry["wrong"] != entry["right"]

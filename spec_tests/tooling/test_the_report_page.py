@@ -7,6 +7,7 @@ import re
 import shutil
 import tomllib
 from contextlib import contextmanager
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from spec_tests.report import benchmark_part, reading, writing
+from spec_tests.report import benchmark_part, json_files, reading, writing
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
 from spec_tests.report.figures.figure import STYLE, to_svg
 from spec_tests.report.page import render
@@ -224,10 +225,10 @@ def article(html, letter):
     return plain(part[: part.index("</article>")])
 
 
-def section(html, id):
+def section(html, id, element="section"):
     """Return the text of one section of the page, without markup."""
-    part = html[html.index(f'<section id="{id}"') :]
-    return plain(part[: part.index("</section>")])
+    part = html[re.search(rf'<{element} [^>]*id="{re.escape(id)}"', html).start() :]
+    return plain(part[: part.index(f"</{element}>")])
 
 
 def plain(part):
@@ -437,6 +438,51 @@ def test_a_deviation_says_which_runs_demonstrated_it(html):
     assert "not demonstrated" in second
 
 
+SILENT = [deviation for deviation in deviations() if deviation.get("silent")]
+
+
+@pytest.fixture(scope="module")
+def silent():
+    """The page of data with every deviation that raises no error, of which two runs demonstrated the first alone."""
+    data = two_runs()
+    data["deviations"] = [*deviations()[:2], *SILENT]
+    for run in data["runs"]:
+        run["deviations"] = [SILENT[0]["id"]]
+    reading.check(data)
+    return render(data)
+
+
+@pytest.mark.parametrize("deviation", SILENT, ids=lambda deviation: deviation["id"])
+def test_a_silent_deviation_has_a_place_of_its_own_in_both_languages(silent, deviation):
+    text = unescape(section(silent, f"silent-{deviation['id']}", "article"))
+
+    for name in ("title", "see", "where", "meets", "avoid", "seen"):
+        assert " ".join(deviation[name].split()) in text and deviation[f"{name}_zh"] in text
+    assert f"It should print 应当输出 {deviation['right']}" in text
+    assert deviation["wrong"] in text and ", ".join(deviation["versions"]) in text
+    assert ("not demonstrated" in text) == (deviation is not SILENT[0])
+
+
+def test_the_parts_on_a_silent_deviation_lead_to_each_other_and_to_its_public_report(silent):
+    links = Outline(silent).links
+
+    for deviation in SILENT:
+        assert {f"#silent-{deviation['id']}", f"#deviation-{deviation['id']}"} <= set(links)
+    assert {link for link in links if not link.startswith("#")} == {d["issue"] for d in SILENT if "issue" in d}
+
+
+def test_a_page_without_silent_deviations_has_no_part_for_them(html):
+    assert 'id="silent"' not in html and 'href="#silent' not in html
+
+
+@pytest.mark.parametrize("name", ["title_zh", "example", "see", "avoid_zh"])
+def test_a_silent_deviation_that_lacks_a_text_is_refused(data, name):
+    data["deviations"] = [{key: value for key, value in SILENT[0].items() if key != name}]
+
+    with pytest.raises(json_files.Unreadable, match=f"'{name}' is a dependency of 'silent'"):
+        reading.check(data)
+
+
 def test_a_deviation_is_described_in_chinese_where_the_words_exist(data):
     data["deviations"] = [{**deviations()[0], "where": "there", "where_zh": "那里", "found": "this", "found_zh": ""}]
     text = section(render(data), "deviations")
@@ -466,7 +512,9 @@ class Outline(HTMLParser):
         self.ids += [found["id"]] if "id" in found else []
         self.links += [found["href"]] if tag == "a" else []
         self.resources += [
-            value for name, value in attributes if name in ("src", "href", "xlink:href", "srcset", "data")
+            value
+            for name, value in attributes
+            if name in ("src", "href", "xlink:href", "srcset", "data") and (tag, name) != ("a", "href")
         ]
 
 
@@ -481,7 +529,7 @@ def test_ids_are_unique_and_every_link_leads_to_one(html):
     outline = Outline(html)
 
     assert len(outline.ids) == len(set(outline.ids))
-    assert {link.removeprefix("#") for link in outline.links} <= set(outline.ids)
+    assert {link.removeprefix("#") for link in outline.links if link.startswith("#")} <= set(outline.ids)
 
 
 def test_the_page_loads_nothing_from_outside(html):
