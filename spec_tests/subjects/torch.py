@@ -28,6 +28,21 @@ TORCH_OPTIMIZERS: dict[str, Any] = {
     "rmsprop": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
 }
+SHOWN_ON_THE_CPU = frozenset(
+    {
+        "batch-norm-large-mean",
+        "bfloat16-conv3d-weight-gradient",
+        "bfloat16-strided-conv-gradient",
+        "float16-class-weight-sum",
+        "float16-mean-loss-overflow",
+        "half-average-gradients",
+        "half-batch-norm",
+        "half-conv-gradients",
+        "half-layer-norm-gradients",
+        "layer-norm-large-mean",
+    }
+)
+"""The known deviations (`deviations.toml`) for which a test has to make room."""
 
 
 class TorchSubject:
@@ -39,7 +54,7 @@ class TorchSubject:
         self.name = f"torch {torch.__version__} on {device}"
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
-        self.deviations = frozenset({"half-conv-gradients"} if device.type == "cpu" else set())
+        self.deviations = SHOWN_ON_THE_CPU if device.type == "cpu" else frozenset()
         self.transforms = dict.fromkeys(CONVOLUTIONS, "fft or winograd_4_3") if on_gpu else {}
 
     def __repr__(self) -> str:
