@@ -261,7 +261,7 @@ ADAPTIVE_AVG_POOL: Cases = {
 
 
 def _batch_norm(shape: Shape, training: bool = True) -> LargeCase:
-    """A batch norm with weight and bias; in evaluation √(variance + ε) is 1, 2 or 4, so that whole numbers are exact."""
+    """A batch norm with weight and bias; in evaluation √(variance + ε) is 1, 2 or 4: whole numbers are exact."""
 
     def fill(rng: np.random.Generator, numbers: Numbers) -> Problem:
         of_channels = shape[1:2]
