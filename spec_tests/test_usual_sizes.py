@@ -18,6 +18,7 @@ from spec_tests.vocabulary.deviations import allowing
 from spec_tests.vocabulary.exact import (
     assert_gradients_round_within_their_bounds,
     assert_rounds_within_its_bound,
+    backward,
     forward,
 )
 from spec_tests.vocabulary.formats import FORMATS, exact_formats, float32_only
@@ -228,6 +229,22 @@ def test_the_gradients_of_a_wide_layer_add_up_those_of_narrow_ones(subject, oper
     assert_equal_sums(grad_bias, np.concatenate([grads[2] for grads in narrow]), problem, subject)
 
 
+@gradients(*ADDING)
+@float32_only
+@cases_of(*ADDING)
+def test_the_gradients_of_weights_add_up_those_of_few_samples(subject, operation, case, dtype):
+    problem = OPERATIONS[operation].large[case].whole.at(dtype)
+
+    by_samples = [
+        problem.backward(subject, input=problem.input[few], grad_output=problem.grad_output[few])
+        for few in pieces(len(problem.input))
+    ]
+    _, *found = problem.backward(subject)
+
+    for grad, name in zip(found, (1, 2), strict=True):
+        assert_equal_sums(grad, sum(grads[name] for grads in by_samples), problem, subject)
+
+
 @values(*REDUCING)
 @float32_only
 @cases_of(*REDUCING, wanted=exact)
@@ -276,6 +293,19 @@ def test_many_equal_scores_share_the_probability(subject, operation, width, dtyp
     share = {"softmax": 1 / width, "log_softmax": -np.log(width), "cross_entropy": np.log(width)}[operation]
     bound = forward(problem, dtype).bound
     assert_within(output, Approximation(np.full_like(bound, share), bound), dtype)
+
+
+@gradients(*NORMALIZING)
+@float32_only
+@cases_of(*NORMALIZING)
+def test_the_gradient_of_many_scores_adds_up_to_0(subject, operation, case, dtype):
+    problem = OPERATIONS[operation].large[case].problem(real_numbers).at(dtype)
+    axis = problem.options.get("dim", 1)
+    bound = backward(problem, dtype)[0].bound.sum(axis)
+
+    grad_input, *_ = as_tuple(problem.backward(subject))
+
+    assert_within(grad_input.sum(axis, dtype="float64"), Approximation(np.zeros_like(bound), bound), "float64")
 
 
 @values("layer_norm")
@@ -365,7 +395,7 @@ REACHED = {
     "layer_norm": Reach("1025 numbers", (1, 1000), (1, ALL), (0, 40), {"input": (0, ALL), "weight": 40, "bias": 40}),
     "l1_loss": Reach("33 by 31 numbers, none", (30, 20), (30, 20), (32, 0), {"input": (32, 0), "target": (32, 0)}),
     "mse_loss": Reach("33 by 31 numbers, none", (30, 20), (30, 20), (32, 0), {"input": (32, 0), "target": (32, 0)}),
-    "cross_entropy": Reach("1025 classes, none", (1, 900), 1, (1,), {"input": 1}),
+    "cross_entropy": Reach("1025 classes, none", (2, 900), 2, (2,), {"input": 2}),
 }
 
 
