@@ -237,6 +237,18 @@ def test_distances_from_a_mean_far_from_0_that_is_exact_keep_their_digits(subjec
         assert_within(output, forward(near_0, dtype), dtype)
 
 
+@far
+@values("batch_norm")
+@exact_formats
+def test_what_equals_a_running_mean_far_from_0_becomes_the_bias(subject, dtype, mean):
+    means, bias = np.full(CHANNELS, mean, dtype), np.arange(CHANNELS, dtype=dtype)
+
+    output = subject.at(dtype).batch_norm(means[np.newaxis], means, np.full_like(means, 2), bias=bias)
+
+    with allowing(subject, "batch-norm-large-mean"):
+        assert_equal(output[0], bias)
+
+
 def far_from_0(operation, mean, copies):
     """Return 17 channels, or samples, of the same 4 numbers around mean + 2, so often."""
     rows = np.tile(mean + APART, (CHANNELS, copies))

@@ -55,6 +55,7 @@ def _along_an_axis(operation: str) -> Cases:
         "65 entries": ((2, 65), 1),
         "129 entries": ((2, 129), -1),
         "513 entries": ((3, 513), 1),
+        "1024 entries": ((2, 1024), -1),
         "1025 entries": ((2, 1025), 1),
         "1025 entries, further axes": ((1, 1025, 2), 1),
         "2049 entries": ((1, 2049), -1),
@@ -94,6 +95,7 @@ MAX_POOLS: Mapping[int, Cases] = {
     3: {
         "17 channels": _pool("max_pool3d", (1, 17, 3, 4, 3), 2, 2, dilation=1),
         "65 channels": _pool("max_pool3d", (1, 65, 3, 2, 3), 3, 2, 1, dilation=1),
+        "129 channels": _pool("max_pool3d", (1, 129, 2, 3, 2), 2, 1, dilation=1),
     },
 }
 

@@ -63,6 +63,7 @@ CONVOLUTIONS: Mapping[int, Cases] = {
     3: {
         "9 to 17 channels": _conv((3, 4, 3), 9, 17, padding=1),
         "65 to 16 channels, kernel 1, stride 2": _conv((3, 3, 2), 65, 16, kernel=1, stride=2, images=2),
+        "129 to 31 channels": _conv((2, 3, 2), 129, 31, padding=1),
         "24 channels, depthwise": _conv((3, 2, 3), 24, 24, padding=1, groups=24),
     },
 }
@@ -88,6 +89,7 @@ LINEAR: Cases = {
     "129 to 63 features": _linear((33,), 129, 63),
     "512 to 16 features": _linear((16,), 512, 16),
     "513 to 1025 features": _linear((2,), 513, 1025),
+    "1024 to 17 features": _linear((3,), 1024, 17),
     "1025 to 10 features, 1 sample": _linear((1,), 1025, 10),
     "4096 to 3 features": _linear((2,), 4096, 3),
     "129 samples": _linear((129,), 24, 10),
