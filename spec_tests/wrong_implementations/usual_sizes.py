@@ -116,6 +116,8 @@ def is_off_by_a_hundredth_beyond_16_classes(input: Array, **rest: Any) -> Any:
 @wrong("nll_loss", LOSSES_ADD_UP, EXACT)
 def leaves_out_the_samples_beyond_512(input: Array, target: Array, **rest: Any) -> Any:
     """Reads what one block of threads reads."""
+    if target.ndim == 0 or rest["reduction"] == "none":
+        return reference.nll_loss(input=input, target=target, **rest)
     return reference.nll_loss(input=input[:512], target=target[:512], **rest)
 
 
