@@ -97,7 +97,7 @@ def error_as_a_share_of_the_bound(x, statistics, form):
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("statistics", STABLE.values(), ids=STABLE)
 def test_no_stable_normalization_is_rejected_whatever_its_mean(statistics, form):
-    for seed, mean, count in product(range(10), MEANS, (2, 4, 7, 16)):
+    for seed, mean, count in product(range(4), MEANS, (2, 4, 7, 16)):
         rng = np.random.default_rng(seed)
         for apart in (rng.integers(0, 6, count), rng.standard_normal(count)):
             x = (mean + apart).astype(F)
