@@ -165,17 +165,23 @@ def parametrizations(test):
     """Return the arguments of every case of a test, as pytest would pass them."""
     marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
     alternatives = [cases(mark) for mark in marks]
-    if "operation" in inspect.signature(test).parameters and not any(m.args[0] == "operation" for m in marks):
+    named = {name for mark in marks for name in names_of(mark)}
+    if "operation" in set(inspect.signature(test).parameters) - named:
         alternatives.append([[("operation", operation)] for operation in operations_of(test)])
     return [dict(chain.from_iterable(case)) for case in product(*alternatives)]
 
 
 def cases(mark):
     """Return the cases of one parametrize mark, each a list of names with their values."""
-    names, values, *_ = mark.args
-    names = names.split(",") if isinstance(names, str) else names
+    names, values = names_of(mark), mark.args[1]
     values = [getattr(value, "values", value if len(names) > 1 else [value]) for value in values]
     return [list(zip(names, value, strict=True)) for value in values]
+
+
+def names_of(mark):
+    """Return the arguments that a parametrize mark provides."""
+    names = mark.args[0]
+    return names.split(",") if isinstance(names, str) else names
 
 
 @functools.cache

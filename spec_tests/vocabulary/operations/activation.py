@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -124,7 +124,13 @@ def _bend(most: float, problem: Problem, argument: str) -> float:
 
 
 def _curve(
-    name: str, problems: Any, formulas: Formulas, most: float, options: dict[str, Any], *rungs: Rung
+    name: str,
+    problems: Any,
+    formulas: Formulas,
+    most: float,
+    options: dict[str, Any],
+    large: large_cases.Cases,
+    *rungs: Rung,
 ) -> Operation:
     drawn, check = (
         problems(numbers=real_numbers),
@@ -140,6 +146,7 @@ def _curve(
         checks={BEND: check, SLOPE: check},
         bend=partial(_bend, most),
         typical=typical(name, (2, 3, 4), options, input=(2, 3, 4)),
+        large=large,
         rungs=rungs,
     )
 
@@ -163,6 +170,7 @@ ROWS = (
         checks={NOTHING: GradientCheck(_relu().map(off_the_kink), ("input",))},
         typical=typical("relu", (2, 3, 4), {}, input=(2, 3, 4)),
         nothing_to_do=nothing_to_do("relu", {}, input=np.ones((1, 2, 2))),
+        large=large_cases.RELU,
     ),
     _curve(
         "sigmoid",
@@ -170,6 +178,7 @@ ROWS = (
         Formulas(lambda problem, fmt: sigmoid(problem.input, fmt), _sigmoid_gradients, stored=False),
         1 / (6 * sqrt(3)),  # of s·(1 − s)·(1 − 2s), at s = ½ ± 1/(2√3)
         {},
+        large_cases.SIGMOID,
     ),
     _curve(
         "tanh",
@@ -177,6 +186,7 @@ ROWS = (
         Formulas(lambda problem, fmt: tanh(problem.input, fmt), _tanh_gradients, stored=False),
         4 / (3 * sqrt(3)),  # of 2t·(1 − t²), at t = ±1/√3
         {},
+        large_cases.TANH,
     ),
     _curve(
         "softmax",
@@ -184,6 +194,7 @@ ROWS = (
         Formulas(_along(softmax), _softmax_gradients),
         1.0,  # p·((d − mean of d)² − variance of d), where p·(d − mean)² <= 4·p·(1 − p)² < 1
         {"dim": 1},
+        large_cases.SOFTMAX,
         _another_axis,
     ),
     _curve(
@@ -192,6 +203,7 @@ ROWS = (
         Formulas(_along(log_softmax), _log_softmax_gradients),
         1.0,  # the variance of d, whose numbers are from −1 to 1
         {"dim": 1},
+        large_cases.LOG_SOFTMAX,
         _another_axis,
     ),
 )

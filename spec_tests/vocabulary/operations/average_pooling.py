@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     GradientCheck,
@@ -138,6 +138,7 @@ ROWS = (
         checks={NOTHING: GradientCheck(avg_pool_problems(), ("input",))},
         typical=typical("avg_pool2d", (2, 3, 2, 2), {"kernel_size": 2}, input=(2, 3, 5, 4)),
         nothing_to_do=nothing_to_do("avg_pool2d", {"kernel_size": 1}, input=np.ones((1, 2, 2))),
+        large=large_cases.AVG_POOL,
         rungs=(
             Rung("stride", lambda problem: problem.options.get("stride") is not None),
             Rung("padding", lambda problem: bool(np.max(problem.options.get("padding", 0)) > 0)),
@@ -157,6 +158,7 @@ ROWS = (
         checks={NOTHING: GradientCheck(adaptive_pool_problems(), ("input",))},
         typical=typical("adaptive_avg_pool2d", (2, 3, 4, 2), {"output_size": (4, 2)}, input=(2, 3, 8, 4)),
         nothing_to_do=nothing_to_do("adaptive_avg_pool2d", {"output_size": 2}, input=np.ones((1, 2, 2))),
+        large=large_cases.ADAPTIVE_AVG_POOL,
         rungs=(
             Rung(
                 "windows that overlap",

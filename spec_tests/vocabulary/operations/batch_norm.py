@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -74,13 +74,26 @@ def batch_norm(problem: Problem, fmt: Format) -> Rounded:
     """w · (x − m) / √(v + ε) + b; or, as is quicker for many x, x·h + (b − m·h) with h = w / √(v + ε)."""
     x, (centred, mean, root) = Rounded.exactly(problem.input, fmt), _normalization(problem, fmt)
     weight, bias = (_of_channels(problem, problem.arrays[name]) for name in ("weight", "bias"))
-    slope = Rounded.exactly(1 if weight is None else weight, fmt) / root
-    normal, ready = centred / root, x * slope - mean * slope
+    slope = Rounded.exactly(1, fmt) / root
+    normal = centred / root
     if weight is not None:
-        normal = normal * weight
+        slope, normal = slope * weight, normal * weight
     if bias is not None:
-        normal, ready = normal + bias, x * slope + (Rounded.exactly(bias, fmt) - mean * slope)
-    return normal.widen_to(ready)
+        normal = normal + bias
+    return normal.widen_to(straight_line(x, centred, mean, slope, 0 if bias is None else bias))
+
+
+def straight_line(x: Rounded, centred: Rounded, mean: Rounded, slope: Rounded, bias: Array | int) -> Rounded:
+    """x·h + (b − m·h), where m and h are off by something, but by the same in both products.
+
+    So an error of h multiplies x − m and not x: the line errs as (x − m)·h + b does, and by what rounding adds to the
+    two products and the two sums, each as large as if nothing cancelled. (Taking the products for independent would
+    allow an error of the order of m²/v, by which a variance computed as mean of x² − m² is off.)
+    """
+    h, m = (Rounded.exactly(abs(part.value) + part.error, part.fmt) for part in (slope, mean))
+    rounding = (abs(x) * h + (m * h + abs(np.asarray(bias)))).error
+    line = centred * slope + bias
+    return Rounded(line.value, line.error + rounding, line.fmt)
 
 
 def _gradients(problem: Problem, fmt: Format) -> tuple[Rounded, Rounded, Rounded]:
@@ -190,6 +203,7 @@ ROWS = (
             running_mean=np.zeros(2),
             running_var=np.full(2, 0.75),  # √1
         ),
+        large=large_cases.BATCH_NORM,
         rungs=(
             Rung("weight and bias", lambda problem: problem.weight is not None or problem.bias is not None),
             Rung("training", lambda problem: bool(problem.options.get("training"))),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.activation import log_softmax
@@ -230,6 +230,7 @@ ROWS = (
         },
         bend=_bend,
         typical=typical("nll_loss", (2,), {"reduction": "none", "ignore_index": -100}, **_SCORES),
+        large=large_cases.NLL_LOSS,
         rungs=_COMMON_RUNGS,
     ),
     Operation(
@@ -246,6 +247,7 @@ ROWS = (
         },
         bend=_bend,
         typical=typical("cross_entropy", (2,), {"reduction": "none", "ignore_index": -100}, **_SCORES),
+        large=large_cases.CROSS_ENTROPY,
         rungs=(
             *_COMMON_RUNGS,
             Rung("label_smoothing", lambda problem: problem.options.get("label_smoothing", 0.0) > 0),

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.everyday import Window
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
@@ -137,6 +137,7 @@ def _row(rank: int) -> Operation:
             name, (2, 6, *size), {"padding": 1, "groups": 2}, input=(2, 4, *size), weight=(6, 2, *kernel), bias=(6,)
         ),
         nothing_to_do=nothing_to_do(name, {}, input=np.ones((1, *[2] * rank)), weight=np.ones((1, 1, *[1] * rank))),
+        large=large_cases.CONVOLUTIONS[rank],
         rungs=(
             Rung("bias", lambda problem: problem.bias is not None),
             _uses("stride", 1),

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
+from spec_tests.vocabulary.operations.batch_norm import straight_line
 from spec_tests.vocabulary.operations.operation import (
     BEND,
     SLOPE,
@@ -56,7 +57,7 @@ def layer_norm(problem: Problem, fmt: Format) -> Rounded:
     """w · (x − m) / √(v + ε) + b; or w · (x·h − m·h) + b with h = 1 / √(v + ε)."""
     x, (centred, mean, root) = Rounded.exactly(problem.input, fmt), _normalization(problem, fmt)
     inverse = Rounded.exactly(1, fmt) / root
-    normal = (centred / root).widen_to(x * inverse - mean * inverse)
+    normal = (centred / root).widen_to(straight_line(x, centred, mean, inverse, 0))
     if problem.weight is not None:
         normal = normal * problem.weight
     return normal if problem.bias is None else normal + problem.bias
@@ -121,6 +122,7 @@ ROWS = (
             weight=(3, 4),
             bias=(3, 4),
         ),
+        large=large_cases.LAYER_NORM,
         rungs=(
             Rung("weight", lambda problem: problem.weight is not None),
             Rung("bias", lambda problem: problem.bias is not None),

@@ -5,7 +5,7 @@ from math import prod
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -78,6 +78,7 @@ ROWS = (
         checks={NOTHING: GradientCheck(linear_problems(), ("input", "weight", "bias"))},
         typical=typical("linear", (2, 3, 5), {}, input=(2, 3, 4), weight=(5, 4), bias=(5,)),
         nothing_to_do=nothing_to_do("linear", {}, input=np.ones((2, 1)), weight=np.ones((1, 1))),
+        large=large_cases.LINEAR,
         rungs=(
             Rung("bias", lambda problem: problem.bias is not None),
             Rung("without a batch", lambda problem: problem.input.ndim == 1),
@@ -95,6 +96,7 @@ ROWS = (
         checks={NOTHING: GradientCheck(flatten_problems(), ("input",))},
         typical=typical("flatten", (2, 12), {"start_dim": 1}, input=(2, 3, 4)),
         may_return_a_view="torch.flatten returns the input itself or a view of it where it can",
+        large=large_cases.FLATTEN,
         rungs=(
             Rung("some of the axes", lambda problem: problem.grad_output.ndim > 1),
             Rung("axes counted from the back", lambda problem: problem.start_dim < 0),

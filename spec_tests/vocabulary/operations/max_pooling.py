@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -87,6 +87,7 @@ def _row(rank: int) -> Operation:
         checks={NOTHING: GradientCheck(problems(distinct_numbers), ("input",))},
         typical=typical(name, (2, 3, *[2] * rank), {"kernel_size": 2}, input=(2, 3, *size)),
         nothing_to_do=nothing_to_do(name, {"kernel_size": 1}, input=np.ones((1, *[2] * rank))),
+        large=large_cases.MAX_POOLS[rank],
         rungs=(
             Rung("stride", lambda problem: problem.options.get("stride") is not None),
             Rung("padding", lambda problem: bool(np.max(problem.options.get("padding", 0)) > 0)),

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
+from spec_tests.vocabulary.large_cases import LargeCase
 from spec_tests.vocabulary.levels import LEVELS
 from spec_tests.vocabulary.problems import Array, Problem, whole_numbers
 
@@ -102,8 +103,8 @@ class Operation:
     """Why the output may share memory with the input, where torch documents that it may."""
     rungs: tuple[Rung, ...] = ()
     """From the easiest feature to the hardest; a problem that uses none is on the lowest rung, "plain"."""
-    large: tuple[Callable[[], Problem], ...] = ()
-    """Cases of the sizes at which kernels change their path."""
+    large: Mapping[str, LargeCase]
+    """Cases of the sizes at which kernels change their path, by name."""
     without: Mapping[str, str] = field(default_factory=dict)
     """Levels at which nothing is required of it, and why."""
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.operations.operation import (
     NOTHING,
     Copies,
@@ -54,6 +54,7 @@ ROWS = (
         checks={NOTHING: GradientCheck(pad_problems(), ("input",))},
         typical=typical("pad", (2, 3, 7, 7), {"pad": (1, 2, 2, 1), "mode": "reflect"}, input=(2, 3, 4, 4)),
         nothing_to_do=nothing_to_do("pad", {"pad": (0, 0)}, input=np.ones((1, 2))),
+        large=large_cases.PAD,
         rungs=(
             Rung("a value", lambda problem: bool(problem.options.get("value"))),
             Rung("reflect", lambda problem: problem.mode == "reflect"),

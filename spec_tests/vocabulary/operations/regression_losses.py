@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import everyday
+from spec_tests.vocabulary import everyday, large_cases
 from spec_tests.vocabulary.bounds import Rounded
 from spec_tests.vocabulary.formats import Format
 from spec_tests.vocabulary.operations.operation import (
@@ -133,6 +133,7 @@ def _row(name: str, checks: Mapping[str, GradientCheck]) -> Operation:
         checks=checks,
         bend=_bend,
         typical=typical(name, (2, 3), {"reduction": "none"}, input=(2, 3), target=(2, 3), weight=(2, 3)),
+        large=large_cases.L1_LOSS if name == "l1_loss" else large_cases.MSE_LOSS,
         rungs=(
             Rung("sum", lambda problem: problem.reduction == "sum"),
             Rung("none", lambda problem: problem.reduction == "none"),
