@@ -179,7 +179,7 @@ def cases(mark):
 def specification():
     """Return the tests of the specification by name: in different files there may be several of one name."""
     found = defaultdict(list)
-    for file in sorted([*HERE.glob("test_[2-9]_*.py"), HERE / "test_every_layer.py"]):
+    for file in sorted([*HERE.glob("test_[2-9]_*.py"), HERE / "test_every_layer.py", HERE / "test_layouts.py"]):
         for name, test in vars(import_module(f"spec_tests.{file.stem}")).items():
             if name.startswith("test_"):
                 found[name].append(test)

@@ -31,3 +31,6 @@ class Subject(Protocol):
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name."""
+
+    # A subject that computes with several threads may have a context manager `threads(count)`, inside which it uses so
+    # many; subjects without it are not asked about them.
