@@ -43,7 +43,7 @@ def _multiples_of_9(rng: np.random.Generator, shape: Shape) -> Array:
     return 9 * whole_numbers(rng, shape)
 
 
-def ofof_channels(rng: np.random.Generator, channels: int) -> Array:
+def of_channels(rng: np.random.Generator, channels: int) -> Array:
     """Return positive numbers, one for each channel or class."""
     return np.asarray(rng.integers(1, 9, channels) / 4)
 
