@@ -19,11 +19,11 @@ from hypothesis import assume
 import reference
 from spec_tests.subjects.torch import TORCH_OPTIMIZERS
 from spec_tests.vocabulary.bounds import Approximation
-from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.compare import assert_within
 from spec_tests.vocabulary.deviations import allowing
 from spec_tests.vocabulary.exact import backward, forward
 from spec_tests.vocabulary.formats import HALVES, exact_formats
-from spec_tests.vocabulary.layout_cases import REFUSED, layout_cases
+from spec_tests.vocabulary.layout_cases import IN_TURN, REFUSED, in_turn
 from spec_tests.vocabulary.layouts import CONTIGUOUS, LAYOUTS, Plan, plans, under
 from spec_tests.vocabulary.levels import contracts, gradients, refusals
 from spec_tests.vocabulary.operations import MAX_POOLS, OPERATIONS, OPTIMIZERS
@@ -32,6 +32,7 @@ from spec_tests.vocabulary.optimizer_bounds import bound_steps, run_steps
 from spec_tests.vocabulary.problems import SEEDS, real_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.subject import REFUSALS
+from spec_tests.vocabulary.sums import assert_equal_sums
 from spec_tests.vocabulary.threaded_cases import threaded_cases
 
 # What is known to be wrong
@@ -110,7 +111,7 @@ class Asked:
             elif isinstance(exact, Approximation):
                 assert_within(found, exact, dtype)
             else:
-                assert_equal(found, exact)
+                assert_equal_sums(found, exact, problem, subject)
 
 
 def as_tuple(results):
@@ -121,28 +122,12 @@ def as_tuple(results):
 OUTPUT = Asked(lambda problem, subject: np.asarray(problem.forward(subject)), forward)
 GRADIENTS = Asked(lambda problem, subject: problem.backward(subject), backward)
 INDICES = Asked(lambda problem, subject: problem.forward(subject, return_indices=True)[1], forward)
-IN_TURN = 8
-"""The default run takes each eighth problem that a plan fits, and at least one; the slow tests take all."""
-
-
-@cache
-def problems_and_plans(operation, share):
-    """Return an operation's problems, each with the plans whose turn it is."""
-    ways = {}
-    for problem in layout_cases(operation):
-        for plan in plans(problem):
-            ways.setdefault(str(plan), []).append((problem, plan))
-    taken = [one[turn % share :: share] or [one[turn % len(one)]] for turn, one in enumerate(ways.values())]
-    return [
-        (problem, [plan for way in taken for other, plan in way if other is problem])
-        for problem in layout_cases(operation)
-    ]
 
 
 def assert_the_same_in_every_layout(asked, operation, subject, dtype, share=IN_TURN, deviation=None):
     """Require it of every problem and plan but those that a known deviation touches, or of those of one deviation."""
     here = subject.at(dtype)
-    for problem, taken in problems_and_plans(operation, share):
+    for problem, taken in in_turn(operation, share):
         problem, expected = problem.at(dtype), {}
         for plan in taken:
             touching = known(problem, plan, dtype, asked) & subject.deviations

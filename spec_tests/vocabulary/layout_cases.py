@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import reference
+from spec_tests.vocabulary.layouts import Plan, plans
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.operation import Formulas
 from spec_tests.vocabulary.problems import Array, Problem, real_numbers, special_numbers, whole_numbers
@@ -25,6 +26,24 @@ SIZES = {1: (7,), 2: (6, 5), 3: (4, 3, 5)}
 def layout_cases(operation: str) -> tuple[Problem, ...]:
     """Return the problems of an operation."""
     return tuple(_CASES[operation]())
+
+
+IN_TURN = 8
+"""The default run takes each eighth problem that a plan fits, and at least one; slow tests take all."""
+
+
+@cache
+def in_turn(operation: str, share: int = IN_TURN) -> list[tuple[Problem, list[Plan]]]:
+    """Return an operation's problems, each with the plans whose turn it is: every plan comes with some problem."""
+    ways: dict[str, list[tuple[Problem, Plan]]] = {}
+    for problem in layout_cases(operation):
+        for plan in plans(problem):
+            ways.setdefault(str(plan), []).append((problem, plan))
+    taken = [one[turn % share :: share] or [one[turn % len(one)]] for turn, one in enumerate(ways.values())]
+    return [
+        (problem, [plan for way in taken for other, plan in way if other is problem])
+        for problem in layout_cases(operation)
+    ]
 
 
 def posed(operation: str, options: dict[str, Any], **arrays: Any) -> Problem:

@@ -22,7 +22,7 @@ def _threaded(operation: str) -> Iterator[Problem]:
     row, rng = OPERATIONS[operation], np.random.default_rng(6)
     if operation.startswith("conv"):
         rank = row.typical.rank
-        size = {1: (515,), 2: (34, 31), 3: (9, 11, 10)}[rank]
+        size = {1: (1030,), 2: (34, 31), 3: (10, 11, 10)}[rank]
         for images, ins, outs, options in ((2, 17, 16, {}), (4, 8, 24, {"stride": 2}), (2, 32, 32, {"groups": 32})):
             weight = (outs, ins // options.get("groups", 1), *[3] * rank)
             yield posed(operation, {"padding": 1, **options}, input=(images, ins, *size), weight=weight, bias=(outs,))
