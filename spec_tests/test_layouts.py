@@ -37,10 +37,6 @@ from spec_tests.vocabulary.threaded_cases import threaded_cases
 
 # What is known to be wrong
 
-PICTURES = ("a picture turned", "a picture turned, its batch axis of stride 0", "a sequence with an axis of 1")
-AS_CHANNELS_LAST = ("channels last", "every second channel of channels last", "a crop of channels last", *PICTURES)
-REORDERED = (*AS_CHANNELS_LAST, "the first axis last", "transposed")
-GAPS = ("every second entry", "one number expanded")
 TURNED = "batch-norm-turned-image"
 WEIGHT_STRIDES = "batch-norm-weight-strides"
 CRASH = "channels-last-conv-crash"
@@ -59,23 +55,45 @@ TOUCHED = {
 
 def known(problem, plan, dtype, asked):
     """Return the known deviations that a problem shows in these layouts, each in the narrow region that it has."""
-    one, other = plan.lies("input").name, plan.lies("grad_output").name
-    like_channels_last = {one, other} <= set(AS_CHANNELS_LAST)
+    laid = plan.laid(problem)
+    both = (laid.input, laid.grad_output)
     match problem.operation:
         case "max_pool3d" if problem.input.ndim == 4:
-            return {UNBATCHED} if one in AS_CHANNELS_LAST or other in AS_CHANNELS_LAST else set()
+            return {UNBATCHED} if any(map(is_in_channels_last_order, both)) else set()
         case "max_pool3d":
-            return {TIES} if one in AS_CHANNELS_LAST and (problem.input == -np.inf).any() else set()
+            return {TIES} if is_in_channels_last_order(laid.input) and (laid.input == -np.inf).any() else set()
         case _ if asked is not GRADIENTS:
             return set()
         case "nll_loss":
-            return {NLL} if problem.input.ndim == 4 and one in REORDERED else set()
+            reordered = not np.empty_like(laid.input, order="K").flags.c_contiguous
+            return {NLL} if problem.input.ndim == 4 and reordered else set()
         case "batch_norm":
-            turned = one != other and (one in PICTURES or other in PICTURES)
-            gaps = any(plan.lies(name).name in GAPS for name in ("weight", "running_mean", "running_var"))
-            gaps = gaps and (problem.input.ndim == 2 or like_channels_last)
-            return {name for name, shown in ((TURNED, turned), (WEIGHT_STRIDES, gaps)) if shown}
+            gaps = any(has_gaps(laid.arrays[name]) for name in ("weight", "running_mean", "running_var"))
+            neighbours = all(array.strides[1] == array.itemsize for array in both)
+            turned = laid.input.strides != laid.grad_output.strides and any(map(is_turned, both))
+            return {name for name, shown in ((TURNED, turned), (WEIGHT_STRIDES, gaps and neighbours)) if shown}
     return {CRASH} if dtype != "float64" and may_crash(problem, plan) else set()
+
+
+def is_in_channels_last_order(array):
+    """Tell whether torch takes an array of four or five axes for channels last: by the order of its strides alone."""
+    least = 0
+    for axis in (1, *range(array.ndim - 1, 1, -1), 0):
+        if array.strides[axis] < least or (axis == 0 and least == array.strides[1]):
+            return False
+        least = array.strides[axis] * max(1, array.shape[axis])
+    return True
+
+
+def is_turned(array):
+    """Tell whether the channels are neighbours in memory, but an axis of one entry has not the stride it would have."""
+    last = np.moveaxis(array, 1, -1)
+    return bool(last.flags.c_contiguous and not array.flags.c_contiguous and last.strides != last.copy().strides)
+
+
+def has_gaps(array):
+    """Tell whether neighbours along the only axis of an array, if it is there, are not neighbours in memory."""
+    return array is not None and not array.flags.c_contiguous
 
 
 def may_crash(problem, plan):
@@ -212,6 +230,7 @@ def test_a_drawn_problem_has_one_result_however_its_arguments_lie(subject, probl
     plan = ways[number % len(ways)]
     assume(not known(problem, plan, dtype, GRADIENTS) & subject.deviations)
     same = plan.contiguous(problem)
+    assume(problem.operation not in ("nll_loss", "cross_entropy") or (same.target != same.ignore_index).any())
 
     with under(plan, problem.options):
         for asked in (OUTPUT, GRADIENTS):
