@@ -50,6 +50,7 @@ def test_a_sequence_with_an_axis_of_1_is_one_of_channels_last():
     assert_equal(laid, PICTURE.reshape(2, 3, 4, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_plan_changes_no_number_but_where_it_expands(operation):
     for problem in layout_cases(operation):

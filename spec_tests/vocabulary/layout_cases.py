@@ -28,8 +28,8 @@ def layout_cases(operation: str) -> tuple[Problem, ...]:
     return tuple(_CASES[operation]())
 
 
-IN_TURN = 8
-"""The default run takes each eighth problem that a plan fits, and at least one; slow tests take all."""
+IN_TURN = 12
+"""The default run takes each twelfth problem that a plan fits, and at least one; slow tests take all."""
 
 
 @cache
