@@ -2,7 +2,8 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
@@ -39,7 +40,9 @@ ON_THE_CPU = frozenset(
         "half-conv-gradients",
         "half-layer-norm-gradients",
         "layer-norm-large-mean",
+        "nll-loss-2d-strides",
         "pool3d-channels-last-indices",
+        "pool3d-unbatched-channels-last",
         "to-pil-image-truncates",
     }
 )
@@ -158,7 +161,7 @@ class TorchSubject:
         **options: Any,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Step one parameter, its state handed over as the optimizer keeps it, with the loop that torch writes out."""
-        leaf: Any = self.tensor(param).clone().requires_grad_()
+        leaf: Any = _copy(self.tensor(param)).requires_grad_()
         leaf.grad = self.tensor(grad)
         stepping = optimizer([leaf], foreach=False, **options)
         if state:
@@ -168,15 +171,17 @@ class TorchSubject:
         return _array(leaf), {name: int(v.item()) if name == "step" else _array(v) for name, v in after}
 
     def _state_tensor(self, name: str, value: Any) -> torch.Tensor:
-        return torch.tensor(float(value)) if name == "step" else self.tensor(value).clone()
+        return torch.tensor(float(value)) if name == "step" else _copy(self.tensor(value))
 
     def _set_precision(self) -> None:
         if self.device.type == "cuda":
             set_float32_precision("tf32" if self.dtype == "tf32" else "ieee")
 
     def tensor(self, value: Any) -> Any:
-        """Return an array as a tensor on the device, sharing its memory where it can; else the value itself.
+        """Return an array as a tensor that lies in its memory as the array does, or a value that is no array itself.
 
+        It shares the array's memory where it can. Strides and the offset in memory are kept in any case: in another
+        format, on another device, and of an array that must not be written, whose memory is copied.
         A dtype of NumPy becomes the one of the same name.
         """
         if isinstance(value, np.dtype):
@@ -184,11 +189,47 @@ class TorchSubject:
         if not isinstance(value, np.ndarray | np.generic):
             return value
         array = np.asarray(value)
-        shareable = array.flags.writeable and all(stride >= 0 for stride in array.strides)
-        tensor = torch.from_numpy(array) if shareable else torch.tensor(np.array(array, order="C"))
+        if any(stride < 0 for stride in array.strides):  # torch has no such tensors
+            array = np.array(array, order="C")
+        memory, offset = _memory(array)
+        writeable = array.flags.writeable and memory.flags.writeable
+        tensor = torch.from_numpy(memory if writeable else memory.copy())
         if tensor.is_floating_point() and self.dtype in TENSOR_DTYPES:
             tensor = tensor.to(TENSOR_DTYPES[self.dtype])
-        return tensor.detach().to(self.device)
+        tensor = tensor.to(self.device)
+        if memory is array:
+            return tensor
+        return tensor.as_strided(array.shape, [stride // array.itemsize for stride in array.strides], offset)
+
+    @contextmanager
+    def threads(self, count: int) -> Iterator[None]:
+        """Let torch share out its work among so many threads."""
+        before = torch.get_num_threads()
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def _memory(array: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the memory that an array lies in, as one row, and its place there; or the array itself, if it is all."""
+    if array.base is None and array.flags.c_contiguous:
+        return array, 0
+    owner: Any = array
+    while owner.base is not None:  # `as_strided` puts an object between
+        owner = owner.base if isinstance(owner.base, np.ndarray) else getattr(owner.base, "base", None)
+        if not isinstance(owner, np.ndarray):
+            return array, 0  # memory that is not NumPy's
+    row = owner.ravel(order="K")
+    if row.base is not owner or row.dtype != array.dtype:
+        return array, 0
+    return row, (_address(array) - _address(row)) // array.itemsize
+
+
+def _address(array: np.ndarray) -> int:
+    address: int = array.__array_interface__["data"][0]
+    return address
 
 
 def set_float32_precision(precision: str) -> None:
@@ -213,15 +254,24 @@ def load(device: str, variant: str) -> TorchSubject:
     return TorchSubject(torch.device(device))
 
 
+def _copy(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor that lies in memory of its own as this one does in its own; torch's `clone` may close gaps."""
+    if tensor.is_contiguous() and not tensor.storage_offset():
+        return tensor.clone()
+    numbers = tensor.untyped_storage().nbytes() // tensor.element_size()
+    row = tensor.as_strided((numbers,), (1,), 0).clone()
+    return row.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
+
+
 def _batch_norm(input: Any, running_mean: Any, running_var: Any, *args: Any, **options: Any) -> Any:
     """Normalize, and leave the running statistics alone: torch would write the next ones into the arrays."""
-    mean, var = (None if running is None else running.clone() for running in (running_mean, running_var))
+    mean, var = (None if running is None else _copy(running) for running in (running_mean, running_var))
     return functional.batch_norm(input, mean, var, *args, **options)
 
 
 def _batch_norm_statistics(input: Any, running_mean: Any, running_var: Any, momentum: float = 0.1) -> Any:
     """Return what a training step writes into copies of the running statistics."""
-    mean, var = running_mean.clone(), running_var.clone()
+    mean, var = _copy(running_mean), _copy(running_var)
     functional.batch_norm(input, mean, var, training=True, momentum=momentum)
     return mean, var
 

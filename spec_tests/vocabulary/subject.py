@@ -43,6 +43,9 @@ class Subject(Protocol):
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name."""
 
+    # A subject that computes with several threads may have a context manager `threads(count)`, inside which it uses so
+    # many; subjects without it are not asked about them.
+
 
 def optional(subject: Any, method: str) -> Callable[..., Any] | None:
     """Return an optional method of a subject, or None: what `__getattr__` makes of any name does not count."""
