@@ -323,3 +323,48 @@ def test_the_example_of_a_silent_deviation_prints_what_its_entry_says(entry, cap
     exec(entry["example"], {})
 
     assert capsys.readouterr().out.strip() == entry["wrong"] != entry["right"]
+
+
+@pytest.mark.deviation("batch-norm-large-mean")
+def test_a_value_1_above_a_running_mean_of_a_million_keeps_two_digits():
+    value, mean, variance = np.array([[1e6 + 1]], "float32"), np.array([1e6], "float32"), np.array([2], "float32")
+
+    output = functional.batch_norm(*map(torch.from_numpy, (value, mean, variance)))
+
+    exact = 1 / np.sqrt(2 + 1e-5)
+    assert abs(output.item() - exact) > 0.01
+    assert abs(reference.batch_norm(value, mean, variance).item() - exact) < 1e-6
+
+
+@pytest.mark.deviation("batch-norm-large-mean")
+def test_a_batch_far_from_0_is_off_though_its_mean_and_variance_are_exact():
+    batch = np.array([[1e6], [1e6 + 1], [1e6 + 2], [1e6 + 5]], "float32")  # mean 1e6 + 2, variance 3.5
+
+    output = functional.batch_norm(torch.from_numpy(batch), None, None, training=True).numpy()
+
+    exact = np.array([[-2], [-1], [0], [3]]) / np.sqrt(3.5 + 1e-5)
+    assert abs(output - exact).max() > 0.01
+    assert abs(reference.batch_norm(batch, None, None, training=True) - exact).max() < 1e-6
+
+
+@pytest.mark.deviation("layer-norm-large-mean")
+def test_a_sample_far_from_0_has_another_variance_than_that_of_its_distances():
+    sample = np.array([1e6, 1e6 - 1, 1e6, 1e6 + 1], "float32")
+
+    output = functional.layer_norm(torch.from_numpy(sample), (4,)).numpy()
+
+    assert round(float(output[3]), 2) == 1.43 != 1.41
+    assert reference.layer_norm(sample, (4,)).round(4).tolist() == [0, np.float32(-1.4142), 0, np.float32(1.4142)]
+
+
+@pytest.mark.deviation("half-layer-norm-gradients")
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+def test_a_half_precision_layer_norm_gradient_loses_two_tiny_terms_added_to_1(half):
+    u = torch.finfo(half).eps / 2  # 1 + u rounds to 1, but 1 + 2u is a number of the format
+    samples = torch.tensor([[-1, 1]] * 3, dtype=half)
+    bias = torch.zeros(2, dtype=half, requires_grad=True)
+
+    output = functional.layer_norm(samples, (2,), None, bias)
+    (grad_bias,) = torch.autograd.grad(output, bias, torch.tensor([[1, 0], [u, 0], [u, 0]], dtype=half))
+
+    assert grad_bias[0].item() == 1 != 1 + 2 * u

@@ -156,6 +156,45 @@ def test_a_bfloat16_convolution_of_one_cell_has_gradients_for_what_met_padding(r
     assert any((grad.flatten(2) != exact).any() for grad in found)
 
 
+@pytest.mark.deviation("batch-norm-weight-strides")
+def test_the_gradient_of_batch_norm_reads_a_weight_as_if_it_were_contiguous():
+    memory, x = torch.tensor([1.0, 7.0, 2.0, 7.0]), torch.zeros(1, 2, requires_grad=True)
+
+    output = functional.batch_norm(x, torch.zeros(2), torch.ones(2), memory[::2], eps=1e-30)
+
+    (grad,) = torch.autograd.grad(output, x, torch.ones(1, 2))
+    assert grad.tolist() == [[1.0, 7.0]]  # instead of the weight, 1 and 2
+
+
+@pytest.mark.deviation("batch-norm-weight-strides")
+def test_the_gradient_of_batch_norm_reads_a_running_variance_as_if_it_were_contiguous():
+    memory = torch.tensor([1.0, 100.0, 4.0, 100.0])
+    x, weight = torch.zeros(1, 2, requires_grad=True), torch.ones(2, requires_grad=True)
+
+    output = functional.batch_norm(x, memory[::2], torch.ones(2), weight, eps=1e-30)  # the mean
+
+    (grad,) = torch.autograd.grad(output, weight, torch.ones(1, 2))
+    assert grad.tolist() != [-1.0, -4.0]
+
+
+@pytest.mark.deviation("nll-loss-2d-strides")
+def test_nll_loss_has_no_gradient_for_pictures_in_channels_last():
+    scores = torch.zeros(1, 2, 1, 2).contiguous(memory_format=torch.channels_last).requires_grad_()
+    loss = functional.nll_loss(scores, torch.zeros(1, 1, 2, dtype=torch.long))
+
+    with pytest.raises(RuntimeError, match="grad_input must be contiguous"):
+        loss.backward()
+
+
+@pytest.mark.deviation("pool3d-unbatched-channels-last")
+def test_max_pool3d_refuses_a_clip_without_a_batch_in_channels_last():
+    clip = torch.zeros(2, 2, 2, 2).permute(0, 3, 1, 2)
+
+    assert functional.max_pool3d(clip.contiguous(), 2).shape == (2, 1, 1, 1)
+    with pytest.raises(RuntimeError, match="Unsupported memory format"):
+        functional.max_pool3d(clip, 2)
+
+
 STRIDED_1X1 = """
 import torch
 
