@@ -368,3 +368,20 @@ def test_a_half_precision_layer_norm_gradient_loses_two_tiny_terms_added_to_1(ha
     (grad_bias,) = torch.autograd.grad(output, bias, torch.tensor([[1, 0], [u, 0], [u, 0]], dtype=half))
 
     assert grad_bias[0].item() == 1 != 1 + 2 * u
+
+
+@pytest.mark.deviation("norm-bias-twice")
+@pytest.mark.parametrize("norm", ["layer_norm", "batch_norm"])
+def test_a_norm_with_a_bias_and_no_weight_cannot_be_differentiated_twice(norm):
+    input, bias = torch.zeros(1, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
+    if norm == "layer_norm":
+        output = functional.layer_norm(input, (1,), bias=bias)
+    else:
+        output = functional.batch_norm(input, torch.zeros(1), torch.ones(1), bias=bias)
+    grad_output = torch.ones(1, 1, requires_grad=True)
+
+    first = torch.autograd.grad(output, (input, bias), grad_output, create_graph=True)
+
+    with pytest.raises(RuntimeError, match="Expected a proper Tensor but got None"):
+        torch.autograd.grad(first, grad_output, [torch.ones_like(grad) for grad in first])
+    torch.autograd.grad(first[:1], grad_output, torch.ones(1, 1))  # of either alone it is there
