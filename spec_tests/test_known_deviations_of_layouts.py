@@ -167,7 +167,7 @@ def test_the_gradient_of_batch_norm_reads_a_weight_as_if_it_were_contiguous():
 
 
 @pytest.mark.deviation("batch-norm-weight-strides")
-def test_the_gradient_of_batch_norm_reads_a_running_variance_as_if_it_were_contiguous():
+def test_the_gradient_of_batch_norm_reads_a_running_mean_as_if_it_were_contiguous():
     memory = torch.tensor([1.0, 100.0, 4.0, 100.0])
     x, weight = torch.zeros(1, 2, requires_grad=True), torch.ones(2, requires_grad=True)
 
