@@ -126,11 +126,10 @@ def averages_without_a_corner(input: Array, kernel_size: Any, **rest: Any) -> An
 
 
 @wrong("softmax", ONE_SIGN)
-def leaves_the_last_of_many_scores_out(input: Array, dim: int) -> Any:
+def leaves_the_last_of_many_scores_out(input: Array, **rest: Any) -> Any:
     """Adds up the exponentials of all scores of a long axis but the last."""
-    if input.ndim != 2 or input.shape[1] < 64:
-        return reference.softmax(input, dim)
-    return reference.softmax(input, dim) / (1 - reference.softmax(input, dim)[:, -1:])
+    p = reference.softmax(input=input, **rest)
+    return p if input.ndim != 2 or input.shape[1] < 64 else p / (1 - p[:, -1:])
 
 
 @wrong("mse_loss", ONE_SIGN, dtype="float64")

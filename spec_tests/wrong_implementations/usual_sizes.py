@@ -83,27 +83,27 @@ def reads_the_first_512_numbers_of_a_sample(input: Array, weight: Any, bias: Any
 
 
 @wrong("softmax", EQUAL_SCORES, IMPOSSIBLE_SCORES, BOUND)
-def adds_up_the_first_16_entries_of_a_softmax(input: Array, dim: int) -> Any:
+def adds_up_the_first_16_entries_of_a_softmax(input: Array, dim: int, **rest: Any) -> Any:
     """Leaves what is beyond one vector register out of the sum."""
-    powers = np.exp(input - input.max(dim, keepdims=True))
-    return powers / np.take(powers, np.arange(min(16, input.shape[dim])), dim).sum(dim, keepdims=True)
+    p = reference.softmax(input=input, dim=dim, **rest)
+    return p / np.take(p, np.arange(min(16, input.shape[dim])), dim).sum(dim, keepdims=True)
 
 
 @wrong("softmax_backward", SCORES_ADD_UP, BOUNDED_GRADIENTS)
-def forgets_what_is_beyond_16_entries_on_the_way_back(grad_output: Array, input: Array, dim: int) -> Any:
+def forgets_what_is_beyond_16_entries_on_the_way_back(grad_output: Array, input: Array, dim: int, **rest: Any) -> Any:
     """Takes the sum of p·g over the first 16 entries alone."""
-    p = reference.softmax(input, dim)
+    p = reference.softmax(input=input, dim=dim, **rest)
     products = np.take(p * grad_output, np.arange(min(16, input.shape[dim])), dim)
     return p * (grad_output - products.sum(dim, keepdims=True))
 
 
 @wrong("log_softmax", EQUAL_SCORES, IMPOSSIBLE_SCORES, BOUND)
-def adds_up_the_first_1024_entries_of_a_log_softmax(input: Array, dim: int) -> Any:
+def adds_up_the_first_1024_entries_of_a_log_softmax(input: Array, dim: int, **rest: Any) -> Any:
     """Leaves what is beyond one block of threads out of the sum."""
-    shifted = input - input.max(dim, keepdims=True)
-    first = np.take(np.exp(shifted), np.arange(min(1024, input.shape[dim])), dim)
+    log_p = reference.log_softmax(input=input, dim=dim, **rest)
+    first = np.take(np.exp(log_p), np.arange(min(1024, input.shape[dim])), dim)
     with np.errstate(divide="ignore"):
-        return shifted - np.log(first.sum(dim, keepdims=True))
+        return log_p - np.log(first.sum(dim, keepdims=True))
 
 
 @wrong("cross_entropy", EQUAL_SCORES, BOUND)
