@@ -50,9 +50,7 @@ def wrong(
 
         if function.__name__ in WRONG:
             raise ValueError(f"there are two wrong implementations called {function.__name__}")
-        inspect.signature(function).bind(
-            **dict.fromkeys(signature.parameters)
-        )  # or TypeError
+        inspect.signature(function).bind(**dict.fromkeys(signature.parameters))  # or TypeError
         WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error, transforms)
         return function
 
