@@ -53,9 +53,10 @@ def cases_of(*operations, wanted=bool):
 
 other_formats = pytest.mark.parametrize("dtype", [name for name in FORMATS if name != "float32"])
 
+CLASS_LOSSES = ("nll_loss", "cross_entropy")
 HALF_VALUES = {
     "batch_norm": ("half-batch-norm",),
-    **dict.fromkeys(("nll_loss", "cross_entropy"), ("float16-mean-loss-overflow", "float16-class-weight-sum")),
+    **dict.fromkeys(CLASS_LOSSES, ("float16-mean-loss-overflow", "float16-class-weight-sum")),
     **dict.fromkeys(("l1_loss", "mse_loss"), ("float16-mean-loss-overflow",)),
 }
 HALF_GRADIENTS = {
@@ -121,8 +122,16 @@ def test_the_gradients_of_wide_inputs_round_within_their_bounds(subject, operati
 @other_formats
 @cases_of(*COMPUTING)
 def test_wide_inputs_round_within_their_bound_in_other_formats_too(subject, operation, case, dtype):
+    problem = OPERATIONS[operation].large[case].problem(real_numbers)
+
     with allowing(subject, *allowed(HALF_VALUES, operation, dtype)):
-        assert_rounds_within_its_bound(OPERATIONS[operation].large[case].problem(real_numbers), subject, dtype)
+        if (
+            operation in CLASS_LOSSES
+        ):  # there is no bound with room for rounding the sums of so many samples at each step
+            problem = problem.at(dtype)
+            assert_within(problem.forward(subject.at(dtype)), forward(problem, dtype), dtype)
+        else:
+            assert_rounds_within_its_bound(problem, subject, dtype)
 
 
 @pytest.mark.slow
