@@ -127,7 +127,7 @@ def test_wide_inputs_round_within_their_bound_in_other_formats_too(subject, oper
     with allowing(subject, *allowed(HALF_VALUES, operation, dtype)):
         if (
             operation in CLASS_LOSSES
-        ):  # there is no bound with room for rounding the sums of so many samples at each step
+        ):  # so many roundings have no bound: allow none
             problem = problem.at(dtype)
             assert_within(problem.forward(subject.at(dtype)), forward(problem, dtype), dtype)
         else:
