@@ -125,9 +125,7 @@ def test_wide_inputs_round_within_their_bound_in_other_formats_too(subject, oper
     problem = OPERATIONS[operation].large[case].problem(real_numbers)
 
     with allowing(subject, *allowed(HALF_VALUES, operation, dtype)):
-        if (
-            operation in CLASS_LOSSES
-        ):  # so many roundings have no bound: allow none
+        if operation in CLASS_LOSSES:  # so many roundings have no bound: allow none
             problem = problem.at(dtype)
             assert_within(problem.forward(subject.at(dtype)), forward(problem, dtype), dtype)
         else:
