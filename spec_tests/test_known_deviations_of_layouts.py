@@ -114,14 +114,22 @@ def test_max_pool3d_forgets_the_depth_of_minus_infinity_in_channels_last(dtype):
     assert grad.flatten().tolist() == [3, 0, 7, 0]  # instead of 1, 2, 3, 4
 
 
-def after_other_numbers(gradient):
-    """Return a gradient several times over, each after memory of many sizes has held NaN and was given back."""
+def after_other_numbers(gradient, wrong):
+    """Return a gradient up to a hundred times, until one is wrong, each after memory of many sizes has held NaN.
+
+    What lay in memory before decides whether it is wrong: if it never is, the test is skipped.
+    """
     found = []
-    for _ in range(20):
+    for _ in range(100):
         for size in (2**power for power in range(4, 14)):
             _ = [torch.full((size,), np.nan) for _ in range(10)]
         found.append(gradient())
-    return found
+        if wrong(found[-1]):
+            return found
+    pytest.skip(HARMLESS)
+
+
+HARMLESS = "what lay in memory did no harm this time; whether this deviation shows depends on that"
 
 
 def grad_weight(operation, input, weight, **options):
@@ -136,10 +144,11 @@ def grad_weight(operation, input, weight, **options):
 def test_a_bfloat16_conv3d_weight_gradient_adds_what_lay_in_memory():
     shapes = (1, 1, 2, 1, 1), (16, 1, 3, 1, 1)
 
-    found = after_other_numbers(lambda: grad_weight(functional.conv3d, *shapes, padding=(1, 0, 0)))
+    found = after_other_numbers(
+        lambda: grad_weight(functional.conv3d, *shapes, padding=(1, 0, 0)), lambda grad: grad[0].flatten()[1] != 2
+    )
 
     assert all(grad[0].flatten()[::2].tolist() == [1, 1] for grad in found)
-    assert any(grad[0].flatten()[1] != 2 for grad in found)
 
 
 @pytest.mark.deviation("bfloat16-strided-conv-gradient")
@@ -149,11 +158,13 @@ def test_a_bfloat16_convolution_of_one_cell_has_gradients_for_what_met_padding(r
     operation = getattr(functional, f"conv{rank}d")
     shapes = (1, 16, *[1] * rank), (16, 16, *[3] * rank)
 
-    found = after_other_numbers(lambda: grad_weight(operation, *shapes, stride=2, padding=1))
-
     exact = torch.zeros(3**rank)
     exact[3**rank // 2] = 1  # only the middle of the kernel meets the cell
-    assert any((grad.flatten(2) != exact).any() for grad in found)
+    found = after_other_numbers(
+        lambda: grad_weight(operation, *shapes, stride=2, padding=1), lambda grad: (grad.flatten(2) != exact).any()
+    )
+
+    assert all((grad.flatten(2)[..., 3**rank // 2] == 1).all() for grad in found)
 
 
 @pytest.mark.deviation("batch-norm-weight-strides")
@@ -214,4 +225,6 @@ def test_the_gradient_of_a_strided_1x1_convolution_damages_memory():
     child = subprocess.run([sys.executable, "-c", STRIDED_1X1], capture_output=True, timeout=300, check=False)
 
     killed = child.returncode in (-signal.SIGSEGV, -signal.SIGABRT)  # it writes outside its memory
+    if child.returncode == 0:
+        pytest.skip(HARMLESS)
     assert killed or b"a wrong gradient" in child.stderr
