@@ -5,6 +5,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 from hypothesis import assume, settings
+from hypothesis.errors import FailedHealthCheck
 
 from spec_tests.vocabulary.problems import small_whole_numbers, whole_numbers
 from spec_tests.vocabulary.properties import Property, problems
@@ -80,6 +81,14 @@ def test_an_example_that_a_format_cannot_use_is_left_out_in_it(seen):
     check(prop(seen, lambda dtype, problem: assume(dtype == "float32" or problem.input.size > 2)), "float32", "float64")
 
     assert len(seen["float64"]) == 30
+
+
+def test_a_format_that_can_use_none_of_the_examples_does_not_pass(seen):
+    drawing = prop(seen, lambda dtype, **_: assume(dtype == "float32"))
+    check(drawing, "float32")
+
+    with pytest.raises(FailedHealthCheck):
+        check(drawing, "float64")
 
 
 def test_with_random_examples_every_format_draws_for_itself(seen):

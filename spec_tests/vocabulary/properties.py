@@ -100,32 +100,34 @@ class Property:
         """Run the body on so many examples; the first drawn one that fails is shrunk. Drawn problems may be `counted`.
 
         In a repeatable run all formats share what was drawn for the first of them, which is quicker. If an example
-        fails in another one, Hypothesis draws and shrinks there, too; it draws the same ones.
+        fails in another one, or if half of them cannot be used there, Hypothesis draws and shrinks there, too.
         """
         smaller = dtype in HALVES and any(getattr(draw, "smaller_in_halves", False) for draw in self.draws.values())
         numbers = "smaller numbers" if smaller else "any numbers"
         drawn = _drawn_for(self, operation, numbers) if hypothesis.settings().derandomize else []
-        failure = self._first_failure(drawn, operation, dtype, fixtures)
-        if not drawn or failure is not None:
+        held, failure = self._run_again(drawn, operation, dtype, fixtures)
+        if 2 * held <= len(drawn):  # also where nothing has been drawn
             digest = f"{operation} {numbers}"
             drawn[:] = self._draw(examples, operation, dtype, fixtures, digest, counted)
         if failure is not None:
             raise failure
 
-    def _first_failure(
+    def _run_again(
         self, drawn: list[dict[str, Any]], operation: str, dtype: str, fixtures: Mapping[str, Any]
-    ) -> Exception | None:
-        """Run the body on examples drawn before, and return what the first that fails raises."""
+    ) -> tuple[int, Exception | None]:
+        """Run the body on examples drawn before; return for how many it held, or 0 and what the first failure is."""
+        held = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", hypothesis.errors.HypothesisDeprecationWarning)  # of `assume` by itself
             for example in drawn:
                 try:
                     self.call(operation, dtype, fixtures, example)
+                    held += 1
                 except hypothesis.errors.UnsatisfiedAssumption:
                     continue
                 except Exception as failure:  # whatever it is, it is raised in the end
-                    return failure
-        return None
+                    return 0, failure
+        return held, None
 
     def _draw(
         self,
