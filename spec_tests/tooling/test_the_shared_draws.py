@@ -84,7 +84,7 @@ def test_an_example_that_a_format_cannot_use_is_left_out_in_it(seen):
 
 
 def test_a_format_that_can_use_none_of_the_examples_does_not_pass(seen):
-    drawing = prop(seen, lambda dtype, **_: assume(dtype == "float32"))
+    drawing = prop(seen, lambda dtype, _: assume(dtype == "float32"))
     check(drawing, "float32")
 
     with pytest.raises(FailedHealthCheck):
