@@ -23,6 +23,21 @@ OUTCOMES = ("not run", "skipped", "passed", "error", "failed")
 """How a test can end; of the outcomes of its setup, body and teardown, the last in this order counts."""
 
 
+@dataclass(frozen=True)
+class Call:
+    """One call of the subject."""
+
+    function: str
+    """The name of the specification's function, such as conv2d or conv2d_backward."""
+    arguments: Mapping[str, Any]
+    """By the specification's names, as they were before the call."""
+    dtype: str
+    """The number format that the subject computed in."""
+    result: Any = None
+    error: str = ""
+    """The exception that it raised, if it did."""
+
+
 @dataclass
 class Entry:
     """One test of the run."""
@@ -40,6 +55,8 @@ class Entry:
     last_example: dict[str, Any] = field(default_factory=dict)
     deviation: str = ""
     """The known deviation that it met, if that is why it ended as skipped."""
+    calls: list[Call] = field(default_factory=list)
+    """What the subject was asked in the last example, and what it answered."""
 
     def end(self, outcome: str) -> None:
         """Note how a phase of the test ended."""
@@ -92,6 +109,7 @@ def example(arguments: dict[str, Any]) -> None:
     if _current is not None:
         _current.examples += 1
         _current.last_example = arguments
+        _current.calls.clear()
 
 
 def met(deviation: str) -> None:
