@@ -560,49 +560,92 @@ def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(su
     assert_equal(grad_bias, np.zeros(6, dtype))
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 IMAGE, KERNELS = np.zeros((1, 4, 5, 5)), np.zeros((6, 2, 3, 3))
 REFUSED = {
-    "input of the wrong rank": ("input has 2 axes, expected 4, or 3", {"input": IMAGE[0, 0]}),
-    "weight of the wrong rank": ("weight has 3 axes, expected 4", {"weight": KERNELS[0]}),
+    "input of the wrong rank": ("input has 2 axes, expected 4, or 3", {"input": IMAGE[0, 0]}, {"input": IMAGE}),
+    "weight of the wrong rank": ("weight has 3 axes, expected 4", {"weight": KERNELS[0]}, {"weight": KERNELS}),
     "channels that do not fit the groups": (
         "2 input channels per group, input has 4 channels in 1 groups",
         {"groups": 1},
+        {"groups": 2},
     ),
-    "groups that do not divide the output": ("6 output channels, which 4 groups do not divide", {"groups": 4}),
-    "no groups": ("groups must be at least 1, got 0", {"groups": 0}),
-    "a bias of the wrong length": (r"bias has shape \(5,\), expected \(6,\)", {"bias": np.zeros(5)}),
-    "a bias with two axes": (r"bias has shape \(6, 1\)", {"bias": np.zeros((6, 1))}),
-    "a kernel larger than the padded input": (r"spans \(7, 5\) cells, the padded input", {"dilation": (3, 2)}),
-    "stride 0": ("stride must be at least 1, got 0", {"stride": 0}),
-    "three strides": (r"stride must have 1 or 2 numbers, got \(1, 1, 1\)", {"stride": (1, 1, 1)}),
-    "a stride that is no whole number": ("stride must be a whole number, got 1.0", {"stride": 1.0}),
-    "a stride that is a truth value": ("stride must be a whole number, got True", {"stride": True}),
-    "negative padding": ("padding must be at least 0, got -1", {"padding": -1}),
-    "an unknown padding": ("padding must be 'same', 'valid' or whole numbers, got 'full'", {"padding": "full"}),
-    "padding same with a stride": (r"padding 'same' needs stride 1, got \(2, 2\)", {"padding": "same", "stride": 2}),
-    "dilation 0": ("dilation must be at least 1, got 0", {"dilation": 0}),
-    "two dtypes": ("one dtype expected, got input float64, weight float32", {"weight": KERNELS.astype("float32")}),
-    "a bias of another dtype": ("bias float32", {"bias": np.zeros(6, "float32")}),
-    "truth values": ("input has dtype bool", {"input": IMAGE > 0, "weight": KERNELS > 0}),
-    "a list for an array": ("input must be a NumPy array, got list", {"input": IMAGE.tolist()}),
-    "a kernel without taps": ("weight must not be empty", {"weight": np.zeros((6, 2, 0, 3))}),
-    "an empty image": ("only the batch may be empty", {"input": np.zeros((1, 4, 0, 5)), "padding": 2}),
+    "groups that do not divide the output": (
+        "6 output channels, which 4 groups do not divide",
+        {"weight": np.zeros((6, 1, 3, 3)), "groups": 4},
+        {"weight": np.zeros((8, 1, 3, 3))},
+    ),
+    "no groups": ("groups must be at least 1, got 0", {"groups": 0}, {"groups": 2}),
+    "a bias of the wrong length": (
+        r"bias has shape \(5,\), expected \(6,\)",
+        {"bias": np.zeros(5)},
+        {"bias": np.zeros(6)},
+    ),
+    "a bias with two axes": (r"bias has shape \(6, 1\)", {"bias": np.zeros((6, 1))}, {"bias": np.zeros(6)}),
+    "a kernel larger than the padded input": (
+        r"spans \(7, 5\) cells, the padded input",
+        {"dilation": (3, 2)},
+        {"dilation": (2, 2)},
+    ),
+    "stride 0": ("stride must be at least 1, got 0", {"stride": 0}, {"stride": 1}),
+    "three strides": (
+        r"stride must have 1 or 2 numbers, got \(1, 1, 1\)",
+        {"stride": (1, 1, 1)},
+        {"stride": (1, 1)},
+    ),
+    "a stride that is no whole number": ("stride must be a whole number, got 1.0", {"stride": 1.0}, {"stride": 1}),
+    "a stride that is a truth value": ("stride must be a whole number, got True", {"stride": True}, {"stride": 1}),
+    "negative padding": ("padding must be at least 0, got -1", {"padding": -1}, {"padding": 0}),
+    "an unknown padding": (
+        "padding must be 'same', 'valid' or whole numbers, got 'full'",
+        {"padding": "full"},
+        {"padding": "same"},
+    ),
+    "padding same with a stride": (
+        r"padding 'same' needs stride 1, got \(2, 2\)",
+        {"padding": "same", "stride": 2},
+        {"stride": 1},
+    ),
+    "dilation 0": ("dilation must be at least 1, got 0", {"dilation": 0}, {"dilation": 1}),
+    "two dtypes": (
+        "one dtype expected, got input float64, weight float32",
+        {"weight": KERNELS.astype("float32")},
+        {"weight": KERNELS},
+    ),
+    "a bias of another dtype": ("bias float32", {"bias": np.zeros(6, "float32")}, {"bias": np.zeros(6)}),
+    "truth values": (
+        "input has dtype bool",
+        {"input": IMAGE > 0, "weight": KERNELS > 0},
+        {"input": IMAGE, "weight": KERNELS},
+    ),
+    "a list for an array": ("input must be a NumPy array, got list", {"input": IMAGE.tolist()}, {"input": IMAGE}),
+    "a kernel without taps": (
+        "weight must not be empty",
+        {"weight": np.zeros((6, 2, 0, 3))},
+        {"weight": np.zeros((6, 2, 1, 3))},
+    ),
+    "an empty image": (
+        "only the batch may be empty",
+        {"input": np.zeros((1, 4, 0, 5)), "padding": 2},
+        {"input": np.zeros((1, 4, 1, 5))},
+    ),
 }
+"""The message, the arguments of a call that is refused, and those that mend it."""
 
 
 @refusals("conv2d")
 @pytest.mark.parametrize("case", REFUSED)
 def test_conv2d_refuses(subject_on_cpu, case):
-    message, arguments = REFUSED[case]
+    message, arguments, near = REFUSED[case]
+    call = {"input": IMAGE, "weight": KERNELS, "groups": 2, **arguments}
 
-    assert_refused(subject_on_cpu, "conv2d", message, **{"input": IMAGE, "weight": KERNELS, "groups": 2, **arguments})
+    assert_refused(subject_on_cpu, "conv2d", message, near=near, **call)
 
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_the_gradient_of_conv2d_is_refused_where_conv2d_is(case):
-    message, arguments = REFUSED[case]
+    message, arguments, _ = REFUSED[case]
     call = {"grad_output": np.zeros((1, 6, 3, 3)), "input": IMAGE, "weight": KERNELS, "groups": 2, **arguments}
 
     with pytest.raises((ValueError, TypeError), match=message):
@@ -612,10 +655,11 @@ def test_the_gradient_of_conv2d_is_refused_where_conv2d_is(case):
 @refusals(*CONVOLUTIONS)
 def test_the_gradient_of_a_conv_refuses_a_grad_output_not_shaped_as_the_output(subject_on_cpu, operation):
     rank = int(operation[-2])
-    input, weight = np.zeros((1, 1, *[5] * rank)), np.zeros((1, 1, *[3] * rank))
+    near, refused, input = (np.zeros((1, 1, *[size] * rank)) for size in (3, 4, 5))
+    call = {"grad_output": refused, "input": input, "weight": np.zeros((1, 1, *[3] * rank))}
     message = r"grad_output has shape .*, expected"
 
-    assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros((1, 1, *[4] * rank)), input, weight)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, near={"grad_output": near}, **call)
 
 
 @pytest.mark.parametrize(

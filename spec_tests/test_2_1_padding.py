@@ -9,7 +9,7 @@ from spec_tests.vocabulary.exact import assert_gradients_equal
 from spec_tests.vocabulary.formats import exact_formats
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
 from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused, assert_taken
+from spec_tests.vocabulary.refusals import assert_refused
 
 ROW = np.array([[1.0, 2.0, 3.0]])
 NUMPYS_NAMES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -137,20 +137,21 @@ REFUSED = {
     ),
 }
 """The message, the arguments that are refused for a row of three, and the nearest ones that are taken."""
+ARGUMENTS = ("pad", "mode", "value")
 
 
 @refusals("pad")
 @pytest.mark.parametrize("case", REFUSED)
 def test_pad_refuses(subject_on_cpu, case):
     message, refused, taken = REFUSED[case]
+    call, near = (dict(zip(ARGUMENTS, given, strict=False)) for given in (refused, taken))
 
-    assert_taken(subject_on_cpu, "pad", ROW.astype("float32"), *taken)
-    assert_refused(subject_on_cpu, "pad", message, ROW.astype("float32"), *refused)
+    assert_refused(subject_on_cpu, "pad", message, near=near, input=ROW.astype("float32"), **call)
 
 
 @refusals("pad")
 def test_an_empty_channel_is_refused_where_cells_are_copied(subject_on_cpu):
     message = "takes no empty axis but the batch"
+    call = {"input": np.zeros((2, 0, 3)), "pad": (1, 1), "mode": "reflect"}
 
-    assert_taken(subject_on_cpu, "pad", np.zeros((0, 2, 3)), (1, 1), "reflect")
-    assert_refused(subject_on_cpu, "pad", message, np.zeros((2, 0, 3)), (1, 1), "reflect")
+    assert_refused(subject_on_cpu, "pad", message, near={"input": np.zeros((0, 2, 3))}, **call)

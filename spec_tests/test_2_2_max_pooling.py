@@ -25,7 +25,7 @@ from spec_tests.vocabulary.levels import conventions, gradients, refusals, value
 from spec_tests.vocabulary.operations import MAX_POOLS
 from spec_tests.vocabulary.problems import SEEDS, Problem, distinct_in_every_format, special_numbers, whole_numbers
 from spec_tests.vocabulary.properties import any_problem, for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict, assert_taken
+from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
 from spec_tests.worked_examples import POOLED_MAP
 
 # The document's example, by hand
@@ -731,8 +731,7 @@ def each_of(*refused):
 def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, operation, options, taken, message):
     input = np.zeros((1, 2, *[5] * rank_of(operation)), np.float32)
 
-    assert_taken(subject_on_cpu, operation, input, **{"kernel_size": 2, **taken})
-    assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, **options})
+    assert_refused(subject_on_cpu, operation, message, near=taken, **{"input": input, "kernel_size": 2, **options})
 
 
 @refusals(*MAX_POOLS)
@@ -750,8 +749,7 @@ def test_max_pool_refuses_a_window_that_cannot_be_placed(subject_on_cpu, operati
 def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, operation, options, taken, message):
     input = np.zeros((1, 2, *[5] * rank_of(operation)), np.float32)
 
-    assert_taken(subject_on_cpu, operation, input, **{"kernel_size": 2, **taken})
-    assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, **options})
+    assert_refused(subject_on_cpu, operation, message, near=taken, **{"input": input, "kernel_size": 2, **options})
 
 
 @refusals(*MAX_POOLS)
@@ -759,18 +757,18 @@ def test_max_pool_refuses_an_option_of_the_wrong_kind(subject_on_cpu, operation,
 def test_max_pool_refuses_an_option_with_a_number_too_many(subject_on_cpu, operation, option):
     rank = rank_of(operation)
     input, message = np.zeros((1, 2, *[5] * rank), np.float32), f"{option} must have 1 or {rank} numbers"
+    call = {"input": input, "kernel_size": 2, option: (1,) * (rank + 1)}
 
-    assert_taken(subject_on_cpu, operation, input, **{"kernel_size": 2, option: (1,) * rank})
-    assert_refused(subject_on_cpu, operation, message, input, **{"kernel_size": 2, option: (1,) * (rank + 1)})
+    assert_refused(subject_on_cpu, operation, message, near={option: (1,) * rank}, **call)
 
 
 @refusals("max_pool3d")
 @pytest.mark.parametrize("option", ["kernel_size", "stride", "padding", "dilation"])
 def test_max_pool3d_refuses_an_option_with_a_number_missing(subject_on_cpu, option):
     input, message = np.zeros((1, 2, 5, 5, 5), np.float32), f"{option} must have 1 or 3 numbers"
+    call = {"input": input, "kernel_size": 2, option: (1, 1)}
 
-    assert_taken(subject_on_cpu, "max_pool3d", input, **{"kernel_size": 2, option: (1, 1, 1)})
-    assert_refused(subject_on_cpu, "max_pool3d", message, input, **{"kernel_size": 2, option: (1, 1)})
+    assert_refused(subject_on_cpu, "max_pool3d", message, near={option: (1, 1, 1)}, **call)
 
 
 @refusals(*MAX_POOLS)
@@ -780,53 +778,59 @@ def test_max_pool3d_refuses_an_option_with_a_number_missing(subject_on_cpu, opti
 def test_max_pool_refuses_an_input_with_the_wrong_number_of_axes(subject_on_cpu, operation, leading, taken):
     rank = rank_of(operation)
     input, message = np.zeros((*leading, *[5] * rank), np.float32), f"input has {rank + len(leading)} axes, expected"
+    near = {"input": np.zeros((*taken, *[5] * rank), np.float32)}
 
-    assert_taken(subject_on_cpu, operation, np.zeros((*taken, *[5] * rank), np.float32), 2)
-    assert_refused(subject_on_cpu, operation, f"{message} {rank + 2}", input, 2)
+    assert_refused(subject_on_cpu, operation, f"{message} {rank + 2}", near=near, input=input, kernel_size=2)
 
 
 @refusals(*MAX_POOLS)
 @pytest.mark.parametrize("empty", ["channels", "channels of one image", "cells"])
 def test_max_pool_refuses_an_input_without_channels_or_cells(subject_on_cpu, operation, empty):
     cells = (5,) * rank_of(operation)
-    shape = {"channels": (2, 0, *cells), "channels of one image": (0, *cells), "cells": (2, 2, *cells[1:], 0)}[empty]
+    refused, taken = {
+        "channels": ((2, 0, *cells), (0, 2, *cells)),
+        "channels of one image": ((0, *cells), (1, *cells)),
+        "cells": ((2, 2, *cells[1:], 0), (2, 2, *cells[1:], 1)),
+    }[empty]
+    input, near = np.zeros(refused, np.float32), {"input": np.zeros(taken, np.float32)}
+    message = "only the batch may be empty"
 
-    assert_taken(subject_on_cpu, operation, np.zeros((0, 2, *cells), np.float32), 1)
-    assert_refused(subject_on_cpu, operation, "only the batch may be empty", np.zeros(shape, np.float32), 1)
+    assert_refused(subject_on_cpu, operation, message, near=near, input=input, kernel_size=1)
 
 
 @refusals(*MAX_POOLS)
 def test_max_pool_refuses_truth_values(subject_on_cpu, operation):
     input = np.zeros((1, 2, *[5] * rank_of(operation)), bool)
+    near = {"input": input.astype(np.float32)}
 
-    assert_taken(subject_on_cpu, operation, input.astype(np.float32), 2)
-    assert_refused(subject_on_cpu, operation, "input has dtype bool", input, 2)
+    assert_refused(subject_on_cpu, operation, "input has dtype bool", near=near, input=input, kernel_size=2)
 
 
 @refusals("max_pool1d")
 @pytest.mark.parametrize("integer", INTEGERS)
 def test_max_pool1d_refuses_integers(subject_on_cpu, integer):
     input = np.zeros((1, 2, 5), integer)
+    near, message = {"input": input.astype(np.float32)}, f"input has dtype {integer}"
 
-    assert_taken(subject_on_cpu, "max_pool1d", input.astype(np.float32), 2)
-    assert_refused(subject_on_cpu, "max_pool1d", f"input has dtype {integer}", input, 2)
+    assert_refused(subject_on_cpu, "max_pool1d", message, near=near, input=input, kernel_size=2)
 
 
 @refusals(*MAX_POOLS)
 def test_the_gradient_of_max_pool_refuses_a_grad_output_not_shaped_as_the_output(subject_on_cpu, operation):
     rank, message = rank_of(operation), "grad_output has shape .*, expected"
     taken, refused, input = (np.zeros((1, 2, *[size] * rank), np.float32) for size in (2, 3, 5))
+    call = {"grad_output": refused, "input": input, "kernel_size": 2}
 
-    assert_taken(subject_on_cpu, f"{operation}_backward", taken, input, 2)
-    assert_refused(subject_on_cpu, f"{operation}_backward", message, refused, input, 2)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, near={"grad_output": taken}, **call)
 
 
 @refusals(*MAX_POOLS)
 def test_there_is_no_gradient_of_max_pool_for_integers(subject_on_cpu, operation):
-    grad_output, input = (np.zeros((1, 2, *[size] * rank_of(operation)), int) for size in (2, 5))
+    shapes = {name: (1, 2, *[size] * rank_of(operation)) for name, size in (("grad_output", 2), ("input", 5))}
+    refused, near = ({name: np.zeros(shape, kind) for name, shape in shapes.items()} for kind in ("int64", "float32"))
+    message = "has dtype int64, expected"
 
-    assert_taken(subject_on_cpu, f"{operation}_backward", grad_output.astype(np.float32), input.astype(np.float32), 2)
-    assert_refused(subject_on_cpu, f"{operation}_backward", "has dtype int64, expected", grad_output, input, 2)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, near=near, **refused, kernel_size=2)
 
 
 @st.composite

@@ -1,6 +1,11 @@
-"""Refusals: what torch rejects, the references reject too, with a message that says why."""
+"""Refusals: what torch rejects, the references reject too, with a message that says why.
 
-from collections.abc import Callable
+Beside each refused call stands its neighbour, which is the same call with the fault mended and nothing else: what
+refuses the one must take the other. So an implementation that refuses everything meets no refusal, and neither does
+one that takes everything.
+"""
+
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,17 +16,24 @@ from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.subject import REFUSALS, Subject
 
 
-def assert_refused(subject: Subject, operation: str, message: str, *args: Any, **options: Any) -> None:
-    """Require the subject to refuse this call, and the reference to refuse it with a message that matches."""
+def assert_refused(subject: Subject, operation: str, message: str, *, near: Mapping[str, Any], **call: Any) -> None:
+    """Require the subject to take the neighbour of this call and then to refuse the call itself.
+
+    `near` holds the arguments that mend the call. Both subject and reference must take the mended call, with results
+    of the same shapes; the reference must refuse the call as it stands with a message that matches.
+    """
+    if not near:
+        raise ValueError(f"near mends nothing: expected the arguments with which {operation} takes the call, got none")
+    assert_taken(subject, operation, **{**call, **near})
     with pytest.raises((ValueError, TypeError), match=message):
-        getattr(reference, operation)(*args, **options)
+        getattr(reference, operation)(**call)
     with pytest.raises(REFUSALS):
-        getattr(subject, operation)(*args, **options)
+        getattr(subject, operation)(**call)
 
 
-def assert_taken(subject: Subject, operation: str, *args: Any, **options: Any) -> None:
-    """Require the subject to accept this call, close to a refused one, and return the reference's shapes."""
-    ours, theirs = (_shapes(getattr(layers, operation)(*args, **options)) for layers in (reference, subject))
+def assert_taken(subject: Subject, operation: str, **call: Any) -> None:
+    """Require subject and reference to take this call, and to return the same shapes."""
+    ours, theirs = (_shapes(getattr(layers, operation)(**call)) for layers in (reference, subject))
     assert theirs == ours, f"the reference returns shape {ours}, the subject {theirs}"
 
 
