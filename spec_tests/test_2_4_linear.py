@@ -24,7 +24,7 @@ from spec_tests.vocabulary.levels import conventions, gradients, refusals, value
 from spec_tests.vocabulary.operations import CONVOLUTIONS, OPERATIONS
 from spec_tests.vocabulary.problems import SEEDS, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused, assert_taken
+from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.sums import assert_equal_sums
 
 # Worked by hand
@@ -429,43 +429,44 @@ def test_a_number_without_axes_is_flattened_to_one_axis_of_one_element(subject, 
 @pytest.mark.parametrize(("shape", "weight"), [((2, 3), (4, 2)), ((2, 3), (3, 4)), ((3,), (4, 2)), ((2, 3), (2,))])
 def test_linear_refuses_an_input_whose_features_the_weight_does_not_expect(subject_on_cpu, shape, weight):
     message = re.escape(f"input has shape {shape}, expected (…, {weight[-1]}) for weight {weight}")
+    near = {"weight": np.zeros((*weight[:-1], shape[-1]))}
 
-    assert_taken(subject_on_cpu, "linear", np.zeros(shape), np.zeros((*weight[:-1], shape[-1])))
-    assert_refused(subject_on_cpu, "linear", message, np.zeros(shape), np.zeros(weight))
+    assert_refused(subject_on_cpu, "linear", message, near=near, input=np.zeros(shape), weight=np.zeros(weight))
 
 
 @refusals("linear")
 @pytest.mark.parametrize("weight", [(4, 3), (3,)])
 def test_linear_refuses_an_input_without_axes(subject_on_cpu, weight):
-    assert_taken(subject_on_cpu, "linear", np.zeros(3), np.zeros(weight))
-    assert_refused(subject_on_cpu, "linear", r"input has shape \(\), expected", np.zeros(()), np.zeros(weight))
+    call, near = {"input": np.zeros(()), "weight": np.zeros(weight)}, {"input": np.zeros(3)}
+
+    assert_refused(subject_on_cpu, "linear", r"input has shape \(\), expected", near=near, **call)
 
 
 @refusals("linear")
 @pytest.mark.parametrize(("weight", "taken"), [((), (3,)), ((4, 3, 1), (4, 3)), ((1, 4, 3), (4, 3))])
 def test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row(subject_on_cpu, weight, taken):
     message = f"weight has {len(weight)} axes, expected 2"
+    call, near = {"input": np.zeros((2, 3)), "weight": np.zeros(weight)}, {"weight": np.zeros(taken)}
 
-    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros(taken))
-    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(weight))
+    assert_refused(subject_on_cpu, "linear", message, near=near, **call)
 
 
 @refusals("linear")
 @pytest.mark.parametrize("bias", [(3,), (5,), (4, 1)])
 def test_linear_refuses_a_bias_that_is_not_one_number_for_each_output(subject_on_cpu, bias):
     message = re.escape(f"bias has shape {bias}, expected (4,)")
+    call = {"input": np.zeros((2, 3)), "weight": np.zeros((4, 3)), "bias": np.zeros(bias)}
 
-    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(4))
-    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros((4, 3)), np.zeros(bias))
+    assert_refused(subject_on_cpu, "linear", message, near={"bias": np.zeros(4)}, **call)
 
 
 @refusals("linear")
 @pytest.mark.parametrize("bias", [(), (1,), (2,)])
 def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias):
     message = re.escape(f"bias has shape {bias}")
+    call = {"input": np.zeros((2, 3)), "weight": np.zeros(3), "bias": np.zeros(bias)}
 
-    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros(3), None)
-    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3)), np.zeros(3), np.zeros(bias))
+    assert_refused(subject_on_cpu, "linear", message, near={"bias": None}, **call)
 
 
 @refusals("linear")
@@ -473,61 +474,62 @@ def test_linear_refuses_a_bias_beside_a_weight_of_one_axis(subject_on_cpu, bias)
 def test_linear_refuses_mixed_dtypes(subject_on_cpu, odd):
     arrays = {"input": np.zeros((2, 3)), "weight": np.zeros((4, 3)), "bias": np.zeros(4)}
     mixed = {**arrays, odd: arrays[odd].astype(np.float32)}
+    message = f"one dtype expected, got .*{odd} float32"
 
-    assert_taken(subject_on_cpu, "linear", **arrays)
-    assert_refused(subject_on_cpu, "linear", f"one dtype expected, got .*{odd} float32", **mixed)
+    assert_refused(subject_on_cpu, "linear", message, near={odd: arrays[odd]}, **mixed)
 
 
 @refusals("linear")
 def test_linear_refuses_truth_values(subject_on_cpu):
     message = "input has dtype bool, expected one of"
+    shapes = {"input": (2, 3), "weight": (4, 3)}
+    refused, near = ({name: np.zeros(shape, kind) for name, shape in shapes.items()} for kind in (bool, float))
 
-    assert_taken(subject_on_cpu, "linear", np.zeros((2, 3)), np.zeros((4, 3)))
-    assert_refused(subject_on_cpu, "linear", message, np.zeros((2, 3), bool), np.zeros((4, 3), bool))
+    assert_refused(subject_on_cpu, "linear", message, near=near, **refused)
 
 
 @refusals("linear")
 @pytest.mark.parametrize("shape", [(2, 3), (4,), (1, 4)])
 def test_the_gradient_of_linear_refuses_a_grad_output_of_another_shape(subject_on_cpu, shape):
     message = re.escape(f"grad_output has shape {shape}, expected (2, 4)")
+    call = {"grad_output": np.zeros(shape), "input": np.zeros((2, 3)), "weight": np.zeros((4, 3))}
 
-    assert_taken(subject_on_cpu, "linear_backward", np.zeros((2, 4)), np.zeros((2, 3)), np.zeros((4, 3)))
-    assert_refused(subject_on_cpu, "linear_backward", message, np.zeros(shape), np.zeros((2, 3)), np.zeros((4, 3)))
+    assert_refused(subject_on_cpu, "linear_backward", message, near={"grad_output": np.zeros((2, 4))}, **call)
 
 
 @refusals("flatten")
 @pytest.mark.parametrize(("start", "end"), [(2, 1), (1, 0), (-1, -2), (2, -3)])
 def test_flatten_refuses_to_start_after_its_end(subject_on_cpu, start, end):
     message = f"start_dim {start} comes after end_dim {end}"
+    call, near = {"input": np.zeros((2, 3, 4)), "start_dim": start, "end_dim": end}, {"end_dim": start}
 
-    assert_taken(subject_on_cpu, "flatten", np.zeros((2, 3, 4)), end, start)
-    assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), start, end)
+    assert_refused(subject_on_cpu, "flatten", message, near=near, **call)
 
 
 @refusals("flatten")
 @pytest.mark.parametrize(("name", "dim"), [("start_dim", 3), ("start_dim", -4), ("end_dim", 3), ("end_dim", -4)])
 def test_flatten_refuses_an_axis_that_does_not_exist(subject_on_cpu, name, dim):
     message = f"{name} must be from -3 to 2, got {dim}"
+    call, near = {"input": np.zeros((2, 3, 4)), name: dim}, {name: dim - 1 if dim > 0 else dim + 1}
 
-    assert_taken(subject_on_cpu, "flatten", np.zeros((2, 3, 4)), **{name: dim - 1 if dim > 0 else dim + 1})
-    assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3, 4)), **{name: dim})
+    assert_refused(subject_on_cpu, "flatten", message, near=near, **call)
 
 
 @refusals("flatten")
 @pytest.mark.parametrize("dim", [1.0, "1"])
 def test_flatten_refuses_an_axis_that_is_not_a_whole_number(subject_on_cpu, dim):
     message = f"start_dim must be a whole number, got {dim!r}"
+    near = {"start_dim": int(dim)}
 
-    assert_taken(subject_on_cpu, "flatten", np.zeros((2, 3)), start_dim=int(dim))
-    assert_refused(subject_on_cpu, "flatten", message, np.zeros((2, 3)), start_dim=dim)
+    assert_refused(subject_on_cpu, "flatten", message, near=near, input=np.zeros((2, 3)), start_dim=dim)
 
 
 @refusals("flatten")
 def test_the_gradient_of_flatten_refuses_a_grad_output_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(6,\)"
+    call, near = {"grad_output": np.zeros((2, 3)), "input": np.zeros((2, 3))}, {"grad_output": np.zeros(6)}
 
-    assert_taken(subject_on_cpu, "flatten_backward", np.zeros(6), np.zeros((2, 3)))
-    assert_refused(subject_on_cpu, "flatten_backward", message, np.zeros((2, 3)), np.zeros((2, 3)))
+    assert_refused(subject_on_cpu, "flatten_backward", message, near=near, **call)
 
 
 # The layers: torch.nn.Linear, Flatten
