@@ -460,55 +460,114 @@ def test_class_indices_are_int64_or_uint8(subject, integer):
     assert_equal(subject.nll_loss(scores, np.array([1, 0], integer), reduction="none"), np.array([1.0, 0.0]))
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 SCORES, TARGET = np.zeros((2, 3)), np.array([0, 2])
 REFUSED = {
-    "a class that does not exist": ("target has class 3, expected 0 to 2", {"target": np.array([0, 3])}),
-    "a negative class": ("target has class -1, expected 0 to 2", {"target": np.array([0, -1])}),
-    "more samples than targets": (r"target has shape \(1,\), expected \(2,\)", {"target": np.array([0])}),
-    "targets of another shape": (r"target has shape \(2, 1\), expected \(2,\)", {"target": np.array([[0], [1]])}),
-    "int32 targets": ("target has dtype int32, expected one of int64, uint8", {"target": TARGET.astype("int32")}),
-    "a weight of the wrong length": (r"weight has shape \(2,\), expected \(3,\)", {"weight": np.ones(2)}),
-    "a weight with two axes": (r"weight has shape \(1, 3\)", {"weight": np.ones((1, 3))}),
-    "a weight of another dtype": ("input float64, weight float32", {"weight": np.ones(3, "float32")}),
-    "an unknown reduction": ("reduction must be one of none, mean, sum, got 'avg'", {"reduction": "avg"}),
-    "integer scores": ("input has dtype int64", {"input": SCORES.astype("int64")}),
-    "scores without axes": ("input has no axes", {"input": np.array(0.0), "target": np.array(0)}),
+    "a class that does not exist": (
+        "target has class 3, expected 0 to 2",
+        {"target": np.array([0, 3])},
+        {"target": np.array([0, 2])},
+    ),
+    "a negative class": (
+        "target has class -1, expected 0 to 2",
+        {"target": np.array([0, -1])},
+        {"target": np.array([0, 0])},
+    ),
+    "more samples than targets": (
+        r"target has shape \(1,\), expected \(2,\)",
+        {"target": np.array([0])},
+        {"target": np.array([0, 0])},
+    ),
+    "targets of another shape": (
+        r"target has shape \(2, 1\), expected \(2,\)",
+        {"target": np.array([[0], [1]])},
+        {"target": np.array([0, 1])},
+    ),
+    "int32 targets": (
+        "target has dtype int32, expected one of int64, uint8",
+        {"target": TARGET.astype("int32")},
+        {"target": TARGET},
+    ),
+    "a weight of the wrong length": (
+        r"weight has shape \(2,\), expected \(3,\)",
+        {"weight": np.ones(2)},
+        {"weight": np.ones(3)},
+    ),
+    "a weight with two axes": (r"weight has shape \(1, 3\)", {"weight": np.ones((1, 3))}, {"weight": np.ones(3)}),
+    "a weight of another dtype": (
+        "input float64, weight float32",
+        {"weight": np.ones(3, "float32")},
+        {"weight": np.ones(3)},
+    ),
+    "an unknown reduction": (
+        "reduction must be one of none, mean, sum, got 'avg'",
+        {"reduction": "avg"},
+        {"reduction": "mean"},
+    ),
+    "integer scores": ("input has dtype int64", {"input": SCORES.astype("int64")}, {"input": SCORES}),
+    "scores without axes": (
+        "input has no axes",
+        {"input": np.array(0.0), "target": np.array(0)},
+        {"input": np.array([0.0])},
+    ),
     "uint8 targets with a further axis": (
         "target has dtype uint8, expected one of int64",
         {"input": np.zeros((2, 3, 4)), "target": np.zeros((2, 4), "uint8")},
+        {"target": np.zeros((2, 4), "int64")},
     ),
-    "an ignore_index of more than 64 bits": ("ignore_index must be a 64-bit integer", {"ignore_index": 2**70}),
-    "an ignore_index that is no whole number": ("ignore_index must be a whole number", {"ignore_index": 1.5}),
+    "an ignore_index of more than 64 bits": (
+        "ignore_index must be a 64-bit integer",
+        {"ignore_index": 2**70},
+        {"ignore_index": 2**63 - 1},
+    ),
+    "an ignore_index that is no whole number": (
+        "ignore_index must be a whole number",
+        {"ignore_index": 1.5},
+        {"ignore_index": 1},
+    ),
 }
+"""The message, the arguments of a call that is refused, and those that mend it."""
 
 
 @pytest.mark.claim("2.6.3.b")
 @refusals("nll_loss", "cross_entropy")
 @pytest.mark.parametrize("case", [case for case in REFUSED if "weight" in case])
 def test_a_weight_that_is_not_one_number_a_class_is_refused(subject_on_cpu, operation, case):
-    message, arguments = REFUSED[case]
+    message, arguments, near = REFUSED[case]
 
-    assert_refused(subject_on_cpu, operation, message, **{"input": SCORES, "target": TARGET, **arguments})
+    assert_refused(subject_on_cpu, operation, message, near=near, **{"input": SCORES, "target": TARGET, **arguments})
 
 
 @refusals("nll_loss", "cross_entropy")
 @pytest.mark.parametrize("case", [case for case in REFUSED if "weight" not in case])
 def test_nll_loss_and_cross_entropy_refuse(subject_on_cpu, operation, case):
-    message, arguments = REFUSED[case]
+    message, arguments, near = REFUSED[case]
 
-    assert_refused(subject_on_cpu, operation, message, **{"input": SCORES, "target": TARGET, **arguments})
+    assert_refused(subject_on_cpu, operation, message, near=near, **{"input": SCORES, "target": TARGET, **arguments})
 
 
 EVEN = np.full((2, 3), 1 / 3)
 REFUSED_BY_CROSS_ENTROPY = {
-    "smoothing that is no number": ("label_smoothing must be a number, got '0.1'", {"label_smoothing": "0.1"}),
-    "smoothing over 1": ("label_smoothing must be from 0 to 1, got 1.5", {"label_smoothing": 1.5}),
-    "probabilities of another shape": (r"target has shape \(2, 2\), expected \(2, 3\)", {"target": EVEN[:, :2]}),
+    "smoothing that is no number": (
+        "label_smoothing must be a number, got '0.1'",
+        {"label_smoothing": "0.1"},
+        {"label_smoothing": 0.1},
+    ),
+    "smoothing over 1": (
+        "label_smoothing must be from 0 to 1, got 1.5",
+        {"label_smoothing": 1.5},
+        {"label_smoothing": 1.0},
+    ),
+    "probabilities of another shape": (
+        r"target has shape \(2, 2\), expected \(2, 3\)",
+        {"target": EVEN[:, :2]},
+        {"target": EVEN},
+    ),
     "a class to ignore among probabilities": (
         "ignore_index 1 needs class indices",
         {"target": EVEN, "ignore_index": 1},
+        {"target": TARGET},
     ),
 }
 
@@ -516,9 +575,10 @@ REFUSED_BY_CROSS_ENTROPY = {
 @refusals("cross_entropy")
 @pytest.mark.parametrize("case", REFUSED_BY_CROSS_ENTROPY)
 def test_cross_entropy_refuses(subject_on_cpu, case):
-    message, arguments = REFUSED_BY_CROSS_ENTROPY[case]
+    message, arguments, near = REFUSED_BY_CROSS_ENTROPY[case]
+    call = {"input": SCORES, "target": TARGET, **arguments}
 
-    assert_refused(subject_on_cpu, "cross_entropy", message, **{"input": SCORES, "target": TARGET, **arguments})
+    assert_refused(subject_on_cpu, "cross_entropy", message, near=near, **call)
 
 
 # The layers: torch.nn.CrossEntropyLoss and torch.nn.NLLLoss

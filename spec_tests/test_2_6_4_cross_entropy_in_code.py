@@ -89,5 +89,6 @@ def test_targets_of_another_dtype_than_long_and_uint8_are_refused(subject_on_cpu
     message = (
         "target has" if operation == "nll_loss" or other != "float64" else r"target has shape \(2,\), expected \(2, 3\)"
     )
+    call, near = {"input": np.zeros((2, 3)), "target": np.array([0, 1]).astype(other)}, {"target": np.array([0, 1])}
 
-    assert_refused(subject_on_cpu, operation, message, np.zeros((2, 3)), np.array([0, 1]).astype(other))
+    assert_refused(subject_on_cpu, operation, message, near=near, **call)

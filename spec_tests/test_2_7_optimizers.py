@@ -720,9 +720,10 @@ def test_gradients_of_unknown_parameters_are_refused():
         step_all(reference.sgd, {"weight": TWO}, {"weight": TWO, "head": None, "bias": TWO}, {})
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 NAN = float("nan")
+FIRST_STEP = {"param": TWO, "grad": FOUR, "state": {}}
 TOO_SMALL = {
     "sgd": ("lr", "momentum", "weight_decay"),
     "adam": ("lr", "eps", "weight_decay"),
@@ -739,30 +740,42 @@ NEGATIVE = [(operation, option) for operation, names in TOO_SMALL.items() for op
 def test_an_optimizer_refuses_a_negative(subject_on_cpu, operation, option, number):
     message = f"{option} must be at least 0, got {number}"
 
-    assert_refused(subject_on_cpu, operation, message, TWO, FOUR, {}, **{option: number})
+    assert_refused(subject_on_cpu, operation, message, near={option: 0}, **FIRST_STEP, **{option: number})
 
 
 @refusals("adam", "adamw", "rmsprop", "adagrad")
 @pytest.mark.parametrize(("operation", "option"), [case for case in NEGATIVE if case[0] != "sgd"])
 def test_an_optimizer_refuses_nan(subject_on_cpu, operation, option):
-    assert_refused(subject_on_cpu, operation, f"{option} must be at least 0, got nan", TWO, FOUR, {}, **{option: NAN})
+    message = f"{option} must be at least 0, got nan"
+
+    assert_refused(subject_on_cpu, operation, message, near={option: 0}, **FIRST_STEP, **{option: NAN})
 
 
 @refusals("adamw", "adam")
 @pytest.mark.parametrize("operation", ["adam", "adamw"])
-@pytest.mark.parametrize("betas", [(1.0, 0.5), (0.5, 1.0), (-0.1, 0.5), (0.5, -0.1), (NAN, 0.5), (0.5, NAN)])
-def test_adam_refuses_averages_that_do_not_forget(subject_on_cpu, operation, betas):
+@pytest.mark.parametrize(("refused", "taken"), [(1.0, 1 - 2**-20), (-0.1, 0.0), (NAN, 0.5)])
+@pytest.mark.parametrize("place", [0, 1])
+def test_adam_refuses_averages_that_do_not_forget(subject_on_cpu, operation, place, refused, taken):
     message = "betas must be from 0 to below 1, got"
+    betas, near = ((beta, 0.5) if place == 0 else (0.5, beta) for beta in (refused, taken))
 
-    assert_refused(subject_on_cpu, operation, message, TWO, FOUR, {}, betas=betas)
+    assert_refused(subject_on_cpu, operation, message, near={"betas": near}, **FIRST_STEP, betas=betas)
 
 
 @refusals("sgd")
-@pytest.mark.parametrize("options", [{}, {"momentum": 0.5, "dampening": 0.1}, {"dampening": 0.1}])
-def test_sgd_refuses_to_look_ahead_without_momentum_or_with_dampening(subject_on_cpu, options):
+@pytest.mark.parametrize(
+    ("options", "near"),
+    [
+        ({}, {"momentum": 0.5}),
+        ({"momentum": 0.5, "dampening": 0.1}, {"dampening": 0.0}),
+        ({"dampening": 0.1}, {"nesterov": False}),
+    ],
+    ids=["without momentum", "with dampening", "both"],
+)
+def test_sgd_refuses_to_look_ahead_without_momentum_or_with_dampening(subject_on_cpu, options, near):
     message = "nesterov needs momentum over 0 without dampening"
 
-    assert_refused(subject_on_cpu, "sgd", message, TWO, FOUR, {}, nesterov=True, **options)
+    assert_refused(subject_on_cpu, "sgd", message, near=near, **FIRST_STEP, nesterov=True, **options)
 
 
 STATE = {"step": 1, "exp_avg": TWO, "exp_avg_sq": TWO}

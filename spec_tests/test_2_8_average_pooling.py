@@ -289,67 +289,95 @@ def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, ope
     assert getattr(subject, f"{operation}_backward")(output, empty, 2).shape == empty.shape
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 IMAGE, SQUARE = np.zeros((1, 2, 5, 5)), np.zeros((1, 2, 4, 4))
 REFUSED = {
-    "a window of no cells": ("kernel_size must be at least 1, got 0", {"kernel_size": 0}),
-    "a window larger than the input": (r"spans \(6, 6\) cells, the padded input", {"kernel_size": 6}),
-    "a window that is no whole number": ("kernel_size must be a whole number, got 2.0", {"kernel_size": 2.0}),
-    "three sides": ("kernel_size must have 1 or 2 numbers", {"kernel_size": (2, 2, 2)}),
-    "stride 0": ("stride must be at least 1, got 0", {"stride": 0}),
-    "negative padding": ("padding must be at least 0, got -1", {"padding": -1}),
-    "padding of a whole window": ("padding must be at most half of kernel_size", {"padding": 2}),
-    "ceil_mode that is no truth value": ("ceil_mode must be True or False, got 1", {"ceil_mode": 1}),
-    "count_include_pad that is none": ("count_include_pad must be True or False, got 1", {"count_include_pad": 1}),
-    "divisor 0": ("divisor_override must not be 0", {"divisor_override": 0}),
-    "a divisor that is no whole number": ("divisor_override must be a whole number", {"divisor_override": 1.5}),
-    "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}),
-    "no channels": (r"input has shape \(1, 0, 5, 5\)", {"input": IMAGE[:, :0]}),
-    "integers": ("input has dtype int32", {"input": IMAGE.astype("int32")}),
+    "a window of no cells": ("kernel_size must be at least 1, got 0", {"kernel_size": 0}, {"kernel_size": 1}),
+    "a window larger than the input": (
+        r"spans \(6, 6\) cells, the padded input",
+        {"kernel_size": 6},
+        {"kernel_size": 5},
+    ),
+    "a window that is no whole number": (
+        "kernel_size must be a whole number, got 2.0",
+        {"kernel_size": 2.0},
+        {"kernel_size": 2},
+    ),
+    "three sides": ("kernel_size must have 1 or 2 numbers", {"kernel_size": (2, 2, 2)}, {"kernel_size": (2, 2)}),
+    "stride 0": ("stride must be at least 1, got 0", {"stride": 0}, {"stride": 1}),
+    "negative padding": ("padding must be at least 0, got -1", {"padding": -1}, {"padding": 0}),
+    "padding of a whole window": ("padding must be at most half of kernel_size", {"padding": 2}, {"padding": 1}),
+    "ceil_mode that is no truth value": (
+        "ceil_mode must be True or False, got 1",
+        {"ceil_mode": 1},
+        {"ceil_mode": True},
+    ),
+    "count_include_pad that is none": (
+        "count_include_pad must be True or False, got 1",
+        {"count_include_pad": 1},
+        {"count_include_pad": True},
+    ),
+    "divisor 0": ("divisor_override must not be 0", {"divisor_override": 0}, {"divisor_override": 1}),
+    "a divisor that is no whole number": (
+        "divisor_override must be a whole number",
+        {"divisor_override": 1.5},
+        {"divisor_override": 1},
+    ),
+    "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}, {"input": IMAGE[0]}),
+    "no channels": (r"input has shape \(1, 0, 5, 5\)", {"input": IMAGE[:, :0]}, {"input": IMAGE[:, :1]}),
+    "integers": ("input has dtype int32", {"input": IMAGE.astype("int32")}, {"input": IMAGE}),
 }
+"""The message, the arguments of a call that is refused, and those that mend it."""
 
 
 @refusals("avg_pool2d")
 @pytest.mark.parametrize("case", REFUSED)
 def test_avg_pool2d_refuses(subject_on_cpu, case):
-    message, changed = REFUSED[case]
-    taken = {"input": IMAGE, "kernel_size": 2}
+    message, changed, near = REFUSED[case]
 
-    assert subject_on_cpu.avg_pool2d(**taken).shape == (1, 2, 2, 2)
-    assert_refused(subject_on_cpu, "avg_pool2d", message, **{**taken, **changed})
+    assert_refused(subject_on_cpu, "avg_pool2d", message, near=near, **{"input": IMAGE, "kernel_size": 2, **changed})
 
 
 ADAPTIVE_REFUSED = {
-    "a negative size": ("output_size must be at least 1, got -1", {"output_size": -1}),
-    "three sizes": ("output_size must be one or two numbers", {"output_size": (2, 2, 2)}),
-    "no size": ("output_size must be one or two numbers", {"output_size": ()}),
-    "one size in a tuple": ("output_size must be one or two numbers", {"output_size": (2,)}),
-    "None for both sizes": ("output_size must be a whole number, got None", {"output_size": None}),
-    "a size that is no whole number": ("output_size must be a whole number, got 2.0", {"output_size": (2.0, 2)}),
-    "a truth value": ("output_size must be a whole number, got True", {"output_size": True}),
-    "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}),
-    "no cells": (r"input has shape \(1, 2, 0, 5\)", {"input": IMAGE[:, :, :0]}),
-    "integers": ("input has dtype int64", {"input": IMAGE.astype("int64")}),
+    "a negative size": ("output_size must be at least 1, got -1", {"output_size": -1}, {"output_size": 1}),
+    "three sizes": ("output_size must be one or two numbers", {"output_size": (2, 2, 2)}, {"output_size": (2, 2)}),
+    "no size": ("output_size must be one or two numbers", {"output_size": ()}, {"output_size": (2, 2)}),
+    "one size in a tuple": ("output_size must be one or two numbers", {"output_size": (2,)}, {"output_size": 2}),
+    "None for both sizes": (
+        "output_size must be a whole number, got None",
+        {"output_size": None},
+        {"output_size": (None, 2)},
+    ),
+    "a size that is no whole number": (
+        "output_size must be a whole number, got 2.0",
+        {"output_size": (2.0, 2)},
+        {"output_size": (2, 2)},
+    ),
+    "a truth value": ("output_size must be a whole number, got True", {"output_size": True}, {"output_size": 1}),
+    "an axis too few": (r"input has shape \(5, 5\)", {"input": IMAGE[0, 0]}, {"input": IMAGE[0]}),
+    "no cells": (r"input has shape \(1, 2, 0, 5\)", {"input": IMAGE[:, :, :0]}, {"input": IMAGE[:, :, :1]}),
+    "integers": ("input has dtype int64", {"input": IMAGE.astype("int64")}, {"input": IMAGE}),
 }
+"""The message, the arguments of a call that is refused, and those that mend it."""
 
 
 @refusals("adaptive_avg_pool2d")
 @pytest.mark.parametrize("case", ADAPTIVE_REFUSED)
 def test_adaptive_avg_pool2d_refuses(subject_on_cpu, case):
-    message, changed = ADAPTIVE_REFUSED[case]
-    taken = {"input": IMAGE, "output_size": 2}
+    message, changed, near = ADAPTIVE_REFUSED[case]
+    call = {"input": IMAGE, "output_size": 2, **changed}
 
-    assert subject_on_cpu.adaptive_avg_pool2d(**taken).shape == (1, 2, 2, 2)
-    assert_refused(subject_on_cpu, "adaptive_avg_pool2d", message, **{**taken, **changed})
+    assert_refused(subject_on_cpu, "adaptive_avg_pool2d", message, near=near, **call)
 
 
 @refusals(*AVERAGE_POOLS)
 def test_the_gradient_of_an_average_refuses_a_grad_output_of_another_shape(subject_on_cpu, operation):
     message = r"grad_output has shape \(1, 2, 3, 3\), expected \(1, 2, 2, 2\)"
-    assert getattr(subject_on_cpu, f"{operation}_backward")(np.zeros((1, 2, 2, 2)), SQUARE, 2).shape == SQUARE.shape
+    size = "output_size" if operation == "adaptive_avg_pool2d" else "kernel_size"
+    refused, near = ({"grad_output": np.zeros((1, 2, *sides))} for sides in ((3, 3), (2, 2)))
 
-    assert_refused(subject_on_cpu, f"{operation}_backward", message, np.zeros((1, 2, 3, 3)), SQUARE, 2)
+    assert_refused(subject_on_cpu, f"{operation}_backward", message, near=near, **refused, input=SQUARE, **{size: 2})
 
 
 # The layers: torch.nn.AvgPool2d and AdaptiveAvgPool2d

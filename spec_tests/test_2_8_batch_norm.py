@@ -29,7 +29,7 @@ from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.batch_norm import batch_norm_statistics, dyadic_batch_norm_problems
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.refusals import assert_refused, assert_same_verdict
+from spec_tests.vocabulary.refusals import assert_refused
 
 half_formats = pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 
@@ -429,7 +429,7 @@ def test_without_images_there_is_nothing_to_evaluate(subject):
     assert subject.batch_norm(empty, np.zeros(3), np.ones(3)).shape == (0, 3, 2, 2)
 
 
-# Refusals
+# Refusals: beside each refused call the nearest one that must be taken
 
 one_value = pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (1, 3, 1, 1, 1)])
 
@@ -438,17 +438,18 @@ one_value = pytest.mark.parametrize("shape", [(1, 3), (1, 3, 1), (1, 3, 1, 1), (
 @refusals("batch_norm")
 def test_a_single_value_for_each_channel_is_refused_in_training(subject_on_cpu, shape):
     message = "expected more than 1 value for each channel in training"
+    call = {"input": np.zeros(shape), "running_mean": None, "running_var": None, "training": True}
 
-    assert_refused(subject_on_cpu, "batch_norm", message, np.zeros(shape), None, None, training=True)
+    assert_refused(subject_on_cpu, "batch_norm", message, near={"input": np.zeros((2, *shape[1:]))}, **call)
 
 
 @one_value
-@refusals("batch_norm")
+@conventions("batch_norm")
 def test_a_single_value_for_each_channel_is_taken_in_evaluation(subject, shape):
     assert subject.batch_norm(np.zeros(shape), np.zeros(3), np.ones(3)).shape == shape
 
 
-@refusals("batch_norm")
+@conventions("batch_norm")
 @pytest.mark.parametrize("shape", [(1, 3, 2), (1, 3, 1, 2), (2, 3), (2, 3, 1, 1)])
 def test_a_single_image_or_cell_is_enough_for_training_if_there_are_two_values(subject, shape):
     assert subject.batch_norm(np.zeros(shape), None, None, training=True).shape == shape
@@ -456,49 +457,91 @@ def test_a_single_image_or_cell_is_enough_for_training_if_there_are_two_values(s
 
 BATCH = np.zeros((2, 3, 4))
 REFUSED = {
-    "no running statistics": ("are needed unless training", {"running_mean": None, "running_var": None}),
-    "no running mean": ("must both be given, or neither", {"running_mean": None}),
-    "no running variance": ("must both be given, or neither", {"running_var": None}),
-    "no channels": (r"input has shape \(3,\), expected \(n, c, …\)", {"input": np.zeros(3)}),
-    "a mean too many": (r"running_mean has shape \(4,\), expected \(3,\)", {"running_mean": np.zeros(4)}),
-    "a variance too few": (r"running_var has shape \(2,\), expected \(3,\)", {"running_var": np.ones(2)}),
-    "weights for one channel": (r"weight has shape \(1,\), expected \(3,\)", {"weight": np.ones(1)}),
-    "a bias too many": (r"bias has shape \(4,\), expected \(3,\)", {"bias": np.ones(4)}),
-    "a negative eps": ("eps must be at least 0, got -1.0", {"eps": -1.0}),
-    "another dtype": ("one dtype expected, got input float64", {"weight": np.ones(3, "float32")}),
-    "whole numbers": ("input has dtype int64", {"input": np.zeros((2, 3, 4), int)}),
-    "momentum that is no number": ("momentum must be a number, got 'half'", {"momentum": "half"}),
-    "training that is neither true nor false": ("training must be True or False, got 1", {"training": 1}),
+    "no running statistics": (
+        "are needed unless training",
+        {"running_mean": None, "running_var": None},
+        {"training": True},
+    ),
+    "no running mean": ("must both be given, or neither", {"running_mean": None}, {"running_mean": np.zeros(3)}),
+    "no running variance": ("must both be given, or neither", {"running_var": None}, {"running_var": np.ones(3)}),
+    "no channels": (
+        r"input has shape \(3,\), expected \(n, c, …\)",
+        {"input": np.zeros(3)},
+        {"input": np.zeros((1, 3))},
+    ),
+    "a mean too many": (
+        r"running_mean has shape \(4,\), expected \(3,\)",
+        {"running_mean": np.zeros(4)},
+        {"running_mean": np.zeros(3)},
+    ),
+    "a variance too few": (
+        r"running_var has shape \(2,\), expected \(3,\)",
+        {"running_var": np.ones(2)},
+        {"running_var": np.ones(3)},
+    ),
+    "weights for one channel": (
+        r"weight has shape \(1,\), expected \(3,\)",
+        {"weight": np.ones(1)},
+        {"weight": np.ones(3)},
+    ),
+    "a bias too many": (r"bias has shape \(4,\), expected \(3,\)", {"bias": np.ones(4)}, {"bias": np.ones(3)}),
+    "a negative eps": ("eps must be at least 0, got -1.0", {"eps": -1.0}, {"eps": 0.0}),
+    "another dtype": (
+        "one dtype expected, got input float64",
+        {"weight": np.ones(3, "float32")},
+        {"weight": np.ones(3)},
+    ),
+    "whole numbers": ("input has dtype int64", {"input": np.zeros((2, 3, 4), int)}, {"input": BATCH}),
+    "momentum that is no number": ("momentum must be a number, got 'half'", {"momentum": "half"}, {"momentum": 0.5}),
+    "training that is neither true nor false": (
+        "training must be True or False, got 1",
+        {"training": 1},
+        {"training": True},
+    ),
 }
+"""The message, the arguments of a call that is refused, and those that mend it."""
 
 
 @refusals("batch_norm")
 @pytest.mark.parametrize("case", REFUSED)
 def test_batch_norm_refuses(subject_on_cpu, case):
-    message, changed = REFUSED[case]
-    taken = {"input": BATCH, "running_mean": np.zeros(3), "running_var": np.ones(3)}
+    message, changed, near = REFUSED[case]
+    call = {"input": BATCH, "running_mean": np.zeros(3), "running_var": np.ones(3), **changed}
 
-    assert_equal(subject_on_cpu.batch_norm(**taken), BATCH)
-    assert_refused(subject_on_cpu, "batch_norm", message, **{**taken, **changed})
+    assert_refused(subject_on_cpu, "batch_norm", message, near=near, **call)
+
+
+in_training_or_not = pytest.mark.parametrize("training", [False, True])
+without_one_of_them = pytest.mark.parametrize("missing", ["running_mean", "running_var"])
 
 
 @refusals("batch_norm")
-@pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("missing", ["running_mean", "running_var"])
+@in_training_or_not
+@without_one_of_them
 def test_one_running_statistic_without_the_other_is_refused(subject_on_cpu, training, missing):
-    problem = OPERATIONS["batch_norm"].typical.changed(training=training, **{missing: None})
+    typical = OPERATIONS["batch_norm"].typical.changed(training=training)
+    call, near = {**typical.arrays, **typical.options, missing: None}, {missing: typical.arrays[missing]}
 
-    assert_same_verdict(problem, subject_on_cpu)
-    for name, more in (("batch_norm", {}), ("batch_norm_backward", {"grad_output": problem.grad_output})):
-        arguments = {**more, **problem.arrays, **problem.options}
-        assert_refused(subject_on_cpu, name, "must both be given, or neither", **arguments)
+    assert_refused(subject_on_cpu, "batch_norm", "must both be given, or neither", near=near, **call)
+
+
+@refusals("batch_norm")
+@in_training_or_not
+@without_one_of_them
+def test_the_gradient_of_batch_norm_refuses_one_running_statistic_without_the_other(subject_on_cpu, training, missing):
+    typical = OPERATIONS["batch_norm"].typical.changed(training=training)
+    call, near = {**typical.arrays, **typical.options, missing: None}, {missing: typical.arrays[missing]}
+    message, grad_output = "must both be given, or neither", typical.grad_output
+
+    assert_refused(subject_on_cpu, "batch_norm_backward", message, near=near, grad_output=grad_output, **call)
 
 
 @refusals("batch_norm")
 def test_the_gradient_of_batch_norm_refuses_a_grad_output_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(2, 3, 4\)"
+    call = {"input": BATCH, "running_mean": np.zeros(3), "running_var": np.ones(3), "grad_output": np.zeros((2, 3))}
 
-    assert_refused(subject_on_cpu, "batch_norm_backward", message, np.zeros((2, 3)), BATCH, np.zeros(3), np.ones(3))
+    assert_refused(subject_on_cpu, "batch_norm_backward", message, near={"grad_output": BATCH}, **call)
 
 
 # The layer: torch.nn.BatchNorm2d
