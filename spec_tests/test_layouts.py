@@ -23,7 +23,8 @@ from spec_tests.vocabulary.compare import assert_within
 from spec_tests.vocabulary.deviations import allowing
 from spec_tests.vocabulary.exact import backward, forward
 from spec_tests.vocabulary.formats import HALVES, exact_formats
-from spec_tests.vocabulary.layout_cases import IN_TURN, REFUSED, in_turn
+from spec_tests.vocabulary.layout_cases import IN_TURN, in_turn
+from spec_tests.vocabulary.layout_refusals import NEAR, REFUSED
 from spec_tests.vocabulary.layouts import CONTIGUOUS, LAYOUTS, Plan, plans, under
 from spec_tests.vocabulary.levels import contracts, gradients, refusals
 from spec_tests.vocabulary.operations import MAX_POOLS, OPERATIONS, OPTIMIZERS
@@ -31,6 +32,7 @@ from spec_tests.vocabulary.operations.operation import Copies, Formulas, Sums
 from spec_tests.vocabulary.optimizer_bounds import bound_steps, run_steps
 from spec_tests.vocabulary.problems import SEEDS, real_numbers
 from spec_tests.vocabulary.properties import for_all, problems
+from spec_tests.vocabulary.refusals import assert_same_verdict
 from spec_tests.vocabulary.subject import REFUSALS
 from spec_tests.vocabulary.sums import assert_equal_sums
 from spec_tests.vocabulary.threaded_cases import threaded_cases
@@ -245,11 +247,13 @@ def test_a_drawn_problem_has_one_result_however_its_arguments_lie(subject, probl
 @refusals(*REFUSED)
 @exact_formats
 def test_what_is_refused_is_refused_however_it_lies_in_memory(subject, operation, dtype):
-    problem = REFUSED[operation].at(dtype)
+    refused, taken = REFUSED[operation].at(dtype), REFUSED[operation].changed(**NEAR[operation]).at(dtype)
 
-    for plan in [Plan({}), *plans(problem)]:
+    for plan in [Plan({}), *plans(refused)]:
+        with under(plan, taken.options):
+            assert_same_verdict(plan.laid(taken), subject.at(dtype))
         with pytest.raises(REFUSALS):
-            plan.laid(problem).forward(subject.at(dtype))
+            plan.laid(refused).forward(subject.at(dtype))
 
 
 # The 1x1 convolution whose gradient may end the process
