@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from spec_tests.vocabulary.claims import erratum
-from spec_tests.vocabulary.levels import gradients, values
+from spec_tests.vocabulary.levels import gradients, refusals, values
+from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.sums import assert_equal_sums, settled
 from spec_tests.worked_examples import CHANNELS, KERNEL, KERNEL_SLICES, MAP
 
@@ -115,12 +116,18 @@ def test_the_kernel_is_not_flipped_as_the_mathematical_convolution_would_flip_it
 @values("conv2d")
 def test_the_kernels_of_the_two_channel_example_are_2_by_2_not_3_by_3(implementation):
     printed, corrected = erratum("2.1.2.l")
-    too_large = np.zeros((1, 2, *printed))
 
-    assert list(KERNEL_SLICES.shape[1:]) == corrected
+    assert printed != corrected == list(KERNEL_SLICES.shape[1:])
     assert implementation.conv2d(CHANNELS, KERNEL_SLICES[np.newaxis]).shape == (1, 1, 1)
-    with pytest.raises((ValueError, RuntimeError)):
-        implementation.conv2d(CHANNELS, too_large)
+
+
+@pytest.mark.claim("2.1.2.l")
+@refusals("conv2d")
+def test_3_by_3_kernels_do_not_fit_the_two_channel_example(subject_on_cpu):
+    printed, _ = erratum("2.1.2.l")
+    call, near = {"input": CHANNELS, "weight": np.zeros((1, 2, *printed))}, {"weight": KERNEL_SLICES[np.newaxis]}
+
+    assert_refused(subject_on_cpu, "conv2d", r"spans \(3, 3\) cells, the padded input", near=near, **call)
 
 
 @pytest.mark.claim("2.1.2.m")

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from contextlib import contextmanager
 from importlib import import_module
-from itertools import chain, product
+from itertools import product
 from pathlib import Path
 
 import hypothesis
@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import HypothesisException
 
 from spec_tests import subjects
+from spec_tests.tooling.parametrizations import parametrizations
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.properties import operations_of
 from spec_tests.wrong_implementations import WRONG
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -159,29 +159,6 @@ def asks_the_references(name):
         "compares_with_reference" in [mark.name for mark in getattr(test, "pytestmark", [])]
         for test in specification()[name]
     )
-
-
-def parametrizations(test):
-    """Return the arguments of every case of a test, as pytest would pass them."""
-    marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-    alternatives = [cases(mark) for mark in marks]
-    named = {name for mark in marks for name in names_of(mark)}
-    if "operation" in set(inspect.signature(test).parameters) - named:
-        alternatives.append([[("operation", operation)] for operation in operations_of(test)])
-    return [dict(chain.from_iterable(case)) for case in product(*alternatives)]
-
-
-def cases(mark):
-    """Return the cases of one parametrize mark, each a list of names with their values."""
-    names, values = names_of(mark), mark.args[1]
-    values = [getattr(value, "values", value if len(names) > 1 else [value]) for value in values]
-    return [list(zip(names, value, strict=True)) for value in values]
-
-
-def names_of(mark):
-    """Return the arguments that a parametrize mark provides."""
-    names = mark.args[0]
-    return names.split(",") if isinstance(names, str) else names
 
 
 @functools.cache
