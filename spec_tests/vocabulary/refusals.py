@@ -25,15 +25,22 @@ def assert_refused(subject: Subject, operation: str, message: str, *, near: Mapp
     if not near:
         raise ValueError(f"near mends nothing: expected the arguments with which {operation} takes the call, got none")
     assert_taken(subject, operation, **{**call, **near})
-    with pytest.raises((ValueError, TypeError), match=message):
+    with pytest.raises((ValueError, TypeError), match=message) as refusal:
         getattr(reference, operation)(**call)
-    with pytest.raises(REFUSALS):
-        getattr(subject, operation)(**call)
+    try:
+        result = getattr(subject, operation)(**call)
+    except REFUSALS:
+        return
+    raise AssertionError(f"the reference refuses ({refusal.value}), the subject returns shape {_shapes(result)}")
 
 
 def assert_taken(subject: Subject, operation: str, **call: Any) -> None:
     """Require subject and reference to take this call, and to return the same shapes."""
-    ours, theirs = (_shapes(getattr(layers, operation)(**call)) for layers in (reference, subject))
+    ours = _shapes(getattr(reference, operation)(**call))
+    try:
+        theirs = _shapes(getattr(subject, operation)(**call))
+    except REFUSALS as error:
+        raise AssertionError(f"the reference takes this {operation}, the subject refuses: {error}") from error
     assert theirs == ours, f"the reference returns shape {ours}, the subject {theirs}"
 
 
