@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 import reference
 from reference.resize import INTERPOLATIONS, resized_output_size
@@ -36,6 +35,7 @@ from spec_tests.vocabulary.image_paths import (
     each_path,
     each_tensor_path,
     images,
+    needs_pillow,
     photograph,
     pil_image,
     sizes,
@@ -45,6 +45,7 @@ from spec_tests.vocabulary.image_paths import (
 )
 from spec_tests.vocabulary.problems import SEEDS, real_numbers
 from spec_tests.vocabulary.subject import REFUSALS
+from spec_tests.vocabulary.torch_when_needed import Image
 
 FILTERS = st.sampled_from(["bilinear", "bicubic"])
 BOOLEANS = st.booleans()
@@ -182,6 +183,7 @@ def test_the_longer_edge_is_at_most_max_size(path, shape, size, extra):
     assert max(output.shape) == min(size * max(shape) // min(shape[1:]), size + extra)
 
 
+@needs_pillow
 def test_the_size_of_a_pil_image_starts_with_the_width():
     assert pil_image(np.zeros((3, 260, 300), np.uint8)).size == (300, 260)
 

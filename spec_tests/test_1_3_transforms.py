@@ -32,6 +32,7 @@ from spec_tests.vocabulary.image_paths import (
     every_mode,
     frequency_tolerance,
     images,
+    needs_pillow,
     photograph,
     pil_image,
     pil_image_of_mode,
@@ -49,6 +50,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """The statistics of ImageNet, as the document gives them."""
 
 
+@needs_pillow
 @every_mode
 def test_the_test_image_of_each_mode_has_that_mode(mode):
     assert pil_image_of_mode(mode).mode == mode

@@ -16,17 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import DataLoader, Dataset, IterableDataset, get_worker_info
-from torch.utils.data import default_collate as torch_default_collate
-from torchvision import transforms
-from torchvision.datasets import CIFAR10
 
 from reference import dataloader, datasets, training
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.problems import SEEDS
+from spec_tests.vocabulary.torch_when_needed import WhenNeeded, torch, torch_data, torchvision
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning"),  # from Python 3.12 on
@@ -35,6 +31,8 @@ pytestmark = [
 
 MANY = 20
 """With at least this many items, two drawn orders agree in at most one of 20! pairs, which is over 10^18."""
+
+data_sets = WhenNeeded("spec_tests.vocabulary.torch_data_sets")
 
 
 def by_the_reference(length, epochs=1, seed=0, **options):
@@ -46,8 +44,12 @@ def by_the_reference(length, epochs=1, seed=0, **options):
 def by_torch(length, epochs=1, seed=0, **options):
     """Return the indices in each batch of each epoch, as torch reads them: here every item is its own index."""
     generator = torch.Generator().manual_seed(seed)
-    loader = DataLoader(range(length), collate_fn=identity, generator=generator, **options)
+    loader = torch_data.DataLoader(range(length), collate_fn=identity, generator=generator, **options)
     return [list(loader) for _ in range(epochs)]
+
+
+def torchs_loader(*args, **options):
+    return torch_data.DataLoader(*args, **options)
 
 
 def identity(items):
@@ -126,7 +128,7 @@ def test_a_batch_size_of_none_yields_single_items(epochs_of):
 @pytest.mark.torch_api
 @given(length=lengths, batch_size=batch_sizes, drop_last=st.booleans())
 def test_the_length_of_a_loader_is_its_number_of_batches(length, batch_size, drop_last):
-    loader = DataLoader(range(length), batch_size, drop_last=drop_last)
+    loader = torch_data.DataLoader(range(length), batch_size, drop_last=drop_last)
 
     assert len(loader) == dataloader.number_of_batches(length, batch_size, drop_last) == len(list(loader))
 
@@ -147,7 +149,7 @@ def test_without_shuffle_every_epoch_follows_the_stored_order(epochs_of, length,
 def test_shuffle_defaults_to_none_which_means_false():
     orders = [by_torch(MANY, batch_size=None, **options) for options in ({}, {"shuffle": None}, {"shuffle": False})]
 
-    assert inspect.signature(DataLoader).parameters["shuffle"].default is None
+    assert inspect.signature(torch_data.DataLoader).parameters["shuffle"].default is None
     assert orders == [[list(range(MANY))]] * 3
 
 
@@ -349,7 +351,7 @@ def test_torch_collates_items_into_the_batch_of_the_reference(structure, size, s
     rng = np.random.default_rng(seed)
     items = [item(structure, rng) for _ in range(size)]
 
-    assert_same_batch(torch_default_collate(items), dataloader.default_collate(items))
+    assert_same_batch(torch_data.default_collate(items), dataloader.default_collate(items))
 
 
 @pytest.mark.torch_api
@@ -360,7 +362,7 @@ def test_torchs_loader_yields_the_batches_of_the_reference(structure, length, ba
 
     ours = dataloader.data_loader(items, batch_size)
 
-    for actual, expected in zip(DataLoader(items, batch_size), ours, strict=True):
+    for actual, expected in zip(torch_data.DataLoader(items, batch_size), ours, strict=True):
         assert_same_batch(actual, expected)
 
 
@@ -368,7 +370,7 @@ def test_torchs_loader_yields_the_batches_of_the_reference(structure, length, ba
     "loader",
     [
         pytest.param(dataloader.data_loader, id="by the reference"),
-        pytest.param(DataLoader, id="by torch", marks=pytest.mark.torch_api),
+        pytest.param(torchs_loader, id="by torch", marks=pytest.mark.torch_api),
     ],
 )
 def test_a_custom_collate_fn_replaces_the_default_one(loader):
@@ -385,7 +387,7 @@ def test_without_a_batch_size_the_reference_yields_the_items_themselves():
 
 @pytest.mark.torch_api
 def test_without_a_batch_size_torch_still_converts_arrays_and_tuples_but_not_numbers():
-    (item,) = DataLoader([(np.ones(2), 7)], batch_size=None)
+    (item,) = torch_data.DataLoader([(np.ones(2), 7)], batch_size=None)
 
     assert type(item) is list
     assert_equal(item[0].numpy(), np.ones(2))
@@ -396,7 +398,9 @@ every_collate = pytest.mark.parametrize(
     "collate",
     [
         pytest.param(dataloader.default_collate, id="by the reference"),
-        pytest.param(lambda items: torch_default_collate(items).numpy(), id="by torch", marks=pytest.mark.torch_api),
+        pytest.param(
+            lambda items: torch_data.default_collate(items).numpy(), id="by torch", marks=pytest.mark.torch_api
+        ),
     ],
 )
 
@@ -425,7 +429,7 @@ def test_integers_are_collated_exactly(collate, number):
 @pytest.mark.torch_api
 def test_a_python_float_becomes_float64_although_torch_computes_in_float32():
     assert torch.tensor(0.5).dtype == torch.get_default_dtype() == torch.float32
-    assert torch_default_collate([0.5]).dtype == torch.float64
+    assert torch_data.default_collate([0.5]).dtype == torch.float64
 
 
 @every_collate
@@ -519,7 +523,7 @@ def test_the_reference_refuses_to_collate_these_items_and_says_why(message, item
 @pytest.mark.parametrize("items", [items for _, items in NOT_COLLATED.values()], ids=NOT_COLLATED)
 def test_torch_refuses_to_collate_these_items_too(items):
     with pytest.raises((ValueError, TypeError, RuntimeError, IndexError, KeyError)):
-        torch_default_collate(items)
+        torch_data.default_collate(items)
 
 
 @pytest.mark.torch_api
@@ -527,7 +531,7 @@ def test_a_pil_image_must_become_a_tensor_before_it_can_be_collated(cifar10):
     with pytest.raises(
         TypeError, match=r"batch must contain tensors, numpy arrays, .* found <class 'PIL.Image.Image'>"
     ):
-        next(iter(DataLoader(cifar10())))
+        next(iter(torch_data.DataLoader(cifar10())))
 
 
 # Refusals by the reference alone, where torch says nothing
@@ -563,7 +567,7 @@ def test_torch_shuffles_for_any_truthy_shuffle():
 
 @pytest.mark.torch_api
 def test_torch_hands_sampler_indices_to_the_data_set_so_minus_1_is_the_last_item():
-    assert [batch.tolist() for batch in DataLoader(range(5), sampler=[-1, 0])] == [[4], [0]]
+    assert [batch.tolist() for batch in torch_data.DataLoader(range(5), sampler=[-1, 0])] == [[4], [0]]
 
 
 COLLATED_BY_TORCH = {
@@ -585,13 +589,13 @@ def test_the_reference_collates_only_items_of_the_same_kind(message, items):
 def test_the_first_item_sets_the_dtype_and_floats_after_an_int_lose_digits():
     long = 2.0**24 + 1  # needs one bit more than float32 has
 
-    assert_equal(torch_default_collate([long, 0]).numpy(), np.array([long, 0], np.float64))
-    assert_equal(torch_default_collate([0, long]).numpy(), np.array([0, long - 1], np.float32))
+    assert_equal(torch_data.default_collate([long, 0]).numpy(), np.array([long, 0], np.float64))
+    assert_equal(torch_data.default_collate([0, long]).numpy(), np.array([0, long - 1], np.float32))
 
 
 @pytest.mark.torch_api
 def test_keys_that_the_first_item_lacks_are_dropped():
-    assert list(torch_default_collate([{"image": 0}, {"image": 1, "label": 7}])) == ["image"]
+    assert list(torch_data.default_collate([{"image": 0}, {"image": 1, "label": 7}])) == ["image"]
 
 
 # torch's class
@@ -601,26 +605,13 @@ def test_keys_that_the_first_item_lacks_are_dropped():
 @pytest.mark.torch_api
 def test_dataloader_is_a_class_of_torch_utils_data():
     assert inspect.isclass(torch.utils.data.DataLoader)
-    assert DataLoader.__module__.startswith("torch.utils.data.")
-
-
-class Squares(Dataset):
-    """Numbers and their squares, as a learner would write it: a length, and an item for each index."""
-
-    def __init__(self, length):
-        self.length = length
-
-    def __len__(self):
-        return self.length
-
-    def __getitem__(self, index):
-        return index, index**2
+    assert torch_data.DataLoader.__module__.startswith("torch.utils.data.")
 
 
 @pytest.mark.claim("1.5.b")
 @pytest.mark.torch_api
 def test_a_loader_turns_a_data_set_into_an_iterable_of_batches():
-    first, last = DataLoader(Squares(5), batch_size=3)
+    first, last = torch_data.DataLoader(data_sets.Squares(5), batch_size=3)
 
     assert [part.tolist() for part in first] == [[0, 1, 2], [0, 1, 4]]
     assert [part.tolist() for part in last] == [[3, 4], [9, 16]]
@@ -629,7 +620,7 @@ def test_a_loader_turns_a_data_set_into_an_iterable_of_batches():
 @pytest.mark.claim("1.5.b")
 @pytest.mark.torch_api
 def test_each_iteration_over_a_loader_starts_from_the_beginning():
-    loader = DataLoader(Squares(5))
+    loader = torch_data.DataLoader(data_sets.Squares(5))
 
     started = iter(loader)
     next(started)
@@ -651,21 +642,21 @@ class WithoutGetitem:
 @pytest.mark.torch_api
 def test_a_data_set_needs_items_and_a_length():
     with pytest.raises(TypeError, match="'WithoutLength' has no len"):
-        iter(DataLoader(WithoutLength())).__next__()
+        iter(torch_data.DataLoader(WithoutLength())).__next__()
     with pytest.raises(TypeError, match="'WithoutGetitem' object is not subscriptable"):
-        iter(DataLoader(WithoutGetitem())).__next__()
+        iter(torch_data.DataLoader(WithoutGetitem())).__next__()
 
 
 @pytest.mark.torch_api
 def test_a_data_set_derived_from_dataset_must_define_its_items():
     with pytest.raises(NotImplementedError, match="should implement __getitem__"):
-        Dataset()[0]
+        torch_data.Dataset()[0]
 
 
 @pytest.mark.torch_api
 @pytest.mark.parametrize("option", ["batch_size", "drop_last", "sampler", "batch_sampler", "dataset"])
 def test_the_options_of_a_loader_cannot_be_changed_later(option):
-    loader = DataLoader(range(5))
+    loader = torch_data.DataLoader(range(5))
 
     with pytest.raises(ValueError, match=f"{option} attribute should not be set after DataLoader is initialized"):
         setattr(loader, option, getattr(loader, option))
@@ -677,29 +668,16 @@ def test_an_exception_in_the_data_set_reaches_the_caller_unchanged(error):
     broken = error("item 2 is broken")
 
     with pytest.raises(error) as caught:
-        list(DataLoader(Broken(broken)))
+        list(torch_data.DataLoader(data_sets.Broken(broken)))
 
     assert caught.value is broken
 
 
 @pytest.mark.torch_api
 def test_a_stop_iteration_in_the_data_set_silently_ends_the_epoch():
-    epoch = list(DataLoader(Broken(StopIteration())))
+    epoch = list(torch_data.DataLoader(data_sets.Broken(StopIteration())))
 
     assert [batch.tolist() for batch in epoch] == [[0], [1]]  # items 2, 3 and 4 are lost
-
-
-class Broken(Squares):
-    """Five numbers, the third of which raises instead."""
-
-    def __init__(self, error):
-        super().__init__(5)
-        self.error = error
-
-    def __getitem__(self, index):
-        if index == 2:
-            raise self.error
-        return index
 
 
 # torch's random numbers
@@ -708,7 +686,7 @@ class Broken(Squares):
 @pytest.mark.torch_api
 @given(seed=SEEDS)
 def test_without_a_generator_the_order_follows_torch_manual_seed(seed):
-    loader = DataLoader(range(MANY), batch_size=None, shuffle=True)
+    loader = torch_data.DataLoader(range(MANY), batch_size=None, shuffle=True)
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -726,7 +704,7 @@ def test_iterating_consumes_a_random_number_even_without_shuffle(seed):
         torch.manual_seed(seed)
         before = torch.rand(4)
         torch.manual_seed(seed)
-        list(DataLoader(range(3)))
+        list(torch_data.DataLoader(range(3)))
         after = torch.rand(4)
 
     assert not torch.equal(before, after)
@@ -736,7 +714,7 @@ def test_iterating_consumes_a_random_number_even_without_shuffle(seed):
 @given(seed=SEEDS)
 def test_abandoning_an_epoch_changes_the_order_of_the_next(seed):
     complete, abandoned = (
-        DataLoader(range(MANY), batch_size=None, shuffle=True, generator=torch.Generator().manual_seed(seed))
+        torch_data.DataLoader(range(MANY), batch_size=None, shuffle=True, generator=torch.Generator().manual_seed(seed))
         for _ in range(2)
     )
 
@@ -749,31 +727,6 @@ def test_abandoning_an_epoch_changes_the_order_of_the_next(seed):
 # Iterable data sets
 
 
-class Stream(IterableDataset):
-    """The numbers from 0 on, in order: up to 4, unless another length is given."""
-
-    def __init__(self, length=5):
-        self.length = length
-
-    def __iter__(self):
-        return iter(range(self.length))
-
-
-class Counted(Stream):
-    """A stream that says how long it is."""
-
-    def __len__(self):
-        return self.length
-
-
-class OfItsWorker(Stream):
-    """A stream of which each worker reads every other number."""
-
-    def __iter__(self):
-        worker = get_worker_info()
-        return iter(range(worker.id, self.length, worker.num_workers))
-
-
 def streamed_by_the_reference(length, **options):
     """Return the batches of a stream of numbers."""
     return list(dataloader.data_loader(iter(range(length)), collate_fn=identity, **options))
@@ -781,7 +734,7 @@ def streamed_by_the_reference(length, **options):
 
 def streamed_by_torch(length, **options):
     """Return the batches of a stream of numbers."""
-    return list(DataLoader(Stream(length), collate_fn=identity, **options))
+    return list(torch_data.DataLoader(data_sets.Stream(length), collate_fn=identity, **options))
 
 
 every_stream = pytest.mark.parametrize(
@@ -828,18 +781,20 @@ class Endless:
             yield self.read - 1
 
 
-class EndlessStream(Endless, IterableDataset):
-    """The same for torch, which goes by the class."""
+def endless_stream():
+    """Return the same for torch, which goes by the class."""
+    return type("EndlessStream", (Endless, torch_data.IterableDataset), {})()
 
 
 @pytest.mark.parametrize(
-    ("loader", "source"),
+    ("loader", "make"),
     [
-        pytest.param(dataloader.data_loader, Endless(), id="by the reference"),
-        pytest.param(DataLoader, EndlessStream(), id="by torch", marks=pytest.mark.torch_api),
+        pytest.param(dataloader.data_loader, Endless, id="by the reference"),
+        pytest.param(torchs_loader, endless_stream, id="by torch", marks=pytest.mark.torch_api),
     ],
 )
-def test_an_iterable_data_set_is_read_a_batch_at_a_time_and_may_be_endless(loader, source):
+def test_an_iterable_data_set_is_read_a_batch_at_a_time_and_may_be_endless(loader, make):
+    source = make()
     batches = iter(loader(source, batch_size=2, collate_fn=identity))
 
     assert [next(batches), next(batches)] == [[0, 1], [2, 3]]
@@ -857,7 +812,7 @@ REFUSED_TO_STREAMS = {
 @pytest.mark.parametrize(("option", "options"), REFUSED_TO_STREAMS.items())
 def test_an_iterable_data_set_can_be_neither_shuffled_nor_sampled(option, options):
     with pytest.raises(ValueError, match=f"IterableDataset: expected unspecified {option} option"):
-        DataLoader(Stream(), **options)
+        torch_data.DataLoader(data_sets.Stream(), **options)
 
 
 @pytest.mark.parametrize(("option", "options"), REFUSED_TO_STREAMS.items())
@@ -882,13 +837,13 @@ def test_the_reference_refuses_a_data_set_that_has_neither_items_nor_an_order():
 @pytest.mark.torch_api
 def test_a_loader_of_an_iterable_data_set_has_no_length_if_the_data_set_has_none():
     with pytest.raises(TypeError, match="'Stream' has no len"):
-        len(DataLoader(Stream()))
+        len(torch_data.DataLoader(data_sets.Stream()))
 
 
 @pytest.mark.torch_api
 @given(length=lengths, batch_size=batch_sizes, drop_last=st.booleans())
 def test_the_length_of_a_loader_of_an_iterable_data_set_follows_from_the_sets(length, batch_size, drop_last):
-    loader = DataLoader(Counted(length), batch_size, drop_last=drop_last)
+    loader = torch_data.DataLoader(data_sets.Counted(length), batch_size, drop_last=drop_last)
 
     assert len(loader) == dataloader.number_of_batches(length, batch_size, drop_last) == len(list(loader))
 
@@ -956,7 +911,7 @@ def test_persistent_workers_read_different_orders_from_the_second_epoch_on():
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [ValueError, KeyError, IndexError, OSError])
 def test_an_exception_in_a_worker_reaches_the_caller_with_its_type_and_message(error):
-    loader = DataLoader(Broken(error("item 2 is broken")), num_workers=2)
+    loader = torch_data.DataLoader(data_sets.Broken(error("item 2 is broken")), num_workers=2)
 
     with raised_in_a_worker(error, rf"(?s)Caught {error.__name__} in DataLoader worker .*item 2 is broken"):
         list(loader)
@@ -965,7 +920,7 @@ def test_an_exception_in_a_worker_reaches_the_caller_with_its_type_and_message(e
 @pytest.mark.torch_api
 @pytest.mark.slow
 def test_a_stop_iteration_in_a_worker_reaches_the_caller_and_ends_the_epoch():
-    epoch = iter(DataLoader(Broken(StopIteration("item 2 is broken")), num_workers=2))
+    epoch = iter(torch_data.DataLoader(data_sets.Broken(StopIteration("item 2 is broken")), num_workers=2))
 
     assert [next(epoch).tolist(), next(epoch).tolist()] == [[0], [1]]
     with raised_in_a_worker(StopIteration, "Caught StopIteration in DataLoader worker process 0"):
@@ -986,7 +941,7 @@ class TwoArguments(Exception):
 @pytest.mark.torch_api
 @pytest.mark.slow
 def test_an_exception_that_takes_more_than_a_message_arrives_as_a_runtime_error():
-    loader = DataLoader(Broken(TwoArguments("item 2", "broken")), num_workers=2)
+    loader = torch_data.DataLoader(data_sets.Broken(TwoArguments("item 2", "broken")), num_workers=2)
 
     with raised_in_a_worker(RuntimeError, r"(?s)Caught TwoArguments in DataLoader worker .*item 2 is broken"):
         list(loader)
@@ -995,7 +950,7 @@ def test_an_exception_that_takes_more_than_a_message_arrives_as_a_runtime_error(
 @pytest.mark.torch_api
 @pytest.mark.slow
 def test_every_worker_reads_the_whole_iterable_data_set():
-    numbers = torch.cat(list(DataLoader(Stream(), batch_size=2, num_workers=2))).tolist()
+    numbers = torch.cat(list(torch_data.DataLoader(data_sets.Stream(), batch_size=2, num_workers=2))).tolist()
 
     assert Counter(numbers) == dict.fromkeys(range(5), 2)
 
@@ -1004,7 +959,7 @@ def test_every_worker_reads_the_whole_iterable_data_set():
 @pytest.mark.slow
 @pytest.mark.parametrize(("drop_last", "sizes"), [(False, [1, 1, 2, 2, 2, 2]), (True, [2, 2, 2, 2])])
 def test_every_worker_of_an_iterable_data_set_drops_an_incomplete_batch_of_its_own(drop_last, sizes):
-    loader = DataLoader(OfItsWorker(10), batch_size=2, drop_last=drop_last, num_workers=2)
+    loader = torch_data.DataLoader(data_sets.OfItsWorker(10), batch_size=2, drop_last=drop_last, num_workers=2)
 
     batches = [batch.tolist() for batch in loader]
 
@@ -1022,19 +977,12 @@ def test_one_worker_gives_the_batches_of_an_iterable_data_set_that_none_gives(dr
     assert streamed_by_torch(5, num_workers=1, **options) == streamed_by_torch(5, **options)
 
 
-class Noise(Squares):
-    """Random items, as a random transform makes them."""
-
-    def __getitem__(self, index):
-        return torch.rand(1).item()
-
-
 @pytest.mark.torch_api
 @pytest.mark.slow
 def test_random_items_depend_on_the_seed_and_on_the_number_of_workers():
     def drawn(workers):
         torch.manual_seed(5)
-        return [batch.item() for batch in DataLoader(Noise(4), num_workers=workers)]
+        return [batch.item() for batch in torch_data.DataLoader(data_sets.Noise(4), num_workers=workers)]
 
     with torch.random.fork_rng(devices=[]):
         none, one, two, two_again = drawn(0), drawn(1), drawn(2), drawn(2)
@@ -1057,15 +1005,15 @@ def stand_in(tmp_path_factory):
 @pytest.fixture
 def cifar10(stand_in, monkeypatch):
     """torchvision's own class, with the stand-in's checksums and root."""
-    for name, value in datasets.expected_files(stand_in, CIFAR10).items():
-        monkeypatch.setattr(CIFAR10, name, value)
-    return partial(CIFAR10, stand_in)
+    for name, value in datasets.expected_files(stand_in, torchvision.datasets.CIFAR10).items():
+        monkeypatch.setattr(torchvision.datasets.CIFAR10, name, value)
+    return partial(torchvision.datasets.CIFAR10, stand_in)
 
 
 @pytest.mark.claim("1.5.g")
 @pytest.mark.torch_api
 def test_cifar10_accepts_the_arguments_of_the_script_and_target_transform():
-    parameters = inspect.signature(CIFAR10).parameters
+    parameters = inspect.signature(torchvision.datasets.CIFAR10).parameters
 
     assert set(parameters) == {"root", "train", "download", "transform", "target_transform"}
     defaults = {"train": True, "download": False, "transform": None, "target_transform": None}
@@ -1082,9 +1030,9 @@ def test_train_false_selects_the_test_split_and_train_true_is_the_default(cifar1
 @pytest.mark.claim("1.5.i")
 @pytest.mark.torch_api
 def test_a_batch_unpacks_into_images_from_0_to_1_and_labels(cifar10):
-    data = cifar10(train=False, transform=transforms.ToTensor())
+    data = cifar10(train=False, transform=torchvision.transforms.ToTensor())
 
-    (images, labels), (last_images, last_labels) = DataLoader(data, batch_size=64)
+    (images, labels), (last_images, last_labels) = torch_data.DataLoader(data, batch_size=64)
 
     assert (images.shape, last_images.shape) == ((64, 3, 32, 32), (16, 3, 32, 32))
     assert_equal(torch.cat([images, last_images]).numpy(), training.to_input(data.data))
@@ -1095,8 +1043,8 @@ def test_a_batch_unpacks_into_images_from_0_to_1_and_labels(cifar10):
 @pytest.mark.claim("1.5.i")
 @pytest.mark.torch_api
 def test_shuffled_images_keep_their_labels(cifar10):
-    data = cifar10(train=False, transform=transforms.ToTensor())
+    data = cifar10(train=False, transform=torchvision.transforms.ToTensor())
     label_of = {image.numpy().tobytes(): label for image, label in data}
 
-    for images, labels in DataLoader(data, batch_size=64, shuffle=True):
+    for images, labels in torch_data.DataLoader(data, batch_size=64, shuffle=True):
         assert [label_of[image.numpy().tobytes()] for image in images] == labels.tolist()

@@ -9,10 +9,8 @@ from math import floor, prod
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import assume
 from hypothesis import strategies as st
-from torch import nn
 
 import reference
 from reference.cnn import PARAMETERS
@@ -28,6 +26,7 @@ from spec_tests.vocabulary.problems import SEEDS
 from spec_tests.vocabulary.properties import for_all
 from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.sums import settled
+from spec_tests.vocabulary.torch_when_needed import nn, torch
 
 four_seeds = pytest.mark.parametrize("seed", range(4))
 with_and_without_activation = pytest.mark.parametrize("relu", [False, True], ids=["as coded", "with activations"])

@@ -5,10 +5,7 @@ What it has in common with `l1_loss` stands in `test_2_6_losses.py`.
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
-from packaging.version import Version
-from torch.nn import functional
 
 import reference
 from spec_tests.vocabulary.compare import assert_equal
@@ -16,6 +13,7 @@ from spec_tests.vocabulary.formats import exact_formats
 from spec_tests.vocabulary.levels import conventions, refusals, values
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.torch_when_needed import functional, torch, torch_is_older_than
 from spec_tests.worked_examples import PREDICTION, TARGET
 
 # The document's example, by hand
@@ -64,7 +62,7 @@ def test_beside_an_integer_prediction_the_truth_alone_has_a_gradient():
 
 
 @pytest.mark.torch_api
-@pytest.mark.skipif(Version(torch.__version__) < Version("2.15"), reason="torch 2.11 refuses this, 2.15 does it")
+@pytest.mark.skipif(torch_is_older_than("2.15"), reason="torch 2.11 refuses this, 2.15 does it")
 def test_beside_an_integer_prediction_torch_sends_a_gradient_to_the_truth():
     truth = torch.from_numpy(TARGET).requires_grad_()
 

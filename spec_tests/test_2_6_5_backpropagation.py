@@ -9,11 +9,8 @@ from math import log
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from torch import nn
-from torch.nn import functional
 
 import reference
 from spec_tests.code_blocks.blocks import completed_network, execute
@@ -37,6 +34,7 @@ from spec_tests.vocabulary.operations.class_losses import class_loss_gradients
 from spec_tests.vocabulary.operations.operation import BEND, NOTHING, SLOPE, SQUARE
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all
+from spec_tests.vocabulary.torch_when_needed import functional, nn, torch
 
 # Worked by hand
 
@@ -91,8 +89,8 @@ def test_before_any_training_the_network_costs_about_the_logarithm_of_10(seed):
 # torch: where gradients are kept, and for how long
 
 LAYERS_OF_TORCH = {
-    "linear": (partial(nn.Linear, 3, 2), (4, 3), (4, 2)),
-    "conv2d": (partial(nn.Conv2d, 2, 3, 2), (4, 2, 3, 3), (4, 3, 2, 2)),
+    "linear": (lambda: nn.Linear(3, 2), (4, 3), (4, 2)),
+    "conv2d": (lambda: nn.Conv2d(2, 3, 2), (4, 2, 3, 3), (4, 3, 2, 2)),
 }
 """Two layers by the name of their function, with the shapes of a batch and of the truth about it."""
 

@@ -9,9 +9,7 @@ from math import prod
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
-from torch import nn
 
 import reference
 from reference import definition
@@ -27,6 +25,7 @@ from spec_tests.vocabulary.operations.average_pooling import ADAPTIVE_SIZES, ada
 from spec_tests.vocabulary.problems import SEEDS, real_numbers, special_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.torch_when_needed import nn, torch
 
 AVERAGE_POOLS = ("avg_pool2d", "adaptive_avg_pool2d")
 

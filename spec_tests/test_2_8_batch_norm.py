@@ -9,9 +9,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
-from torch import nn
 
 import reference
 from spec_tests.vocabulary.bounds import Approximation, formula
@@ -30,6 +28,7 @@ from spec_tests.vocabulary.operations.batch_norm import batch_norm_statistics, d
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.torch_when_needed import nn, torch
 
 half_formats = pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 

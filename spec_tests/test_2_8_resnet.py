@@ -19,12 +19,7 @@ from math import prod, sqrt
 
 import numpy as np
 import pytest
-import torch
-import torchvision
 from hypothesis import strategies as st
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models.resnet import BasicBlock, Bottleneck
 
 import reference
 from reference import resnet
@@ -35,6 +30,7 @@ from spec_tests.vocabulary.network import assert_near
 from spec_tests.vocabulary.problems import SEEDS, distinct_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.sums import settled
+from spec_tests.vocabulary.torch_when_needed import flop_counter, nn, torch, torchvision
 
 both_networks = pytest.mark.parametrize("network", ["resnet18", "resnet50"])
 four_seeds = pytest.mark.parametrize("seed", range(4))
@@ -76,8 +72,9 @@ def test_the_four_layers_have_3_4_6_and_3_bottlenecks_16_in_total():
     model = meta_network("resnet50")
 
     layers = [[type(block) for block in getattr(model, f"layer{n}")] for n in (1, 2, 3, 4)]
+    bottleneck = torchvision.models.resnet.Bottleneck
 
-    assert layers == [[Bottleneck] * 3, [Bottleneck] * 4, [Bottleneck] * 6, [Bottleneck] * 3]
+    assert layers == [[bottleneck] * 3, [bottleneck] * 4, [bottleneck] * 6, [bottleneck] * 3]
     assert len(list(resnet.blocks("resnet50"))) == sum(map(len, layers)) == 16
 
 
@@ -309,8 +306,9 @@ STAGES = {
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.ac")
 def test_every_part_of_resnet50_in_the_reference_has_these_channels_and_this_size():
     image = np.zeros((1, 3, 224, 224), "float32")
+    parameters = {name: np.zeros(shape, "float32") for name, shape in shapes_of("resnet50").items()}
 
-    outputs = reference.resnet_layers(image, parameters_of(model_of("resnet50"), "float32"), "resnet50")
+    outputs = reference.resnet_layers(image, parameters, "resnet50")
 
     shapes = {name: output.shape for name, output in outputs.items()}
     assert shapes == {**{name: (1, c, h, h) for name, (c, h) in STAGES.items()}, "fc": (1, 1000)}
@@ -456,6 +454,14 @@ def test_the_parameter_gradients_of_a_block_are_sums_over_the_images(kind, seed)
 
 
 # Blocks and torchvision's
+
+
+@pytest.mark.torch_api
+@both_networks
+def test_the_shapes_of_parameters_that_are_counted_here_are_torchvisions(network):
+    state = meta_network(network).state_dict()
+
+    assert shapes_of(network) == {name: tuple(value.shape) for name, value in state.items() if value.ndim}
 
 
 @pytest.mark.torch_api
@@ -667,7 +673,7 @@ def shapes_in(model, side):
 
 def multiplications_per_pixel(layers):
     """Return the multiplications per pixel of layers of 256 channels; the counter also counts additions."""
-    with FlopCounterMode(display=False) as counter:
+    with flop_counter.FlopCounterMode(display=False) as counter:
         layers(torch.zeros(1, 256, 8, 8, device="meta"))
     return counter.get_total_flops() // (2 * 8 * 8)
 
@@ -792,12 +798,14 @@ def first_without_near_ties(kind, seed, dtype):
 def module_of(block):
     """Return torchvision's block with these parameters, in eval mode."""
     out, ins = block.parameters["conv1.weight"].shape[:2]
-    kind, norm = (BasicBlock, "bn2") if block.network == "resnet18" else (Bottleneck, "bn3")
+    name, norm = ("BasicBlock", "bn2") if block.network == "resnet18" else ("Bottleneck", "bn3")
     downsample = None
     if "downsample.0.weight" in block.parameters:
         wide = len(block.parameters[f"{norm}.weight"])
         downsample = nn.Sequential(nn.Conv2d(ins, wide, 1, block.stride, bias=False), nn.BatchNorm2d(wide))
-    module = kind(ins, out, block.stride, downsample).to(torch.tensor(block.input).dtype)
+    module = getattr(torchvision.models.resnet, name)(ins, out, block.stride, downsample).to(
+        torch.tensor(block.input).dtype
+    )
     loaded = module.load_state_dict({n: torch.tensor(v) for n, v in block.parameters.items()}, strict=False)
     assert not loaded.unexpected_keys
     assert all(name.endswith("num_batches_tracked") for name in loaded.missing_keys)
@@ -848,8 +856,21 @@ def terms_before(network, size):
 
 
 def shapes_of(network):
-    """Return the shapes of a network's parameters and running statistics by name."""
-    return {name: tuple(value.shape) for name, value in meta_network(network).state_dict().items() if value.ndim}
+    """Return the shapes of a network's parameters and running statistics by name, counted without torchvision."""
+    kernels, ins, growth = {"conv1": (64, 3, 7, 7)}, 64, 4 if network == "resnet50" else 1
+    for name, _ in resnet.blocks(network):
+        width = 32 * 2 ** int(name.removeprefix("layer")[0])
+        out, before = growth * width, ins
+        for conv, side in resnet.PATHS[network]:
+            wide = out if conv == resnet.PATHS[network][-1][0] else width
+            kernels[f"{name}.conv{conv}"], ins = (wide, ins, side, side), wide
+        if before != out:
+            kernels[f"{name}.downsample.0"] = (out, before, 1, 1)
+    shapes = {f"{name}.weight": shape for name, shape in kernels.items()}
+    for name, (out, *_) in kernels.items():
+        norm = name.replace("conv", "bn").replace("downsample.0", "downsample.1")
+        shapes |= {f"{norm}.{entry}": (out,) for entry in ("weight", "bias", "running_mean", "running_var")}
+    return shapes | {"fc.weight": (1000, ins), "fc.bias": (1000,)}
 
 
 @cache

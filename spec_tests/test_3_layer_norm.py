@@ -5,9 +5,7 @@ It is batch normalization turned round: a sample is normalized over its own plac
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import strategies as st
-from torch import nn
 
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
@@ -22,6 +20,7 @@ from spec_tests.vocabulary.levels import conventions, gradients, refusals, value
 from spec_tests.vocabulary.problems import SEEDS, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.torch_when_needed import nn, torch
 
 # By hand
 

@@ -6,8 +6,6 @@ import re
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional
 
 import reference
 from spec_tests.vocabulary.bounds import Approximation
@@ -18,6 +16,7 @@ from spec_tests.vocabulary.levels import contracts, gradients
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
 from spec_tests.vocabulary.operations.operation import Formulas
 from spec_tests.vocabulary.properties import any_problem, for_all
+from spec_tests.vocabulary.torch_when_needed import functional, torch
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
 NEW_ARRAYS = [name for name, row in OPERATIONS.items() if not row.may_return_a_view]

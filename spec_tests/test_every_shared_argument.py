@@ -9,8 +9,6 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-import torch
-from torch.nn import functional
 
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.deviations import allowing
@@ -18,6 +16,7 @@ from spec_tests.vocabulary.levels import contracts, values
 from spec_tests.vocabulary.operations import CONVOLUTIONS, MAX_POOLS, OPERATIONS
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.sums import assert_equal_sums
+from spec_tests.vocabulary.torch_when_needed import functional, torch
 
 NUMBERS = np.array([3.0, 1.0, -2.0, 4.0, 2.0, -1.0, 1.0, 3.0, -4.0, 2.0])
 

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import assume
 
 import reference
-from spec_tests.subjects.torch import TORCH_OPTIMIZERS
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_within
 from spec_tests.vocabulary.deviations import allowing
@@ -36,6 +35,7 @@ from spec_tests.vocabulary.refusals import assert_same_verdict
 from spec_tests.vocabulary.subject import REFUSALS
 from spec_tests.vocabulary.sums import assert_equal_sums
 from spec_tests.vocabulary.threaded_cases import threaded_cases
+from spec_tests.vocabulary.torch_when_needed import torchs_optimizer
 
 # What is known to be wrong
 
@@ -354,7 +354,7 @@ def test_no_implementation_of_a_step_depends_on_how_its_tensors_lie(subject, ope
             start, gradient, exact = two_steps(operation, grad)
             leaf = subject.tensor(LIE[param].lay(start)).requires_grad_()
             leaf.grad = subject.tensor(LIE[grad].lay(gradient))
-            optimizer = TORCH_OPTIMIZERS[operation]([leaf], **options, **IMPLEMENTATIONS[implementation])
+            optimizer = torchs_optimizer(operation)([leaf], **options, **IMPLEMENTATIONS[implementation])
 
             optimizer.step(), optimizer.step()
 

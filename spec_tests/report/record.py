@@ -19,7 +19,7 @@ import pytest
 from spec_tests.report import failures, surroundings, writing
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
-from spec_tests.run import draws, plugin, selection
+from spec_tests.run import draws, plugin, selection, unread
 from spec_tests.vocabulary import buckets, claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.operations import OPERATIONS
@@ -218,7 +218,8 @@ def counts(config: pytest.Config, cases: list[Case]) -> Data:
         "examples": sum(case.entry.examples for case in cases),
         "comparisons": sum(case.entry.comparisons for case in cases),
         "left_out": [
-            {"reason": reason, "tests": count} for reason, count in sorted(config.stash[plugin.DESELECTED].items())
+            *({"reason": why, "tests": count} for why, count in sorted(config.stash[plugin.DESELECTED].items())),
+            *({"reason": why, "files": count} for why, count in sorted(unread.unread(config).items())),
         ],
         "deviations": [entry["id"] for entry in claims.deviations() if _was_seen(entry["id"], cases)],
         "sections": sections(cases),

@@ -114,7 +114,9 @@ def _not_run(entries: Sequence[Entry], run: Run) -> list[str]:
     skipped = [entry for entry in _ended(entries, "skipped") if not entry.deviation]
     counts = {"skipped": len(skipped), "left out": run.left_out.total()}
     parts = [f"{count:,} {how}" for how, count in counts.items() if count]
-    return [f"{' and '.join(parts)} for the reasons above"] if parts else []
+    parts += [f"{plural(run.unread.total(), 'file')} not read"] if run.unread else []
+    listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    return [f"{listed} for the reasons above"] if parts else []
 
 
 def _but_for(entries: Iterable[Entry]) -> str:

@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run import drawing, draws, gallery, processes, summary
+from spec_tests.run import drawing, draws, gallery, processes, summary, unread
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.selection import (
     asks_for_everything,
@@ -67,6 +67,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Add the options, and the plugins for what Hypothesis draws and for a run in several processes."""
     pluginmanager.register(draws)
     pluginmanager.register(processes)
+    pluginmanager.register(unread)
     group = parser.getgroup("specification")
     group.addoption("--subject", default="torch", help="the implementation to test (default: torch)")
     group.addoption("--device", default="cpu", help="the device that it computes on, for example cuda (default: cpu)")
@@ -130,7 +131,7 @@ def _format_of_laws(config: pytest.Config) -> str:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None, None, None]:
     """Load the subject and check the claims; of the selected tests, leave out those that do not apply to it."""
     specification = [item for item in items if is_specification(item)]
-    if not specification:
+    if not specification and not unread.unread(config):
         return (yield)
     config.stash[SUBJECT] = subject = _load_subject(config)
     for item in specification:
@@ -142,6 +143,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         full=is_full_run(config),
         transforms=subject.transforms,
         left_out=config.stash[DESELECTED],
+        unread=unread.unread(config),
     )
     yield
     reasons = {item: _reason_to_leave_out(item, config, subject) for item in items if is_specification(item)}
@@ -261,9 +263,14 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the summary."""
-    if RUN in config.stash and (ledger.entries() or config.stash[DESELECTED]) and not config.option.collectonly:
+    if RUN in config.stash and _has_something_to_say(config) and not config.option.collectonly:
         terminalreporter.section("specification")
         terminalreporter.write_line("\n".join(summary.lines(ledger.entries(), config.stash[RUN])))
+
+
+def _has_something_to_say(config: pytest.Config) -> bool:
+    """Tell whether the specification's tests or files were run, or left out."""
+    return bool(ledger.entries() or config.stash[DESELECTED] or config.stash[RUN].unread)
 
 
 def _deviation_never_seen_here(item: pytest.Item) -> str | None:

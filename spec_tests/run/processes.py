@@ -13,6 +13,8 @@ from spec_tests.vocabulary import ledger
 
 RECORD = "record of the specification"
 """Under which a process sends its record."""
+COUNTED = ("left_out", "unread")
+"""What a `Run` counts."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,13 +31,13 @@ def pytest_testnodedown(node: Any) -> None:
     record = getattr(node, "workeroutput", {}).get(RECORD)
     if record is None:
         return
-    node.config.stash[RUN] = Run(**{**record["run"], "left_out": Counter(record["run"]["left_out"])})
+    node.config.stash[RUN] = Run(**{**record["run"], **{name: Counter(record["run"][name]) for name in COUNTED}})
     for sent in record["entries"]:
         ledger.merge(_received(sent))
 
 
 def _plain(run: Run) -> dict[str, Any]:
-    return {**asdict(run), "transforms": dict(run.transforms), "left_out": dict(run.left_out)}
+    return {**asdict(run), "transforms": dict(run.transforms), **{name: dict(getattr(run, name)) for name in COUNTED}}
 
 
 def _sent(entry: ledger.Entry) -> dict[str, Any]:

@@ -17,6 +17,16 @@ def is_full_run(config: pytest.Config) -> bool:
     return asks_for_everything(config) and (option.subject, option.device, option.dtype) == ("torch", "cpu", "")
 
 
+def is_torch(config: pytest.Config) -> bool:
+    """Tell whether torch is the subject."""
+    return bool(config.option.subject == "torch")
+
+
+def is_torch_on_the_cpu(config: pytest.Config) -> bool:
+    """Tell whether torch on the CPU is the subject: that run includes the tests of this project's own tools."""
+    return is_torch(config) and config.option.device == "cpu"
+
+
 def asks_for_everything(config: pytest.Config) -> bool:
     """Tell whether this run was asked for every file of the specification, and nothing in them was deselected."""
     option = config.option

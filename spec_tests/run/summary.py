@@ -8,7 +8,6 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 
 from packaging.specifiers import SpecifierSet
 
@@ -16,6 +15,7 @@ from spec_tests.vocabulary import claims
 from spec_tests.vocabulary.claims import SECTIONS, Claim
 from spec_tests.vocabulary.ledger import Entry
 from spec_tests.vocabulary.results import RESULTS, counted, of_the_document, results_of
+from spec_tests.vocabulary.torch_when_needed import installed_torch
 
 LEFT_TO_OTHERS = ("cited", "not run", "uncheckable")
 """The results of claims that the run did not check."""
@@ -38,6 +38,8 @@ class Run:
     """The operations that may transform before they add up, and how."""
     left_out: Counter[str] = field(default_factory=Counter)
     """How many tests were left out from the start, by reason."""
+    unread: Counter[str] = field(default_factory=Counter)
+    """How many files were not read, by reason."""
 
 
 def missing(entries: Iterable[Entry]) -> list[Claim]:
@@ -49,6 +51,7 @@ def missing(entries: Iterable[Entry]) -> list[Claim]:
 def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     """Return the lines of the summary, at most `PAGE` characters long unless a single word is longer."""
     left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
+    left_out += [f"{plural(count, 'file')} not read: {reason}" for reason, count in sorted(run.unread.items())]
     notes = [*_on_transforms(run.transforms), *_met(entries), *left_out, *_notes(results_of(entries), run)]
     blocks = [[f"subject: {run.subject}"], _table(entries, run.whole), _worst(entries), notes]
     text = [line for block in blocks if block for line in ("", *block)]
@@ -76,9 +79,9 @@ def _notes(results: dict[str, str], run: Run) -> list[str]:
     checked = [claim for result, found in of.items() if result not in LEFT_TO_OTHERS for claim in found]
     text = [f"claim {c.id} {_was(results[c.id])}: {c.reason_en}" for c in excused if run.whole]
     text += [
-        f"claim {c.id} was judged for torch {c.torch}; this is torch {metadata.version('torch')}"
+        f"claim {c.id} was judged for torch {c.torch}; this is torch {installed_torch()}"
         for c in checked
-        if c.torch and not _is_for_this_torch(c)
+        if c.torch and installed_torch() and not _is_for_this_torch(c)
     ]
     text += [f"claim {c.id} failed: {c.en}" for c in of["failed"]]
     text += [
@@ -113,7 +116,7 @@ def _must(claim: Claim, run: Run) -> bool:
 
 def _is_for_this_torch(claim: Claim) -> bool:
     """Tell whether the verdict on a claim was reached with the version of torch that is installed."""
-    return SpecifierSet(claim.torch).contains(metadata.version("torch"), prereleases=True)
+    return SpecifierSet(claim.torch).contains(installed_torch(), prereleases=True)
 
 
 def _table(entries: Sequence[Entry], whole: bool) -> list[str]:

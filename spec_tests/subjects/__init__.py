@@ -34,6 +34,8 @@ def load(name: str, device: str = "cpu") -> Subject:
     try:
         module = import_module(f"{__name__}.{file}")
     except ModuleNotFoundError as error:
-        raise NotAvailable(f"{error.name} is not installed") from None
+        raise NotAvailable(
+            f"{error.name} is not installed: pip install {error.name}, or test another subject (--subject reference)"
+        ) from None
     subject: Subject = module.load(device, variant)
     return subject

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 import torch
+from packaging.version import Version
 from torch import nn
 from torch.nn import functional
 
@@ -16,7 +17,10 @@ import reference
 from reference.train_in_torch import torch_network
 from spec_tests.subjects import NotAvailable
 from spec_tests.vocabulary.operations import CONVOLUTIONS, GRADIENTS, OPTIMIZERS
+from spec_tests.vocabulary.torch_when_needed import torchs_optimizer
 
+OLDEST = "2.11"
+"""The first version of torch that the specification was held against."""
 EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
     "Using padding='same' with even kernel lengths",  # about speed
@@ -48,13 +52,6 @@ ON_THE_CPU = frozenset(
 )
 """The known deviations that torch shows on the CPU, or on some CPUs, and that tests have to make room for."""
 TENSOR_DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16}
-TORCH_OPTIMIZERS: dict[str, Any] = {
-    "sgd": torch.optim.SGD,
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "rmsprop": torch.optim.RMSprop,
-    "adagrad": torch.optim.Adagrad,
-}
 
 
 class TorchSubject:
@@ -81,7 +78,7 @@ class TorchSubject:
         if operation.startswith("_"):
             raise AttributeError(operation)
         if operation in OPTIMIZERS:
-            return partial(self._step, TORCH_OPTIMIZERS[operation])
+            return partial(self._step, torchs_optimizer(operation))
         if operation.endswith("_backward"):
             return partial(self._gradients, operation.removesuffix("_backward"))
         return partial(self._call, operation)
@@ -246,6 +243,8 @@ def load(device: str, variant: str) -> TorchSubject:
     """Return torch on this device, tried out by one addition there."""
     if variant:
         raise NotAvailable("torch comes in no variants")
+    if Version(torch.__version__) < Version(OLDEST):
+        raise NotAvailable(f"torch {torch.__version__} is too old, {OLDEST} or later is needed: pip install -U torch")
     try:
         (torch.ones(1, device=device) + 1).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:

@@ -29,6 +29,9 @@ ROOMS = (
 )
 """From the lowest to the highest: a room imports itself and those before it. `spec_tests` alone is its test files."""
 
+IMPORTERS = ("import_module", "importlib.import_module", "WhenNeeded")
+"""The functions that import the module of a name."""
+
 STANDARD = sys.stdlib_module_names
 
 
@@ -54,7 +57,7 @@ def imports_of(file: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("import_module", "importlib.import_module"):
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in IMPORTERS:
             found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)}
     return {name for name in found if name in FILES and FILES[name] != file}
 

@@ -2,13 +2,13 @@
 
 A path is a namespace of functions, named and called like those of `reference`: an image (c, h, w) goes in, is wrapped
 as a PIL image or as a tensor, and passes through torchvision.transforms (v1) or torchvision.transforms.v2. The
-references are one more path. torchvision is imported when a path is first used, because the import takes seconds.
+references are one more path. torchvision, torch and PIL are imported when a path is first used: that takes seconds.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from importlib import import_module
+from importlib import import_module, util
 from itertools import product
 from math import log, sqrt
 from typing import Any
@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from hypothesis import strategies as st
-from PIL import Image
 
 import reference
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.compare import nearest
 from spec_tests.vocabulary.problems import SEEDS
+from spec_tests.vocabulary.torch_when_needed import Image, torch
 
 Array = npt.NDArray[Any]
 
@@ -106,14 +106,14 @@ def channels_last(img: Array) -> Array:
     return img[0] if len(img) == 1 else np.moveaxis(img, 0, -1)
 
 
-def pil_image(img: Array) -> Image.Image:
+def pil_image(img: Array) -> Any:
     """Return an image (c, h, w) as a PIL image; its mode follows from the dtype and the number of channels."""
     return Image.fromarray(np.ascontiguousarray(channels_last(img)))
 
 
 def tensor(img: Array) -> Any:
     """Return an image as a tensor that owns its memory."""
-    return import_module("torch").from_numpy(np.array(img, order="C"))
+    return torch.from_numpy(np.array(img, order="C"))
 
 
 def array(container: Any) -> Array:
@@ -137,11 +137,12 @@ def photograph() -> Array:
     return photo
 
 
+needs_pillow = pytest.mark.skipif(util.find_spec("PIL") is None, reason="PIL's images need pillow: not installed")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I", "I;16", "F")
 every_mode = pytest.mark.parametrize("mode", MODES)
 
 
-def pil_image_of_mode(mode: str) -> Image.Image:
+def pil_image_of_mode(mode: str) -> Any:
     """Return a PIL image of this mode, 5 × 7 pixels, all different as far as the mode allows."""
     numbers = np.arange(35).reshape(1, 5, 7)
     wide = {
@@ -204,7 +205,7 @@ FALSE_ALARM_RATE = 1e-9
 
 def reseed(seed: int) -> None:
     """Reseed torch."""
-    import_module("torch").manual_seed(seed)
+    torch.manual_seed(seed)
 
 
 def repeat(transform: Callable[[Array], Array], img: Array, times: int, seed: int = 0) -> Array:

@@ -140,14 +140,20 @@ LEFT_OUT = {
 """Why tests are left out from the start: by the markers, fixtures and options that decide it."""
 
 
+NOT_READ = {
+    "package": Reason("{package} is needed, which is not installed", "需要 {package}，而它没有安装"),
+}
+"""Why whole files are not read, besides the reasons of `LEFT_OUT` that hold for every test of a file."""
+
+
 def reason_zh(reason: str) -> str:
-    """Return in Chinese why tests were left out, or an empty string for a reason that is none of `LEFT_OUT`.
+    """Return in Chinese why tests were left out, or an empty string for a reason that is none of these.
 
     >>> reason_zh("the subject does not compute in bfloat16")
     '被测实现不支持 bfloat16'
     """
-    for en, zh in LEFT_OUT.values():
-        pattern = re.escape(en).replace(r"\{dtype\}", r"(?P<dtype>\w+)")
+    for en, zh in [*LEFT_OUT.values(), *NOT_READ.values()]:
+        pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>[\\w.]+)", re.escape(en))
         if match := re.fullmatch(pattern, reason):
             return zh.format(**match.groupdict())
     return ""
