@@ -36,7 +36,7 @@ def smallest_case(item: Any, arguments: dict[str, Any], option: Any, calls: Sequ
     """
     subject = _subject(item, arguments)
     judgement = wrong_call(calls, subject)
-    reason = "none of its calls is wrong by itself" if calls else ""
+    reason = "no call that can be judged is wrong by itself" if calls else ""
     if judgement is not None:
         shown = draw_call(judgement, len(calls), lines=10**6 if getattr(option, "verbose", 0) > 0 else LINES)
         try:

@@ -11,27 +11,6 @@ from spec_tests.vocabulary.formats import HALVES
 WIDTH = 110
 """Characters of a line, nearly: a row of numbers is not broken."""
 
-LYING = '''\
-def lying(values, strides):
-    """Return these numbers with other strides in memory, counted in elements."""
-    memory = np.zeros(1 + sum((n - 1) * abs(s) for n, s in zip(values.shape, strides)), values.dtype)
-    start = sum((n - 1) * -s for n, s in zip(values.shape, strides) if s < 0)
-    steps = [s * memory.itemsize for s in strides]
-    array = np.lib.stride_tricks.as_strided(memory[start:], values.shape, steps)
-    array[...] = values
-    return array
-'''
-
-LYING_TENSORS = '''\
-def lying(values, strides):
-    """Return these numbers with other strides in memory, counted in elements."""
-    numbers = 1 + sum((n - 1) * s for n, s in zip(values.shape, strides))
-    tensor = torch.zeros(numbers, dtype=values.dtype, device=values.device).as_strided(values.shape, strides)
-    for index in np.ndindex(*values.shape):
-        tensor[index] = values[index]
-    return tensor
-'''
-
 
 @dataclass(frozen=True)
 class Writer:

@@ -17,39 +17,17 @@ import reference
 from spec_tests import subjects
 from spec_tests.run import answers
 from spec_tests.run.judging import Judgement, format_of, operation_of, problem_of, wrong_call
-from spec_tests.run.literals import LYING, LYING_TENSORS, Writer, nested
+from spec_tests.run.literals import Writer, nested
+from spec_tests.run.program_parts import BY_NAME, BY_PATH, LYING, LYING_TENSORS, NUMBERS
 from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS
 from spec_tests.vocabulary.subject import REFUSALS, optional
 
+IN_TORCH_ITSELF = ("flatten", "sigmoid", "tanh")
+"""What torch has as `torch.<name>`; all else is in `torch.nn.functional`."""
+
 MOST = 3000
 """Numbers in a program, at most."""
-
-BY_PATH = """\
-FILE = {file!r}  # where the functions are
-
-sys.path.insert(0, os.path.dirname(FILE))
-spec = importlib.util.spec_from_file_location({module!r}, FILE)
-layers = importlib.util.module_from_spec(spec)
-sys.modules[{module!r}] = layers
-spec.loader.exec_module(layers)
-"""
-
-BY_NAME = """\
-FOLDER = {folder!r}  # where the module is found
-
-sys.path.insert(0, FOLDER)
-layers = importlib.import_module({module!r}){of}
-"""
-
-NUMBERS = '''\
-def numbers(value):
-    """Return a tensor as an array, the half formats as float32, and everything else as it is."""
-    if not isinstance(value, torch.Tensor):
-        return value
-    value = value.detach().cpu()
-    return (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy()
-'''
 
 
 class NoProgram(Exception):
@@ -193,9 +171,9 @@ class _Program:
             n: v for n, v in self.call.arguments.items() if n != "grad_output" or function.endswith("backward")
         }
         name, given = self._adapted(function, arguments)
-        written = [self._argument(key, value) for key, value in given.items()]
+        written = [self._argument(key, value, arguments) for key, value in given.items()]
         if self.is_torch:
-            from_here = "torch" if function in ("sigmoid", "tanh") else "functional"
+            from_here = "torch" if function in IN_TORCH_ITSELF else "functional"
             return f"{from_here}.{name}({', '.join(written)})"
         return f"layers.{name}({', '.join(written)})"
 
@@ -208,9 +186,12 @@ class _Program:
             return name, given
         return function, _without_defaults(function, arguments)
 
-    def _argument(self, key: Any, value: Any) -> str:
-        """Return one argument of the call: an array by its variable."""
-        named = next((name for name, array in self.arguments.items() if _is_the_same(value, array)), None)
+    def _argument(self, key: Any, value: Any, arguments: Mapping[str, Any]) -> str:
+        """Return one argument of the call, an array by its variable: of equal ones, by that of its own name."""
+        names = [name for name in arguments if name in self.arguments]
+        equal = [name for name in names if _is_the_same(value, self.arguments[name])]
+        itself = [name for name in names if value is self.arguments[name]]
+        named = next(iter([*itself, *[name for name in equal if name == key], *equal]), None)
         code = self.writer.code(value) if named is None else named
         return f"{key}={code}" if isinstance(key, str) and key.isidentifier() else code
 
@@ -316,8 +297,6 @@ def _is_default(value: Any, default: Any) -> bool:
 
 def _is_the_same(value: Any, array: Any) -> bool:
     """Tell whether a value is this argument, as it is or as a tensor or array made of it."""
-    if value is array:
-        return True
     if not hasattr(value, "shape") or tuple(value.shape) != np.shape(array):
         return False
     plain = value.detach().cpu().float().numpy() if hasattr(value, "detach") else np.asarray(value)

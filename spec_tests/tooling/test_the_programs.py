@@ -17,14 +17,17 @@ from types import MappingProxyType, SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import reference
+from spec_tests import subjects
 from spec_tests.run import drawing, programs
 from spec_tests.run.judging import problem_of, wrong_call
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.operations import GRADIENTS
+from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.subject import REFUSALS
 
@@ -374,12 +377,6 @@ SLIPS = {
     "no bias in float16": Slip(
         LINEAR_OF_TENSORS, "linear(input, weight, bias)", "linear(input, weight)", within(AFFINE, "float16"), "float16"
     ),
-    "detaches the weight": Slip(
-        LINEAR_OF_TENSORS,
-        "linear(input, weight, bias)",
-        "linear(input, 2 * weight - weight.detach(), bias)",
-        gradient_within(AFFINE),
-    ),
     "a gradient at 0 in bfloat16": Slip(
         RELU_OF_TENSORS,
         "torch.relu(input)",
@@ -470,9 +467,12 @@ def test_a_failing_call_is_drawn_with_a_star_before_the_first_wrong_number(tmp_p
     assert "grad_input from the subject, shape (1, 1, 2, 4)\n  [0, 0]\n     *0    0    0    0\n" in drawn
     assert "grad_input expected, shape (1, 1, 2, 4)\n  [0, 0]\n    *1.5     0    -2     0\n" in drawn
     assert drawn.splitlines()[-1] == judgement.complaint
+    text = drawing.smallest_case(SimpleNamespace(), {"subject": seam}, option(seam), seam.calls)
+    assert text.startswith(drawn)
+    assert text.endswith(programs.program_of(seam.calls, seam, option(seam)))
 
 
-def test_a_large_failing_call_is_drawn_in_about_forty_lines_with_its_first_wrong_number():
+def test_a_large_call_is_drawn_in_forty_lines_around_its_first_wrong_number():
     numbers = np.arange(400.0).reshape(40, 10).astype(np.float32)
     wrong = np.where(numbers == 217, 0, numbers)
     judgement = wrong_call([Call("relu", {"input": numbers}, "float32", wrong)], None)
@@ -492,7 +492,7 @@ def test_a_failure_of_no_single_call_is_shown_by_a_program_that_uses_the_project
 
     text = drawing.smallest_case(item, {"problem": problem}, options, [call])
 
-    assert "It uses this project, for none of its calls is wrong by itself.\n\nimport numpy as np\n" in text
+    assert "It uses this project, for no call that can be judged is wrong by itself.\n\nimport numpy as np\n" in text
 
 
 def test_a_part_of_this_project_is_shown_by_a_program_that_uses_the_project():
@@ -546,3 +546,56 @@ def test_an_answer_is_wrong_where_the_reference_and_its_bound_say_so(case):
 
     assert (judgement is None) == (complaint == "")
     assert judgement is None or re.search(complaint, judgement.complaint)
+
+
+FUNCTIONS = [*OPERATIONS, *(f"{name}_backward" for name in OPERATIONS)]
+ROUNDS_TWICE = "batch_norm"
+"""Of a half format torch's batch_norm is a known deviation: it lies outside its bound."""
+
+
+@pytest.mark.parametrize(
+    ("function", "dtype"),
+    [(f, dtype) for f in FUNCTIONS for dtype in ("float32", "bfloat16") if (f, dtype) != (ROUNDS_TWICE, "bfloat16")],
+)
+def test_torch_passes_the_program_that_a_false_alarm_would_print(function, dtype, capsys):
+    problem = OPERATIONS[function.removesuffix("_backward")].typical.at(dtype)
+    cotangent = {"grad_output": problem.grad_output} if function.endswith("_backward") else {}
+    call = Call(function, {**cotangent, **problem.arrays, **problem.options}, dtype, error="ValueError: false alarm")
+
+    program = programs.program_of([call], subjects.load("torch"), SimpleNamespace(subject="torch", device="cpu"))
+    exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
+
+    assert capsys.readouterr().out == "right\n"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@settings(max_examples=10)
+@given(data=st.data())
+def test_no_answer_of_torch_and_none_of_the_references_is_called_wrong(operation, data):
+    problem = data.draw(OPERATIONS[operation].any_problem).at("float32")
+
+    for layers in (subjects.load("torch").at("float32"), reference):
+        for function, more in ((operation, {}), (f"{operation}_backward", {"grad_output": problem.grad_output})):
+            arguments = {**more, **problem.arrays, **problem.options}
+            call = Call(function, arguments, "float32", getattr(layers, function)(**arguments))
+            assert wrong_call([call], subjects.load("torch")) is None
+
+
+def test_a_module_with_an_object_is_imported_by_its_name(tmp_path, monkeypatch):
+    (tmp_path / "kernels.py").write_text(
+        "class mine:\n    relu = staticmethod(lambda input: -input)\n", encoding="utf-8"
+    )
+    monkeypatch.chdir(tmp_path)
+    call = Call("relu", {"input": np.array([1.0])}, "float64", np.array([-1.0]))
+
+    program = programs.program_of([call], None, SimpleNamespace(subject="kernels:mine", device="cpu"))
+
+    assert run(program, tmp_path / "empty") == (1, wrong_call([call], None).complaint)
+
+
+def test_a_call_of_more_numbers_than_anyone_reads_has_no_program():
+    numbers = np.ones(programs.MOST)
+    judgement = wrong_call([Call("relu", {"input": numbers}, "float64", -numbers)], None)
+
+    with pytest.raises(programs.NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
+        programs.written(judgement, None, SimpleNamespace(subject="my_layers.py", device="cpu"))
