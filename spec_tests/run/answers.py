@@ -17,6 +17,8 @@ def complaint(name: str, got: Any, expected: Any, bound: Any, dtype: str) -> str
         return f"{name}: got shape {got.shape}, expected {expected.shape}"
     if dtype and got.dtype != dtype:
         return f"{name}: got dtype {got.dtype}, expected {dtype}"
+    if got.dtype.kind not in "biuf":
+        return f"{name}: got dtype {got.dtype}, expected numbers"
     got, bound = np.asarray(got), np.broadcast_to(bound, expected.shape)
     with np.errstate(all="ignore"):
         error = np.abs(np.asarray(got, np.float64) - expected)

@@ -212,6 +212,8 @@ def grid(name: str, array: Any, marked: tuple[int, ...] | None = None) -> str:
     """
     if not isinstance(array, np.ndarray | np.generic):
         return f"{name} = {array}"
+    if array.dtype.kind not in "biuf":
+        return f"{name}, shape {array.shape}, of dtype {array.dtype}: nothing to draw"
     if array.ndim == 0:
         return f"{name} = {'*' * (marked is not None)}{float(array):g}"
     heading = f"{name}, shape {array.shape}"

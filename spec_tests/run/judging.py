@@ -111,6 +111,8 @@ def judge(call: Call, number: int, subject: Any, exactly: bool = False) -> Judge
         own = getattr(reference, call.function)(**call.arguments)
     except (ValueError, TypeError) as refusal:
         return Judgement(call, number, refusal=str(refusal))
+    except Exception:  # arguments of which the reference says nothing
+        return None
     try:
         expected = {name: _settled(one, call, exactly) for name, one in _expected(call, own, subject)}
     except Exception:  # a formula without a bound for such numbers

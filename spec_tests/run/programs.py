@@ -45,7 +45,12 @@ def program_of(calls: Sequence[Call], subject: Any, option: Any) -> str | None:
 
 def written(judgement: Judgement, subject: Any, option: Any) -> str:
     """Return the program that shows what is wrong with this call; raise NoProgram if there can be none."""
-    return _Program(judgement, subject, option).text()
+    try:
+        return _Program(judgement, subject, option).text()
+    except NoProgram:
+        raise
+    except Exception as error:  # whatever the subject says of its call: the report of a failure must not break
+        raise NoProgram(f"the call cannot be written down ({type(error).__name__}: {error})") from error
 
 
 class _Program:

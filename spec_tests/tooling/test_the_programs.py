@@ -534,6 +534,13 @@ ANSWERS = {
         "the only element differs: got 3.000000000000000",
     ),
     "a number within its bound": ("sigmoid", {"input": np.zeros(1)}, np.full(1, 0.5 + 2**-52), ""),
+    "objects": ("relu", {"input": np.ones(1)}, np.array([None]), "got dtype object, expected float64"),
+    "another word for a refusal": (
+        "relu",
+        {"input": [1.0]},
+        np.ones(1),
+        "expected a refusal: input must be a NumPy array",
+    ),
     "no answer to an empty batch": ("relu", {"input": np.zeros((0, 2))}, np.zeros((0, 2)), ""),
 }
 
@@ -599,3 +606,11 @@ def test_a_call_of_more_numbers_than_anyone_reads_has_no_program():
 
     with pytest.raises(programs.NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
         programs.written(judgement, None, SimpleNamespace(subject="my_layers.py", device="cpu"))
+
+
+def test_a_call_that_the_subject_cannot_describe_has_no_program():
+    subject = type("Dumb", (), {"calling": lambda *_: 1 / 0})()
+    judgement = wrong_call([Call("relu", {"input": np.ones(1)}, "float64", np.zeros(1))], None)
+
+    with pytest.raises(programs.NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
+        programs.written(judgement, subject, SimpleNamespace(subject="my_layers", device="cpu"))
