@@ -1,16 +1,20 @@
 """A failure as a learner would draw it: the arrays as grids, both results, and a program that reproduces it."""
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 import reference
+from spec_tests.run import programs
+from spec_tests.run.judging import Judgement, wrong_call
+from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import GRADIENTS
 from spec_tests.vocabulary.problems import Problem
 
 SHOWN = 400  # elements of one array; a shrunk case has far fewer
+LINES = 40  # of a call's arrays, unless pytest is asked for more with -v
 INDENT = " " * 4
 
 PROGRAM = """\
@@ -24,15 +28,83 @@ from {module} import {test}
 {arguments})"""
 
 
-def smallest_case(item: Any, arguments: dict[str, Any], option: Any) -> str:
-    """Return a drawing of a test's arguments and of both results, and a program that runs the test on them again."""
+def smallest_case(item: Any, arguments: dict[str, Any], option: Any, calls: Sequence[Call] = ()) -> str:
+    """Return a drawing of what failed, and a program that shows it again.
+
+    If one of the subject's calls is wrong by itself, it is drawn, and the program needs nothing of this project but for
+    subjects that are a part of it. Otherwise the test's arguments are drawn with both results, and its body is run.
+    """
+    subject = _subject(item, arguments)
+    judgement = wrong_call(calls, subject)
+    reason = "no call that can be judged is wrong by itself" if calls else ""
+    if judgement is not None:
+        shown = draw_call(judgement, len(calls), lines=10**6 if getattr(option, "verbose", 0) > 0 else LINES)
+        try:
+            advice = "To see the failure by itself, save this program anywhere and run it."
+            return "\n\n".join([shown, advice, programs.written(judgement, subject, option)])
+        except programs.NoProgram as error:
+            reason = str(error)
+    else:
+        shown = _both_results(item, arguments)
+    function = getattr(item, "function", None)
+    if function is not None and not (hasattr(function, "property") or hasattr(function, "hypothesis")):
+        return "\n\n".join([*filter(None, [shown]), f"There is no program of its own: {reason}."])
+    because = f" It uses this project, for {reason}." if reason else ""
+    advice = f"To reproduce the failure, save this program in the project's folder and run it there.{because}"
+    return "\n\n".join([*filter(None, [shown]), advice, program(item, arguments, option)])
+
+
+def draw_call(judgement: Judgement, calls: int, lines: int) -> str:
+    """Return the arguments of a call, the subject's answer and the right one, in about so many lines.
+
+    The first wrong number has a star before it, and the last line says what is wrong.
+    """
+    call, part = judgement.call, judgement.wrong_part
+    arrays, options = _told_apart(call.arguments)
+    heading = f"{call.function}({', '.join(f'{name}={value!r}' for name, value in options.items())})"
+    at = part.first_wrong if part is not None else None
+    grids = [grid(name, array) for name, array in arrays.items()]
+    if part is not None and not call.error and not judgement.refusal:
+        grids += [grid(f"{part.name} from the subject", part.got, at), grid(f"{part.name} expected", part.expected, at)]
+    share = max(6, lines // max(1, len(grids)))
+    number = f"Call {judgement.number} of {calls}: " if calls > 1 else ""
+    return "\n".join([heading, *(_cut(drawn, share) for drawn in grids), f"{number}{judgement.complaint}"])
+
+
+def _told_apart(arguments: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of a call, those of an optimizer's state included, and its other arguments."""
+    state = arguments.get("state")
+    given = {**arguments, **(state if isinstance(state, Mapping) else {})}
+    arrays = {name: value for name, value in given.items() if isinstance(value, np.ndarray | np.generic)}
+    left = {name: value for name, value in arguments.items() if name not in arrays and name != "state"}
+    return arrays, {name: value for name, value in left.items() if name not in ("weight", "bias") or value is not None}
+
+
+def _cut(drawn: str, most: int) -> str:
+    """Return at most so many lines of a grid, the marked one among them."""
+    lines = drawn.splitlines()
+    if len(lines) <= most:
+        return drawn
+    marked = next((i for i, line in enumerate(lines) if i and "*" in line), 1)
+    begin = max(1, min(marked - most // 2, len(lines) - most + 2))
+    kept = lines[begin : begin + most - 2]
+    return "\n".join([lines[0], *kept, f"  ... {len(lines) - 1 - len(kept)} more lines, drawn with -v"])
+
+
+def _subject(item: Any, arguments: Mapping[str, Any]) -> Any:
+    """Return the subject that a test asked."""
+    given = {**getattr(item, "funcargs", {}), **arguments}
+    names = ("subject", "subject_on_cpu", "implementation")
+    return next((given[name] for name in names if given.get(name) is not None), None)
+
+
+def _both_results(item: Any, arguments: dict[str, Any]) -> str:
+    """Return a drawing of a test's arguments, and of both results where they differ."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     subject, dtype = arguments.get("subject"), arguments.get("dtype", params.get("dtype", "float64"))
     drawn = [drawing for name, value in arguments.items() if (drawing := _draw(name, value))]
     problems = [value for value in arguments.values() if isinstance(value, Problem) and subject]
-    differences = [_differences(problem, subject, dtype) for problem in problems]
-    advice = "To reproduce the failure, save this program in the project's folder and run it there."
-    return "\n\n".join([*drawn, *differences, advice, program(item, arguments, option)])
+    return "\n\n".join([*drawn, *(_differences(problem, subject, dtype) for problem in problems)])
 
 
 def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
@@ -127,8 +199,10 @@ def _same(one: Any, other: Any) -> bool:
     return type(one) is type(other) and not isinstance(one, tuple) and bool(one == other)
 
 
-def grid(name: str, array: Any) -> str:
+def grid(name: str, array: Any, marked: tuple[int, ...] | None = None) -> str:
     """Return an array drawn as grids of its last two axes, one below the other, each headed by its index.
+
+    One element may be marked with a star.
 
     >>> print(grid("weight", np.array([[[1.0, 0.0], [0.0, 2.5]]])))
     weight, shape (1, 2, 2)
@@ -138,12 +212,17 @@ def grid(name: str, array: Any) -> str:
     """
     if not isinstance(array, np.ndarray | np.generic):
         return f"{name} = {array}"
+    if array.dtype.kind not in "biuf":
+        return f"{name}, shape {array.shape}, of dtype {array.dtype}: nothing to draw"
     if array.ndim == 0:
-        return f"{name} = {float(array):g}"
+        return f"{name} = {'*' * (marked is not None)}{float(array):g}"
     heading = f"{name}, shape {array.shape}"
     if array.size > SHOWN:
         return f"{heading}, too large to draw"
     cells = [f"{number:g}" for number in array.ravel().astype(float)]
+    if marked is not None and len(marked) == array.ndim and array.size:
+        cell = int(np.ravel_multi_index(marked, array.shape))
+        cells[cell] = f"*{cells[cell]}"
     width = max((len(cell) for cell in cells), default=1)
     planes = np.array(cells, object).reshape(-1, *array.shape[-2:] if array.ndim > 1 else (1, array.size))
     lines = [heading]

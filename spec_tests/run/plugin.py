@@ -247,10 +247,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
             entry.end("error")
         elif report.skipped or report.when == "call":
             entry.end(report.outcome)
-        if report.failed and report.when == "call" and entry.last_example:
+        if report.failed and report.when == "call" and (entry.last_example or entry.calls):
             given = {} if hasattr(item.function, "property") else getattr(getattr(item, "callspec", None), "params", {})  # type: ignore[attr-defined]  # of functions only
             arguments = {**given, **entry.last_example}
-            report.sections.append((SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option)))
+            report.sections.append(
+                (SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option, entry.calls))
+            )
     return report
 
 

@@ -36,6 +36,10 @@ class Call:
     result: Any = None
     error: str = ""
     """The exception that it raised, if it did."""
+    written: tuple[str, ...] = ()
+    """The arguments that it wrote into."""
+    shared: tuple[str, ...] = ()
+    """The arguments whose memory its result shares, where a new array was asked for."""
 
 
 @dataclass
