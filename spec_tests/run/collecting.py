@@ -1,4 +1,4 @@
-"""What of the specification is collected: its own test files and their `test_*` functions, whatever a project calls its.
+"""What of the specification is collected: its test files and their `test_*` functions, whatever patterns a project has.
 
 A project that runs the specification beside its own tests may have other patterns in `python_files` and
 `python_functions`, and may collect docstrings: neither concerns an installed copy of the specification.

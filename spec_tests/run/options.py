@@ -9,6 +9,7 @@ the conftest.py files of the project have been read; a name that is taken by the
 """
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ def _add_short_names(parser: pytest.Parser) -> None:
 def _take_back_values(paths: list[str], args: list[str]) -> None:
     """Remove the values of short names from what pytest takes for paths as long as it does not know these options."""
     with_value = {f"--{name}" for name, attributes in OPTIONS.items() if "action" not in attributes}
-    for option, value in zip(args, args[1:], strict=False):
+    for option, value in pairwise(args):
         if option in with_value and value in paths:
             paths.remove(value)
 
