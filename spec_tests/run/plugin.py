@@ -29,7 +29,7 @@ from typing import Any
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run import collecting, drawing, draws, gallery, options, processes, summary
+from spec_tests.run import collecting, drawing, draws, gallery, hooks, options, processes, summary
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.selection import (
     asks_for_everything,
@@ -63,6 +63,11 @@ MARKERS = {
     "slow": "takes long, starts processes or tests the specification itself, so it runs only with --slow",
     "tooling": "tests this project's own tools, so it runs only with torch on the CPU",
 }
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook by which a plugin hands over a subject."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
@@ -101,7 +106,7 @@ def _names(mark: pytest.Mark) -> list[str]:
 def _format_of_laws(config: pytest.Config) -> str:
     """Return the first format that the subject computes in."""
     try:
-        subject = subjects.load(config.option.subject, config.option.spec_device)
+        subject = hooks.load_subject(config)
     except subjects.NotAvailable:  # the run stops when its tests are collected, and says why
         return LAWS[0]
     return next((dtype for dtype in LAWS if dtype in subject.dtypes), LAWS[0])
@@ -153,8 +158,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 @pytest.fixture(scope="session")
 def subject_on_cpu(request: pytest.FixtureRequest, subject: Subject) -> Subject:
     """The implementation under test on the CPU: a GPU reports some errors late, and cannot be used afterwards."""
-    option = request.config.option
-    return subject if option.spec_device == "cpu" else subjects.load(option.subject, "cpu")
+    return subject if request.config.option.spec_device == "cpu" else hooks.load_subject(request.config, "cpu")
 
 
 @pytest.fixture(scope="session", params=["by the references", "by the subject"])
@@ -269,7 +273,7 @@ def _check_claims(item: pytest.Item) -> None:
 def _load_subject(config: pytest.Config) -> Subject:
     option = config.option
     try:
-        subject = subjects.load(option.subject, option.spec_device)
+        subject = hooks.load_subject(config)
     except subjects.NotAvailable as error:
         raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {error}") from None
     if option.spec_cifar10 is not None and not (option.spec_cifar10 / "cifar-10-batches-py").is_dir():
