@@ -20,7 +20,7 @@ Exit codes are pytest's: 0 all passed, 1 some failed, 2 interrupted, 3 an error 
 import sys
 import tempfile
 
-from spec_tests.run import alone
+from spec_tests import alone
 
 
 def main(arguments: list[str]) -> int:

@@ -3,7 +3,7 @@
     result = spec_tests.check(linear=my_linear)
     print(result.text)
 
-It is a run of pytest in this process, with the specification's own configuration (`run/alone.ini`). A run around it
+It is a run of pytest in this process, with the specification's own configuration (`alone.ini`). A run around it
 keeps its own record, settings and warning filters.
 """
 
@@ -20,8 +20,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from spec_tests import alone
 from spec_tests.handed_functions import NotOffered, subject_of  # the seam: whatever makes a subject of functions
-from spec_tests.run import alone
 from spec_tests.run.plugin import SMALLEST_CASE
 from spec_tests.run.selection import is_specification
 from spec_tests.vocabulary import ledger

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
-from spec_tests.run.selection import ROOT
+ROOT = Path(__file__).parent
 
 PLUGINS = {
     "spec_tests.run.plugin": "spec_tests.run.plugin",
@@ -24,7 +25,7 @@ PLUGINS = {
 
 def run(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
     """Run pytest on the installed specification, and return its exit code."""
-    fixed = [f"--rootdir={ROOT.parent}", f"--confcutdir={ROOT}", "-c", str(ROOT / "run" / "alone.ini")]
+    fixed = [f"--rootdir={ROOT.parent}", f"--confcutdir={ROOT}", "-c", str(ROOT / "alone.ini")]
     loaded = [f"-p{plugin}" for plugin, needed in PLUGINS.items() if find_spec(needed) is not None]
     given = [_place(argument) for argument in arguments]
     places = [] if any(place != argument for place, argument in zip(given, arguments, strict=True)) else [str(ROOT)]
