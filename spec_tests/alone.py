@@ -14,19 +14,18 @@ import pytest
 
 ROOT = Path(__file__).parent
 
+OURS = ("spec_tests.run.plugin", "spec_tests.report.plugin")
 PLUGINS = {
-    "spec_tests.run.plugin": "spec_tests.run.plugin",
-    "spec_tests.report.plugin": "spec_tests.report.plugin",
     "_hypothesis_pytestplugin": "_hypothesis_pytestplugin",
     "xdist.plugin": "xdist",
 }
-"""What is loaded where the module beside it is installed; anything else with `-p`."""
+"""What else is loaded, where the module beside it is installed; any other plugin with `-p`."""
 
 
 def run(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
     """Run pytest on the installed specification, and return its exit code."""
     fixed = [f"--rootdir={ROOT.parent}", f"--confcutdir={ROOT}", "-c", str(ROOT / "alone.ini")]
-    loaded = [f"-p{plugin}" for plugin, needed in PLUGINS.items() if find_spec(needed) is not None]
+    loaded = [f"-p{plugin}" for plugin in (*OURS, *(name for name, needed in PLUGINS.items() if find_spec(needed)))]
     given = [_place(argument) for argument in arguments]
     places = [] if any(place != argument for place, argument in zip(given, arguments, strict=True)) else [str(ROOT)]
     with environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS=None, PYTEST_PLUGINS=None):
