@@ -23,7 +23,7 @@ TWO_PROCESSES = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR
 @pytest.fixture
 def processes(request: pytest.FixtureRequest) -> None:
     """Skip a test that starts processes unless --slow is given."""
-    if not request.config.option.slow:
+    if not request.config.option.spec_slow:
         pytest.skip("it starts processes: --slow runs it")
 
 

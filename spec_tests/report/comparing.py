@@ -8,12 +8,13 @@
     test        a test of a claim that is gone and was not merely renamed
     deviation   a known deviation that is newly seen, or no longer seen
     version     a package installed in another version
+    unasked     a claim that one of two runs did not ask for, being another part or another subject; only counted
 
 Runs of the same subject on the same device are compared; if there are several, those with the same name, Python and
-torch.
+torch. Two reports of a single run each are compared in any case: torch and your own layers, for instance.
 
     status 0    no claim was lost; a run in OLD without a counterpart in NEW is named but does not matter here
-    status 1    a claim was lost; if NEW covers only part of the specification, everything it did not run is lost
+    status 1    a claim was lost; what NEW did not ask for, because it covers another part, is not lost
     status 2    a file is malformed, or no run in OLD has a counterpart in NEW
 """
 
@@ -36,7 +37,7 @@ Examples are drawn at random, so the largest share varies from run to run: with 
 KINDS = {(True, False): "lost", (False, True): "won", (True, True): "result", (False, False): "result"}
 """The kind of a change, by whether the claim was proven before and whether it is now."""
 
-ORDER = ("lost", "won", "result", "margin", "examples", "test", "deviation", "version")
+ORDER = ("lost", "won", "result", "margin", "examples", "test", "deviation", "version", "unasked")
 ABSENT: Data = {"result": "not in the register", "examples": 0, "worst": {}}
 
 
@@ -58,10 +59,13 @@ class Comparison(NamedTuple):
 def compare(old: Data, new: Data) -> tuple[list[Comparison], list[str]]:
     """Return the comparisons of the runs that match, and one line for each of the others.
 
-    Raises ValueError if no run of one report matches any run of the other.
+    The only runs of two reports match whatever they are of. Raises ValueError if no run of one report matches any run
+    of the other.
     """
     old, new = with_present_names(old), with_present_names(new)
     pairs = matched(old["runs"], new["runs"])
+    if not pairs and len(old["runs"]) == len(new["runs"]) == 1:
+        pairs = [(0, 0)]
     if not pairs:
         raise ValueError("no run of one report has the same subject and device as a run of the other")
     comparisons = [
@@ -152,11 +156,19 @@ def changes(old: Data, was: int, new: Data, now: int) -> Iterator[Change]:
     yield from _versions(before["versions"], after["versions"])
     yield from _deviations(before["deviations"], after["deviations"])
     texts = {claim["id"]: claim["en"] for claim in [*new["claims"], *old["claims"]]}
-    results = [_results(old, was), _results(new, now)]
+    results, alike = [_results(old, was), _results(new, now)], _asked_alike(before, after)
     for id, text in texts.items():
-        yield from _claim(f"{id} ({text})", *(result.get(id, ABSENT) for result in results))
-    if after["scope"]["whole"]:
+        yield from _claim(f"{id} ({text})", *(result.get(id, ABSENT) for result in results), alike)
+    if after["scope"]["whole"] and before["subject"] == after["subject"]:
         yield from _tests(old["tests"], was, {test["test"] for test in new["tests"]})
+
+
+def _asked_alike(before: Data, after: Data) -> bool:
+    """Tell whether both runs asked for the same, so that a claim that only one of them ran is a change."""
+    if _asked(before) != _asked(after):
+        return False
+    whole = before["scope"]["whole"] and after["scope"]["whole"]
+    return whole or (before["scope"], before["options"]) == (after["scope"], after["options"])
 
 
 def _results(report: Data, run: int) -> dict[str, Data]:
@@ -175,11 +187,13 @@ def _deviations(before: Iterable[str], after: Iterable[str]) -> Iterator[Change]
     yield from (Change("deviation", f"{id} is no longer seen") for id in before if id not in after)
 
 
-def _claim(name: str, before: Data, after: Data) -> Iterator[Change]:
+def _claim(name: str, before: Data, after: Data, alike: bool) -> Iterator[Change]:
     was, now = before["result"], after["result"]
-    if was != now:
+    if was != now and not alike and "not run" in (was, now):
+        yield Change("unasked", f"{name} was {was}, is now {now}")
+    elif was != now:
         yield Change(KINDS[_settled(was), _settled(now)], f"{name} was {was}, is now {now}")
-    if proven(was) and proven(now) and 2 * after["examples"] < before["examples"]:
+    if alike and proven(was) and proven(now) and 2 * after["examples"] < before["examples"]:
         yield Change("examples", f"{name}: {before['examples']} before, now {after['examples']}")
     for dtype in before["worst"].keys() & after["worst"].keys():
         share, share_now = before["worst"][dtype]["share"], after["worst"][dtype]["share"]
@@ -203,9 +217,13 @@ def lines(comparisons: Iterable[Comparison], alone: Iterable[str]) -> Iterator[s
     """Yield the lines to print: a paragraph for each pair of runs, then the runs that could not be compared."""
     for comparison in comparisons:
         yield f"{named(comparison.old)} -> {named(comparison.new)}"
-        if comparison.old["scope"]["whole"] and not comparison.new["scope"]["whole"]:
-            yield f"  NEW covers only part of the specification ({_part(comparison.new)}); what it did not run is lost"
-        yield from (f"  {change.kind:9} {change.text}" for change in sorted(comparison.changes, key=_rank))
+        if comparison.old["subject"] != comparison.new["subject"]:
+            yield "  NEW is of another subject; what only one of them was asked is not compared"
+        elif comparison.old["scope"]["whole"] and not comparison.new["scope"]["whole"]:
+            part = _part(comparison.new)
+            yield f"  NEW covers only part of the specification ({part}); what it did not run is not compared"
+        listed = [change for change in comparison.changes if change.kind != "unasked"]
+        yield from (f"  {change.kind:9} {change.text}" for change in sorted(listed, key=_rank))
         counts = Counter(change.kind for change in comparison.changes)
         yield "  together: " + (", ".join(f"{counts[kind]} {kind}" for kind in ORDER if counts[kind]) or "no change")
     yield from (f"not compared: {line}" for line in alone)

@@ -164,7 +164,7 @@ def asked_for(config: pytest.Config) -> Data:
     return {
         "name": subject.name,
         "subject": option.subject,
-        "device": option.device,
+        "device": option.spec_device,
         "dtypes": [dtype for dtype in FORMATS if dtype in (selection.wanted_dtypes(config) or subject.dtypes)],
         "profile": draws.profile(config),
         "options": options(config),
@@ -175,8 +175,12 @@ def asked_for(config: pytest.Config) -> Data:
 def options(config: pytest.Config) -> list[str]:
     """Return the options that changed which tests ran, and on which examples, without the names of files."""
     option = config.option
-    switches = {"--slow": option.slow, "--cifar10": option.cifar10, "--resnet50-weights": option.resnet50_weights}
-    values = {"--dtype": option.dtype, "-k": option.keyword, "-m": option.markexpr, "--maxfail": option.maxfail}
+    switches = {
+        "--slow": option.spec_slow,
+        "--cifar10": option.spec_cifar10,
+        "--resnet50-weights": option.spec_resnet50_weights,
+    }
+    values = {"--dtype": option.spec_dtype, "-k": option.keyword, "-m": option.markexpr, "--maxfail": option.maxfail}
     values["--hypothesis-seed"] = draws.seed(config)
     return [name for name, given in switches.items() if given] + [f"{name} {v}" for name, v in values.items() if v]
 
@@ -184,7 +188,7 @@ def options(config: pytest.Config) -> list[str]:
 def scope(config: pytest.Config, complete: bool) -> Data:
     """Return which part of the specification was requested, and whether it was the whole and ran to the end."""
     return {
-        "whole": complete and selection.asks_for_everything(config) and not config.option.dtype,
+        "whole": complete and selection.asks_for_everything(config) and not config.option.spec_dtype,
         "arguments": [asked_place(argument, config.invocation_params.dir) for argument in config.args],
     }
 
@@ -205,7 +209,7 @@ def facts(config: pytest.Config) -> Data:
     commit, modified = surroundings.commit(selection.ROOT.parent)
     return {
         "versions": surroundings.versions(),
-        "machine": surroundings.machine(config.option.device),
+        "machine": surroundings.machine(config.option.spec_device),
         "commit": commit,
         "modified": modified,
     }

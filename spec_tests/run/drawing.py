@@ -112,7 +112,7 @@ def program(item: Any, arguments: dict[str, Any], option: Any) -> str:
     params = getattr(getattr(item, "callspec", None), "params", {})
     is_for_all = hasattr(getattr(item, "function", None), "property")
     at = f".at({params['dtype']!r})" if is_for_all else ""
-    subject = f"subjects.load({option.subject!r}, {option.device!r}){at}"
+    subject = f"subjects.load({option.subject!r}, {option.spec_device!r}){at}"
     by_references = params.get("implementation") == "by the references"
     loaded = {
         "subject": subject,

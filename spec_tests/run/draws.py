@@ -8,6 +8,7 @@
 
 --hypothesis-seed N         the seed of random examples; without a profile it implies explore
 
+Of another profile the specification takes over how many examples there are and which; time limits it has none.
 A run with random examples prints the options that repeat it. Tests outside the specification keep their settings.
 """
 
@@ -36,9 +37,12 @@ _common = settings(
     report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow],
 )
-settings.register_profile(REPEATABLE, _common, max_examples=100, derandomize=True)
-settings.register_profile(EXPLORE, _common, max_examples=100)
-settings.register_profile(THOROUGH, _common, max_examples=1000)
+PROFILES = {
+    REPEATABLE: settings(_common, max_examples=100, derandomize=True),
+    EXPLORE: settings(_common, max_examples=100),
+    THOROUGH: settings(_common, max_examples=1000),
+}
+"""Registered with Hypothesis only while the specification uses them: a project may have profiles of these names."""
 
 
 def profile(config: pytest.Config) -> str:
@@ -55,13 +59,13 @@ def seed(config: pytest.Config) -> str | None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check the profile, and choose a seed before Hypothesis reads the option."""
+    if not hasattr(config.option, "hypothesis_profile"):
+        raise pytest.UsageError("the specification needs Hypothesis' plugin of pytest, which is switched off here")
     name, option = profile(config), config.option
-    try:
-        settings.get_profile(name)
-    except InvalidArgument:
-        raise pytest.UsageError(
-            f"--hypothesis-profile {name}: no such profile; the specification has {REPEATABLE}, {EXPLORE}, {THOROUGH}"
-        ) from None
+    if not _is_registered(name) and name not in PROFILES:
+        raise pytest.UsageError(f"--hypothesis-profile {name}: no such profile; the specification has {_named()}")
+    if option.hypothesis_profile and not _is_registered(name):
+        settings.register_profile(name, PROFILES[name])  # for Hypothesis, which loads what the option names
     if name in (EXPLORE, THOROUGH) and option.hypothesis_seed is None:
         option.hypothesis_seed = getattr(config, "workerinput", {}).get(SEED) or str(secrets.randbits(32))
 
@@ -114,10 +118,23 @@ def _how_to_repeat(config: pytest.Config) -> str:
     return f"the examples are random; to draw the same ones again: {options}"
 
 
+def _is_registered(name: str) -> bool:
+    try:
+        settings.get_profile(name)
+    except InvalidArgument:
+        return False
+    return True
+
+
+def _named() -> str:
+    return ", ".join(PROFILES)
+
+
 @contextmanager
 def _as_asked_for(config: pytest.Config) -> Iterator[None]:
     before = settings.get_current_profile_name()
-    settings.load_profile(_with_verbosity(profile(config)))
+    settings.register_profile(_USED, _wanted(profile(config)), verbosity=settings().verbosity)
+    settings.load_profile(_USED)
     try:
         with without_literals():
             yield
@@ -125,14 +142,17 @@ def _as_asked_for(config: pytest.Config) -> Iterator[None]:
         settings.load_profile(before)
 
 
-def _with_verbosity(name: str) -> str:
-    """Return the name of this profile with the verbosity that Hypothesis was given for the whole run."""
-    verbosity = settings().verbosity
-    if verbosity is settings.get_profile(name).verbosity:
-        return name
-    named = f"{name}-with-{verbosity.name}-verbosity"
-    settings.register_profile(named, settings.get_profile(name), verbosity=verbosity)
-    return named
+_USED = "of the specification"
+"""The name under which Hypothesis knows the profile while a test of the specification runs."""
+
+
+def _wanted(name: str) -> settings:
+    """Return the settings of this name: the specification's, or a project's but for what would fail its tests."""
+    if name in PROFILES:
+        return PROFILES[name]
+    theirs = settings.get_profile(name)
+    checks = {*theirs.suppress_health_check, *_common.suppress_health_check}
+    return settings(theirs, deadline=None, report_multiple_bugs=False, suppress_health_check=list(checks))
 
 
 def _no_constants() -> Any:

@@ -11,6 +11,8 @@
                         also the tests that need trained weights of ResNet-50, in a file that torchvision downloaded
     --tensorboard DIR   write a log of what the document describes to DIR, for `tensorboard --logdir DIR`
 
+All but the first also have a name with a prefix, `--spec-device`, which no other plugin holds (see `options.py`).
+
 A full run, `pytest spec_tests` on the default subject with nothing deselected, fails if it leaves a claim unchecked
 that needs nothing but the default installation. Any other run checks what it was asked for.
 """
@@ -27,7 +29,7 @@ from typing import Any
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run import drawing, draws, gallery, processes, summary, unread
+from spec_tests.run import collecting, drawing, draws, gallery, hooks, options, processes, summary, unread
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.selection import (
     asks_for_everything,
@@ -40,7 +42,7 @@ from spec_tests.run.selection import (
     wanted_dtypes,
 )
 from spec_tests.vocabulary import claims, ledger
-from spec_tests.vocabulary.formats import FORMATS, LAWS
+from spec_tests.vocabulary.formats import LAWS
 from spec_tests.vocabulary.properties import operations_of
 from spec_tests.vocabulary.results import LEFT_OUT
 from spec_tests.vocabulary.subject import Subject
@@ -63,32 +65,15 @@ MARKERS = {
 }
 
 
-def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the options, and the plugins for what Hypothesis draws and for a run in several processes."""
-    pluginmanager.register(draws)
-    pluginmanager.register(processes)
-    pluginmanager.register(unread)
-    group = parser.getgroup("specification")
-    group.addoption("--subject", default="torch", help="the implementation to test (default: torch)")
-    group.addoption("--device", default="cpu", help="the device that it computes on, for example cuda (default: cpu)")
-    group.addoption("--slow", action="store_true", help="also the tests that take long or start processes")
-    group.addoption(
-        "--cifar10", type=Path, metavar="PATH", help="also the tests of the real CIFAR-10, in PATH/cifar-10-batches-py"
-    )
-    group.addoption(
-        "--cifar100", type=Path, metavar="PATH", help="also the tests of the real CIFAR-100, in PATH/cifar-100-python"
-    )
-    group.addoption("--network", action="store_true", help="also the tests that follow the document's links")
-    group.addoption(
-        "--resnet50-weights",
-        type=Path,
-        metavar="FILE",
-        help="also the tests that need these trained weights of ResNet-50, a file that torchvision downloaded",
-    )
-    group.addoption("--tensorboard", type=Path, metavar="DIR", help="write a log for tensorboard --logdir DIR")
-    group.addoption(
-        "--dtype", default="", metavar="DTYPE,...", help=f"only the tests of these number formats: {', '.join(FORMATS)}"
-    )
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook by which a plugin hands over a subject."""
+    pluginmanager.add_hookspecs(hooks)
+
+
+def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the plugins for the options, for what is collected and drawn, and for a run in several processes."""
+    for part in (options, collecting, draws, processes, unread):
+        pluginmanager.register(part)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -98,8 +83,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[DESELECTED] = Counter()
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ending(config))
-    if config.option.tensorboard is not None:
-        config.pluginmanager.register(gallery.Log(config.option.tensorboard, config.option.resnet50_weights))
+    if config.option.spec_tensorboard is not None:
+        config.pluginmanager.register(gallery.Log(config.option.spec_tensorboard, config.option.spec_resnet50_weights))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -121,7 +106,7 @@ def _names(mark: pytest.Mark) -> list[str]:
 def _format_of_laws(config: pytest.Config) -> str:
     """Return the first format that the subject computes in."""
     try:
-        subject = subjects.load(config.option.subject, config.option.device)
+        subject = hooks.load_subject(config)
     except subjects.NotAvailable:  # the run stops when its tests are collected, and says why
         return LAWS[0]
     return next((dtype for dtype in LAWS if dtype in subject.dtypes), LAWS[0])
@@ -174,8 +159,7 @@ def subject(request: pytest.FixtureRequest) -> Subject:
 @pytest.fixture(scope="session")
 def subject_on_cpu(request: pytest.FixtureRequest, subject: Subject) -> Subject:
     """The implementation under test on the CPU: a GPU reports some errors late, and cannot be used afterwards."""
-    option = request.config.option
-    return subject if option.device == "cpu" else subjects.load(option.subject, "cpu")
+    return subject if request.config.option.spec_device == "cpu" else hooks.load_subject(request.config, "cpu")
 
 
 @pytest.fixture(scope="session", params=["by the references", "by the subject"])
@@ -187,14 +171,14 @@ def implementation(request: pytest.FixtureRequest, subject: Subject) -> Subject:
 @pytest.fixture(scope="session")
 def real_cifar10(request: pytest.FixtureRequest) -> Path:
     """The folder of the real CIFAR-10."""
-    folder: Path = request.config.option.cifar10  # if there is none, the tests that need it are left out
+    folder: Path = request.config.option.spec_cifar10  # if there is none, the tests that need it are left out
     return folder
 
 
 @pytest.fixture(scope="session")
 def real_cifar100(request: pytest.FixtureRequest) -> Path:
     """The folder of the real CIFAR-100."""
-    folder: Path = request.config.option.cifar100  # if there is none, the tests that need it are left out
+    folder: Path = request.config.option.spec_cifar100  # if there is none, the tests that need it are left out
     return folder
 
 
@@ -206,7 +190,7 @@ def internet() -> None:
 @pytest.fixture(scope="session")
 def resnet50_weights(request: pytest.FixtureRequest) -> Path:
     """The file of trained weights of ResNet-50."""
-    file: Path = request.config.option.resnet50_weights  # if there is none, the tests that need it are left out
+    file: Path = request.config.option.spec_resnet50_weights  # if there is none, the tests that need it are left out
     return file
 
 
@@ -297,15 +281,15 @@ def _check_claims(item: pytest.Item) -> None:
 def _load_subject(config: pytest.Config) -> Subject:
     option = config.option
     try:
-        subject = subjects.load(option.subject, option.device)
+        subject = hooks.load_subject(config)
     except subjects.NotAvailable as error:
-        raise pytest.UsageError(f"--subject {option.subject} --device {option.device}: {error}") from None
-    if option.cifar10 is not None and not (option.cifar10 / "cifar-10-batches-py").is_dir():
-        raise pytest.UsageError(f"--cifar10 {option.cifar10}: there is no folder cifar-10-batches-py in it")
-    if option.cifar100 is not None and not (option.cifar100 / "cifar-100-python").is_dir():
-        raise pytest.UsageError(f"--cifar100 {option.cifar100}: there is no folder cifar-100-python in it")
-    if option.resnet50_weights is not None and not option.resnet50_weights.is_file():
-        raise pytest.UsageError(f"--resnet50-weights {option.resnet50_weights}: there is no such file")
+        raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {error}") from None
+    if option.spec_cifar10 is not None and not (option.spec_cifar10 / "cifar-10-batches-py").is_dir():
+        raise pytest.UsageError(f"--cifar10 {option.spec_cifar10}: there is no folder cifar-10-batches-py in it")
+    if option.spec_cifar100 is not None and not (option.spec_cifar100 / "cifar-100-python").is_dir():
+        raise pytest.UsageError(f"--cifar100 {option.spec_cifar100}: there is no folder cifar-100-python in it")
+    if option.spec_resnet50_weights is not None and not option.spec_resnet50_weights.is_file():
+        raise pytest.UsageError(f"--resnet50-weights {option.spec_resnet50_weights}: there is no such file")
     missing = wanted_dtypes(config) - subject.dtypes
     if missing:
         raise pytest.UsageError(
@@ -324,15 +308,15 @@ def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Subj
 def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
     """Return the key in `LEFT_OUT` of the reason why this test is left out, or an empty string."""
     name, needed = config.option.subject, getattr(item, "fixturenames", ())
-    if item.get_closest_marker("slow") and not config.option.slow:
+    if item.get_closest_marker("slow") and not config.option.spec_slow:
         return "slow"
-    if "real_cifar10" in needed and config.option.cifar10 is None:
+    if "real_cifar10" in needed and config.option.spec_cifar10 is None:
         return "cifar10"
-    if "real_cifar100" in needed and config.option.cifar100 is None:
+    if "real_cifar100" in needed and config.option.spec_cifar100 is None:
         return "cifar100"
-    if "internet" in needed and not config.option.network:
+    if "internet" in needed and not config.option.spec_network:
         return "network"
-    if "resnet50_weights" in needed and config.option.resnet50_weights is None:
+    if "resnet50_weights" in needed and config.option.spec_resnet50_weights is None:
         return "weights"
     if item.get_closest_marker("torch_api") and name != "torch":
         return "torch_api"
@@ -340,7 +324,7 @@ def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str
         return "compares_with_reference"
     if needs_a_checkout(item):
         return "checkout"
-    if item.get_closest_marker("tooling") and (name, config.option.device) != ("torch", "cpu"):
+    if item.get_closest_marker("tooling") and (name, config.option.spec_device) != ("torch", "cpu"):
         return "tooling"
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     if dtype and dtype not in subject.dtypes:

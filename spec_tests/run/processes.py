@@ -37,14 +37,14 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def _plain(run: Run) -> dict[str, Any]:
-    return {**asdict(run), "transforms": dict(run.transforms), **{name: dict(getattr(run, name)) for name in COUNTED}}
+    return {**vars(run), "transforms": dict(run.transforms), **{name: dict(getattr(run, name)) for name in COUNTED}}
 
 
 def _sent(entry: ledger.Entry) -> dict[str, Any]:
-    """Return an entry in types that can be sent: without its last example, which the process has drawn itself."""
+    """Return an entry in types that can be sent: without its last example and calls, which are arrays."""
     worst = {dtype: [float(number) for number in nearest] for dtype, nearest in entry.worst.items()}
     drawn = {"drawn": True} if entry.last_example else {}
-    return {**asdict(replace(entry, last_example={}, worst={})), "worst": worst, "last_example": drawn}
+    return {**asdict(replace(entry, last_example={}, calls=[], worst={})), "worst": worst, "last_example": drawn}
 
 
 def _received(sent: Mapping[str, Any]) -> ledger.Entry:

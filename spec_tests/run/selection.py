@@ -14,7 +14,11 @@ IS_A_CHECKOUT = (ROOT.parent / "pyproject.toml").is_file()
 def is_full_run(config: pytest.Config) -> bool:
     """Tell whether this run was asked for the whole specification on the default subject."""
     option = config.option
-    return asks_for_everything(config) and (option.subject, option.device, option.dtype) == ("torch", "cpu", "")
+    return asks_for_everything(config) and (option.subject, option.spec_device, option.spec_dtype) == (
+        "torch",
+        "cpu",
+        "",
+    )
 
 
 def is_torch(config: pytest.Config) -> bool:
@@ -24,7 +28,7 @@ def is_torch(config: pytest.Config) -> bool:
 
 def is_torch_on_the_cpu(config: pytest.Config) -> bool:
     """Tell whether torch on the CPU is the subject: that run includes the tests of this project's own tools."""
-    return is_torch(config) and config.option.device == "cpu"
+    return is_torch(config) and config.option.spec_device == "cpu"
 
 
 def asks_for_everything(config: pytest.Config) -> bool:
@@ -74,7 +78,7 @@ def claims_of(item: pytest.Item) -> tuple[str, ...]:
 
 def wanted_dtypes(config: pytest.Config) -> set[str]:
     """Return the number formats that --dtype asks for, none where it is not given."""
-    return {dtype.strip() for dtype in config.option.dtype.split(",") if dtype.strip()}
+    return {dtype.strip() for dtype in config.option.spec_dtype.split(",") if dtype.strip()}
 
 
 def is_property(item: pytest.Item) -> bool:

@@ -44,9 +44,7 @@ SUBJECTS = {"subject", "subject_on_cpu", "implementation"}
 """The fixtures that are the implementation under test."""
 
 WITHOUT_SHRINKING = "planted"
-settings.register_profile(
-    WITHOUT_SHRINKING, settings.get_profile(draws.REPEATABLE), phases=[Phase.explicit, Phase.generate]
-)
+settings.register_profile(WITHOUT_SHRINKING, draws.PROFILES[draws.REPEATABLE], phases=[Phase.explicit, Phase.generate])
 
 
 class Planting:

@@ -1003,18 +1003,52 @@ PART = {"whole": False, "arguments": ["spec_tests/test_2_2_max_pooling.py"]}
 WHOLE = {"whole": True, "arguments": ["spec_tests"]}
 
 
-@pytest.mark.parametrize(("before", "now", "said"), [(WHOLE, PART, True), (PART, PART, False), (WHOLE, WHOLE, False)])
-def test_comparing_a_part_with_the_whole_says_so_first(data, before, now, said):
+OTHER_PART = {"whole": False, "arguments": ["spec_tests/test_2_3_activation.py"]}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lost", "said"),
+    [
+        (WHOLE, PART, False, True),
+        (PART, PART, True, False),
+        (WHOLE, WHOLE, True, False),
+        (OTHER_PART, PART, False, False),
+    ],
+)
+def test_what_another_part_did_not_ask_is_not_lost(data, before, now, lost, said):
     old, new = data, copy.deepcopy(data)
-    run_with(scope=before)(old)
+    run_with(scope=before, options=["-x"])(old)
     run_with(scope=now, options=["-x"])(new)
     claim_with(result="not run")(new)
 
     comparisons, alone = comparing.compare(old, new)
 
-    assert comparing.lost(comparisons)
+    assert comparing.lost(comparisons) is lost
+    lines = list(comparing.lines(comparisons, alone))
+    assert lines[-1].endswith("1 lost" if lost else "1 unasked")
     line = "  NEW covers only part of the specification (pytest spec_tests/test_2_2_max_pooling.py -x); "
-    assert list(comparing.lines(comparisons, alone))[1].startswith(line) is said
+    assert lines[1].startswith(line) is said
+
+
+def test_a_single_run_is_compared_with_one_of_another_subject(of_torch, of_references, of_flipped):
+    torch, references, flipped = (reading.read(run.file) for run in (of_torch, of_references, of_flipped))
+
+    alike, broken = (comparing.compare(torch, other) for other in (references, flipped))
+
+    assert not comparing.lost(alike[0])
+    assert list(comparing.lines(*alike))[1].startswith("  NEW is of another subject; ")
+    assert [change.kind for change in broken[0][0].changes if "is now failed" in change.text] == ["lost"]
+    assert any(change.kind == "unasked" for change in broken[0][0].changes)
+
+
+def test_a_claim_that_another_subject_fails_is_lost(data):
+    other = copy.deepcopy(data)
+    run_with(subject="mine.py", name="mine.py")(other)
+    claim_with(result="failed")(other)
+
+    comparisons, _ = comparing.compare(data, other)
+
+    assert comparing.lost(comparisons)
 
 
 # The commands
@@ -1066,8 +1100,11 @@ def test_the_help_says_what_each_command_does_and_how_compare_ends(capsys):
     assert re.findall(r"^ +status (\d)", capsys.readouterr().out, re.MULTILINE) == ["0", "1", "2"]
 
 
-def test_reports_without_a_common_subject_cannot_be_compared(of_torch, of_references, capsys):
-    assert status_of("compare", of_torch.file, of_references.file) == 2
+def test_several_runs_without_a_common_subject_cannot_be_compared(of_references, data, tmp_path, capsys):
+    two = merging.merge([of(data, 1, python="3.97.0"), of(copy.deepcopy(data), 2, python="3.98.0")])
+    (file := tmp_path / "two.json").write_text(json.dumps(two), encoding="utf-8")
+
+    assert status_of("compare", file, of_references.file) == 2
     assert (
         "error: no run of one report has the same subject and device as a run of the other" in capsys.readouterr().err
     )

@@ -145,7 +145,7 @@ def test_one_failed_test_outweighs_the_passed_ones_of_its_claim(specification):
 
 
 PLACE = selection.ROOT
-FULL = {"subject": "torch", "device": "cpu", "dtype": ""}
+FULL = {"subject": "torch", "spec_device": "cpu", "spec_dtype": ""}
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ FULL = {"subject": "torch", "device": "cpu", "dtype": ""}
         ([PLACE], {"collectonly": True}, False),
         ([PLACE], {"numprocesses": 2}, False),
         ([PLACE], {"subject": "reference"}, False),
-        ([PLACE], {"device": "cuda"}, False),
-        ([PLACE], {"dtype": "float32"}, False),
+        ([PLACE], {"spec_device": "cuda"}, False),
+        ([PLACE], {"spec_dtype": "float32"}, False),
     ],
 )
 def test_a_run_is_full_if_everything_was_asked_for_of_the_default_subject(arguments, options, full):
@@ -446,7 +446,7 @@ def drawn(**replaced):
     problem = Problem("relu", {"input": np.array([-1.0, 0.5, 12.0])}, {}, np.array([1.0, 2.0, 3.0]))
     arguments = {"subject": Namespace("a subject", **replaced), "dtype": "float32", "problem": problem}
     item = SimpleNamespace(module=sys.modules[__name__], originalname="test_relu")
-    return drawing.smallest_case(item, arguments, SimpleNamespace(subject="reference", device="cpu"))
+    return drawing.smallest_case(item, arguments, SimpleNamespace(subject="reference", spec_device="cpu"))
 
 
 def test_where_the_subject_disagrees_both_answers_are_drawn():

@@ -1,7 +1,8 @@
 """The record of a run, test by test: comparisons, examples, outcomes. The summary and the report are made from it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -86,6 +87,18 @@ _drawn: defaultdict[str, Drawn] = defaultdict(Drawn)
 def expect(entry: Entry) -> None:
     """Register a test that is going to run."""
     _entries[entry.test] = entry
+
+
+@contextmanager
+def set_aside() -> Iterator[None]:
+    """Keep an empty record for the time being, of a run within a run, and take up the present one again afterwards."""
+    global _entries, _current, _drawn
+    before = _entries, _current, _drawn
+    _entries, _current, _drawn = {}, None, defaultdict(Drawn)
+    try:
+        yield
+    finally:
+        _entries, _current, _drawn = before
 
 
 def start(entry: Entry) -> None:

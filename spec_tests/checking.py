@@ -1,0 +1,279 @@
+"""`spec_tests.check`: the specification of some functions, run from Python: in anyone's own test, or in a script.
+
+    result = spec_tests.check(linear=my_linear)
+    print(result.text)
+
+It is a run of pytest in this process, with the specification's own configuration (`alone.ini`). A run around it
+keeps its own record, settings and warning filters.
+"""
+
+import contextlib
+import io
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
+
+import hypothesis
+import pytest
+
+from spec_tests import alone
+from spec_tests.handed_functions import NotOffered, subject_of  # the seam: whatever makes a subject of functions
+from spec_tests.run.plugin import SMALLEST_CASE
+from spec_tests.run.selection import is_specification
+from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.levels import LEVELS
+from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.properties import operations_of
+
+LONGEST = 60
+"""Lines of the message about a failure."""
+
+NONE: Mapping[str, Any] = MappingProxyType({})
+BACKWARD = "_backward"
+QUIET = ("faulthandler", "unraisableexception", "threadexception")
+"""pytest's plugins that belong to a run around this one."""
+
+
+class SpecificationBroken(AssertionError):
+    """An implementation does not do what the specification says; the message is the smallest case of one failure."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a check found."""
+
+    passed: int
+    failed: int
+    not_counted: int
+    """Tests that were skipped, or in which something was asked that is not offered."""
+    by_operation: Mapping[str, Mapping[str, Mapping[str, int]]]
+    """By operation and level, how many tests passed, failed or were not counted."""
+    text: str
+    """All this in a few lines, and the first failure if there is one."""
+
+
+def check(
+    *,
+    dtypes: Collection[str] = ("float32",),
+    tensors: bool = False,
+    levels: Collection[str] = LEVELS,
+    names: Mapping[str, Mapping[str, str]] = NONE,
+    not_offered: Collection[str] = (),
+    device: str = "cpu",
+    only: Collection[str] = (),
+    examples: int | None = None,
+    **functions: Callable[..., Any],
+) -> Result:
+    """Hold functions against the specification: `check(linear=my_linear, linear_backward=my_gradient)`.
+
+    Functions have the names, the arguments and the results of `torch.nn.functional`; they take NumPy arrays, or torch
+    tensors on `device` if `tensors` is true. `dtypes` are the number formats that they compute in; `levels` what is
+    required of them (values, gradients, conventions, contracts, refusals); `names` says what a function calls its
+    arguments, by operation and the specification's name; `not_offered` names functions that are not to be asked;
+    `only` names the operations to ask, all by default; `examples` is how many are drawn for a test.
+
+    Raises SpecificationBroken with the smallest case of the first failure, ValueError if no test counted, and
+    TypeError or ValueError for arguments that make no sense.
+    """
+    operations = _operations(functions, only)
+    _known("dtypes", dtypes, FORMATS)
+    _known("levels", levels, LEVELS)
+    _known("not_offered", not_offered, [*OPERATIONS, *(f"{name}{BACKWARD}" for name in OPERATIONS)])
+    _known("names", names, OPERATIONS)
+    if examples is not None and (not isinstance(examples, int) or examples < 1):
+        raise ValueError(f"examples is {examples!r}; it must be a whole number of 1 or more")
+    subject = subject_of(
+        functions,
+        name=", ".join(functions),
+        dtypes=dtypes,
+        tensors=tensors,
+        names=names,
+        not_offered=not_offered,
+        only=only,
+        device=device,
+    )
+    asked = _Asked(subject, operations, levels)
+    code, output = _run(asked, device, examples)
+    return _judged(asked, code, output)
+
+
+def _operations(functions: Mapping[str, Any], only: Collection[str]) -> list[str]:
+    """Return the operations to ask."""
+    if not functions:
+        raise TypeError("check() was given no function: name at least one, as check(linear=my_linear)")
+    known = [*OPERATIONS, *(f"{name}{BACKWARD}" for name in OPERATIONS)]
+    for name, function in functions.items():
+        if name not in known:
+            raise TypeError(
+                f"check() was given {name!r}, which is neither an option nor an operation{_near(name, known)}"
+            )
+        if not callable(function):
+            raise TypeError(f"{name} is {function!r}, of type {type(function).__name__}; a function was expected")
+    offered = list(dict.fromkeys(name.removesuffix(BACKWARD) for name in functions))
+    _known("only", only, OPERATIONS)
+    if missing := [name for name in only if name not in offered]:
+        raise ValueError(f"only names {missing[0]!r}, for which no function was given; there are {', '.join(offered)}")
+    return list(only) or offered
+
+
+def _known(argument: str, given: Collection[str], known: Collection[str]) -> None:
+    if isinstance(given, str):
+        raise TypeError(f"{argument} is the string {given!r}; a list of strings was expected, as [{given!r}]")
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{argument} names {name!r}, which there is not{_near(str(name), known)}")
+
+
+def _near(name: str, known: Collection[str]) -> str:
+    nearest = get_close_matches(name, list(known), 1, 0.5)
+    few = f"; there are {', '.join(known)}" if len(known) <= 10 else ""
+    return f": did you mean {nearest[0]!r}?" if nearest else few
+
+
+class _Asked:
+    """A plugin of the run: it hands over the subject, chooses the tests, and keeps what came of them."""
+
+    def __init__(self, subject: Any, operations: Sequence[str], levels: Collection[str]) -> None:
+        self.subject, self.operations, self.levels = subject, operations, levels
+        self.requirements: dict[str, list[tuple[str, str]]] = {}
+        """By test, what it requires: level and operation."""
+        self.outcomes: dict[str, str] = {}
+        self.drawn: list[str] = []
+        """The failures whose smallest case is drawn."""
+        self.undrawn: list[str] = []
+        """The others: worked examples, for instance."""
+        self.errors: list[str] = []
+        """Files that could not be read."""
+
+    def pytest_specification_subject(self) -> Any:
+        return self.subject
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in filter(is_specification, items):
+            if (required := list(self._required(item))) and all(what in self._wanted() for what in required):
+                self.requirements[item.nodeid] = required
+        items[:] = [item for item in items if item.nodeid in self.requirements]
+
+    def _wanted(self) -> set[tuple[str, str]]:
+        return {(level, operation) for level in self.levels for operation in self.operations}
+
+    def _required(self, item: pytest.Item) -> Any:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        function = getattr(item, "function", None)
+        if function is None:
+            return
+        named = [params["operation"]] if "operation" in params else operations_of(function)
+        for mark in item.iter_markers("requirement"):
+            yield from ((mark.args[0], operation) for operation in named if operation in mark.args[1:])
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self) -> Generator[None, Any, Any]:
+        before = self.subject.answered
+        try:
+            yield
+        except NotOffered as error:
+            pytest.skip(str(error))
+        if self.subject.answered == before:
+            pytest.skip("nothing was answered")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.errors.append(f"{report.nodeid}: {report.longreprtext.strip().splitlines()[-1]}")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        known = self.outcomes.get(report.nodeid, "")
+        if report.failed:
+            self.outcomes[report.nodeid] = "failed"
+            drawn = any(title == SMALLEST_CASE for title, _ in report.sections)
+            (self.drawn if drawn else self.undrawn).append(_case(report))
+        elif report.skipped:
+            self.outcomes[report.nodeid] = "not counted"
+        elif report.when == "call" and not known:
+            self.outcomes[report.nodeid] = "passed"
+
+
+def _case(report: pytest.TestReport) -> str:
+    """Return what is printed of a failure: its name, its drawing, its message and its program."""
+    drawn = next((text for title, text in report.sections if title == SMALLEST_CASE), "")
+    crash = getattr(report.longrepr, "reprcrash", None)
+    message = crash.message if crash is not None else report.longreprtext.strip().splitlines()[-1]
+    message = "\n".join(message.splitlines()[:8])
+    lines = "\n\n".join(filter(None, [f"broken: {report.nodeid}", message, drawn])).splitlines()
+    if len(lines) > LONGEST:
+        left_out = len(lines) - LONGEST + 1
+        lines = [*lines[: LONGEST - 1], f"... and {left_out} more lines; python -m spec_tests prints them all"]
+    return "\n".join(lines)
+
+
+def _run(asked: _Asked, device: str, examples: int | None) -> tuple[int, str]:
+    """Run pytest, and return its exit code and what it wrote; leave everything around as it was."""
+    written = io.StringIO()
+    options = ["--subject=functions", f"--spec-device={device}", "--capture=no", "--color=no", "-q"]
+    options += [f"-pno:{plugin}" for plugin in QUIET]
+    profile = hypothesis.settings.get_current_profile_name()
+    if examples is not None:
+        options.append(f"--hypothesis-profile={_with_examples(examples)}")
+    with (
+        ledger.set_aside(),
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(written),
+        contextlib.redirect_stderr(written),
+    ):
+        warnings.resetwarnings()
+        try:
+            return alone.run(options, [asked]), written.getvalue()
+        finally:
+            hypothesis.settings.load_profile(profile)
+
+
+def _with_examples(examples: int) -> str:
+    """Register the repeatable profile with so many examples, and return its name."""
+    name = f"of the specification, {examples} examples"
+    hypothesis.settings.register_profile(
+        name,
+        hypothesis.settings(
+            hypothesis.settings.get_profile("default"), max_examples=examples, derandomize=True, database=None
+        ),
+    )
+    return name
+
+
+def _judged(asked: _Asked, code: int, output: str) -> Result:
+    """Return the result of a run, or raise what it comes to."""
+    by_operation: dict[str, dict[str, Counter[str]]] = {}
+    for test, outcome in asked.outcomes.items():
+        for level, operation in asked.requirements.get(test, []):
+            by_operation.setdefault(operation, {}).setdefault(level, Counter())[outcome] += 1
+    if asked.errors or code not in (
+        pytest.ExitCode.OK,
+        pytest.ExitCode.TESTS_FAILED,
+        pytest.ExitCode.NO_TESTS_COLLECTED,
+    ):
+        reasons = asked.errors or [line for line in output.splitlines() if line.strip()][-3:]
+        raise ValueError(f"the specification could not be run: {'; '.join(reasons)}")
+    counts = Counter(asked.outcomes.values())
+    first = [*asked.drawn, *asked.undrawn][:1]
+    text = "\n".join([*_lines(by_operation), *(["", *first] if first else [])])
+    if first:
+        raise SpecificationBroken(text)
+    if not counts["passed"]:
+        what = (
+            f"{', '.join(asked.operations)} at {', '.join(asked.levels)} in {', '.join(sorted(asked.subject.dtypes))}"
+        )
+        raise ValueError(f"no test counted of {what}: {counts['not counted']} asked for what is not offered")
+    return Result(counts["passed"], counts["failed"], counts["not counted"], by_operation, text)
+
+
+def _lines(by_operation: Mapping[str, Mapping[str, Counter[str]]]) -> list[str]:
+    return [
+        f"{operation} {level}: {', '.join(f'{count} {outcome}' for outcome, count in sorted(counts.items()))}"
+        for operation, levels in by_operation.items()
+        for level, counts in levels.items()
+    ]
