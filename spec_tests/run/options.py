@@ -2,7 +2,7 @@
 
     --spec-slow, --spec-device, ...     always there
     --slow, --device, ...               the same ones, unless another plugin or a project's conftest.py has that name
-    --subject                           has no prefix: the specification's own word
+    --subject, --only                   have no prefix: the specification's own words
 
 Two plugins that add an option of one name stop pytest before it begins. The short names are therefore added last, once
 the conftest.py files of the project have been read; a name that is taken by then belongs to whoever took it.
@@ -55,7 +55,21 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the options of a run."""
-    parser.getgroup(GROUP).addoption("--subject", default="torch", help="the implementation to test (default: torch)")
+    group = parser.getgroup(GROUP)
+    group.addoption(
+        "--subject",
+        default="torch",
+        metavar="SUBJECT",
+        help="the implementation to test: a path that ends in .py, one that comes with the specification "
+        "(torch, reference, wrong:NAME, fft, winograd), or module:object (default: torch)",
+    )
+    group.addoption(
+        "--only",
+        action="append",
+        default=[],
+        metavar="OPERATION[:LEVEL,...]",
+        help="only what is required of this operation, at these levels; may be repeated",
+    )
     add(parser, pluginmanager, *(name for name in OPTIONS if name != "report"))
 
 

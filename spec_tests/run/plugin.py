@@ -1,6 +1,8 @@
 """What `pytest spec_tests` adds to pytest: the subject, the claims, the record of the run and its summary.
 
     --subject NAME      the implementation to test, a module of `spec_tests/subjects` (default: torch)
+    --only OPERATION[:LEVEL,...]
+                        only what is required of this operation, at these levels; may be repeated
     --device DEVICE     the device that it computes on, for example cuda (default: cpu)
     --dtype DTYPE,...   only the tests of these number formats
     --slow              also the tests that take long, start processes or test the specification itself
@@ -20,7 +22,7 @@ that needs nothing but the default installation. Any other run checks what it wa
 import functools
 import gc
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +31,8 @@ from typing import Any
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run import collecting, drawing, draws, gallery, hooks, options, processes, summary, unread
+from spec_tests.contract.guard import Guarded
+from spec_tests.run import asking, collecting, drawing, draws, gallery, hooks, options, processes, summary, unread
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.selection import (
     asks_for_everything,
@@ -45,10 +48,10 @@ from spec_tests.vocabulary import claims, ledger
 from spec_tests.vocabulary.formats import LAWS
 from spec_tests.vocabulary.properties import operations_of
 from spec_tests.vocabulary.results import LEFT_OUT
-from spec_tests.vocabulary.subject import Subject
+from spec_tests.vocabulary.subject import NotOffered, Subject
 
 A_LONG_RUN = 1000  # tests
-SUBJECT = pytest.StashKey[Subject]()
+SUBJECT = pytest.StashKey[Guarded]()
 DESELECTED = pytest.StashKey[Counter[str]]()
 ENTRY = pytest.StashKey[ledger.Entry]()
 SMALLEST_CASE = "the smallest case"
@@ -119,6 +122,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not specification and not unread.unread(config):
         return (yield)
     config.stash[SUBJECT] = subject = _load_subject(config)
+    config.stash[asking.WANTED] = _wanted(config, subject)
     for item in specification:
         _check_claims(item)
         _count_examples(item)
@@ -212,7 +216,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if not is_property(item):
         ledger.example({})
     try:
-        return (yield)
+        result = yield
+        if item.get_closest_marker("requirement") and not ledger.answered():
+            pytest.skip("the subject was not asked anything here that it answered")
+        return result
+    except NotOffered as error:
+        pytest.skip(f"not offered: {error}")
     except AssertionError:
         if (gone := _deviation_never_seen_here(item)) is not None:
             pytest.skip(f"torch {metadata.version('torch')} does not show the deviation {gone}")
@@ -243,8 +252,20 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a full run that left a claim unchecked."""
     gc.unfreeze()
+    if RUN in session.config.stash and session.exitstatus == 0 and not any(map(_counts, ledger.entries())):
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
     if is_full_run(session.config) and session.exitstatus == 0 and summary.missing(ledger.entries()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _counts(entry: ledger.Entry) -> bool:
+    """Tell whether a test says anything."""
+    return entry.outcome in ("passed", "failed", "error") or bool(entry.deviation)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say which arguments the functions of a foreign subject do not have."""
+    return list(config.stash[SUBJECT].notes) if SUBJECT in config.stash else []
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -278,7 +299,7 @@ def _check_claims(item: pytest.Item) -> None:
         raise pytest.UsageError(f"{item.nodeid} carries {len(ids)} claims; a test may carry at most 3")
 
 
-def _load_subject(config: pytest.Config) -> Subject:
+def _load_subject(config: pytest.Config) -> Guarded:
     option = config.option
     try:
         subject = hooks.load_subject(config)
@@ -298,14 +319,21 @@ def _load_subject(config: pytest.Config) -> Subject:
     return subject
 
 
-def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
+def _wanted(config: pytest.Config, subject: Guarded) -> Mapping[str, frozenset[str]]:
+    try:
+        return asking.wanted(config.option.only, subject)
+    except subjects.NotAvailable as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Guarded) -> str:
     """Return why this test is left out, or an empty string."""
     reason = _left_out(item, config, subject)
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     return LEFT_OUT[reason].en.format(dtype=dtype) if reason else ""
 
 
-def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str:
+def _left_out(item: pytest.Item, config: pytest.Config, subject: Guarded) -> str:
     """Return the key in `LEFT_OUT` of the reason why this test is left out, or an empty string."""
     name, needed = config.option.subject, getattr(item, "fixturenames", ())
     if item.get_closest_marker("slow") and not config.option.spec_slow:
@@ -326,6 +354,8 @@ def _left_out(item: pytest.Item, config: pytest.Config, subject: Subject) -> str
         return "checkout"
     if item.get_closest_marker("tooling") and (name, config.option.spec_device) != ("torch", "cpu"):
         return "tooling"
+    if reason := asking.reason_not_to_ask(item, subject, config.stash[asking.WANTED]):
+        return reason
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     if dtype and dtype not in subject.dtypes:
         return "format"
@@ -347,7 +377,10 @@ def _counted(body: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(body)
     def counted(*args: Any, **kwargs: Any) -> Any:
         ledger.example(kwargs)
-        return body(*args, **kwargs)
+        try:
+            return body(*args, **kwargs)
+        except NotOffered:
+            ledger.rejected()
 
     counted.is_counted = True  # type: ignore[attr-defined]  # so that it is wrapped once
     return counted

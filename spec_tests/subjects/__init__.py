@@ -7,18 +7,30 @@ with None for an argument that is missing or has no gradient. The package `refer
 document's network (`cifar10_cnn` and its gradient, as in `reference.cnn`) and the optimizers have forms of their own.
 Gradients of some arguments alone, and gradients of gradients, are optional: `vocabulary/subject.py` says how they come.
 
-One file in this folder is one subject: it has a function `load(device, variant)` that returns a `Subject`, or
-raises `NotAvailable`. `--subject NAME` loads the file NAME.py, `--subject NAME:VARIANT` passes the variant on.
+`load` takes, in this order:
+
+    a path that ends in .py     plain functions in a file: `spec_tests.contract.declaration` says what else it may hold
+    a name, NAME or NAME:VARIANT of a file NAME.py in this folder, which has a function `load(device, variant)` that
+                                returns a `Subject` or raises `NotAvailable`
+    a module, or module:object  that can be imported, and has such functions
+
+Whatever it is, it is returned behind the seam (`spec_tests.contract.guard`).
 """
 
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pkgutil import iter_modules
+from typing import Any
 
-from spec_tests.vocabulary.subject import Subject
+from spec_tests.contract import reading
+from spec_tests.contract.declaration import Declaration, declare
+from spec_tests.contract.functions import nearest
+from spec_tests.contract.guard import Guarded
+from spec_tests.contract.on_arrays import OnArrays
+from spec_tests.vocabulary.subject import NotAvailable
 
-
-class NotAvailable(Exception):
-    """The subject, its variant or its device is not to be had here."""
+__all__ = ["NotAvailable", "is_foreign", "load", "names", "of_functions"]
 
 
 def names() -> list[str]:
@@ -26,16 +38,48 @@ def names() -> list[str]:
     return sorted(module.name for module in iter_modules(__path__))
 
 
-def load(name: str, device: str = "cpu") -> Subject:
+def is_foreign(name: str) -> bool:
+    """Tell whether a name is that of a file or module, and not of a subject that comes with the specification."""
+    return name.endswith(".py") or name.partition(":")[0] not in names()
+
+
+def load(name: str, device: str = "cpu") -> Guarded:
     """Return the subject of this name on this device; raise NotAvailable if there is none."""
+    if name.endswith(".py"):
+        return _guarded(reading.of_a_file(name, device), device)
     file, _, variant = name.partition(":")
     if file not in names():
-        raise NotAvailable(f"no subject {file!r}; there are {', '.join(names())}")
+        if "." not in name and ":" not in name and not _importable(name):
+            raise NotAvailable(
+                f"no subject {file!r}{nearest(file, names())}; there are {', '.join(names())}, "
+                "a path that ends in .py, and module:object"
+            )
+        return _guarded(reading.of_a_module(name, device), device)
     try:
         module = import_module(f"{__name__}.{file}")
     except ModuleNotFoundError as error:
-        raise NotAvailable(
-            f"{error.name} is not installed: pip install {error.name}, or test another subject (--subject reference)"
-        ) from None
-    subject: Subject = module.load(device, variant)
-    return subject
+        instead = ", or test another subject (--subject reference)" if file == "torch" else ""
+        raise NotAvailable(f"{error.name} is not installed: pip install {error.name}{instead}") from None
+    return Guarded(module.load(device, variant))
+
+
+def of_functions(functions: Mapping[str, Callable[..., Any]], name: str, device: str, **settings: Any) -> Guarded:
+    """Return a subject of these functions; `settings` are those that a file can make (`declaration.SETTINGS`)."""
+    return _guarded(declare(functions, name=name, device=device, **settings), device)
+
+
+def _importable(name: str) -> bool:
+    return name.isidentifier() and find_spec(name) is not None
+
+
+def _guarded(declaration: Declaration, device: str) -> Guarded:
+    """Return the subject that a declaration describes."""
+    if declaration.tensors:
+        try:
+            on_tensors = import_module("spec_tests.contract.on_tensors")
+        except ModuleNotFoundError as error:
+            raise NotAvailable(f"TENSORS = True needs {error.name}, which is not installed") from None
+        inner = on_tensors.load(declaration, device)
+    else:
+        inner = OnArrays(declaration)
+    return Guarded(inner, foreign=True, lacks=declaration.lacks, only=declaration.only, notes=declaration.notes)

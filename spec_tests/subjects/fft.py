@@ -1,8 +1,8 @@
 """The references with convolutions by an FFT: whoever transforms must be able to pass."""
 
-from spec_tests.subjects import NotAvailable
 from spec_tests.subjects.reference import Namespace
 from spec_tests.transforming.fft import Fft
+from spec_tests.vocabulary.subject import NotAvailable
 
 
 def load(device: str, variant: str) -> Namespace:

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 import reference
-from spec_tests.subjects import NotAvailable
 from spec_tests.vocabulary import second_gradients
 from spec_tests.vocabulary.operations import GRADIENTS
+from spec_tests.vocabulary.subject import NotAvailable
 
 NONE: Mapping[str, Any] = MappingProxyType({})
 

@@ -1,8 +1,8 @@
 """The references with convolutions of 3×3 kernels by Winograd's algorithm: whoever transforms must be able to pass."""
 
-from spec_tests.subjects import NotAvailable
 from spec_tests.subjects.reference import Namespace
 from spec_tests.transforming.winograd import Winograd
+from spec_tests.vocabulary.subject import NotAvailable
 
 
 def load(device: str, variant: str) -> Namespace:

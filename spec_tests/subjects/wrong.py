@@ -1,7 +1,7 @@
 """The references with one function exchanged for a wrong one: `--subject wrong:flips_the_kernel`."""
 
-from spec_tests.subjects import NotAvailable
 from spec_tests.subjects.reference import NONE, Namespace
+from spec_tests.vocabulary.subject import NotAvailable
 from spec_tests.wrong_implementations import WRONG
 
 

@@ -17,6 +17,7 @@ ROOMS = (
     "reference",
     "spec_tests.worked_examples",
     "spec_tests.vocabulary",
+    "spec_tests.contract",
     "spec_tests.transforming",
     "spec_tests.wrong_implementations",
     "spec_tests.subjects",

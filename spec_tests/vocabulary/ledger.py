@@ -60,6 +60,8 @@ class Entry:
     last_example: dict[str, Any] = field(default_factory=dict)
     deviation: str = ""
     """The known deviation that it met, if that is why it ended as skipped."""
+    answered: int = 0
+    """How many calls the subject has answered."""
     calls: list[Call] = field(default_factory=list)
     """What the subject was asked in the last example, and what it answered."""
 
@@ -127,6 +129,24 @@ def example(arguments: dict[str, Any]) -> None:
         _current.examples += 1
         _current.last_example = arguments
         _current.calls.clear()
+
+
+def rejected() -> None:
+    """Take back the last example: it asked for what the subject does not offer."""
+    if _current is not None:
+        _current.examples -= 1
+
+
+def answered() -> int:
+    """Return how many calls of the current test the subject has answered."""
+    return _current.answered if _current is not None else 0
+
+
+def called(call: Call) -> None:
+    """Record a call of the subject, which it answered unless the call holds an error."""
+    if _current is not None:
+        _current.calls.append(call)
+        _current.answered += not call.error
 
 
 def met(deviation: str) -> None:

@@ -24,6 +24,7 @@ from spec_tests.vocabulary import buckets, ledger
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem, small_whole_numbers, whole_numbers
+from spec_tests.vocabulary.subject import NotOffered
 
 Draw = st.SearchStrategy[Any] | Callable[[str, str], st.SearchStrategy[Any]]
 """What to draw, or a function that says it for an operation and a format."""
@@ -65,6 +66,8 @@ class Property:
 
     def __init__(self, body: Callable[..., Any], draws: Mapping[str, Draw]) -> None:
         self.body, self.draws = body, dict(draws)
+        self.not_offered: NotOffered | None = None
+        """Why an example was rejected: the subject does not offer what it asks for."""
         taken = inspect.signature(body).parameters
         unknown = [name for name in draws if name not in taken]
         if unknown:
@@ -105,12 +108,16 @@ class Property:
         smaller = dtype in HALVES and any(getattr(draw, "smaller_in_halves", False) for draw in self.draws.values())
         numbers = "smaller numbers" if smaller else "any numbers"
         drawn = _drawn_for(self, operation, numbers) if hypothesis.settings().derandomize else []
+        self.not_offered = None
         held, failure = self._run_again(drawn, operation, dtype, fixtures)
         if 2 * held <= len(drawn):  # also where nothing has been drawn
             digest = f"{operation} {numbers}"
             drawn[:] = self._draw(examples, operation, dtype, fixtures, digest, counted)
+            held = len(drawn)
         if failure is not None:
             raise failure
+        if not held and self.not_offered is not None:
+            raise self.not_offered
 
     def _run_again(
         self, drawn: list[dict[str, Any]], operation: str, dtype: str, fixtures: Mapping[str, Any]
@@ -125,9 +132,16 @@ class Property:
                     held += 1
                 except hypothesis.errors.UnsatisfiedAssumption:
                     continue
+                except NotOffered as reason:
+                    self._reject(reason)
                 except Exception as failure:  # whatever it is, it is raised in the end
                     return 0, failure
         return held, None
+
+    def _reject(self, reason: NotOffered) -> None:
+        """Let an example count neither for nor against the subject."""
+        self.not_offered = reason
+        ledger.rejected()
 
     def _draw(
         self,
@@ -146,8 +160,11 @@ class Property:
             for value in example.values() if counted else ():
                 if isinstance(value, Problem):
                     ledger.drawn(value.operation, buckets.of_problem(value))
-            self.call(operation, dtype, fixtures, example)
-            held.append(example)
+            try:
+                self.call(operation, dtype, fixtures, example)
+                held.append(example)
+            except NotOffered as reason:
+                self._reject(reason)
 
         parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in self.draws]
         one_example.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what given() asks for

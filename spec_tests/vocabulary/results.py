@@ -134,6 +134,11 @@ LEFT_OUT = {
     "checkout": Reason(
         "about the files of this project, which an installed copy lacks", "检验本项目的文件，安装的副本中没有这些文件"
     ),
+    "only": Reason("--only selects other requirements", "--only 指定了其他要求"),
+    "asks_nothing": Reason("asks nothing of the subject", "不涉及被测实现"),
+    "not_wanted": Reason("ONLY in the subject's file selects other requirements", "被测文件的 ONLY 指定了其他要求"),
+    "not_offered": Reason("about operations that the subject does not offer", "针对被测实现没有提供的操作"),
+    "no_gradient": Reason("about gradients that the subject does not offer", "针对被测实现没有提供的梯度"),
     "format": Reason("the subject does not compute in {dtype}", "被测实现不支持 {dtype}"),
     "dtype": Reason("--dtype selects other formats", "--dtype 指定了其他数值格式"),
 }

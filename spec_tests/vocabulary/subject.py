@@ -14,6 +14,19 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, Self
 
+
+class NotAvailable(Exception):
+    """The subject, its variant or its device is not to be had here."""
+
+
+class NotOffered(Exception):
+    """The subject was asked for what it does not offer: neither an answer nor a refusal."""
+
+
+class SubjectFailed(Exception):
+    """The subject did what no implementation may do: it tried to end the program, for example."""
+
+
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError)
 """What a subject may raise to refuse its arguments; any other exception is a defect."""
 
@@ -45,6 +58,12 @@ class Subject(Protocol):
 
     # A subject that computes with several threads may have a context manager `threads(count)`, inside which it uses so
     # many; subjects without it are not asked about them.
+
+
+def offers(subject: Any, function: str) -> bool:
+    """Tell whether a subject has a function of this name; one that does not say so has all."""
+    method = optional(subject, "offers")
+    return True if method is None else bool(method(function))
 
 
 def optional(subject: Any, method: str) -> Callable[..., Any] | None:

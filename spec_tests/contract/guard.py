@@ -1,0 +1,270 @@
+"""The seam: every call of a subject passes here.
+
+It records the call for the report and for the drawing of a failure. It sees to it that a function which writes into its
+arguments, prints, warns, ends the program or changes NumPy's settings harms no other test. And it raises `NotOffered`
+for what the subject says that it does not offer, so that such a question counts neither for it nor against it.
+"""
+
+import contextlib
+import dis
+import io
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from spec_tests.contract.adapting import is_default
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS, UNBATCHED_AXES, named, operation_of, parameters
+from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.ledger import Call
+from spec_tests.vocabulary.subject import NotOffered, SubjectFailed, optional
+
+PRINTED = 10_000
+"""How many characters a call may print before the rest is dropped."""
+
+
+class Guarded:
+    """A subject behind the seam."""
+
+    def __init__(
+        self,
+        inner: Any,
+        *,
+        foreign: bool = False,
+        lacks: frozenset[str] = frozenset(),
+        only: Mapping[str, frozenset[str]] | None = None,
+        notes: tuple[str, ...] = (),
+        dtype: str | None = None,
+    ) -> None:
+        self.inner, self.foreign, self.lacks, self.only = inner, foreign, lacks, only or {}
+        self.notes, self.dtype = notes, dtype
+        self.name, self.dtypes = inner.name, inner.dtypes
+        self.transforms, self.deviations = inner.transforms, inner.deviations
+        self.source, self.tensors = getattr(inner, "source", None), getattr(inner, "tensors", False)
+        for method in ("gradients_of", "double_backward"):
+            if optional(inner, method):
+                setattr(self, method, partial(self._other, method))
+        for method in ("threads", "tensor", "calling"):
+            if optional(inner, method):
+                setattr(self, method, getattr(inner, method))
+
+    def __repr__(self) -> str:
+        """Return the name, which is the same in every run; an address in memory is not."""
+        return str(self.name)
+
+    def at(self, dtype: str) -> Self:
+        """Return the subject computing in this format."""
+        return type(self)(
+            self.inner.at(dtype),
+            foreign=self.foreign,
+            lacks=self.lacks,
+            only=self.only,
+            notes=self.notes,
+            dtype=dtype,
+        )
+
+    def offers(self, function: str) -> bool:
+        """Tell whether the subject has a function of this name and lets itself be asked."""
+        if function in self.lacks or (function.endswith(BACKWARD) and "gradients" in self.lacks):
+            return False
+        method = optional(self.inner, "offers")
+        return True if method is None else bool(method(function))
+
+    def __getattr__(self, function: str) -> Callable[..., Any]:
+        if function.startswith("_") or function in ("inner", "foreign", "lacks") or function not in FUNCTIONS:
+            if self.__dict__.get("foreign", True):
+                raise AttributeError(function)
+            other: Callable[..., Any] = getattr(self.inner, function)
+            return other
+        return partial(self._call, function)
+
+    def _call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        arguments = named(function, args, kwargs)
+        if self.foreign:
+            self._check_offered(function, arguments)
+            return self._recorded(function, arguments, partial(self._contained, function, arguments))
+        return self._recorded(function, arguments, partial(getattr(self.inner, function), *args, **kwargs))
+
+    def _other(self, method: str, operation: str, what: Any, *args: Any, **kwargs: Any) -> Any:
+        """Call an optional method: the gradients of some arguments, or of gradients."""
+        function = f"{operation}{BACKWARD}"
+        arguments = named(function, args, kwargs)
+        if self.foreign:
+            self._check_offered(function, arguments)
+        call = partial(getattr(self.inner, method), operation, what, *args, **kwargs)
+        contained = partial(self._containing, function, call) if self.foreign else call
+        return self._recorded(f"{method}", arguments, contained)
+
+    def _recorded(self, function: str, arguments: dict[str, Any], call: Callable[[], Any]) -> Any:
+        """Make a call and record it; arguments that it writes into are restored."""
+        arrays = {name: value for name, value in arguments.items() if isinstance(value, np.ndarray)}
+        before = {name: value.copy(order="K") for name, value in arrays.items()}
+        dtype = self.dtype or next((str(a.dtype) for a in arrays.values() if a.dtype.kind == "f"), "float64")
+        kept = {**arguments, **before}
+        try:
+            result = call()
+        except NotOffered:
+            raise
+        except Exception as error:
+            written = _restored(arrays, before) or tuple(getattr(self.inner, "last_written", ()))
+            ledger.called(Call(function, kept, dtype, error=f"{type(error).__name__}: {error}", written=written))
+            raise
+        changed = [name for name, value in arrays.items() if not _same(value, before[name])]
+        if changed:
+            result = _own_memory(result, [arrays[name] for name in changed])
+            _restored(arrays, before)
+        written = tuple(changed) or tuple(getattr(self.inner, "last_written", ()))
+        shared = _shared(result, arrays) or tuple(getattr(self.inner, "last_shared", ()))
+        ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
+        return result
+
+    def _contained(self, function: str, arguments: dict[str, Any]) -> Any:
+        return self._containing(function, partial(getattr(self.inner, function), **arguments))
+
+    def _containing(self, function: str, call: Callable[[], Any]) -> Any:
+        """Call a function of others: what it raises is a refusal, a failure, or that it does not offer this."""
+        try:
+            with _quiet():
+                return call()
+        except NotOffered:
+            raise
+        except NotImplementedError as error:
+            raise NotOffered(f"{function} is not implemented{f': {error}' if str(error) else ''}") from None
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] in ("hypothesis", "_pytest", "pytest"):
+                raise SubjectFailed(f"{function} raised {type(error).__name__}, which only a test may") from error
+            raise
+        except KeyboardInterrupt as error:
+            if not _raised_by_code(error.__traceback__):
+                raise
+            raise SubjectFailed(f"{function} raised KeyboardInterrupt") from error
+        except BaseException as error:
+            raise SubjectFailed(f"{function} raised {type(error).__name__}: {error}") from error
+
+    def _check_offered(self, function: str, arguments: dict[str, Any]) -> None:
+        """Raise NotOffered for what the subject does not have, or says that it cannot be asked."""
+        if not self.offers(function):
+            raise NotOffered(f"{function} is not offered")
+        arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]
+        if self.dtype is None:
+            held = {str(np.dtype(FORMATS[name].arrays)) for name in self.dtypes if name not in ("float16", "bfloat16")}
+            for array in arrays:
+                if array.dtype.name in {"float32", "float64"} - held:
+                    raise NotOffered(f"{array.dtype} is not offered")
+        if not self.lacks:
+            return
+        operation = operation_of(function)
+        for feature in _features(operation, arguments, arrays):
+            if feature in self.lacks or f"{operation}.{feature}" in self.lacks:
+                raise NotOffered(f"{operation}: {feature} is not offered")
+
+
+def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndarray]) -> Iterator[str]:
+    """Name everything that a call makes use of and that a subject may not offer."""
+    input = arguments.get("input")
+    if isinstance(input, np.ndarray):
+        if UNBATCHED_AXES.get(operation) == input.ndim:
+            yield "unbatched"
+        if input.dtype.kind in "iub":
+            yield "integers"
+    if arguments.get("return_indices"):
+        yield "indices"
+    if any(array.size == 0 for array in arrays):
+        yield "empty"
+    if not all(array.flags.c_contiguous for array in arrays):
+        yield "strided"
+    if not all(array.flags.writeable for array in arrays):
+        yield "read-only"
+    for name, value in arguments.items():
+        if value is None or isinstance(value, np.ndarray):
+            if value is not None and name not in ("input", "grad_output"):
+                yield name
+            continue
+        yield f"{name}={value}"
+        if not _says_nothing(operation, name, value):
+            yield name
+
+
+def _says_nothing(operation: str, name: str, value: Any) -> bool:
+    """Tell whether an option has its default."""
+    known = parameters(operation)
+    return name in known and is_default(value, known[name])
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    """Tell whether two arrays hold the same bytes."""
+    return one.shape == other.shape and one.dtype == other.dtype and one.tobytes() == other.tobytes()
+
+
+def _restored(arrays: Mapping[str, np.ndarray], before: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Write back what was changed, and return the names of it."""
+    changed = tuple(name for name, value in arrays.items() if not _same(value, before[name]))
+    for name in changed:
+        array = arrays[name]
+        if array.shape != before[name].shape or array.dtype != before[name].dtype:
+            continue  # an array that was itself turned into another one cannot be helped
+        writeable = array.flags.writeable
+        with contextlib.suppress(ValueError):
+            array.flags.writeable = True
+            array[...] = before[name]
+            array.flags.writeable = writeable
+    return changed
+
+
+def _own_memory(result: Any, written: list[np.ndarray]) -> Any:
+    """Return a result in memory of its own, if it lies in an argument that is about to be restored."""
+    if isinstance(result, tuple):
+        return tuple(_own_memory(one, written) for one in result)
+    if isinstance(result, np.ndarray) and any(np.may_share_memory(result, array) for array in written):
+        return result.copy()
+    return result
+
+
+def _shared(result: Any, arrays: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """Return the arguments that a result shares memory with."""
+    results = [one for one in (result if isinstance(result, tuple) else (result,)) if isinstance(one, np.ndarray)]
+    return tuple(
+        name
+        for name, array in arrays.items()
+        if any(np.may_share_memory(one, array) and np.shares_memory(one, array) for one in results)
+    )
+
+
+class _Bounded(io.StringIO):
+    """What is printed, up to a length."""
+
+    def write(self, text: str) -> int:
+        if self.tell() < PRINTED:
+            super().write(text[: PRINTED - self.tell()])
+        return len(text)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Let a foreign function neither print nor warn, nor change how NumPy computes."""
+    limit = sys.getrecursionlimit()
+    with (
+        warnings.catch_warnings(),
+        np.errstate(),
+        contextlib.redirect_stdout(_Bounded()),
+        contextlib.redirect_stderr(_Bounded()),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            if sys.getrecursionlimit() != limit:
+                sys.setrecursionlimit(limit)
+
+
+def _raised_by_code(traceback: TracebackType | None) -> bool:
+    """Tell whether a `raise` statement raised something, and not a signal."""
+    last = traceback
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    return last is not None and last.tb_frame.f_code.co_code[last.tb_lasti] == dis.opmap["RAISE_VARARGS"]
