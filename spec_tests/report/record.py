@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -74,6 +75,8 @@ class Report:
         try:
             writing.require_packages()
             folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
         except ModuleNotFoundError as error:
             raise pytest.UsageError(f"--report {folder}: {error}") from None
         except OSError as error:
