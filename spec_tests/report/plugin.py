@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from spec_tests.report import interrupts
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option."""
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the option, and what keeps a Ctrl-C from being swallowed."""
+    pluginmanager.register(interrupts)
     group = parser.getgroup("specification")
     group.addoption("--report", type=Path, metavar="DIR", help="write a report of this run there, a page and its data")
 

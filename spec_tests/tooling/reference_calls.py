@@ -239,7 +239,7 @@ _GIVEN: list[tuple[str, Callable[[np.random.Generator, str], dict[str, Any]]]] =
     *(
         (
             "batch_norm_backward",
-            lambda rng, dtype, training=training: {  # type: ignore[misc]
+            lambda rng, dtype, training=training: {
                 "grad_output": _numbers(rng, dtype, 4, 2, 3),
                 **_batch_norm(rng, dtype, training=training),
             },

@@ -232,3 +232,36 @@ def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(
     assert run.returncode == 128 + signal.SIGTERM
     assert f"continue with --resume {tmp_path / 'c.npz'}" in error
     assert Checkpoint.load(tmp_path / "c.npz").training.steps > 0
+
+
+# Ctrl-C
+
+SWALLOWING = """
+import gc, signal, time
+
+def test_that_is_interrupted_in_a_callback_of_the_garbage_collector():
+    def callback(phase, info):
+        gc.callbacks.remove(callback)
+        signal.raise_signal(signal.SIGINT)
+
+    gc.callbacks.append(callback)
+    gc.collect()
+    time.sleep(5)
+
+def test_that_is_not_reached():
+    print("REACHED")
+"""
+
+
+def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_path):
+    (tmp_path / "test_it.py").write_text(SWALLOWING, encoding="utf-8")
+    root = Path(datasets.__file__).parents[1]
+    options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), *options]
+
+    run = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=60
+    )
+
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert "REACHED" not in run.stdout
