@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from reference.checks import Array, Size, array, flag, integer, same_dtype, shape
+from reference.checks import Array, Size, affordable, array, flag, integer, same_dtype, shape
 from reference.geometry import PoolGeometry
 
 Windows: TypeAlias = list[range]
@@ -109,9 +109,10 @@ def _windows(
     if divisor_override is None:
         counted = padded if flag("count_include_pad", count_include_pad) else real
         return real[0], real[1], _sizes(counted[0], counted[1], input.dtype)
-    if integer("divisor_override", divisor_override) == 0:
+    divisor = integer("divisor_override", divisor_override)
+    if divisor == 0:
         raise ValueError("divisor_override must not be 0")
-    return real[0], real[1], np.array(divisor_override, input.dtype)
+    return real[0], real[1], np.array(divisor, input.dtype)
 
 
 def _adaptive_windows(input: Array, output_size: int | Sequence[int | None]) -> tuple[Windows, Windows, Array]:
@@ -120,13 +121,17 @@ def _adaptive_windows(input: Array, output_size: int | Sequence[int | None]) -> 
     sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
     if len(sizes) != 2:
         raise ValueError(f"output_size must be one or two numbers, got {output_size}")
-    windows = []
+    numbers = []
     for size, wanted in zip(input.shape[-2:], sizes, strict=True):
         keeps = wanted is None and isinstance(output_size, tuple | list)
-        number = size if keeps else integer("output_size", wanted)
-        if number < 1:
+        numbers.append(size if keeps else integer("output_size", wanted))
+        if numbers[-1] < 1:
             raise ValueError(f"output_size must be at least 1, got {output_size}")
-        windows.append([range(i * size // number, -(-(i + 1) * size // number)) for i in range(number)])
+    affordable("output", (*input.shape[:-2], *numbers))
+    windows = [
+        [range(i * size // number, -(-(i + 1) * size // number)) for i in range(number)]
+        for size, number in zip(input.shape[-2:], numbers, strict=True)
+    ]
     return windows[0], windows[1], _sizes(windows[0], windows[1], input.dtype)
 
 

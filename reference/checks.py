@@ -2,10 +2,14 @@
 
 Each returns its argument in the form that the arithmetic uses, or raises TypeError (wrong type) or ValueError
 (wrong value) with a message that names the argument, what was given and what was expected.
+
+An option may be a NumPy number, whose own arithmetic would then take part: a byte wraps round at 256, and a number of
+float64 turns an array of float32 into one of its own format. So options become numbers of Python here.
 """
 
 from collections.abc import Sequence
-from numbers import Real
+from math import prod
+from numbers import Integral, Real
 from operator import index
 from typing import Any, TypeAlias
 
@@ -18,6 +22,12 @@ Size: TypeAlias = int | Sequence[int]
 FLOATS = frozenset({"float32", "float64"})
 INTEGERS = frozenset({"uint8", "int8", "int16", "int32", "int64"})
 REDUCTIONS = ("none", "mean", "sum")
+
+MOST_ELEMENTS = 2**31
+"""An array of as many elements or more is not made: a slip in an option asks for it sooner than a reader does."""
+
+LONGEST = 100
+"""Characters of a value in a message."""
 
 
 def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
@@ -38,7 +48,7 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     except TypeError:
         dtype = None
     if dtype is None or dtype.name not in FLOATS or not dtype.isnative:
-        raise TypeError(f"{name} must be float32 or float64, got {value!r}")
+        raise TypeError(f"{name} must be float32 or float64, got {shown(value)}")
     return dtype
 
 
@@ -61,33 +71,45 @@ def shape(name: str, value: Array, expected: tuple[int, ...]) -> None:
 
 
 def integer(name: str, value: object) -> int:
-    """Require a whole number; True and 1.0 do not count as one."""
+    """Require a whole number of at most 64 bits; True and 1.0 do not count as one."""
     if isinstance(value, bool | np.bool_ | np.ndarray):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     try:
-        return index(value)  # type: ignore[arg-type]  # it raises TypeError if it is none
+        number = index(value)  # type: ignore[arg-type]  # it raises TypeError if it is none
     except TypeError:
-        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}") from None
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(f"{name} must be a 64-bit integer, got {shown(number)}")
+    return number
 
 
 def real(name: str, value: object) -> float:
-    """Require a real number."""
+    """Require a real number that a float of Python can hold."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    return float(value)
+        raise TypeError(f"{name} must be a number, got {shown(value)}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be a number of at most float64's range, got {shown(value)}") from None
+
+
+def number(name: str, value: object) -> int | float:
+    """Require a real number, and keep a whole number whole: a float would round it."""
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
+    return integer(name, value) if whole else real(name, value)
 
 
 def flag(name: str, value: object) -> bool:
     """Require True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
 
 
 def per_axis(name: str, value: Size, rank: int, least: int) -> tuple[int, ...]:
     """Require one whole number for every axis, or one for all of them, none below `least`."""
     if isinstance(value, str):
-        raise TypeError(f"{name} must be a whole number or {rank} of them, got {value!r}")
+        raise TypeError(f"{name} must be a whole number or {rank} of them, got {shown(value)}")
     numbers = tuple(integer(name, v) for v in value) if isinstance(value, tuple | list) else (integer(name, value),)
     if len(numbers) not in (1, rank):
         raise ValueError(f"{name} must have 1 or {rank} numbers, got {numbers}")
@@ -114,5 +136,28 @@ def axis(name: str, value: object, ndim: int) -> int:
 def reduction_name(reduction: object) -> str:
     """Require one of the three reductions."""
     if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {shown(reduction)}")
     return str(reduction)
+
+
+def one_of(name: str, value: object, names: Sequence[str]) -> str:
+    """Require one of these names."""
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"{name} must be one of {', '.join(names)}, got {shown(value)}")
+    return str(value)
+
+
+def affordable(name: str, size: Sequence[int]) -> tuple[int, ...]:
+    """Require a shape that an array in memory can have, before one is made."""
+    if prod(max(cells, 1) for cells in size) >= MOST_ELEMENTS:
+        raise ValueError(f"{name} would have shape {tuple(size)}, expected fewer than 2^31 elements")
+    return tuple(size)
+
+
+def shown(value: object) -> str:
+    """Return a value as a message quotes it, shortened if it is long."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        text = f"a {type(value).__name__} that is too long to write"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

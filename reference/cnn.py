@@ -22,7 +22,7 @@ import numpy as np
 
 from reference.activation import relu as rectified
 from reference.activation import relu_backward
-from reference.checks import Array, array, flag, same_dtype, shape
+from reference.checks import Array, array, flag, float_dtype, same_dtype, shape, shown
 from reference.convolution import conv2d, conv2d_backward, conv2d_weight
 from reference.cross_entropy import cross_entropy, cross_entropy_backward
 from reference.linear import flatten, flatten_backward, linear, linear_backward
@@ -49,10 +49,13 @@ def initial_parameters(rng: np.random.Generator, dtype: str = "float32") -> dict
     >>> initial_parameters(np.random.default_rng(0))["conv1.bias"].shape
     (32,)
     """
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a generator like numpy.random.default_rng(seed), got {shown(rng)}")
+    wanted = float_dtype("dtype", dtype)
     parameters = {}
     for name, size in PARAMETERS.items():
         inputs = prod(PARAMETERS[name.replace("bias", "weight")][1:])
-        parameters[name] = rng.uniform(-(inputs**-0.5), inputs**-0.5, size).astype(dtype)
+        parameters[name] = rng.uniform(-(inputs**-0.5), inputs**-0.5, size).astype(wanted)
     return parameters
 
 

@@ -24,6 +24,7 @@ from reference.checks import FLOATS, Array, array, real
 ADJUSTMENTS = ("brightness", "contrast", "saturation", "hue")
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def adjust_brightness(img: Array, brightness_factor: float) -> Array:
     """Mix an image with black: 0 gives black, 1 the image, 2 twice the brightness.
 
@@ -34,6 +35,7 @@ def adjust_brightness(img: Array, brightness_factor: float) -> Array:
     return _mixed(img, np.zeros_like(img), factor)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def adjust_contrast(img: Array, contrast_factor: float) -> Array:
     """Mix an image with its mean grey: 0 gives uniform grey, 1 the image.
 
@@ -47,6 +49,7 @@ def adjust_contrast(img: Array, contrast_factor: float) -> Array:
     return _mixed(img, np.broadcast_to(mean.astype(img.dtype), img.shape), factor)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def adjust_saturation(img: Array, saturation_factor: float) -> Array:
     """Mix an image with its greyscale version: 0 gives that, 1 the image; greyscale images are unchanged.
 
@@ -57,6 +60,7 @@ def adjust_saturation(img: Array, saturation_factor: float) -> Array:
     return _mixed(img, np.broadcast_to(_grey(img), img.shape), factor)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def adjust_hue(img: Array, hue_factor: float) -> Array:
     """Rotate all hues by `hue_factor` of a full turn, from -0.5 to 0.5; greyscale images are unchanged.
 
@@ -65,7 +69,8 @@ def adjust_hue(img: Array, hue_factor: float) -> Array:
     """
     array("img", img, FLOATS | {"uint8"})
     _check_channels(img)
-    if not -0.5 <= real("hue_factor", hue_factor) <= 0.5:
+    hue_factor = real("hue_factor", hue_factor)
+    if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor must be from -0.5 to 0.5, got {hue_factor}")
     if img.shape[-3] == 1:
         return img.copy()
@@ -115,7 +120,7 @@ def _mixed(img: Array, plain: Array, factor: float) -> Array:
         return np.clip(factor * img + (1 - factor) * plain, 0, 1)
     start, end = plain.astype(np.int32), img.astype(np.int32)
     mixture = start.astype(np.float32) + np.float32(factor) * (end - start).astype(np.float32)
-    return np.clip(mixture, 0, 255).astype(np.uint8)
+    return np.nan_to_num(np.clip(mixture, 0, 255), nan=0).astype(np.uint8)  # ∞ · 0 + …, if the factor is huge
 
 
 def _grey(img: Array) -> Array:
@@ -129,7 +134,6 @@ def _grey(img: Array) -> Array:
     return ((shares * img).sum(axis=-3, keepdims=True) + 2**15 >> 16).astype(np.uint8)
 
 
-@np.errstate(invalid="ignore")  # 0 / 0 for grey pixels, which have no hue
 def _hsv(img: Array, stored: np.dtype[Any]) -> tuple[Array, Array, Array]:
     """Return hue (in turns), saturation (0 to 1) and value, each (…, h, w); every quotient is rounded to `stored`."""
     value = img.max(axis=-3)
@@ -154,7 +158,8 @@ def _rgb(hue: Array, saturation: Array, value: Array) -> Array:
         [rising, value, value, falling, low, low],
         [low, low, rising, value, value, falling],
     ]
-    return np.stack([np.choose(sixth.astype(int) % 6, channel) for channel in channels], axis=-3)
+    place = np.where(np.isfinite(sixth), sixth, 0).astype(int) % 6  # NaN is no hue: any channel will do
+    return np.stack([np.choose(place, channel) for channel in channels], axis=-3)
 
 
 def _rounded(numbers: Array, stored: np.dtype[Any]) -> Array:
@@ -164,11 +169,12 @@ def _rounded(numbers: Array, stored: np.dtype[Any]) -> Array:
 def _checked(img: Array, name: str, factor: float) -> float:
     array("img", img, FLOATS | {"uint8"})
     _check_channels(img)
-    if not real(name, factor) >= 0:
+    number = real(name, factor)
+    if not number >= 0:
         raise ValueError(f"{name} must be at least 0, got {factor}")
-    return factor
+    return number
 
 
 def _check_channels(img: Array) -> None:
-    if img.ndim < 3 or img.shape[-3] not in (1, 3):
+    if img.ndim < 3 or img.shape[-3] not in (1, 3) or 0 in img.shape[-2:]:
         raise ValueError(f"img has shape {img.shape}, expected (…, 3, height, width), or 1 channel for greyscale")

@@ -1,6 +1,7 @@
 """What the package's commands share: an error is one line, never a traceback."""
 
 import argparse
+import io
 import math
 import os
 import sys
@@ -26,9 +27,13 @@ class WrongUsage(Refusal):
 
 
 class Interrupted(Refusal):
-    """A command that was interrupted."""
+    """A command that was interrupted, by Ctrl-C unless another signal is named."""
 
     status = 130
+
+    def __init__(self, message: str, signal: int = 2) -> None:
+        super().__init__(message)
+        self.status = 128 + signal
 
 
 class Parser(argparse.ArgumentParser):
@@ -67,6 +72,9 @@ def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
 
     Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown in escapes
+            stream.reconfigure(errors="backslashreplace")
     try:
         command()
     except Refusal as refusal:

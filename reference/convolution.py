@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, Size, array, positive_sizes, same_dtype, shape
+from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, positive_sizes, same_dtype, shape
 from reference.geometry import ConvGeometry
 from reference.padding import pad, pad_backward
 from reference.windows import windows
@@ -170,7 +170,8 @@ def conv2d_weight(
     array([[[[6.]]]])
     """
     array("input", input)
-    weight = np.zeros(positive_sizes("weight_size", weight_size), input.dtype)  # only its shape matters
+    size = affordable("weight", positive_sizes("weight_size", weight_size))
+    weight = np.zeros(size, input.dtype)  # only its shape matters
     images = _batched(2, input, weight)
     geometry = ConvGeometry.of(images, weight, None, stride, padding, dilation, groups)
     return _grad_weight(_checked_grads(2, grad_output, input, weight, geometry), images, weight, geometry)

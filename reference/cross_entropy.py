@@ -195,8 +195,7 @@ def _checked_indices(scores: Array, target: Array, ignore_index: int) -> tuple[A
     """Return which samples are ignored, and every sample's class, 0 for the ignored."""
     array("target", target, TARGETS if scores.ndim <= 2 else frozenset({"int64"}))  # as in torch
     shape("target", target, scores.shape[:-1])
-    if not -(2**63) <= integer("ignore_index", ignore_index) < 2**63:
-        raise ValueError(f"ignore_index must be a 64-bit integer, got {ignore_index}")
+    ignore_index = integer("ignore_index", ignore_index)
     ignored = np.equal(target, ignore_index)
     wrong = target[~ignored & ((target < 0) | (target >= scores.shape[-1]))]
     if wrong.size:

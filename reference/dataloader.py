@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, array, flag, integer
+from reference.checks import FLOATS, INTEGERS, Array, affordable, array, flag, integer
 
 NUMBERS = (bool, int, float)
 DTYPES = FLOATS | INTEGERS | {"bool", "float16"}
@@ -47,7 +47,7 @@ def batches(
     >>> sorted(batches(5, batch_size=None, shuffle=True, generator=np.random.default_rng(0)))
     [0, 1, 2, 3, 4]
     """
-    _at_least(0, "length", length)
+    (length,) = affordable("the order", [_at_least(0, "length", length)])
     if batch_sampler is not None:
         if batch_size != 1 or shuffle or sampler is not None or drop_last:
             raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last")
@@ -57,6 +57,7 @@ def batches(
         if flag("drop_last", drop_last):
             raise ValueError("drop_last needs a batch_size, got None")
         return order
+    batch_size = _at_least(1, "batch_size", batch_size)
     end = number_of_batches(len(order), batch_size, drop_last) * batch_size
     return [order[start : start + batch_size] for start in range(0, end, batch_size)]
 
@@ -67,8 +68,7 @@ def number_of_batches(length: int, batch_size: int = 1, drop_last: bool = False)
     >>> number_of_batches(10_000, batch_size=64), number_of_batches(10_000, batch_size=64, drop_last=True)
     (157, 156)
     """
-    _at_least(0, "length", length)
-    _at_least(1, "batch_size", batch_size)
+    length, batch_size = _at_least(0, "length", length), _at_least(1, "batch_size", batch_size)
     return length // batch_size if flag("drop_last", drop_last) else -(-length // batch_size)
 
 
@@ -145,7 +145,7 @@ def _streamed(
             raise ValueError("drop_last needs a batch_size, got None")
         yield from items
         return
-    _at_least(1, "batch_size", batch_size)
+    batch_size = _at_least(1, "batch_size", batch_size)
     whole, source = flag("drop_last", drop_last), iter(items)
     while batch := list(islice(source, batch_size)):
         if len(batch) == batch_size or not whole:
@@ -184,9 +184,11 @@ def _stacked(items: list[Any]) -> Array:
     return np.stack(arrays)
 
 
-def _at_least(least: int, name: str, value: int) -> None:
-    if integer(name, value) < least:
+def _at_least(least: int, name: str, value: int) -> int:
+    number = integer(name, value)
+    if number < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
+    return number
 
 
 def _common(what: str, values: list[Any], error: type[Exception] = ValueError) -> Any:

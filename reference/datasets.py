@@ -9,11 +9,13 @@
 Names, layout and formats are those of the originals. The images are drawn by `reference.synthetic_images`, equally many
 of each class. Every folder also holds `checksums.md5`, the md5 sums of its files, which `md5sum -c` can check.
 
-The readers return torchvision's data sets, which compare the files of CIFAR with their published md5 sums before
-reading them. If a folder holds `checksums.md5`, its sums replace the published ones, and nothing else changes: a
-stand-in with one wrong byte is refused just as the real data set would be.
+The readers return torchvision's data sets. The files of CIFAR are compared with their published md5 sums before they
+are read. If they have others and the folder holds `checksums.md5`, its sums replace the published ones: a stand-in with
+one wrong byte is refused just as the real data set would be. Since anyone can write such a file, no pickle is ever run:
+`archives.read_pickle` knows arrays of bytes and nothing else.
 """
 
+import hashlib
 import inspect
 import os
 from collections import Counter
@@ -26,7 +28,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from reference import checks, class_names
-from reference.archives import checksums, md5_of, new_folder, write_pickle
+from reference.archives import checksums, md5_of, new_folder, read_pickle, write_pickle
 from reference.checks import Array
 from reference.command import Parser, Refusal, number_from, run
 from reference.synthetic_images import SIDE, balanced_labels, synthetic_images
@@ -202,9 +204,13 @@ def country211(
 def expected_files(root: Root, dataset: Any) -> dict[str, Any]:
     """Return the attributes with which torchvision's CIFAR10 or CIFAR100 accepts the files below `root`.
 
-    They list names and md5 sums: those of `checksums.md5`, and the published ones for files that it does not list.
+    They list names and md5 sums: the published ones if all files have them, whatever else is in the folder (the real
+    data set may have been unpacked over a stand-in); otherwise those of `checksums.md5`, where it lists a file.
     """
-    sums = checksums(Path(root).expanduser() / dataset.base_folder)
+    folder = Path(root).expanduser() / dataset.base_folder
+    published = [*dataset.train_list, *dataset.test_list, [dataset.meta["filename"], dataset.meta["md5"]]]
+    real = all(_is_whole(folder / name, md5) for name, md5 in published)
+    sums = {} if real else checksums(folder)
     return {
         "train_list": [[name, sums.get(name, published)] for name, published in dataset.train_list],
         "test_list": [[name, sums.get(name, published)] for name, published in dataset.test_list],
@@ -230,10 +236,63 @@ def _cifar(
 ) -> Any:
     root = _existing_folder(name, root).parent
     dataset = getattr(import_module("torchvision.datasets"), of_torchvision)
-    checked = type(of_torchvision, (dataset,), expected_files(root, dataset))
-    data = checked(root, train, transform, target_transform)
-    data.__class__ = dataset  # a class that worker processes can import
+    expected = expected_files(root, dataset)
+    data = dataset.__new__(dataset)
+    import_module("torchvision.datasets.vision").VisionDataset.__init__(
+        data, root, transform=transform, target_transform=target_transform
+    )
+    folder = root / dataset.base_folder
+    for file, md5 in expected["train_list"] + expected["test_list"]:
+        if not _is_whole(folder / file, md5):
+            raise RuntimeError(
+                f"Dataset not found or corrupted: {folder / file} has not the checksum of {_origin(folder)}"
+            )
+    parts = [_part(folder / file, md5) for file, md5 in expected["train_list" if train else "test_list"]]
+    data.train = train
+    data.data = np.vstack([part[0] for part in parts]).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+    data.targets = [label for part in parts for label in part[1]]
+    _add_classes(data, folder / expected["meta"]["filename"], expected["meta"])
     return data
+
+
+def _origin(folder: Path) -> str:
+    return "the real data set, nor that of its checksums.md5" if checksums(folder) else "the real data set"
+
+
+def _content(path: Path, md5: str) -> dict[Any, Any]:
+    """Return the content of a file, read once, so that what is checked is what is used."""
+    content = path.read_bytes()
+    if hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
+        raise RuntimeError(f"Dataset not found or corrupted: {path} has changed")
+    try:
+        return read_pickle(content)
+    except ValueError as error:
+        raise ValueError(f"{path} {error}") from None
+
+
+def _part(path: Path, md5: str) -> tuple[Array, list[int]]:
+    """Return the images (n, 3072) and the labels of a file."""
+    entries = _content(path, md5)
+    images, labels = entries.get("data"), entries.get("labels", entries.get("fine_labels"))
+    if not isinstance(images, np.ndarray) or images.ndim != 2 or images.shape[1] != 3 * SIDE * SIDE:
+        raise ValueError(f"{path} is not a file of CIFAR: its data are not rows of {3 * SIDE * SIDE} bytes")
+    classes = 10 if "labels" in entries else 100
+    if not isinstance(labels, list) or len(labels) != len(images):
+        raise ValueError(f"{path} is not a file of CIFAR: it has not one label for each of its {len(images)} images")
+    if not all(type(label) is int and 0 <= label < classes for label in labels):
+        raise ValueError(f"{path} is not a file of CIFAR: its labels are not numbers from 0 to {classes - 1}")
+    return images, labels
+
+
+def _add_classes(data: Any, path: Path, meta: dict[str, str]) -> None:
+    """Give a data set its classes, as torchvision reads them."""
+    if not _is_whole(path, meta["md5"]):
+        raise RuntimeError(f"Dataset metadata file not found or corrupted: {path}")
+    names = _content(path, meta["md5"]).get(meta["key"])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path} is not a file of CIFAR: it has no list {meta['key']!r} of names")
+    data.classes = names
+    data.class_to_idx = {name: number for number, name in enumerate(names)}
 
 
 def _holds_all_images(folder: Path, split: str, found: list[Path]) -> bool:

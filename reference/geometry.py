@@ -11,7 +11,7 @@ places. (The formula of section 2.1.1 lacks the floor and the dilation d.)
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference.checks import FLOATS, INTEGERS, Array, Size, array, flag, integer, per_axis, same_dtype
+from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, flag, integer, per_axis, same_dtype
 
 Pair = tuple[int, int]
 
@@ -81,7 +81,7 @@ class ConvGeometry:
         groups: int = 1,
     ) -> "ConvGeometry":
         """Check a batched convolution: input (n, g·c, *size), weight (g·o, c, *kernel), bias (g·o,) or None."""
-        _check_channels(input, weight, bias, groups)
+        groups = _check_channels(input, weight, bias, groups)
         rank = weight.ndim - 2
         kernel = weight.shape[2:]
         steps = per_axis("stride", stride, rank, least=1)
@@ -90,6 +90,8 @@ class ConvGeometry:
         if 0 in input.shape[1:]:
             raise ValueError(f"input has shape {input.shape}: only the batch may be empty")
         places = _places(input.shape[2:], kernel, steps, pads, spacing)
+        affordable("output", (len(input), len(weight), *places))
+        affordable("the matrix of all windows", (input.shape[1], *kernel, *places))
         return cls(input.shape[2:], kernel, steps, pads, spacing, groups, places)
 
 
@@ -150,9 +152,9 @@ def _conv_padding(
     padding: Size | str, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
 ) -> tuple[Pair, ...]:
     """Return (before, after) for each axis; of an odd total, "same" puts the odd cell after."""
-    if padding == "valid":
+    if isinstance(padding, str) and padding == "valid":
         return ((0, 0),) * len(kernel)
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         if set(stride) != {1}:
             raise ValueError(f"padding 'same' needs stride 1, got {tuple(stride)}")
         totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
@@ -162,7 +164,8 @@ def _conv_padding(
     return tuple((p, p) for p in per_axis("padding", padding, len(kernel), least=0))
 
 
-def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int) -> None:
+def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int) -> int:
+    """Require channels that fit together, and return the number of groups."""
     for name, value in (("input", input), ("weight", weight), ("bias", bias)):
         if value is not None:
             array(name, value, FLOATS | INTEGERS)
@@ -171,7 +174,8 @@ def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int
         raise ValueError(f"input has {input.ndim} axes and weight {weight.ndim}, expected the same number, at least 3")
     if 0 in weight.shape:
         raise ValueError(f"weight must not be empty, got shape {weight.shape}")
-    if integer("groups", groups) < 1:
+    groups = integer("groups", groups)
+    if groups < 1:
         raise ValueError(f"groups must be at least 1, got {groups}")
     if weight.shape[0] % groups:
         raise ValueError(f"weight has {weight.shape[0]} output channels, which {groups} groups do not divide")
@@ -182,6 +186,7 @@ def _check_channels(input: Array, weight: Array, bias: Array | None, groups: int
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ValueError(f"bias has shape {bias.shape}, expected {weight.shape[:1]}")
+    return groups
 
 
 def _sizes(input_size: Size) -> tuple[int, ...]:

@@ -47,6 +47,7 @@ def batch_norm(
     return scaled if bias is None else scaled + _spread(bias, input)
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def batch_norm_statistics(
     input: Array, running_mean: Array, running_var: Array, momentum: float = 0.1
 ) -> tuple[Array, Array]:

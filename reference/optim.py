@@ -171,7 +171,7 @@ def rmsprop(
     )
     grad = _with_decay(param, grad, weight_decay, maximize)
     square_avg = _average(state, "square_avg", grad * grad, alpha)
-    after = {**_copied(state), "step": state.get("step", 0) + 1, "square_avg": square_avg}
+    after = {**_copied(state), "step": _steps_before(state) + 1, "square_avg": square_avg}
     variance = square_avg
     if flag("centered", centered):
         after["grad_avg"] = _average(state, "grad_avg", grad, alpha)
@@ -213,7 +213,7 @@ def adagrad(
         eps=eps,
     )
     grad = _with_decay(param, grad, weight_decay, maximize)
-    steps_before = state.get("step", 0)
+    steps_before = _steps_before(state)
     squares = state.get("sum", initial_accumulator_value) + grad * grad
     after = {"step": steps_before + 1, "sum": squares}
     return param - lr / (1 + steps_before * lr_decay) * grad / (np.sqrt(squares) + eps), after
@@ -226,7 +226,7 @@ def _adam(
     param: Array, grad: Array, state: State, lr: float, betas: tuple[float, float], eps: float, amsgrad: bool
 ) -> tuple[Array, dict[str, Any]]:
     beta1, beta2 = _checked_betas(betas)
-    number = state.get("step", 0) + 1
+    number = _steps_before(state) + 1
     exp_avg = _average(state, "exp_avg", grad, beta1)
     exp_avg_sq = square = _average(state, "exp_avg_sq", grad * grad, beta2)
     after = {**_copied(state), "step": number, "exp_avg": exp_avg, "exp_avg_sq": exp_avg_sq}
@@ -237,9 +237,14 @@ def _adam(
     return param - lr * mean / (root_mean_square + eps), after
 
 
+def _steps_before(state: State) -> int:
+    """Return the number of steps taken so far."""
+    return integer("step", state.get("step", 0))
+
+
 def _copied(state: State) -> dict[str, Any]:
     """Return a copy of the state, with all that this step does not update."""
-    return {name: value if name == "step" else value.copy() for name, value in state.items()}
+    return {name: integer(name, value) if name == "step" else value.copy() for name, value in state.items()}
 
 
 def _average(state: State, name: str, value: Array, keep: float) -> Array:

@@ -16,7 +16,19 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, array, integer, real, same_dtype, shape
+from reference.checks import (
+    FLOATS,
+    INTEGERS,
+    Array,
+    affordable,
+    array,
+    integer,
+    number,
+    one_of,
+    real,
+    same_dtype,
+    shape,
+)
 
 MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -34,9 +46,10 @@ def pad(input: Array, pad: Sequence[int], mode: str = "constant", value: float |
     """
     pairs = _pairs(input, pad, mode, value)
     if mode == "constant":
-        output = np.full(_padded_shape(input, pairs), 0 if value is None else value, input.dtype)
+        output = np.full(_padded_shape(input, pairs), _fill(input, 0 if value is None else value), input.dtype)
         output[_kept(pairs)] = input[_kept(_negated(pairs))]
         return output
+    _padded_shape(input, pairs)
     for axis, pair in pairs.items():
         input = np.take(input, _sources(mode, input.shape[axis], pair), axis)
     return input
@@ -72,11 +85,11 @@ Pairs = dict[int, tuple[int, int]]
 def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> Pairs:
     """Check the arguments and return (before, after) for every axis of the input, from the first on."""
     array("input", input, FLOATS | INTEGERS)
-    if mode not in MODES:
-        raise ValueError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
+    one_of("mode", mode, MODES)
     if mode != "constant" and value is not None:
         raise ValueError(f"value is for mode 'constant' only, got {value} with mode {mode!r}")
-    _check_value(input, value)
+    if value is not None:
+        _fill(input, value)
     if not isinstance(pad, tuple | list):
         raise TypeError(f"pad must be a tuple or list of whole numbers, got {pad!r}")
     numbers = [integer("pad", p) for p in pad]
@@ -94,16 +107,16 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
     return pairs
 
 
-def _check_value(input: Array, value: float | None) -> None:
+def _fill(input: Array, value: float) -> float:
     """Require a number that the input's dtype can hold; integers drop its fractional part, as in torch."""
-    if value is None:
-        return
-    number = real("value", value)
-    largest = float(np.finfo(input.dtype).max) if input.dtype.name in FLOATS else np.iinfo(input.dtype).max
-    smallest = -largest if input.dtype.name in FLOATS else np.iinfo(input.dtype).min
-    infinite = input.dtype.name in FLOATS and not np.isfinite(number)
-    if not (infinite or smallest <= number <= largest):
+    floats = input.dtype.name in FLOATS
+    filled = real("value", value) if floats else number("value", value)
+    largest = float(np.finfo(input.dtype).max) if floats else int(np.iinfo(input.dtype).max)
+    smallest = -largest if floats else int(np.iinfo(input.dtype).min)
+    infinite = floats and not np.isfinite(filled)
+    if not (infinite or smallest <= filled <= largest):
         raise ValueError(f"value {value} is beyond what dtype {input.dtype} can hold")
+    return filled
 
 
 def _check_reach(mode: str, axis: int, size: int, pair: tuple[int, int]) -> None:
@@ -115,7 +128,8 @@ def _check_reach(mode: str, axis: int, size: int, pair: tuple[int, int]) -> None
 
 
 def _padded_shape(input: Array, pairs: Pairs) -> tuple[int, ...]:
-    return tuple(size + sum(pair) for size, pair in zip(input.shape, pairs.values(), strict=True))
+    shape = tuple(size + sum(pair) for size, pair in zip(input.shape, pairs.values(), strict=True))
+    return affordable("the padded input", shape)
 
 
 def _kept(pairs: Pairs) -> tuple[slice, ...]:

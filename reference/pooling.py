@@ -149,6 +149,7 @@ def max_pool3d_backward(
     return _backward(3, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode))
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def _forward(rank: int, input: Array, options: tuple[Any, ...], return_indices: bool) -> Array | tuple[Array, Array]:
     geometry = _check(rank, input, options)
     indices = _indices(input, geometry)
@@ -207,8 +208,10 @@ def _pooled(axis: int, input: Array, numbers: Array, geometry: PoolGeometry) -> 
 def _taps(axis: int, geometry: PoolGeometry) -> Iterator[tuple[slice, slice]]:
     """Yield, for every tap along an axis, the places where it lies on a real cell, and these cells."""
     size, places, stride = geometry.input_size[axis], geometry.output_size[axis], geometry.stride[axis]
-    for tap in range(geometry.kernel_size[axis]):
-        start = tap * geometry.dilation[axis] - geometry.padding[axis][0]  # its cell at place 0; may be padding
+    dilation, padding, reach = geometry.dilation[axis], geometry.padding[axis][0], (places - 1) * stride
+    on_a_cell = range(max(0, -((reach - padding) // dilation)), (size - 1 + padding) // dilation + 1)
+    for tap in on_a_cell[: geometry.kernel_size[axis] - on_a_cell.start]:
+        start = tap * dilation - padding  # its cell at place 0; may be padding
         first, end = max(0, -(start // stride)), min(places, (size - 1 - start) // stride + 1)
         if first < end:
             yield slice(first, end), slice(start + first * stride, start + end * stride, stride)

@@ -22,7 +22,7 @@ from math import floor
 
 import numpy as np
 
-from reference.checks import FLOATS, Array, array, flag, integer
+from reference.checks import FLOATS, Array, affordable, array, flag, integer, one_of
 
 INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
@@ -49,11 +49,13 @@ def resize(
     (3, 10, 15)
     """
     array("img", img, FLOATS | {"uint8"})
-    if img.ndim < 2:
-        raise ValueError(f"img has shape {img.shape}, expected (…, height, width)")
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"interpolation must be one of {', '.join(INTERPOLATIONS)}, got {interpolation!r}")
+    if img.ndim < 2 or 0 in img.shape[-2:]:
+        raise ValueError(f"img has shape {img.shape}, expected (…, height, width), neither of them 0")
+    one_of("interpolation", interpolation, INTERPOLATIONS)
     h, w = resized_output_size(img.shape[-2:], size, max_size)
+    affordable("the resized image", (*img.shape[:-2], max(h, img.shape[-2]), max(w, img.shape[-1])))
+    for old, new in ((img.shape[-2], h), (img.shape[-1], w)):
+        affordable("the matrix of weights", (new, old))
     if interpolation.startswith("nearest"):
         copied = (
             _nearest if interpolation == "nearest" else _nearest_in_bytes if img.dtype == np.uint8 else _nearest_exact
@@ -65,7 +67,8 @@ def resize(
     columns = weights(img.shape[-1], w, interpolation, antialias)
     if img.dtype == np.uint8:
         return _in_bytes(img.copy(), rows, columns)
-    return rows.astype(img.dtype) @ (img @ columns.T.astype(img.dtype))
+    with np.errstate(all="ignore"):  # NaN and infinity are results here, not accidents
+        return rows.astype(img.dtype) @ (img @ columns.T.astype(img.dtype))
 
 
 def resized_output_size(
@@ -76,7 +79,8 @@ def resized_output_size(
     >>> resized_output_size((480, 640), 256), resized_output_size((480, 640), 256, max_size=300)
     ((256, 341), (225, 300))
     """
-    numbers = tuple(integer("size", s) for s in (wanted if isinstance(wanted, Sequence) else (wanted,)))
+    given = wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else (wanted,)
+    numbers = tuple(integer("size", s) for s in given)
     if len(numbers) not in (1, 2) or min(numbers) < 1:
         raise ValueError(f"size must be one or two numbers of at least 1, got {wanted}")
     if len(numbers) == 2:
@@ -86,7 +90,8 @@ def resized_output_size(
     short, long = sorted(size)
     new_short, new_long = numbers[0], numbers[0] * long // short
     if max_size is not None:
-        if integer("max_size", max_size) <= numbers[0]:
+        max_size = integer("max_size", max_size)
+        if max_size <= numbers[0]:
             raise ValueError(f"max_size must be more than size {numbers[0]}, got {max_size}")
         if new_long > max_size:
             new_short, new_long = max_size * new_short // new_long, max_size

@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 
 from reference.activation import relu, relu_backward
 from reference.average_pooling import adaptive_avg_pool2d
-from reference.checks import Array, array
+from reference.checks import Array, array, one_of
 from reference.convolution import conv2d, conv2d_backward
 from reference.linear import flatten, linear
 from reference.normalization import batch_norm, batch_norm_backward
@@ -65,8 +65,7 @@ def resnet50(input: Array, parameters: Parameters) -> Array:
 def resnet_layers(input: Array, parameters: Parameters, network: str) -> dict[str, Array]:
     """Return the outputs of the stem, of every block and of each part of the head, in order, by torchvision's names."""
     array("input", input)
-    if network not in BLOCKS:
-        raise ValueError(f"network must be one of {', '.join(BLOCKS)}, got {network!r}")
+    one_of("network", network, [*BLOCKS])
     outputs: dict[str, Any] = {"conv1": conv2d(input, parameters["conv1.weight"], stride=2, padding=3)}
     outputs["relu"] = relu(_normalized(outputs["conv1"], parameters, "bn1"))
     x: Any

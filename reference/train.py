@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Protocol
 
 import numpy as np
@@ -85,7 +86,7 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
                 _save(place, trainer.snapshot(), settings)
             if interrupts:
                 saved = f"continue with --resume {place}" if place else "nothing is saved without --checkpoint"
-                raise Interrupted(f"interrupted after step {done}; {saved}")
+                raise Interrupted(f"interrupted after step {done}; {saved}", signal=interrupts[0])
 
 
 def _step(trainer: Trainer, data: tuple[Array, Array], mine: Array, arguments: argparse.Namespace) -> float:
@@ -133,15 +134,14 @@ def _place(path: Path | None) -> Path | None:
     """Return where to save, after trying it before the first step rather than after an epoch."""
     if path is None:
         return None
-    path = path.resolve()
+    path = path.absolute()
     try:
         if path.exists() and not path.is_file():
             raise OSError(0, "is not a file")
         if not path.parent.is_dir():
             raise OSError(0, f"folder {path.parent} does not exist")
-        with Checkpoint.unfinished(path).open("wb"):
+        with TemporaryFile(dir=path.parent):
             pass
-        Checkpoint.unfinished(path).unlink()
     except OSError as error:
         raise Refusal(f"--checkpoint {path}: {error.strerror}") from None
     return path
@@ -180,11 +180,17 @@ def _save(place: Path, training: Training, settings: Mapping[str, str]) -> None:
         Checkpoint(training, settings).save(place)
     except OSError as error:
         raise Refusal(f"--checkpoint {place}: {error.strerror}") from None
+    except ValueError as error:
+        raise Refusal(f"--checkpoint {place} is left as it was: the network {error}; --lr is too large") from None
+
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGBREAK") if hasattr(signal, name)]
+"""What asks a run to end: Ctrl-C, `kill`, and on Windows Ctrl-Break."""
 
 
 @contextmanager
 def _interrupts(process: Process) -> Iterator[list[int]]:
-    """Note the first Ctrl-C, to end after the current step; a second one ends at once. Torchrun stops its processes."""
+    """Note the first signal, to end after the current step; a second one ends at once. Torchrun stops its processes."""
     asked: list[int] = []
     if process.processes > 1:
         yield asked
@@ -192,13 +198,17 @@ def _interrupts(process: Process) -> Iterator[list[int]]:
 
     def note(number: int, _: object) -> None:
         asked.append(number)
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    before = signal.signal(signal.SIGINT, note)
+    def restore() -> None:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+    before = {kind: signal.signal(kind, note) for kind in SIGNALS}
     try:
         yield asked
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
 
 
 def _options(arguments: argparse.Namespace) -> dict[str, float]:

@@ -7,12 +7,19 @@ The order of the images in an epoch is drawn from the seed and the number of the
 stopped after any step and resumed, and every implementation that follows this order sees the same batches.
 """
 
+import glob
+import io
 import os
+import secrets
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
-from typing import Any, Self
+from time import time
+from typing import IO, Any, Self
 
 import numpy as np
 
@@ -20,6 +27,13 @@ from reference import dataloader
 from reference.checks import Array, array, integer, same_dtype
 from reference.cnn import Parameters, check_parameters, cifar10_cnn, cifar10_cnn_loss
 from reference.optim import State, Step, step
+
+SQUARES = frozenset({"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
+"""States that are sums or averages of squares."""
+
+UNFINISHED = ".unfinished"
+ABANDONED = 60.0
+"""Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +82,8 @@ def batches(images: int, batch_size: int, epoch: int, seed: int) -> Iterator[Arr
     >>> [sorted(batch.tolist()) for batch in batches(4, 4, epoch=0, seed=0)]
     [[0, 1, 2, 3]]
     """
-    if not 1 <= integer("batch_size", batch_size) <= images:
+    images, batch_size = integer("images", images), integer("batch_size", batch_size)
+    if not 1 <= batch_size <= images:
         raise ValueError(f"batch_size must be from 1 to the {images} images, got {batch_size}")
     stream = np.random.SeedSequence(seed, spawn_key=(epoch,))  # not the seed's own stream, which draws the parameters
     generator = np.random.default_rng(stream)
@@ -104,6 +119,27 @@ class NumpyTrainer:
         return self.training
 
 
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file beside `path`, under a name that no other process has; if all went well, it replaces `path`.
+
+    What lies at `path` is whole at any moment, even after a loss of power. A link there is replaced, not followed.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"):
+        with suppress(OSError):
+            if time() - left.lstat().st_mtime > ABANDONED:
+                left.unlink()
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
+    try:
+        with unfinished.open("xb") as file:  # raises if there is anything of that name, a link included
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """A network in training, and the settings that its next step depends on."""
@@ -111,44 +147,77 @@ class Checkpoint:
     training: Training
     settings: Mapping[str, str]
 
-    @staticmethod
-    def unfinished(path: Path) -> Path:
-        """Return the path to which a checkpoint is written before it is moved into place."""
-        return path.with_name(path.name + ".unfinished")
-
     def save(self, path: Path) -> None:
-        """Write it as a NumPy archive; an existing file is replaced only once the new one is complete."""
+        """Write it as a NumPy archive; an existing file is replaced only once the new one is complete.
+
+        Raises ValueError for one that `load` would refuse, before anything is written, and OSError as `open` does.
+        """
+        _check(self.training)
         flat: dict[str, Any] = {"steps": np.array(self.training.steps)}
         flat |= {f"settings/{name}": np.array(value) for name, value in self.settings.items()}
         flat |= {f"parameters/{name}": value for name, value in self.training.parameters.items()}
         for name, state in self.training.states.items():
             flat |= {f"states/{name}/{key}": np.asarray(value) for key, value in state.items()}
-        unfinished = self.unfinished(path)
-        try:
-            with unfinished.open("wb") as file:
-                np.savez(file, **flat)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with unfinished_file(path) as file:
+            np.savez(file, **flat)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Read one; raises ValueError for a file that no training can have written, and OSError as `open` does."""
-        try:
-            with path.open("rb") as file, np.lib.npyio.NpzFile(file, allow_pickle=False) as archive:
-                flat = {name: archive[name] for name in archive.files}
-        except (ValueError, EOFError, zipfile.BadZipFile):
-            raise ValueError("is not a checkpoint") from None
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise ValueError("is not a file")
+        with path.open("rb") as file:
+            try:
+                flat = _arrays(file)
+            except Exception:  # a damaged archive makes its readers raise nearly anything
+                raise ValueError("is not a checkpoint") from None
         parameters, settings = _below("parameters", flat), _below("settings", flat)
         try:
             check_parameters(parameters)
             same_dtype(**parameters)
-            steps, states = _steps(flat), _states(flat, parameters)
+            training = Training(parameters, _states(flat, parameters), _steps(flat))
         except (ValueError, TypeError) as error:
             raise ValueError(f"is not a checkpoint of this network: {error}") from None
-        if not all(np.isfinite(value).all() for value in parameters.values()):
-            raise ValueError("has parameters that are not finite")
-        return cls(Training(parameters, states, steps), {name: str(value) for name, value in settings.items()})
+        _check(training)
+        return cls(training, {name: str(value) for name, value in settings.items()})
+
+
+def _check(training: Training) -> None:
+    """Raise ValueError for a training that cannot go on."""
+    if not all(np.isfinite(value).all() for value in training.parameters.values()):
+        raise ValueError("has parameters that are not finite")
+    for name, state in training.states.items():
+        for key, value in state.items():
+            if np.isnan(value).any():
+                raise ValueError(f"has NaN in the state {key!r} of {name}")
+            if key in SQUARES and (np.asarray(value) < 0).any():
+                raise ValueError(f"has negative squares in the state {key!r} of {name}")
+
+
+def _arrays(file: IO[bytes]) -> dict[str, Array]:
+    """Return the arrays of an archive as `np.savez` writes it, by name; raise anything for another file.
+
+    Nothing is unpacked, and no array is larger than its part of the file.
+    """
+    with zipfile.ZipFile(file) as archive, warnings.catch_warnings(action="error"):
+        parts = archive.infolist()
+        flat = {part.filename.removesuffix(".npy"): _array_in(archive.read(part)) for part in parts if _is_plain(part)}
+    if len(flat) < len(parts):
+        raise zipfile.BadZipFile("it has parts of one name, or packed ones")
+    return flat
+
+
+def _is_plain(part: zipfile.ZipInfo) -> bool:
+    return part.compress_type == zipfile.ZIP_STORED and part.file_size == part.compress_size
+
+
+def _array_in(content: bytes) -> Array:
+    stream = io.BytesIO(content)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    shape, fortran, dtype = read_header[np.lib.format.read_magic(stream)](stream)
+    if dtype.hasobject or prod(shape) * dtype.itemsize != len(content) - stream.tell():
+        raise ValueError("its size is not that of its shape")
+    return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape, order="F" if fortran else "C").copy()
 
 
 def _steps(flat: Mapping[str, Array]) -> int:
@@ -164,9 +233,13 @@ def _states(flat: Mapping[str, Array], parameters: Parameters) -> dict[str, dict
         parameter, _, key = name.rpartition("/")
         if parameter not in parameters:
             raise ValueError(f"it has a state for {parameter!r}, which is not a parameter")
-        states[parameter][key] = value
         if key == "step":
+            if value.shape != () or value.dtype.kind != "i" or value < 0:
+                raise ValueError(f"the step of {parameter} is not a number of steps")
             states[parameter][key] = int(value)
+        else:
+            array(key, value)
+            states[parameter][key] = value
     return states
 
 

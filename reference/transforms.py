@@ -10,12 +10,12 @@ Axes: c channel, h i row, w j column, … any leading axes. A stored image, such
 `reference.resize`, colours are in `reference.color`. Random transforms draw their parameters and then do what these do.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, array, integer, real
+from reference.checks import FLOATS, INTEGERS, Array, affordable, array, integer, real, shown
 
 PIXELS = FLOATS | INTEGERS | {"bool", "uint16"}
 
@@ -61,8 +61,13 @@ def crop(img: Array, top: int, left: int, height: int, width: int) -> Array:
     array([[0, 3]])
     """
     h, w = _size(img)
-    top, left = integer("top", top), integer("left", left)
-    cut = np.zeros((*img.shape[:-2], _count("height", height), _count("width", width)), img.dtype)
+    top, left, height, width = (
+        integer("top", top),
+        integer("left", left),
+        _count("height", height),
+        _count("width", width),
+    )
+    cut = np.zeros(affordable("the cut image", (*img.shape[:-2], height, width)), img.dtype)
     rows, columns = (
         slice(max(first, 0), max(min(first + count, size), 0))
         for first, count, size in ((top, height, h), (left, width, w))
@@ -83,7 +88,8 @@ def center_crop(img: Array, output_size: int | Sequence[int]) -> Array:
     array([[2, 3]])
     """
     h, w = _size(img)
-    sizes = output_size if isinstance(output_size, Sequence) else (output_size, output_size)
+    sequence = isinstance(output_size, Sequence) and not isinstance(output_size, str)
+    sizes: Sequence[int] = output_size if sequence else (output_size, output_size)  # type: ignore[assignment]
     if len(sizes) not in (1, 2):
         raise ValueError(f"output_size must be one or two numbers, got {output_size}")
     height, width = (_count("output_size", size) for size in (sizes[0], sizes[-1]))
@@ -147,6 +153,8 @@ def _count(name: str, value: object) -> int:
 
 
 def _per_channel(name: str, values: Sequence[float], tensor: Array) -> Array:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence of numbers, got {shown(values)}")
     numbers = [real(name, value) for value in values]
     if len(numbers) not in (1, tensor.shape[-3]):
         raise ValueError(f"{name} has {len(numbers)} numbers, tensor has {tensor.shape[-3]} channels")

@@ -3,15 +3,13 @@
 What other tests say about the data set, and what its stand-in imitates, is checked against the original here.
 """
 
-import pickle
-
 import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 from torchvision.datasets import CIFAR10
 
 from reference import class_names, datasets
-from reference.archives import CHECKSUMS
+from reference.archives import CHECKSUMS, read_pickle
 
 pytestmark = [
     pytest.mark.tooling,
@@ -70,7 +68,7 @@ def test_our_reader_returns_the_same_data_as_torchvision(real_cifar10, split):
 def test_a_file_of_the_stand_in_has_the_keys_and_types_of_the_real_one(real_cifar10, stand_in, file):
     folders = (real_cifar10 / stand_in.name, stand_in)
 
-    real, synthetic = (pickle.loads((folder / file).read_bytes(), encoding="bytes") for folder in folders)
+    real, synthetic = (read_pickle((folder / file).read_bytes(), "bytes") for folder in folders)
 
     assert {key: type(value) for key, value in real.items()} == {key: type(value) for key, value in synthetic.items()}
 

@@ -7,11 +7,13 @@ from importlib import import_module
 
 import pytest
 
+from spec_tests.report import interrupts
 from spec_tests.run import options
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
-    """Add the option."""
+    """Add the option, and what keeps a Ctrl-C from being swallowed."""
+    pluginmanager.register(interrupts)
     options.add(parser, pluginmanager, "report")
 
 

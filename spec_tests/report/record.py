@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import pytest
@@ -68,12 +69,16 @@ class Report:
     def __init__(self, folder: Path) -> None:
         """Create the folder now, so that failing to do so is a usage error and not a surprise at the end."""
         self.folder, self.cases, self.message = folder.absolute(), dict[str, Case](), ""
+        self.interrupted = False
+        """Whether it was ended by Ctrl-C."""
         self.collected = True
         """Whether every file could be read; with --continue-on-collection-errors, the others run anyway."""
         self.started, self.clock = datetime.now(UTC), time.perf_counter()
         try:
             writing.require_packages()
             folder.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder):
+                pass
         except ModuleNotFoundError as error:
             raise pytest.UsageError(f"--report {folder}: {error}") from None
         except OSError as error:
@@ -97,10 +102,18 @@ class Report:
         return report
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report, unless the run was interrupted or only listed tests."""
+        """Write the report, of an interrupted run that of the tests that ran, unless the run only listed tests."""
+        if session.config.option.collectonly:
+            return
         finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
-        if finished and not session.config.option.collectonly:
+        if finished or (self.interrupted and any(entry.outcome in RAN for entry in ledger.entries())):
             self.message = self._write(session)
+        elif (self.folder / writing.DATA).exists():
+            self.message = f"no report of this run: the one in {self.folder} is that of an earlier one"
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note a Ctrl-C."""
+        self.interrupted = True
 
     def _write(self, session: pytest.Session) -> str:
         """Write the report and return a message about it."""

@@ -391,15 +391,22 @@ PASSES = f"{TRUE}def test_it(): pass"
     ("text", "options", "code"),
     [
         (PASSES, ["--collect-only"], pytest.ExitCode.OK),
-        (f"{PASSES}\ndef test_break(): raise KeyboardInterrupt", [], pytest.ExitCode.INTERRUPTED),
         ("an error of syntax", [], pytest.ExitCode.INTERRUPTED),
     ],
 )
-def test_a_run_that_only_lists_tests_or_is_interrupted_leaves_no_report(small, text, options, code):
+def test_a_run_that_only_lists_tests_or_cannot_read_them_leaves_no_report(small, text, options, code):
     run = small(text, *options)
 
     assert (run.code, run.data) == (code, None)
     assert "report of this run" not in run.output
+
+
+def test_an_interrupted_run_leaves_the_report_of_the_tests_that_ran(small):
+    run = small(f"{PASSES}\ndef test_break(): raise KeyboardInterrupt")
+
+    assert run.code == pytest.ExitCode.INTERRUPTED
+    assert (run.data["runs"][0]["outcomes"]["passed"], run.data["runs"][0]["scope"]["whole"]) == (1, False)
+    assert "the report of this run: " in run.output
 
 
 def test_the_workers_of_a_parallel_run_leave_no_report(small, tmp_path):

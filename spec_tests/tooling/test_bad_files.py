@@ -1,0 +1,267 @@
+"""Files that are damaged or mean harm, and moments at which a file must not be half written."""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torchvision.datasets import CIFAR10
+
+from reference import archives, datasets, initial_parameters
+from reference.training import ABANDONED, Checkpoint, Training
+
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
+
+WRITER = """
+import sys
+import numpy as np
+from pathlib import Path
+from reference import initial_parameters
+from reference.training import Checkpoint, Training
+
+training = Training(initial_parameters(np.random.default_rng(int(sys.argv[2]))))
+for _ in range(60):
+    Checkpoint(training, {}).save(Path(sys.argv[1]))
+"""
+
+
+class Harmful:
+    """An object whose pickle makes a folder when it is read."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A stand-in for CIFAR-10."""
+    return datasets.write_cifar10(tmp_path, train_images=10, test_images=5)
+
+
+def with_checksums(folder):
+    """Bring the folder's checksums up to date with its files."""
+    files = [path for path in folder.iterdir() if path.name != archives.CHECKSUMS]
+    lines = [f"{archives.md5_of(path)}  {path.name}\n" for path in files]
+    (folder / archives.CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+
+
+# Pickles
+
+
+@pytest.mark.parametrize("file", ["data_batch_1", "test_batch", "batches.meta"])
+def test_a_pickle_behind_right_checksums_runs_nothing(folder, tmp_path, file):
+    (folder / file).write_bytes(pickle.dumps({"data": Harmful(tmp_path / "harm")}))
+    with_checksums(folder)
+
+    with pytest.raises(ValueError, match=r"is not a file of CIFAR: it names \w+.mkdir, expected nothing but arrays"):
+        [datasets.cifar10(folder.parent, train=train) for train in (True, False)]
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is not a file of CIFAR: Ran out of input"),
+        (pickle.dumps([1]), "it holds a list, expected a dictionary"),
+        (pickle.dumps({"labels": [0]}), "its data are not rows of 3072 bytes"),
+        (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}), "one label for each of its 2 images"),
+        (pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}), "not numbers from 0 to 9"),
+        (pickle.dumps({"data": np.zeros((1, 3072), np.int8), "labels": [0]}), "an array that is not of bytes"),
+        (pickle.dumps({"data": np.array([{}])}), "an array that is not of bytes|not a file of CIFAR"),
+    ],
+)
+def test_wrong_content_behind_right_checksums_is_refused_with_the_reason(folder, content, message):
+    (folder / "data_batch_3").write_bytes(content)
+    with_checksums(folder)
+
+    with pytest.raises(ValueError, match=message):
+        datasets.cifar10(folder.parent)
+
+
+def test_our_reader_makes_of_a_stand_in_what_torchvision_makes_of_it(folder):
+    checked = type("CIFAR10", (CIFAR10,), datasets.expected_files(folder.parent, CIFAR10))
+
+    ours, theirs = vars(datasets.cifar10(folder.parent)), vars(checked(folder.parent))
+
+    assert ours.keys() == theirs.keys()
+    assert np.array_equal(ours.pop("data"), theirs.pop("data"))
+    assert {name: ours[name] for name in ("targets", "classes", "class_to_idx", "train", "root")} == {
+        name: theirs[name] for name in ("targets", "classes", "class_to_idx", "train", "root")
+    }
+
+
+def test_the_real_data_unpacked_over_a_stand_in_are_read_as_the_real_ones(folder, monkeypatch):
+    sums = datasets.expected_files(folder.parent, CIFAR10)
+    (folder / archives.CHECKSUMS).write_text("0  data_batch_1\n", encoding="utf-8")  # as of another stand-in
+    for name, value in sums.items():
+        monkeypatch.setattr(CIFAR10, name, value)  # this stand-in's sums are published
+
+    assert len(datasets.cifar10(folder.parent)) == 10
+
+
+# Checkpoints
+
+
+def training(**changed):
+    """Return a training after a step, with these arrays in its state of one parameter."""
+    parameters = initial_parameters(np.random.default_rng(0))
+    return Training(parameters, {"conv1.bias": changed} if changed else {}, 1)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (training(square_avg=np.full(32, -1, np.float32)), "has negative squares in the state 'square_avg'"),
+        (training(momentum_buffer=np.full(32, np.nan, np.float32)), "has NaN in the state 'momentum_buffer'"),
+        (Training({"conv1.bias": np.full(32, np.inf)}), "has parameters that are not finite"),
+    ],
+)
+def test_a_training_that_cannot_go_on_does_not_replace_a_good_checkpoint(tmp_path, bad, message):
+    path = tmp_path / "c.npz"
+    Checkpoint(training(), {"seed": "1"}).save(path)
+
+    with pytest.raises(ValueError, match=message):
+        Checkpoint(bad, {}).save(path)
+    assert Checkpoint.load(path).settings == {"seed": "1"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_checkpoint_with_any_damaged_byte_is_refused_or_whole(tmp_path):
+    path, rng = tmp_path / "c.npz", np.random.default_rng(0)
+    Checkpoint(training(step=1, square_avg=np.zeros(32, np.float32)), {"seed": "1"}).save(path)
+    whole = path.read_bytes()
+    places = [*range(200), *range(len(whole) - 1500, len(whole)), *rng.integers(0, len(whole), 300)]
+
+    for place in places[::3]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(damaged)
+        with contextlib.suppress(ValueError):  # any other exception fails
+            Checkpoint.load(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"states/conv1.bias/step": np.array(np.inf)},
+        {"states/conv1.bias/step": np.array("1" * 30)},
+        {"states/conv1.bias/step": np.array([1, 2])},
+        {"steps": np.array(np.inf)},
+        {"states/conv1.bias/sum": np.array("text")},
+    ],
+)
+def test_a_step_that_is_no_number_of_steps_is_refused(tmp_path, changed):
+    path = tmp_path / "c.npz"
+    Checkpoint(training(), {}).save(path)
+    with np.load(path) as archive:
+        np.savez(tmp_path / "changed.npz", **{**archive, **changed})
+
+    with pytest.raises(ValueError, match=r"^is not a checkpoint of this network: "):
+        Checkpoint.load(tmp_path / "changed.npz")
+
+
+def test_a_packed_archive_is_refused_before_it_is_unpacked(tmp_path):
+    np.savez_compressed(tmp_path / "c.npz", steps=np.zeros(10**7))
+
+    with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
+        Checkpoint.load(tmp_path / "c.npz")
+
+
+def test_two_writers_of_one_checkpoint_and_a_reader_do_not_disturb_each_other(tmp_path):
+    path = tmp_path / "c.npz"
+    Checkpoint(training(), {}).save(path)
+    environment = {**os.environ, "PYTHONPATH": str(Path(datasets.__file__).parents[1])}
+    command = [sys.executable, "-c", WRITER, str(path)]
+
+    writers = [subprocess.Popen([*command, seed], env=environment, stderr=subprocess.PIPE) for seed in "12"]
+    while any(writer.poll() is None for writer in writers):
+        Checkpoint.load(path)
+
+    assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [(b"", 0)] * 2
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_save(tmp_path):
+    path, left = tmp_path / "c.npz", tmp_path / ".c.npz.0123.unfinished"
+    left.write_bytes(b"half")
+    os.utime(left, (time.time() - 2 * ABANDONED,) * 2)
+
+    Checkpoint(training(), {}).save(path)
+
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_at_the_place_of_a_checkpoint_is_replaced_and_not_followed(tmp_path):
+    (tmp_path / "target").write_text("precious")
+    try:
+        (tmp_path / "c.npz").symlink_to("target")
+    except OSError:
+        pytest.skip("this system does not let us make links")
+
+    Checkpoint(training(), {}).save(tmp_path / "c.npz")
+
+    assert (tmp_path / "target").read_text() == "precious"
+    assert not (tmp_path / "c.npz").is_symlink()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process at once instead of asking it to end")
+def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(tmp_path):
+    datasets.write_cifar10(tmp_path, train_images=640, test_images=5)
+    options = ["--data", tmp_path, "--checkpoint", tmp_path / "c.npz", "--epochs", "1000", "--batch-size", "16"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(datasets.__file__).parents[1])}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "reference.train", *map(str, options)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "c.npz").exists():
+        time.sleep(0.05)
+    run.send_signal(signal.SIGTERM)
+    error = run.communicate(timeout=60)[1]
+
+    assert run.returncode == 128 + signal.SIGTERM
+    assert f"continue with --resume {tmp_path / 'c.npz'}" in error
+    assert Checkpoint.load(tmp_path / "c.npz").training.steps > 0
+
+
+# Ctrl-C
+
+SWALLOWING = """
+import gc, signal, time
+
+def test_that_is_interrupted_in_a_callback_of_the_garbage_collector():
+    def callback(phase, info):
+        gc.callbacks.remove(callback)
+        signal.raise_signal(signal.SIGINT)
+
+    gc.callbacks.append(callback)
+    gc.collect()
+    time.sleep(5)
+
+def test_that_is_not_reached():
+    print("REACHED")
+"""
+
+
+def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_path):
+    (tmp_path / "test_it.py").write_text(SWALLOWING, encoding="utf-8")
+    root = Path(datasets.__file__).parents[1]
+    options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), *options]
+
+    run = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=60
+    )
+
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert "REACHED" not in run.stdout

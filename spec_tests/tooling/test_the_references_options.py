@@ -1,0 +1,202 @@
+"""What every function of `reference.__all__` promises of its options, its errors and its silence."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+import reference
+from reference import dataloader, training
+from spec_tests.tooling.reference_calls import calls, parameters_of
+
+pytestmark = pytest.mark.tooling
+
+CALLS = list(calls())
+IDS = [f"{call.function}-{sum(other.function == call.function for other in CALLS[:n])}" for n, call in enumerate(CALLS)]
+KINDS = ["bool_", "int8", "uint8", "int64", "uint64", "float16", "float32", "float64", "longdouble"]
+ODD = {
+    "float32": [np.inf, -np.inf, np.nan, 3e38, -3e38, 1e-38, -1e-45, 0.0, -0.0, 1.0, 2e19],
+    "float64": [np.inf, -np.inf, np.nan, 1e308, -1e308, 1e-308, -5e-324, 0.0, -0.0, 1.0, 1e155],
+}
+"""Numbers on which arithmetic overflows, underflows or has no result."""
+
+
+# Options as numbers of NumPy's
+
+
+def test_the_calls_of_these_tests_give_every_parameter_of_every_function():
+    given = {name: set() for name in reference.__all__}
+    for call in CALLS:
+        given[call.function] |= call.arguments().keys()
+
+    assert given == {name: set(parameters_of(name)) for name in reference.__all__}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+def test_a_numpy_number_as_an_option_gives_what_the_python_number_gives(call):
+    expected = described(call(call.arguments()))
+
+    for kind in KINDS:
+        given = {name: as_numpy(value, getattr(np, kind)) for name, value in call.arguments().items()}
+        assert described(call(given)) == expected, kind
+
+
+def as_numpy(value, kind):
+    """Return a value with every number in it that this type of NumPy's holds exactly as one of this type."""
+    match value:
+        case bool():
+            return kind(value) if kind is np.bool_ else value
+        case int() | float():
+            return kind(value) if kind is not np.bool_ and holds(kind, value) else value
+        case tuple() | list():
+            return type(value)(as_numpy(part, kind) for part in value)
+        case Mapping() if "step" in value:
+            return {**value, "step": as_numpy(value["step"], kind)}
+    return value
+
+
+def holds(kind, number):
+    """Tell whether a type of NumPy's holds a number, whole ones only if it was written as one."""
+    if issubclass(kind, np.integer):
+        return isinstance(number, int) and np.iinfo(kind).min <= number <= np.iinfo(kind).max
+    return isinstance(number, float) and float(kind(number)) == number
+
+
+def described(result):
+    """Return a result in a form in which types, dtypes, shapes and bytes are compared."""
+    match result:
+        case np.ndarray() | np.generic():
+            return type(result), result.dtype, result.shape, np.ascontiguousarray(result).tobytes()
+        case tuple() | list():
+            return type(result), [described(part) for part in result]
+        case Mapping():
+            return {name: described(part) for name, part in result.items()}
+        case _ if callable(result):
+            return type(result)
+    return type(result), result
+
+
+def test_a_whole_numpy_number_is_as_good_as_a_python_one_where_any_number_is():
+    weights = np.array([1.0, 2.0], np.float32)
+
+    after, _ = reference.sgd(weights, weights, {}, lr=np.int64(1), weight_decay=np.uint8(200))
+
+    assert (after.dtype, after.tolist()) == (np.float32, [-200.0, -400.0])
+
+
+def test_batches_are_counted_with_numpy_numbers_as_with_python_ones():
+    assert dataloader.batches(np.uint8(255), np.uint8(200)) == dataloader.batches(255, 200)
+    assert dataloader.number_of_batches(np.uint8(255), np.uint8(200)) == 2
+    assert len(list(training.batches(np.uint8(255), np.uint8(20), np.uint8(1), np.uint8(0)))) == 12
+
+
+# Silence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("call", CALLS, ids=IDS)
+def test_no_function_warns_about_or_stumbles_over_infinite_or_overflowing_numbers(call, dtype):
+    ordinary = described_form(call(call.arguments(dtype)))
+
+    for start in range(len(ODD[dtype])):
+        given = odd(call.arguments(dtype), ODD[dtype][start:] + ODD[dtype][:start])
+        with np.errstate(all="raise"), warnings.catch_warnings(action="error"):
+            assert described_form(call(given)) == ordinary
+
+
+def odd(value, numbers):
+    """Return a value with these numbers, over and over, in place of those in its floating point arrays."""
+    if isinstance(value, Mapping):
+        return {name: odd(part, numbers) for name, part in value.items()}
+    if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+        return value
+    return np.resize(np.array(numbers, value.dtype), value.shape)
+
+
+def described_form(result):
+    """Return the types, dtypes and shapes of a result."""
+    match result:
+        case np.ndarray() | np.generic():
+            return type(result), result.dtype, result.shape
+        case tuple() | list():
+            return [described_form(part) for part in result]
+        case Mapping():
+            return {name: described_form(part) for name, part in result.items()}
+    return type(result)
+
+
+# Errors and sizes
+
+
+@pytest.mark.parametrize("wanted", ["int8", "float16", "no such"])
+def test_initial_parameters_are_of_float32_or_float64(wanted):
+    with pytest.raises(TypeError, match=r"^dtype must be float32 or float64, got "):
+        reference.initial_parameters(np.random.default_rng(0), wanted)
+    with pytest.raises(TypeError, match=r"^rng must be a generator "):
+        reference.initial_parameters(None)
+
+
+@pytest.mark.parametrize("number", [10**400, 2**63, -(2**63) - 1, 10**5000], ids=range(4))
+def test_a_number_of_more_than_64_bits_is_refused_in_one_short_line(number):
+    image = np.zeros((1, 2, 2))
+    for call in (
+        lambda: reference.max_pool2d(image, number),
+        lambda: reference.crop(image, number, 0, 1, 1),
+        lambda: reference.pad(image, (0, number)),
+        lambda: reference.softmax(image, dim=number),
+    ):
+        with pytest.raises(ValueError, match="must be a 64-bit integer, got ") as refusal:
+            call()
+        assert len(str(refusal.value)) < 200
+
+
+def test_a_number_beyond_float64_is_refused():
+    with pytest.raises(ValueError, match=r"^lr must be a number of at most float64's range"):
+        reference.sgd(np.ones(1), np.ones(1), {}, lr=10**400)
+
+
+@pytest.mark.parametrize("shape", [(3, 0, 2), (3, 2, 0)])
+def test_an_empty_picture_has_no_colors_and_no_new_size(shape):
+    for call in (
+        lambda image: reference.resize(image, 2),
+        lambda image: reference.adjust_hue(image, 0.25),
+        lambda image: reference.adjust_contrast(image, 0.5),
+    ):
+        with pytest.raises(ValueError, match=r"^img has shape"):
+            call(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("pool", [reference.max_pool2d, reference.avg_pool2d])
+def test_a_huge_stride_or_window_costs_no_more_than_the_cells_it_reaches(pool):
+    image = np.arange(4.0).reshape(1, 2, 2)
+
+    assert pool(image, 2, stride=10**10, ceil_mode=True).shape == (1, 1, 1)
+    assert pool(image, 10**10, padding=5 * 10**9).shape == (1, 1, 1)
+
+
+def test_a_huge_window_finds_the_maximum_among_the_cells_that_it_reaches():
+    pooled = reference.max_pool1d(np.array([[1.0, 3.0, 2.0]]), 10**10, stride=1, padding=5 * 10**9)
+
+    assert pooled.tolist() == [[3.0, 3.0, 3.0, 3.0]]  # every window is longer than the whole input
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda image: reference.pad(image, (0, 10**10)),
+        lambda image: reference.pad(image, (0, 10**10), "replicate"),
+        lambda image: reference.crop(image, 0, 0, 10**10, 10**10),
+        lambda image: reference.center_crop(image, 10**10),
+        lambda image: reference.resize(image, 10**10),
+        lambda image: reference.adaptive_avg_pool2d(image, 10**10),
+        lambda image: reference.conv2d(image, np.ones((1, 1, 1, 1)), padding=10**10),
+        lambda image: reference.conv2d(image, np.ones((1, 1, 1, 1)), padding=10**10, stride=10**10),
+        lambda image: reference.conv2d_weight(image, (10**10, 1, 1, 1), image),
+    ],
+)
+def test_an_array_of_2_to_the_31_elements_or_more_is_refused_before_it_is_made(call):
+    with pytest.raises(ValueError, match=r"would have shape .*, expected fewer than 2\^31 elements"):
+        call(np.zeros((1, 2, 2)))
