@@ -60,7 +60,7 @@ class Ceiling:
     bandwidth: float
     """Bytes/s, read plus written, of a large copy."""
     copies: tuple[tuple[int, float], ...] = ()
-    """Bytes that a copy of some size reads and writes, in increasing order, and its bytes/s: small ones stay in caches."""
+    """The bytes that copies of increasing size read and write, and their bytes/s; small ones stay in caches."""
 
     @property
     def rate(self) -> float:

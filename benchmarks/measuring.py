@@ -1,4 +1,4 @@
-"""How a row is measured: checked, warmed up, timed by a clock that waits for the device, watched, counted, checked again.
+"""How a row is measured: checked, warmed up, timed by a clock that waits for the device, watched, and checked again.
 
 The clock is `torch.utils.benchmark.timer`, which waits for the accelerator before it reads the time. A clock that does
 not wait measures how fast work is submitted, not how fast it is done; `refuse_unsynchronized` checks the clock of every
@@ -7,8 +7,8 @@ row.
 The rounds, of one call each, stop by this rule: there are at least `FEWEST`; they end as soon as the 95 % interval of
 their median is within `PRECISION` of it on either side, or else after `BUDGET` seconds or `MOST` rounds. The interval
 lies between two of the sorted times, whatever their distribution. As the rounds stop when it is narrow, it holds the
-median a little less often than 95 times in 100; `--processes` has its own. The same rule, with a smaller budget, applies
-to cold rounds, before each of which a buffer twice as large as the last cache is written.
+median a little less often than 95 times in 100; `--processes` has its own. The same rule, with a smaller budget,
+applies to cold rounds, before each of which a buffer twice as large as the last cache is written.
 """
 
 import math
@@ -90,7 +90,7 @@ def _enough(times: Sequence[float], budget: float) -> bool:
 
 
 def interval(times: Sequence[float]) -> dict[str, float]:
-    """Return the 95 % interval of the median: two of the sorted times, at least the second and the last but one.
+    """Return the 95 % interval of the median: two of the sorted times, of a few the first and the last.
 
     >>> interval(list(range(1, 101)))
     {'low': 40, 'high': 61}

@@ -1,8 +1,8 @@
-"""A GPU that is only pretended: everything meant for "cuda" is computed on the CPU, so that its code can be tried there.
+"""A GPU that is only pretended: what is meant for "cuda" is computed on the CPU, so that its code can be tried there.
 
 Tensors go to the CPU, streams and events do nothing, and a graph records the operators of its capture and replays them
 from the same memory into the same memory. Calls of `torch.cuda` are held against the signatures of the real functions.
-What remains for a real GPU: its kernels and their rounding, its clock, its memory, torch.compile's code for it, and NCCL.
+What remains for a real GPU: its kernels and their rounding, its clock and memory, torch.compile's code for it, NCCL.
 """
 
 import inspect
@@ -89,6 +89,7 @@ def pretended() -> Iterator[None]:
     with ExitStack() as stack:
         for name, fake in FAKES.items():
             stack.enter_context(mock.patch.object(torch.cuda, name, _as_strict(getattr(torch.cuda, name), fake)))
+        stack.enter_context(mock.patch.object(torch.backends.cudnn, "version", return_value=None))
         stack.enter_context(mock.patch.object(torch.accelerator, "synchronize", nothing))
         stack.enter_context(mock.patch.object(torch, "compile", _uncompiled))
         stack.enter_context(mock.patch.object(torch, "autocast", _autocast(torch.autocast)))

@@ -94,6 +94,23 @@ RESULT = _object(
 )
 
 
+_SCALED = _object(
+    *("scaling", "processes", "batch_of_a_process", "median", "p5", "p95", "samples_per_second", "efficiency"),
+    scaling={"enum": ["one process", "weak", "strong"]},
+    **dict.fromkeys(("processes", "batch_of_a_process"), _COUNT),
+    **dict.fromkeys(("median", "p5", "p95", "samples_per_second"), _POSITIVE),
+    efficiency=_AMOUNT,
+)
+SCALING = _object(
+    *("question", "environment", "backend", "rows"),
+    question={"const": "data parallel"},
+    environment=ENVIRONMENT,
+    backend={"type": ["string", "null"]},
+    rows={"type": "array", "items": _SCALED, "minItems": 1},
+)
+"""What `benchmarks.data_parallel --json` writes."""
+
+
 def name_of(row: Any) -> str:
     """Return the name of a row, even of a malformed one."""
     return str(row.get("name", "a row without a name")) if isinstance(row, dict) else repr(row)
