@@ -37,7 +37,8 @@ LATE = 1e-3
 """Seconds of remaining work that cannot be due to chance."""
 FEWEST, MOST = 7, 1000
 PRECISION = 0.01
-BUDGET = {"warm": 2.0, "cold": 1.0}
+BUDGET = {"warm": 1.0, "cold": 0.5}
+"""Seconds, with all that is done between the rounds."""
 NORMAL = 1.96
 """Of a normal distribution, 95 % lie within so many standard deviations."""
 
@@ -73,17 +74,17 @@ def timed(benchmark: Any, run: Call, error: Callable[[], float], device: str = "
 
 def rounds(run: Call, clock: Clock, budget: float, prepare: Call = lambda: None) -> list[float]:
     """Return the seconds of each round, by the rule above; `prepare` is called before each, untimed."""
-    times: list[float] = []
-    while not _enough(times, budget):
+    times, start = list[float](), clock()
+    while not _enough(times, clock() - start >= budget):
         prepare()
         times.append(max(seconds(run, timer=clock), 1e-9))
     return times
 
 
-def _enough(times: Sequence[float], budget: float) -> bool:
+def _enough(times: Sequence[float], spent: bool) -> bool:
     if len(times) < FEWEST:
         return False
-    if len(times) >= MOST or sum(times) >= budget:
+    if len(times) >= MOST or spent:
         return True
     middle, ends = median(times), interval(times)
     return max(middle - ends["low"], ends["high"] - middle) <= PRECISION * middle

@@ -348,23 +348,26 @@ def _row(row: Mapping[str, Any]) -> Row:
     extra, stats = row["extra_info"], row["stats"]
     floor, ratio = extra.get("floor") or {}, extra.get("ratio")
     among = (extra.get("processes") or {}).get("ratio")
-    ratio = ratio and {**ratio, **(among or {})}
+    ratio = {**ratio, **(among or {})} if ratio else None
     return Row(
         **{name: stats[name] for name in ("median", "p5", "p95")},
         **{name: extra[name] for name in ("question", "batch", "threads", "device")},
         **{name: extra.get(name) for name in ("flop", "useful_flop", "bytes", "error", "others")},
         **{name: extra.get(name) for name in ("event_seconds", "launch_seconds", "peak_bytes")},
         **{name: extra.get(name) for name in ("counted_flop", "counted_bytes")},
-        **{name: _interval(extra.get(name)) for name in ("interval", "cold", "processes")},
+        interval=_interval(extra.get("interval")),
+        cold=_interval(extra.get("cold")),
+        processes=_interval(extra.get("processes")),
         name=name_of(row),
         params=row["params"],
         rounds=stats.get("rounds"),
         floor=floor.get("seconds"),
         binds=floor.get("binds", ""),
         disturbed=bool(extra.get("disturbed")),
-        ratio=ratio and Ratio(*(ratio[name] for name in ("to", "median", "low", "high"))),
+        ratio=Ratio(*(ratio[name] for name in ("to", "median", "low", "high"))) if ratio else None,
     )
 
 
 def _interval(data: Mapping[str, Any] | None) -> Interval | None:
-    return data and Interval(**{name: data[name] for name in ("low", "high", "median", "number") if name in data})
+    names = ("low", "high", "median", "number")
+    return Interval(**{name: data[name] for name in names if name in data}) if data else None

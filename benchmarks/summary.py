@@ -402,7 +402,7 @@ def _interval(row: Row) -> str:
 
 KNOWN: dict[Words, Callable[[Row], str]] = {
     ("95 % interval (processes)", "95 % 区间（进程数）"): _interval,
-    ("cold", "冷缓存"): lambda row: _quantity(row.cold and row.cold.median, "s"),
+    ("cold", "冷缓存"): lambda row: _quantity(row.cold.median if row.cold else None, "s"),
     ("FLOP counted", "实计 FLOP"): lambda row: _beside(row.counted_flop, row.flop, "FLOP"),
     ("bytes counted", "实计字节"): lambda row: _beside(row.counted_bytes, row.bytes, "B"),
     ("time on GPU", "GPU 耗时"): lambda row: _quantity(row.event_seconds, "s"),

@@ -313,7 +313,8 @@ def test_a_row_above_its_ceiling_has_it_measured_again_and_else_is_named(monkeyp
     limits, work = ceilings.Limits(enabled=True), [Work("conv1", flop=800, bytes=1)]
     rates = iter((100.0, 200.0))
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: replace(CEILING, convolution=next(rates)))
-    rows = [{"name": name, "stats": {"median": time}, "extra_info": {}} for name, time in (("a", 5.0), ("b", 3.0))]
+    times = (("a", 5.0), ("b", 3.0))
+    rows: list[dict[str, Any]] = [{"name": name, "stats": {"median": time}, "extra_info": {}} for name, time in times]
     for row in rows:
         limits.bound(row["extra_info"], work, "cpu", 1, "ieee")
 
@@ -716,7 +717,7 @@ def test_a_graph_on_a_pretended_gpu_computes_from_its_own_memory() -> None:
 
 def test_a_pretended_function_of_cuda_takes_only_what_the_real_one_takes() -> None:
     with pretended.pretended(), pytest.raises(TypeError, match="unexpected keyword argument 'timing'"):
-        torch.cuda.graph(torch.cuda.CUDAGraph(), timing=True)
+        torch.cuda.graph(torch.cuda.CUDAGraph(), timing=True)  # type: ignore[call-arg]  # which is the point
 
 
 def test_headline_rows_are_repeated_and_their_median_has_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
