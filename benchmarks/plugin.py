@@ -10,7 +10,8 @@
     --without-ceilings      do not measure the machine's limits, so that no row has a floor
     --pretend-cuda          try the code for a GPU on the CPU; times mean nothing and cannot be stored
 
-Only rows that are what the options say are run, of all questions. A row that is faster than its floor although nothing
+pytest-benchmark's own options about rounds have no effect: they stop by the rule in `benchmarks/measuring.py`. Only
+rows that are what the options say are run, of all questions. A row that is faster than its floor although nothing
 disturbed it is a mistake, in the floor or in the row, and fails the run.
 
 `--benchmark-json FILE` writes the result with the environment and the ceilings of the run; `python -m
@@ -46,7 +47,7 @@ ROWS = pytest.StashKey[list[dict[str, Any]]]()
 SKIPPED = pytest.StashKey[Counter[str]]()
 LIMITS = pytest.StashKey[Any]()
 """The run's `ceilings.Limits`, once a row has asked for them."""
-TOO_FAST = pytest.StashKey[list[str]]()
+PROBLEMS = pytest.StashKey[list[str]]()
 PRETENDED = pytest.StashKey[ExitStack]()
 FEWEST_PROCESSES = 5
 STORING = ("benchmark_json", "benchmark_save", "benchmark_autosave")
@@ -67,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reject invalid options early; suppress pytest-benchmark's table in favour of ours, except in comparisons."""
     config.addinivalue_line("markers", "row(**settings): what a benchmark's row has in common with `Configuration`")
-    config.stash[ROWS], config.stash[SKIPPED], config.stash[TOO_FAST] = [], Counter(), []
+    config.stash[ROWS], config.stash[SKIPPED], config.stash[PROBLEMS] = [], Counter(), []
     _wanted(config)
     option = config.option
     if option.processes != 1 and option.processes < FEWEST_PROCESSES:
@@ -143,10 +144,15 @@ def pytest_sessionfinish(session: pytest.Session) -> Any:
     config = session.config
     rows, limits = config.stash[ROWS], config.stash.get(LIMITS, None)
     if rows and config.option.processes > 1:
-        import_module("benchmarks.processes").repeat(rows, config.option.processes, _texts(config), config.rootpath)
+        processes = import_module("benchmarks.processes")  # here, because other runs need neither NumPy nor torch
+        try:
+            processes.repeat(rows, config.option.processes, _texts(config), config.rootpath)
+        except processes.ChildFailed as error:  # what this process measured is stored nevertheless
+            config.stash[PROBLEMS].append(str(error))
     if rows and limits is not None and not config.option.pretend_cuda:
-        config.stash[TOO_FAST] = limits.settle(rows)
-    if session.exitstatus == 0 and config.stash[TOO_FAST]:
+        too_fast = "FASTER THAN ITS FLOOR, although nothing disturbed it: "
+        config.stash[PROBLEMS] += [too_fast + name for name in limits.settle(rows)]
+    if session.exitstatus == 0 and config.stash[PROBLEMS]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if session.exitstatus == 0 and config.stash[SKIPPED] and not config.stash[ROWS] and _measures(config):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -170,8 +176,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line("\n".join(table.lines({"benchmarks": rows, **_surroundings(config)})))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
-    for name in config.stash[TOO_FAST]:
-        terminalreporter.write_line(f"FASTER THAN ITS FLOOR, although nothing disturbed it: {name}")
+    for problem in config.stash[PROBLEMS]:
+        terminalreporter.write_line(problem)
     for reason, count in sorted(skipped.items()):
         terminalreporter.write_line(f"{count} rows skipped: {reason}")
 

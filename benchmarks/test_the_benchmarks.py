@@ -579,7 +579,7 @@ def test_a_layer_off_by_a_thousandth_is_noticed(layer: str) -> None:
 
 def test_a_measured_row_is_printed_and_stored(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: CEILING)
-    options = ("--phases=forward", "--devices=cpu", "--threads=1", "--batches=2", "--benchmark-max-time=0.001")
+    options = ("--phases=forward", "--devices=cpu", "--threads=1", "--batches=2")
     code, written = pytest_in_this_process(
         "benchmarks/test_network.py", "--benchmark-only", f"--benchmark-json={tmp_path / 'result.json'}", *options
     )
@@ -608,7 +608,7 @@ def test_a_reference_row_gives_its_time_as_a_multiple_of_torchs(tmp_path: Any, m
         return Ratio(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, 5)
 
     monkeypatch.setattr("benchmarks.test_network.ratio", twice_for_numpy)
-    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
+    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--without-ceilings")
     stored = f"--benchmark-json={tmp_path / 'result.json'}"
     pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", stored, *options)
 
@@ -628,7 +628,7 @@ def test_a_row_runs_with_its_number_of_threads(threads: str, monkeypatch: pytest
 
 
 def test_results_can_be_saved_in_pytest_benchmarks_storage(tmp_path: Any) -> None:
-    options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
+    options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--without-ceilings")
     storage = f"--benchmark-storage={tmp_path}"
 
     code, _ = pytest_in_this_process(
@@ -740,6 +740,22 @@ def test_headline_rows_are_repeated_and_their_median_has_an_interval(monkeypatch
     assert (found["number"], found["median"], found["ratio"]["median"]) == (5, 3.0, 4.0)
     assert 1.0 <= found["low"] < 3.0 < found["high"] <= 5.0
     assert "processes" not in other["extra_info"]
+
+
+def test_a_process_that_fails_fails_the_run_but_what_was_measured_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise processes.ChildFailed("a process of --processes failed: no memory")
+
+    monkeypatch.setattr(processes, "_measured", failing)
+    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--without-ceilings")
+    stored = ("--processes=5", f"--benchmark-json={tmp_path / 'result.json'}")
+    code, written = pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", *stored, *options)
+
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "a process of --processes failed: no memory" in written
+    assert len(json.loads((tmp_path / "result.json").read_text())["benchmarks"]) == 1
 
 
 def test_a_bootstrap_interval_holds_the_median_of_most_samples() -> None:
