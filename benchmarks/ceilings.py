@@ -1,11 +1,14 @@
 """The best the machine can do, measured in the same run: the rates from which the floors are computed.
 
 They are those of a large matrix product and a large convolution, the faster of which counts (on CPUs, the convolution),
-and of a copy too large for any cache. The fastest of several calls counts: a ceiling is what was reached once.
+the network's own convolutions among them, and of copies from small ones to one too large for any cache. The fastest of
+several calls counts: a ceiling is what was reached once. Should a row still be faster than its floor, the ceiling is
+measured again at the end of the run, and the higher one counts for all rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,27 +16,30 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
 
-from benchmarks.counts import Ceiling
+from benchmarks.counts import Ceiling, Work, floor
 from benchmarks.environment import Watch
 from benchmarks.side_by_side import seconds
 from spec_tests.subjects.torch import set_float32_precision
 
-Ceilings = Callable[[str, int, str], Ceiling | None]
-"""Takes a device, its number of threads (0 on a GPU) and a precision; returns None in a smoke test."""
+Key = tuple[Any, ...]
+"""A device, its number of threads (0 on a GPU) and a precision."""
 
 SIDES = {"cpu": (256, 512, 1024, 2048), "cuda": (1024, 2048, 4096, 8192)}
 """The sizes of square matrices, up to the first whose product takes longer than `LONG`."""
 
 IMAGES = {"cpu": (4, 16, 64), "cuda": (64, 256, 1024)}
-CHANNELS = 64
-PIXELS, KERNEL = 58, 3
-"""There is no padding, because a kernel may or may not compute products with its zeros."""
+SHAPES = ((64, 64, 58, 3), (32, 32, 20, 5), (32, 64, 12, 5))
+"""Channels in and out, pixels, kernel: a usual convolution and the network's last two.
 
-NUMBERS = {"cpu": 2**26, "cuda": 2**29}
-"""Float32 numbers in the copy: 256 MB and 2 GB, read and written."""
+There is no padding, because a kernel may or may not compute products with its zeros.
+"""
+
+NUMBERS = {"cpu": tuple(4**power for power in range(6, 14)), "cuda": tuple(2**power for power in range(15, 30, 2))}
+"""Float32 numbers in the copies: up to 256 MB and 2 GB, read and written."""
 
 LONG = 0.1
 """Seconds in which every chip reaches its rate."""
+BRIEF = 1e-4
 TRIES = 25
 """Calls of which the fastest counts: memory shared with other virtual machines is slow at times."""
 ATTEMPTS = 3
@@ -61,17 +67,21 @@ def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
         set_float32_precision("tf32" if precision == "tf32" else "ieee")
     numbers = torch.bfloat16 if precision == "bf16" else torch.float32
     with threads(number_of_threads), torch.no_grad():
-        matmul, convolution, bandwidth = map(max, zip(*_undisturbed(device, numbers), strict=True))
-    return Ceiling(device, number_of_threads, precision, matmul, convolution, bandwidth)
+        best, undisturbed = _measured(device, number_of_threads, precision, numbers)
+        for _ in range(ATTEMPTS - 1):
+            if not undisturbed:
+                again, undisturbed = _measured(device, number_of_threads, precision, numbers)
+                best = best.better(again)
+    return best
 
 
-def _undisturbed(device: str, numbers: torch.dtype) -> Iterator[tuple[float, float, float]]:
-    """Yield the three rates until a measurement is undisturbed, at most a few times."""
-    for _ in range(ATTEMPTS):
-        watch = Watch()
-        yield _matmul(device, numbers), _convolution(device, numbers), _copy(device)
-        if not watch.disturbed():
-            return
+def _measured(device: str, threads: int, precision: str, numbers: torch.dtype) -> tuple[Ceiling, bool]:
+    """Return all rates, and whether nothing disturbed their measurement."""
+    watch = Watch()
+    convolution = max(_convolution(device, numbers, shape) for shape in SHAPES)
+    copies = tuple(_copy(device, size) for size in NUMBERS[device])
+    found = Ceiling(device, threads, precision, _matmul(device, numbers), convolution, copies[-1][1], copies)
+    return found, not watch.disturbed()
 
 
 def _matmul(device: str, numbers: torch.dtype) -> float:
@@ -83,15 +93,19 @@ def _matmul_of(device: str, numbers: torch.dtype, side: int) -> tuple[float, flo
     return 2 * side**3, _least(lambda: matrix @ matrix)
 
 
-def _convolution(device: str, numbers: torch.dtype) -> float:
-    return max(_as_long_as_short(partial(_convolution_of, device, numbers), IMAGES[device]))
+def _convolution(device: str, numbers: torch.dtype, shape: tuple[int, int, int, int]) -> float:
+    return max(_as_long_as_short(partial(_convolution_of, device, numbers, shape), IMAGES[device]))
 
 
-def _convolution_of(device: str, numbers: torch.dtype, images: int) -> tuple[float, float]:
-    kind: Any = {"device": device, "dtype": numbers}
-    input = torch.rand(images, CHANNELS, PIXELS, PIXELS, **kind).to(memory_format=torch.channels_last)
-    weight = torch.rand(CHANNELS, CHANNELS, KERNEL, KERNEL, **kind).to(memory_format=torch.channels_last)
-    flop = 2 * images * CHANNELS**2 * KERNEL**2 * (PIXELS - KERNEL + 1) ** 2
+def _convolution_of(
+    device: str, numbers: torch.dtype, shape: tuple[int, int, int, int], images: int
+) -> tuple[float, float]:
+    (ins, outs, pixels, kernel), kind = shape, {"device": device, "dtype": numbers}
+    input, weight = (
+        torch.rand(*size, **kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # all are right
+        for size in ((images, ins, pixels, pixels), (outs, ins, kernel, kernel))
+    )
+    flop = 2 * images * ins * outs * kernel**2 * (pixels - kernel + 1) ** 2
     return flop, _least(lambda: functional.conv2d(input, weight))
 
 
@@ -104,13 +118,51 @@ def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterabl
             return
 
 
-def _copy(device: str) -> float:
-    source = torch.rand(NUMBERS[device], device=device)
+def _copy(device: str, numbers: int) -> tuple[int, float]:
+    """Return the bytes that a copy reads and writes, and its bytes per second."""
+    source = torch.rand(numbers, device=device)
     target = torch.empty_like(source)
-    return 2 * source.numel() * source.element_size() / _least(lambda: target.copy_(source))
+    return 2 * source.nbytes, 2 * source.nbytes / _least(lambda: target.copy_(source))
 
 
 def _least(call: Callable[[], Any]) -> float:
-    """Return the seconds of the fastest of several calls after a first one, or of a single one if that was long."""
-    tries = 1 if seconds(call) > LONG else TRIES
-    return min(seconds(call) for _ in range(tries))
+    """Return the seconds of the fastest of several calls after a first one, or of a single one if that was long.
+
+    A short call is repeated for about a tenth of a millisecond, so that reading the clock does not count.
+    """
+    first = seconds(call)
+    repeats = max(1, round(BRIEF / max(first, 1e-7)))
+    return min(seconds(call, repeats) for _ in range(1 if first > LONG else TRIES))
+
+
+@dataclass
+class Limits:
+    """The ceilings of a run by device, threads and precision, each measured once, and the rows that have a floor."""
+
+    enabled: bool
+    known: dict[Key, Ceiling] = field(default_factory=dict)
+    bounded: list[tuple[dict[str, Any], list[Work], Key]] = field(default_factory=list)
+
+    def bound(self, info: dict[str, Any], work: list[Work], *key: Any) -> None:
+        """Describe a row's modelled work and its floor in its `extra_info`; without ceilings, there is no floor."""
+        info.update({name: sum(getattr(part, name) for part in work) for name in ("flop", "useful_flop", "bytes")})
+        if self.enabled:
+            self.known[key] = self.known.get(key) or ceiling(*key)
+            self.bounded.append((info, work, key))
+            info["floor"] = asdict(floor(work, self.known[key]))
+
+    def settle(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """Measure again the ceilings that a row exceeds; return the names of those that still do, undisturbed."""
+        rows = list(rows)
+        exceeding = [row["extra_info"] for row in rows if too_fast(row)]
+        for key in {key for info, _, key in self.bounded if any(info is one for one in exceeding)}:
+            self.known[key] = self.known[key].better(ceiling(*key))
+        for info, work, key in self.bounded:
+            info["floor"] = asdict(floor(work, self.known[key]))
+        return [row["name"] for row in rows if too_fast(row) and not row["extra_info"].get("disturbed")]
+
+
+def too_fast(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row is faster than its floor."""
+    least = row["extra_info"].get("floor")
+    return least is not None and row["stats"]["median"] < least["seconds"]

@@ -43,6 +43,9 @@ STORY = (1, 64, 1024)
 SIDE_BY_SIDE = 64
 """The batch at which NumPy is compared with torch."""
 
+WHERE = (("torch", "cpu"), ("reference", "cpu"), ("torch", "cuda"))
+"""Who computes where, in the questions that have no ladder."""
+
 
 @dataclass(frozen=True)
 class Configuration:

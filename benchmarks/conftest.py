@@ -7,10 +7,25 @@ import pytest
 import torch
 
 from benchmarks import ceilings
-from benchmarks.ceilings import Ceilings
+from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
-from benchmarks.counts import Ceiling
-from benchmarks.plugin import CEILINGS
+from benchmarks.plugin import LIMITS
+from spec_tests.subjects.torch import set_float32_precision
+
+
+def require(device: str) -> None:
+    """Skip a row on a device that is missing."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("there is no CUDA device here")
+
+
+@pytest.fixture
+def where(device: str) -> str:
+    """The device of a row, if it is here; on a GPU, IEEE float32 is set."""
+    require(device)
+    if device == "cuda":
+        set_float32_precision("ieee")
+    return device
 
 
 @pytest.fixture
@@ -18,8 +33,7 @@ def configuration_of_row(
     phase: str, device: str, threads: int, layout: str, precision: str, mode: str, data: str, who: str, batch: int
 ) -> Configuration:
     """The settings of one row; skips if this machine cannot compute it."""
-    if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("there is no CUDA device here")
+    require(device)
     if mode == "compile" and not (shutil.which("c++") or shutil.which("cc")):
         pytest.skip("torch.compile needs a C++ compiler")
     return Configuration(phase, device, threads, layout, precision, mode, data, who, batch)
@@ -40,14 +54,8 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def ceiling(request: pytest.FixtureRequest) -> Ceilings:
-    """Ceilings by device, threads and precision, measured once per run and never in a smoke test."""
-    known = request.config.stash[CEILINGS]
-
-    def measured(device: str, threads: int, precision: str) -> Ceiling | None:
-        key = (device, threads, precision)
-        if key not in known and not request.config.option.benchmark_disable:
-            known[key] = ceilings.ceiling(*key)
-        return known.get(key)
-
-    return measured
+def limits(request: pytest.FixtureRequest) -> Limits:
+    """The ceilings of this run, measured as they are needed, and never in a smoke test."""
+    config = request.config
+    off = config.option.benchmark_disable or config.option.without_ceilings
+    return config.stash.setdefault(LIMITS, Limits(enabled=not off))

@@ -6,12 +6,13 @@ hold; parameters count once per batch, everything else once per sample. For each
 know which cell was the maximum: one byte.
 
 The floor of a phase is the least time that a chip needs for it: for each layer, the time of the operations at the
-chip's rate or of the bytes at its bandwidth, whichever is longer, without products with the zeros of padding. Training
-does not compute the gradient of the images.
+chip's rate or of the bytes at its bandwidth, whichever is longer, without products with the zeros of padding. The
+bandwidth is that of a copy of no more bytes than the layer touches, because the layer before may have left them in a
+cache. Training does not compute the gradient of the images.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from reference.cnn import PARAMETERS
@@ -58,11 +59,30 @@ class Ceiling:
     """FLOP/s of a large convolution."""
     bandwidth: float
     """Bytes/s, read plus written, of a large copy."""
+    copies: tuple[tuple[int, float], ...] = ()
+    """The bytes that copies of increasing size read and write, and their bytes/s; small ones stay in caches."""
 
     @property
     def rate(self) -> float:
         """The higher of the two rates, in FLOP/s."""
         return max(self.matmul, self.convolution)
+
+    def bandwidth_for(self, bytes: float) -> float:
+        """Return the highest bandwidth of a copy that touches this many bytes or more, or of the next smaller one.
+
+        >>> Ceiling("cpu", 1, "ieee", 1.0, 1.0, bandwidth=1.0, copies=((8, 5.0), (64, 3.0))).bandwidth_for(9)
+        5.0
+        """
+        smaller = max((size for size, _ in self.copies if size <= bytes), default=0)
+        return max([rate for size, rate in self.copies if size >= smaller], default=self.bandwidth)
+
+    def better(self, other: "Ceiling") -> "Ceiling":
+        """Return the higher of each of the rates of two measurements."""
+        rates = {
+            name: max(getattr(self, name), getattr(other, name)) for name in ("matmul", "convolution", "bandwidth")
+        }
+        copies = tuple((size, max(a, b)) for (size, a), (_, b) in zip(self.copies, other.copies, strict=True))
+        return replace(self, **rates, copies=copies)
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,7 @@ def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
     >>> floor([Work("conv1", flop=300, bytes=10), Work("p1", flop=0, bytes=20)], ceiling)
     Floor(seconds=5.0, binds='compute')
     """
-    times = [(work.useful_flop / ceiling.rate, work.bytes / ceiling.bandwidth) for work in work]
+    times = [(work.useful_flop / ceiling.rate, work.bytes / ceiling.bandwidth_for(work.bytes)) for work in work]
     compute = sum(by_rate for by_rate, by_bandwidth in times if by_rate > by_bandwidth)
     memory = sum(by_bandwidth for by_rate, by_bandwidth in times if by_rate <= by_bandwidth)
     return Floor(compute + memory, "compute" if compute > memory else "memory")

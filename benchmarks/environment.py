@@ -13,12 +13,24 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 import torch
+from threadpoolctl import threadpool_info
 
 from benchmarks.configuration import cores
 from spec_tests.report import surroundings
 
 PACKAGES = ("torch", "torchvision", "numpy", "pytest", "pytest-benchmark", "onnx", "numpy-ml", "autograd", "scipy")
 ROOT = Path(__file__).parent.parent
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+"""Variables that set numbers of threads."""
+RESTRICTING = (
+    *("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE", "MKL_CBWR"),
+    *("BLIS_ARCH_TYPE", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
+    *("NPY_DISABLE_CPU_FEATURES", "NPY_ENABLE_CPU_FEATURES"),
+)
+"""Variables that may keep NumPy, its BLAS or torch from the fastest kernels of the processor."""
+UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+TURBO = {"cpufreq/boost": "1", "intel_pstate/no_turbo": "0"}
+"""Linux's files about it, and what they contain if it is on."""
 DISTURBED = 0.1
 """A row is flagged if other processes used more than this share of one processor's time."""
 
@@ -33,6 +45,10 @@ def environment() -> dict[str, Any]:
         "cpu": surroundings.processor(),
         "cores": cores(),
         "blas": blas(),
+        "kernels": kernels(),
+        "restricted": {name: os.environ[name] for name in RESTRICTING if name in os.environ},
+        "quota": quota(),
+        "turbo": turbo(),
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "driver": driver() if torch.cuda.is_available() else None,
         "commit": commit,
@@ -51,7 +67,6 @@ def versions() -> dict[str, str]:
 
 def flags() -> dict[str, Any]:
     """Return torch's settings that affect speed or precision, and the variables that set numbers of threads."""
-    variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     backends: Any = torch.backends
     return {
         "cpu capability": backends.cpu.get_cpu_capability(),
@@ -59,7 +74,7 @@ def flags() -> dict[str, Any]:
         "cudnn": backends.cudnn.version() if torch.cuda.is_available() else None,
         "cudnn.benchmark": bool(backends.cudnn.benchmark),
         "deterministic algorithms": torch.are_deterministic_algorithms_enabled(),
-        **{name: os.environ[name] for name in variables if name in os.environ},
+        **{name: os.environ[name] for name in THREADS if name in os.environ},
     }
 
 
@@ -79,6 +94,57 @@ def blas() -> str:
     build: Any = np.show_config(mode="dicts")
     found = build["Build Dependencies"]["blas"]
     return f"{found['name']} {found['version']}"
+
+
+def kernels() -> list[str]:
+    """Return each loaded BLAS with the kernel it has chosen, such as "openblas 0.3.31 SkylakeX (pthreads)"."""
+    found = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    names = ("internal_api", "version", "architecture")
+    words = [[str(library[name]) for name in names if library.get(name)] for library in found]
+    layers = [f" ({library['threading_layer']})" if library.get("threading_layer") else "" for library in found]
+    return [" ".join(said) + layer for said, layer in zip(words, layers, strict=True)]
+
+
+def quota(root: Path = Path("/")) -> float | None:
+    """Return how many processors the control groups of this process allow it, or None without a limit.
+
+    Those above a group limit it as well.
+    """
+    own = _text(root / "proc/self/cgroup")
+    limits = []
+    for line in own.splitlines():
+        _, controllers, group = line.split(":", 2)
+        base = root / "sys/fs/cgroup" / ("cpu" if "cpu" in controllers.split(",") else "")
+        folder = base / group.strip("/")
+        limits += [_limit(place) for place in (folder, *folder.parents) if place.is_relative_to(base)]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _limit(group: Path) -> float | None:
+    """Return the limit of one control group, of the second version ("cpu.max") or of the first."""
+    words = _text(group / "cpu.max").split()
+    words = words or [_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
+    return int(words[0]) / int(words[1]) if all(word.isdecimal() for word in words) and len(words) == 2 else None
+
+
+def turbo(folder: Path = Path("/sys/devices/system/cpu")) -> bool | None:
+    """Return whether the processor may exceed its nominal clock, or None if the system does not say."""
+    said = {name: _text(folder / name).strip() for name in TURBO}
+    return next((said[name] == on for name, on in TURBO.items() if said[name]), None)
+
+
+def _text(file: Path) -> str:
+    """Return what a file of the system contains, or nothing if it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def last_level_cache(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
+    """Return the bytes of the processor's largest cache, or 64 MB if the system does not say."""
+    sizes = [_text(file).strip() for file in folder.glob("index*/size")]
+    return max((int(size[:-1]) * UNITS[size[-1]] for size in sizes if size[:-1].isdecimal()), default=2**26)
 
 
 def driver() -> str | None:

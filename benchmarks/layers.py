@@ -51,23 +51,20 @@ def _problem(
     return Problem(operation, arrays, options, real_numbers(rng, output)).at("float32")
 
 
-def by_torch(layer: Problem, phase: str) -> Run:
-    """Return torch's call, with its tensors and, for the backward pass, its graph built beforehand."""
-    leaves = {name: torch.from_numpy(array) for name, array in layer.arrays.items()}
+def by_torch(layer: Problem, phase: str, device: str = "cpu") -> Run:
+    """Return torch's call, with its tensors on the device and, for the backward pass, its graph built beforehand."""
+    leaves = {name: torch.from_numpy(array).to(device) for name, array in layer.arrays.items()}
     operation = getattr(functional, layer.operation)
     if phase == "forward":
         return lambda: operation(**leaves, **layer.options)
     wanted = [leaf.requires_grad_() for leaf in leaves.values()]
-    output, grad_output = operation(**leaves, **layer.options), torch.from_numpy(layer.grad_output)
+    output, grad_output = operation(**leaves, **layer.options), torch.from_numpy(layer.grad_output).to(device)
     return lambda: torch.autograd.grad(output, wanted, grad_output, retain_graph=True)
 
 
 def by_reference(layer: Problem, phase: str) -> Run:
     """Return the reference's call."""
     return (lambda: layer.forward(reference)) if phase == "forward" else (lambda: layer.backward(reference))
-
-
-BY = {"torch": by_torch, "reference": by_reference}
 
 
 def error(found: Any, layer: Problem, phase: str) -> float:
@@ -81,7 +78,8 @@ def error(found: Any, layer: Problem, phase: str) -> float:
 
 
 def _arrays(answer: Any) -> list[Array]:
-    return [np.asarray(array) for array in (answer if isinstance(answer, tuple) else (answer,))]
+    arrays = answer if isinstance(answer, tuple) else (answer,)
+    return [array.cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array) for array in arrays]
 
 
 def _terms(layer: Problem) -> int:

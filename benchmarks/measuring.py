@@ -1,76 +1,161 @@
-"""How a row is measured: it is warmed up, timed by a clock that waits for the device, watched, and described.
+"""How a row is measured: checked, warmed up, timed by a clock that waits for the device, watched, and checked again.
 
 The clock is `torch.utils.benchmark.timer`, which waits for the accelerator before it reads the time. A clock that does
 not wait measures how fast work is submitted, not how fast it is done; `refuse_unsynchronized` checks the clock of every
 row.
+
+The rounds, of one call each, stop by this rule: there are at least `FEWEST`; they end as soon as the 95 % interval of
+their median is within `PRECISION` of it on either side, or else after `BUDGET` seconds or `MOST` rounds. The interval
+lies between two of the sorted times, whatever their distribution. As the rounds stop when it is narrow, it holds the
+median a little less often than 95 times in 100; `--processes` has its own. The same rule, with a smaller budget,
+applies to cold rounds, before each of which a buffer twice as large as the last cache is written.
 """
 
-import gc
+import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 import pytest
 import torch
 from torch.utils.benchmark import timer as synchronized_timer
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.counts import Ceiling, Work, floor
-from benchmarks.environment import Watch, precision_flags
-from benchmarks.side_by_side import WARM_UPS
+from benchmarks.cuda import of_cuda
+from benchmarks.dispatched import Traffic
+from benchmarks.environment import Watch, last_level_cache, precision_flags
+from benchmarks.side_by_side import WARM_UPS, Call, seconds
 
-Run = Callable[[], Any]
 Clock = Callable[[], float]
 
-ROW = pytest.mark.benchmark(timer=synchronized_timer, max_time=0.4, min_rounds=5, min_time=0, calibration_precision=1)
-"""The mark of every row: one call per round, so that a time is that of one call from submission to completion."""
+ROW = pytest.mark.benchmark(timer=synchronized_timer)
+"""The mark of every row."""
 
 LATE = 1e-3
 """Seconds of remaining work that cannot be due to chance."""
-CUDA_CALLS = 11
-"""The number of calls of which the median is taken."""
-CYCLES = 2e9
-"""At least as many cycles as a GPU's clock has in a second."""
-SHORT = 1e-4
-"""Seconds that launching two events takes."""
-EMPTY: dict[str, Any] = dict.fromkeys(
-    ("flop", "useful_flop", "bytes", "floor", "error", "ratio", "event_seconds", "launch_seconds", "peak_bytes")
-)
+FEWEST, MOST = 7, 1000
+PRECISION = 0.01
+BUDGET = {"warm": 1.0, "cold": 0.5}
+"""Seconds, with all that is done between the rounds."""
+NORMAL = 1.96
+"""Of a normal distribution, 95 % lie within so many standard deviations."""
 
 
 class UnsynchronizedClock(AssertionError):
     """The clock was read before the work was done."""
 
 
-def timed(benchmark: Any, run: Run, device: str = "cpu") -> Any:
-    """Time a call with pytest-benchmark, note how much other processes used, and return the call's result.
+def timed(benchmark: Any, run: Call, error: Callable[[], float], device: str = "cpu") -> None:
+    """Time a call and note what else is known of it; `error` checks what the call computes, before and after.
 
-    In a smoke test, make the call once.
+    In a smoke test, check and make the call once.
     """
+    before = error()
     if not benchmark.enabled:
-        return benchmark(run)
+        benchmark(run)
+        benchmark.extra_info.update(error=before)
+        return
     for _ in range(WARM_UPS):
         run()
-    refuse_unsynchronized(run, benchmark._timer, _waiting(device))  # the clock that will time it
+    clock = benchmark._timer
+    refuse_unsynchronized(run, clock, _waiting(device))
     watch = Watch()
-    result = benchmark(run)
-    benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed())
+    times = rounds(run, clock, BUDGET["warm"])
+    benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed(), interval=interval(times))
+    _give(benchmark, times)
+    benchmark.extra_info.update(cold=described_rounds(rounds(run, clock, BUDGET["cold"], flush(device))))
+    benchmark.extra_info.update(counted(run, benchmark.params))
     if device == "cuda":
         benchmark.extra_info.update(of_cuda(run), flags=precision_flags())
-    return result
+    benchmark.extra_info.update(error=max(before, error()))
 
 
-def _waiting(device: str) -> Callable[[], None]:
+def rounds(run: Call, clock: Clock, budget: float, prepare: Call = lambda: None) -> list[float]:
+    """Return the seconds of each round, by the rule above; `prepare` is called before each, untimed."""
+    times, start = list[float](), clock()
+    while not _enough(times, clock() - start >= budget):
+        prepare()
+        times.append(max(seconds(run, timer=clock), 1e-9))
+    return times
+
+
+def _enough(times: Sequence[float], spent: bool) -> bool:
+    if len(times) < FEWEST:
+        return False
+    if len(times) >= MOST or spent:
+        return True
+    middle, ends = median(times), interval(times)
+    return max(middle - ends["low"], ends["high"] - middle) <= PRECISION * middle
+
+
+def interval(times: Sequence[float]) -> dict[str, float]:
+    """Return the 95 % interval of the median: two of the sorted times, of a few the first and the last.
+
+    >>> interval(list(range(1, 101)))
+    {'low': 40, 'high': 61}
+    """
+    ordered, half = sorted(times), NORMAL * math.sqrt(len(times)) / 2
+    first = max(math.floor(len(times) / 2 - half), 1)
+    return {"low": ordered[first - 1], "high": ordered[len(times) - first]}
+
+
+def described_rounds(times: Sequence[float]) -> dict[str, float]:
+    """Return the median of some rounds, its interval and their number."""
+    return {"median": median(times), **interval(times), "rounds": len(times)}
+
+
+def flush(device: str) -> Call:
+    """Return a call that leaves nothing of a row's data in the device's caches."""
+    on_gpu = device == "cuda"
+    size = torch.cuda.get_device_properties().L2_cache_size if on_gpu else last_level_cache()
+    buffer = torch.zeros(2 * size // 4, device=device)
+    return lambda: buffer.add_(1)
+
+
+def counted(run: Call, params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what one call did, as far as it can be counted.
+
+    For torch, the operations that its counter knows and the bytes that go into and out of its operators; for NumPy, the
+    peak of the memory that it allocated. What is compiled or replayed passes neither counter.
+    """
+    if params["who"] != "torch":
+        return {"peak_bytes": peak(run)}
+    if params.get("mode", "eager") != "eager":
+        return {}
+    with FlopCounterMode(display=False) as operations, Traffic() as traffic:
+        run()
+    return {"counted_flop": operations.get_total_flops(), "counted_bytes": traffic.bytes}
+
+
+def peak(run: Call) -> int:
+    """Return the largest number of bytes that Python and NumPy had allocated during a call, beyond those before it."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        run()
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def _give(benchmark: Any, times: Sequence[float]) -> None:
+    """Hand the times to pytest-benchmark, which has no public way to take them."""
+    benchmark._mode = "rounds that stop by this project's rule"
+    stats = benchmark._make_stats(1)
+    for taken in times:
+        stats.update(taken)
+
+
+def _waiting(device: str) -> Call:
     """Return a call that waits for a device; on the CPU, work is done when a call returns."""
     return (lambda: None) if device == "cpu" else torch.accelerator.synchronize
 
 
-def refuse_unsynchronized(run: Run, clock: Clock, wait: Callable[[], None]) -> None:
+def refuse_unsynchronized(run: Call, clock: Clock, wait: Call) -> None:
     """Raise UnsynchronizedClock if most of the work, and at least a millisecond, remains when the clock stops."""
-    start = clock()
-    run()
-    measured = clock() - start
+    measured = seconds(run, timer=clock)
     stopped = time.perf_counter()
     wait()
     left = time.perf_counter() - stopped
@@ -80,50 +165,6 @@ def refuse_unsynchronized(run: Run, clock: Clock, wait: Callable[[], None]) -> N
         )
 
 
-def of_cuda(run: Run) -> dict[str, float]:
-    """Return the time on the device, the time that the host needs for launching, and the peak memory of tensors.
-
-    The memory of a CUDA graph's own pool, which it has kept since its capture, does not count.
-    """
-    gc.collect()
-    torch.cuda.reset_peak_memory_stats()
-    launch = median(_launch_seconds(run) for _ in range(CUDA_CALLS))
-    return {
-        "event_seconds": median(_event_seconds(run, launch) for _ in range(CUDA_CALLS)),
-        "launch_seconds": launch,
-        "peak_bytes": torch.cuda.max_memory_allocated(),
-    }
-
-
-def _launch_seconds(run: Run) -> float:
-    torch.cuda.synchronize()
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
-def _event_seconds(run: Run, launch: float) -> float:
-    """Return the time between two events, keeping the device busy until everything has been launched."""
-    before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
-    torch.cuda.synchronize()
-    torch.cuda._sleep(int((2 * launch + SHORT) * CYCLES))  # type: ignore[no-untyped-call]  # torch's
-    before.record()
-    run()
-    after.record()
-    torch.cuda.synchronize()
-    return float(before.elapsed_time(after)) / 1000
-
-
-def described(question: str, batch: int, threads: int, device: str = "cpu", **known: Any) -> dict[str, Any]:
-    """Return a row's description, with None for what is not known."""
-    return {"question": question, "batch": batch, "threads": threads, "device": device, **EMPTY, **known}
-
-
-def counted(work: list[Work], ceiling: Ceiling | None) -> Mapping[str, Any]:
-    """Return the operations and ideal bytes of some work, and its floor for a ceiling."""
-    return {
-        "flop": sum(part.flop for part in work),
-        "useful_flop": sum(part.useful_flop for part in work),
-        "bytes": sum(part.bytes for part in work),
-        "floor": None if ceiling is None else asdict(floor(work, ceiling)),
-    }
+def described(question: str, batch: int, threads: int, device: str = "cpu") -> dict[str, Any]:
+    """Return a row's description."""
+    return {"question": question, "batch": batch, "threads": threads, "device": device}

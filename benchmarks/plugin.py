@@ -6,6 +6,13 @@
     --threads N,...         of the CPU, a number or "all"
     --layouts, --precisions, --modes, --data, --who
                             all combinations of these instead of the ladder's rungs (see `benchmarks/configuration.py`)
+    --processes N           repeat the headline rows in N processes, at least 5 (see `benchmarks/processes.py`)
+    --without-ceilings      do not measure the machine's limits, so that no row has a floor
+    --pretend-cuda          try the code for a GPU on the CPU; times mean nothing and cannot be stored
+
+pytest-benchmark's own options about rounds have no effect: they stop by the rule in `benchmarks/measuring.py`. Only
+rows that are what the options say are run, of all questions. A row that is faster than its floor although nothing
+disturbed it is a mistake, in the floor or in the row, and fails the run.
 
 `--benchmark-json FILE` writes the result with the environment and the ceilings of the run; `python -m
 benchmarks.report` draws it. With `--benchmark-disable` every row runs once at two small batches, as a smoke test.
@@ -13,6 +20,7 @@ benchmarks.report` draws it. With `--benchmark-disable` every row runs once at t
 
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
@@ -21,7 +29,6 @@ from typing import Any
 import pytest
 
 from benchmarks import configuration
-from benchmarks.counts import Ceiling
 
 ROOT = Path(__file__).parent
 OPTIONS = {
@@ -38,7 +45,12 @@ OPTIONS = {
 SMOKE_BATCHES = [1, 8]
 ROWS = pytest.StashKey[list[dict[str, Any]]]()
 SKIPPED = pytest.StashKey[Counter[str]]()
-CEILINGS = pytest.StashKey[dict[tuple[str, int, str], Ceiling]]()
+LIMITS = pytest.StashKey[Any]()
+"""The run's `ceilings.Limits`, once a row has asked for them."""
+PROBLEMS = pytest.StashKey[list[str]]()
+PRETENDED = pytest.StashKey[ExitStack]()
+FEWEST_PROCESSES = 5
+STORING = ("benchmark_json", "benchmark_save", "benchmark_autosave")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,27 +59,49 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, plural in OPTIONS.items():
         values = configuration.VALUES.get(name, ("whole numbers",))
         group.addoption(f"--{plural}", metavar=name.upper() + ",...", help=f"comma separated: {', '.join(values)}")
+    group.addoption("--processes", metavar="N", type=int, default=1, help="processes for the headline rows, at least 5")
+    group.addoption("--without-ceilings", action="store_true", help="do not measure the machine's limits")
+    group.addoption("--pretend-cuda", action="store_true", help="try the code for a GPU on the CPU")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Reject invalid options early; suppress pytest-benchmark's table in favour of ours, except in comparisons."""
-    config.stash[ROWS], config.stash[SKIPPED], config.stash[CEILINGS] = [], Counter(), {}
+    config.addinivalue_line("markers", "row(**settings): what a benchmark's row has in common with `Configuration`")
+    config.stash[ROWS], config.stash[SKIPPED], config.stash[PROBLEMS] = [], Counter(), []
     _wanted(config)
     option = config.option
+    if option.processes != 1 and option.processes < FEWEST_PROCESSES:
+        raise pytest.UsageError(f"--processes is {option.processes}, expected at least {FEWEST_PROCESSES}")
+    if option.pretend_cuda:
+        _pretend(config)
+    if _given(config).get("device") == ["cuda"] and not import_module("torch").cuda.is_available():
+        raise pytest.UsageError("--devices cuda: torch finds no CUDA device here")
     if not (getattr(option, "benchmark_compare", None) or getattr(option, "benchmark_verbose", None)):
         option.benchmark_quiet = True
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --benchmark-only, deselect the tests of the benchmarks' own tools instead of skipping them one by one."""
-    if not getattr(config.option, "benchmark_only", False):
-        return
-    tools = [item for item in items if ROOT in item.path.parents and not _is_row(item)]
-    if tools:
-        config.hook.pytest_deselected(items=tools)
-        items[:] = [item for item in items if item not in tools]
+    """Deselect the rows that the options do not mean and, with --benchmark-only, the tests of the tools."""
+    given, only = _given(config), getattr(config.option, "benchmark_only", False)
+    mine = [item for item in items if ROOT in item.path.parents]
+    unwanted = {item for item in mine if (not _is_selected(item, given) if _is_row(item) else only)}
+    if unwanted:
+        config.hook.pytest_deselected(items=list(unwanted))
+        items[:] = [item for item in items if item not in unwanted]
+
+
+def _is_selected(item: pytest.Item, given: Mapping[str, list[Any]]) -> bool:
+    """Tell whether a row is what the options say: its parameters, its marks or else a configuration's defaults."""
+    settings = asdict(configuration.Configuration())
+    for mark in item.iter_markers("row"):
+        settings.update(mark.kwargs)
+    callspec = getattr(item, "callspec", None)
+    settings.update(callspec.params if callspec else {})
+    if settings["device"] == "cuda":
+        settings["threads"] = 0
+    return all(settings[name] in values for name, values in given.items())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -104,11 +138,31 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
     output_json.update(_surroundings(config))
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Let a run fail that should have measured something and measured nothing."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> Any:
+    """Finish the rows before they are stored; fail if one is faster than its floor, or if nothing was measured."""
     config = session.config
+    rows, limits = config.stash[ROWS], config.stash.get(LIMITS, None)
+    if rows and config.option.processes > 1:
+        processes = import_module("benchmarks.processes")  # here, because other runs need neither NumPy nor torch
+        try:
+            processes.repeat(rows, config.option.processes, _texts(config), config.rootpath)
+        except processes.ChildFailed as error:  # what this process measured is stored nevertheless
+            config.stash[PROBLEMS].append(str(error))
+    if rows and limits is not None and not config.option.pretend_cuda:
+        too_fast = "FASTER THAN ITS FLOOR, although nothing disturbed it: "
+        config.stash[PROBLEMS] += [too_fast + name for name in limits.settle(rows)]
+    if session.exitstatus == 0 and config.stash[PROBLEMS]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if session.exitstatus == 0 and config.stash[SKIPPED] and not config.stash[ROWS] and _measures(config):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    return (yield)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop pretending."""
+    if PRETENDED in config.stash:
+        config.stash[PRETENDED].close()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -122,6 +176,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.write_line("\n".join(table.lines({"benchmarks": rows, **_surroundings(config)})))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
+    for problem in config.stash[PROBLEMS]:
+        terminalreporter.write_line(problem)
     for reason, count in sorted(skipped.items()):
         terminalreporter.write_line(f"{count} rows skipped: {reason}")
 
@@ -135,17 +191,43 @@ def _is_row(item: pytest.Item) -> bool:
     return "benchmark" in getattr(item, "fixturenames", ())
 
 
-def _wanted(config: pytest.Config) -> list[configuration.Configuration]:
-    """Return the rows that the options select; a usage error names an invalid option."""
+def _given(config: pytest.Config) -> dict[str, list[Any]]:
+    """Return the values of the options that are given; a usage error names an invalid one."""
     cores = configuration.cores()
     texts = {name: getattr(config.option, plural) for name, plural in OPTIONS.items()}
     try:
-        options = {name: configuration.parsed(name, text, cores) for name, text in texts.items() if text is not None}
-        if getattr(config.option, "benchmark_disable", False) and "batch" not in options:
-            options["batch"] = SMOKE_BATCHES
-        return configuration.chosen_rows(options, cores)
+        return {name: configuration.parsed(name, text, cores) for name, text in texts.items() if text is not None}
     except ValueError as error:
-        raise pytest.UsageError(f"{error} ({', '.join(f'--{plural}' for plural in OPTIONS.values())})") from None
+        raise _usage(error) from None
+
+
+def _wanted(config: pytest.Config) -> list[configuration.Configuration]:
+    """Return the network's rows that the options select; a usage error names an invalid option."""
+    options = _given(config)
+    if getattr(config.option, "benchmark_disable", False) and "batch" not in options:
+        options["batch"] = SMOKE_BATCHES
+    try:
+        return configuration.chosen_rows(options, configuration.cores())
+    except ValueError as error:
+        raise _usage(error) from None
+
+
+def _usage(error: ValueError) -> pytest.UsageError:
+    return pytest.UsageError(f"{error} ({', '.join(f'--{plural}' for plural in OPTIONS.values())})")
+
+
+def _texts(config: pytest.Config) -> list[str]:
+    """Return the options that select rows, for another process."""
+    texts = {plural: getattr(config.option, plural) for plural in OPTIONS.values()}
+    return [f"--{plural}={text}" for plural, text in texts.items() if text is not None]
+
+
+def _pretend(config: pytest.Config) -> None:
+    """Pretend that there is a GPU until the end of the run, which may store nothing."""
+    if any(getattr(config.option, name, None) for name in STORING):
+        raise pytest.UsageError("--pretend-cuda measures nothing that could be stored")
+    config.stash[PRETENDED] = ExitStack()
+    config.stash[PRETENDED].enter_context(import_module("benchmarks.pretended").pretended())
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,4 +241,6 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _surroundings(config: pytest.Config) -> dict[str, Any]:
     """Return the environment of this run and the ceilings of the devices it used."""
     environment = import_module("benchmarks.environment").environment()  # here, for the same reason
-    return {"environment": environment, "ceilings": [asdict(ceiling) for ceiling in config.stash[CEILINGS].values()]}
+    limits = config.stash.get(LIMITS, None)
+    known = limits.known.values() if limits is not None else ()
+    return {"environment": environment, "ceilings": [asdict(ceiling) for ceiling in known]}

@@ -2,8 +2,8 @@
 
 RESULT.json is what `pytest benchmarks --benchmark-only --benchmark-json RESULT.json` left, on this machine or another.
 DIR gets README.md, README.zh.md (in Chinese), the figures they show, and part.json, which holds all of it as data for
-the page of `spec_tests.report`. If RESULT.json cannot be read, nothing is written; no file is left half written. Other
-files in DIR are kept.
+the page of `spec_tests.report`; with `--scaling FILE` also what `benchmarks.data_parallel --json` left. If a file
+cannot be read, nothing is written; no file is left half written. Other files in DIR are kept.
 """
 
 import os
@@ -15,11 +15,11 @@ from typing import Any
 
 from benchmarks import layer_plots, plots, results, summary
 from benchmarks.counts import Ceiling
-from benchmarks.result_schema import QUESTIONS
+from benchmarks.result_schema import QUESTIONS, SCALING
 from benchmarks.results import Result, Row
 from reference.command import Parser, Refusal, run
 from spec_tests.report.benchmark_part import FILE, BenchmarkPart, Table, as_text
-from spec_tests.report.json_files import Unreadable, load, naming
+from spec_tests.report.json_files import Unreadable, check_form, check_value, load, naming
 from spec_tests.report.page_figure import PageFigure
 
 FIGURES = ("time", "ladder", "roofline", "ratios", "rivals", "shares")
@@ -29,8 +29,8 @@ LIGHT = "<style>svg { background: #ffffff; color: #1c1f24 }</style>"
 """The style of a figure in a file of its own."""
 
 
-def part(result: Mapping[str, Any]) -> BenchmarkPart:
-    """Return what a result says, for a page or a summary.
+def part(result: Mapping[str, Any], scaling: Mapping[str, Any] | None = None) -> BenchmarkPart:
+    """Return what a result says, and perhaps one of `benchmarks.data_parallel`, for a page or a summary.
 
     Raises Unreadable, which names the place, for data that are not a result or contain no row of this project's.
     """
@@ -39,13 +39,18 @@ def part(result: Mapping[str, Any]) -> BenchmarkPart:
         raise Unreadable(f"$.benchmarks: no row has one of the questions {', '.join(QUESTIONS)}")
     title_en, title_zh = summary.title(result)
     sentences_en, sentences_zh = zip(*summary.sentences(result), strict=True)
-    drawn = tuple(figures(result))
-    return BenchmarkPart(title_en, title_zh, sentences_en, sentences_zh, tuple(summary.tables(result)), drawn)
+    drawn, tables = tuple(figures(result)), summary.tables(result)
+    if scaling is not None:
+        check_value(scaling)
+        check_form(scaling, SCALING)
+        tables.append(summary.scaling_table(scaling))
+    return BenchmarkPart(title_en, title_zh, sentences_en, sentences_zh, tuple(tables), drawn)
 
 
 def figures(result: Result) -> Iterator[PageFigure]:
     """Draw the figures for which the result has rows."""
-    network, layers = results.network_rows(result), results.rows_of(result, "layer")
+    network = results.network_rows(result)
+    layers = [row for row in results.rows_of(result, "layer") if row.device == "cpu"]
     if len(results.batches(network)) > 1:
         yield plots.time_against_batch(network)
     if network:
@@ -106,10 +111,14 @@ def write(found: Mapping[str, str], folder: Path) -> None:
         (folder / stale).unlink(missing_ok=True)
 
 
-def read(file: Path) -> BenchmarkPart:
-    """Return what the result in a file says; raise Unreadable, which names the file and the place, if it is none."""
+def read(file: Path, scaling: Path | None = None) -> BenchmarkPart:
+    """Return what the results in files say; raise Unreadable, which names the file and the place, if one is none."""
     with naming(file, "a result of `pytest benchmarks --benchmark-only`"):
-        return part(load(file))
+        found, said = load(file), part(load(file))
+    if scaling is None:
+        return said
+    with naming(scaling, "a result of `benchmarks.data_parallel`"):
+        return part(found, load(scaling))
 
 
 def command(arguments: list[str] | None = None) -> None:
@@ -117,9 +126,10 @@ def command(arguments: list[str] | None = None) -> None:
     parser = Parser(prog="python -m benchmarks.report", description="Summarise and draw a run of the benchmarks.")
     parser.add_argument("result", type=Path, metavar="RESULT.json", help="from pytest's --benchmark-json")
     parser.add_argument("folder", type=Path, metavar="DIR", help="the folder for the summary and the figures")
+    parser.add_argument("--scaling", type=Path, metavar="FILE", help="from `benchmarks.data_parallel --json`")
     options = parser.parse_args(arguments)
     try:
-        found = files(read(options.result))
+        found = files(read(options.result, options.scaling))
     except Unreadable as error:
         raise Refusal(str(error)) from None
     try:

@@ -29,6 +29,10 @@ def _or_null(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {**schema, "type": [schema["type"], "null"]}
 
 
+_INTERVAL = _object("low", "high", **dict.fromkeys(("low", "high"), _POSITIVE))
+_MEDIAN = _object("median", "low", "high", **dict.fromkeys(("median", "low", "high"), _POSITIVE))
+_PROCESSES = {**_MEDIAN, "properties": {**_MEDIAN["properties"], "number": _COUNT, "ratio": _or_null(_MEDIAN)}}
+
 PARAMS = _object(
     phase={"enum": list(PHASES)},
     **dict.fromkeys(("device", "layout", "precision", "mode", "data", "who", "layer", "work"), _TEXT),
@@ -46,8 +50,12 @@ EXTRA_INFO = _object(
     ),
     others={**_AMOUNT, "maximum": 1},
     disturbed={"type": ["boolean", "null"]},
+    interval=_or_null(_INTERVAL),
+    cold=_or_null(_MEDIAN),
+    processes=_or_null(_PROCESSES),
     useful_flop={"type": ["integer", "null"], "minimum": 0},
     **dict.fromkeys(("flop", "bytes", "error", "event_seconds", "launch_seconds", "peak_bytes"), _AMOUNT),
+    **dict.fromkeys(("counted_flop", "counted_bytes"), _AMOUNT),
 )
 
 STATS = _object(
@@ -60,7 +68,13 @@ ROW = _object("name", "params", "stats", "extra_info", name=_TEXT, params=PARAMS
 """A row that answers one of the `QUESTIONS`."""
 
 ENVIRONMENT = _object(
-    *("versions", "flags", "cpu", "cores", "date"), versions={"type": "object"}, flags={"type": "object"}
+    *("versions", "flags", "cpu", "cores", "date"),
+    versions={"type": "object"},
+    flags={"type": "object"},
+    kernels={"type": "array", "items": _TEXT},
+    restricted={"type": "object"},
+    quota={"type": ["number", "null"]},
+    turbo={"type": ["boolean", "null"]},
 )
 
 CEILING = _object(
@@ -69,6 +83,7 @@ CEILING = _object(
     threads=_COUNT,
     precision=_TEXT,
     **dict.fromkeys(("matmul", "convolution", "bandwidth"), _RATE),
+    copies={"type": "array", "items": {"type": "array", "prefixItems": [_COUNT, _RATE], "minItems": 2, "maxItems": 2}},
 )
 
 RESULT = _object(
@@ -77,6 +92,23 @@ RESULT = _object(
     environment=ENVIRONMENT,
     ceilings={"type": "array", "items": CEILING},
 )
+
+
+_SCALED = _object(
+    *("scaling", "processes", "batch_of_a_process", "median", "p5", "p95", "samples_per_second", "efficiency"),
+    scaling={"enum": ["one process", "weak", "strong"]},
+    **dict.fromkeys(("processes", "batch_of_a_process"), _COUNT),
+    **dict.fromkeys(("median", "p5", "p95", "samples_per_second"), _POSITIVE),
+    efficiency=_AMOUNT,
+)
+SCALING = _object(
+    *("question", "environment", "backend", "rows"),
+    question={"const": "data parallel"},
+    environment=ENVIRONMENT,
+    backend={"type": ["string", "null"]},
+    rows={"type": "array", "items": _SCALED, "minItems": 1},
+)
+"""What `benchmarks.data_parallel --json` writes."""
 
 
 def name_of(row: Any) -> str:

@@ -7,7 +7,7 @@ rates in FLOP or bytes per second.
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from benchmarks.counts import Ceiling
@@ -36,6 +36,16 @@ class Ratio:
     median: float
     low: float
     high: float
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The seconds between which a median probably lies, the median if it is another one, and of how many processes."""
+
+    low: float
+    high: float
+    median: float = math.nan
+    number: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +79,19 @@ class Row:
     event_seconds: float | None = None
     launch_seconds: float | None = None
     peak_bytes: float | None = None
+    counted_flop: float | None = None
+    counted_bytes: float | None = None
+    interval: Interval | None = None
+    """The 95 % interval of the median within one process."""
+    cold: Interval | None = None
+    processes: Interval | None = None
+    """The median of several processes' medians, and its interval; if there are some, this one counts."""
+
+    @property
+    def spread(self) -> Interval:
+        """What is known of the median: its interval among processes or rounds, or else from p5 to p95."""
+        within = self.interval or Interval(self.p5, self.p95)
+        return self.processes or replace(within, median=self.median)
 
     @property
     def phase(self) -> str:
@@ -131,7 +154,7 @@ def other_rows(result: Result) -> list[str]:
 def ceilings(result: Result) -> list[Ceiling]:
     """Return what each device reached in the run."""
     names = [field.name for field in fields(Ceiling)]
-    return [Ceiling(**{name: found[name] for name in names}) for found in result["ceilings"]]
+    return [Ceiling(**{name: found[name] for name in names if name in found}) for found in result["ceilings"]]
 
 
 def label(params: Mapping[str, Any]) -> str:
@@ -324,16 +347,27 @@ def with_unit(value: float, unit: str) -> str:
 def _row(row: Mapping[str, Any]) -> Row:
     extra, stats = row["extra_info"], row["stats"]
     floor, ratio = extra.get("floor") or {}, extra.get("ratio")
+    among = (extra.get("processes") or {}).get("ratio")
+    ratio = {**ratio, **(among or {})} if ratio else None
     return Row(
         **{name: stats[name] for name in ("median", "p5", "p95")},
         **{name: extra[name] for name in ("question", "batch", "threads", "device")},
         **{name: extra.get(name) for name in ("flop", "useful_flop", "bytes", "error", "others")},
         **{name: extra.get(name) for name in ("event_seconds", "launch_seconds", "peak_bytes")},
+        **{name: extra.get(name) for name in ("counted_flop", "counted_bytes")},
+        interval=_interval(extra.get("interval")),
+        cold=_interval(extra.get("cold")),
+        processes=_interval(extra.get("processes")),
         name=name_of(row),
         params=row["params"],
         rounds=stats.get("rounds"),
         floor=floor.get("seconds"),
         binds=floor.get("binds", ""),
         disturbed=bool(extra.get("disturbed")),
-        ratio=ratio and Ratio(*(ratio[name] for name in ("to", "median", "low", "high"))),
+        ratio=Ratio(*(ratio[name] for name in ("to", "median", "low", "high"))) if ratio else None,
     )
+
+
+def _interval(data: Mapping[str, Any] | None) -> Interval | None:
+    names = ("low", "high", "median", "number")
+    return Interval(**{name: data[name] for name in names if name in data}) if data else None

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 import reference
 from benchmarks.configuration import SIDE_BY_SIDE, Configuration
-from benchmarks.side_by_side import WARM_UPS
+from benchmarks.cuda import captured
 from reference.checks import Array
 from reference.cnn import PARAMETERS, cifar10_cnn_layers, cifar10_cnn_layers_backward
 from reference.train_in_torch import torch_network
@@ -203,37 +203,13 @@ class _Batch:
 
     def _replayed(self, run: Callable[[], Any], prepare: Callable[[], None] = lambda: None) -> Callable[[], Any]:
         """Return the prepared call itself, or a CUDA graph, captured once, that replays its launches."""
-        if self.configuration.mode != "graph":
-            prepare()
-            return run
-        aside: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):  # a graph's backward pass runs on the stream of its forward pass
-            prepare()
-            for _ in range(WARM_UPS):
-                run()
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, stream=aside):
-            result = run()
-
-        return _Replay(graph, result, (self, run))
+        if self.configuration.mode == "graph":
+            return captured(run, prepare, self)
+        prepare()
+        return run
 
     def _named(self, tensors: Iterable[torch.Tensor | None]) -> dict[str, Array]:
         return {name: _array(tensor) for name, tensor in zip(PARAMETERS, tensors, strict=True) if tensor is not None}
-
-
-@dataclass(frozen=True)
-class _Replay:
-    """A captured CUDA graph as a call. It uses the addresses it was captured with, so these must stay allocated."""
-
-    graph: Any
-    result: Any
-    alive: tuple[Any, ...]
-
-    def __call__(self) -> Any:
-        self.graph.replay()
-        return self.result
 
 
 def _array(tensor: torch.Tensor) -> Array:

@@ -1,6 +1,8 @@
 """The sentences and tables for a result of the benchmarks, each in English and in Chinese."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from benchmarks import results
@@ -11,6 +13,8 @@ from spec_tests.report.benchmark_part import Table
 Words = tuple[str, str]
 """The same text in English and in Chinese."""
 
+DATA_ZH = {"resident": "已在设备上", "copied": "每次复制"}
+SCALING_ZH = {"one process": "单进程", "weak": "弱扩展", "strong": "强扩展"}
 BINDS_ZH = {"compute": "计算", "memory": "内存", "": ""}
 DISTURBED, FAST = "†", "‡"
 """Marks of rows that were disturbed and of rows that are faster than their floor."""
@@ -63,7 +67,7 @@ def sentences(result: Result) -> list[Words]:
         _where(result),
         _software(result),
         _reading(rows),
-        *_crossovers(results.network_rows(result)),
+        *_without_gpu(results.network_rows(result)),
         *_goals(rows),
         *_limits(results.rows_of(result, "layer")),
         *_rivals(results.rows_of(result, "rivals")),
@@ -77,7 +81,9 @@ def tables(result: Result) -> list[Table]:
     network, rows = results.network_rows(result), results.all_rows(result)
     found = [
         *(_network_table([row for row in network if row.phase == phase], phase) for phase in PHASES),
+        _crossover_table(network),
         _layer_table(results.rows_of(result, "layer")),
+        _resnet50_table(results.rows_of(result, "resnet50")),
         _ratio_table(results.against_torch(rows)),
         _rival_table(results.rows_of(result, "rivals")),
         _ceiling_table(result),
@@ -105,8 +111,26 @@ def _software(result: Result) -> Words:
     environment = result["environment"]
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     versions += f", BLAS {environment['blas']}" if environment.get("blas") else ""
+    versions += f"; kernels: {', '.join(environment['kernels'])}" if environment.get("kernels") else ""
     flags = ", ".join(f"{name} = {_plain(value)}" for name, value in environment["flags"].items())
-    return (f"Versions: {versions}. Flags: {flags or 'none'}.", f"版本：{versions}。设置：{flags or '无'}。")
+    limits_en, limits_zh = _limited(environment)
+    return (
+        f"Versions: {versions}. Flags: {flags or 'none'}.{limits_en}",
+        f"版本：{versions}。设置：{flags or '无'}。{limits_zh}",
+    )
+
+
+def _limited(environment: Mapping[str, Any]) -> Words:
+    """Say what may have kept the processor from its full speed, as far as it is known."""
+    said = []
+    if restricted := ", ".join(f"{name}={value}" for name, value in environment.get("restricted", {}).items()):
+        said.append((f" RESTRICTED by {restricted}.", f"注意：受环境变量限制：{restricted}。"))
+    if (quota := environment.get("quota")) is not None:
+        said.append((f" The container may use {quota:g} processors.", f"容器最多可用 {quota:g} 个处理器。"))
+    if "turbo" in environment:
+        turbo = {True: ("on", "开"), False: ("off", "关"), None: ("unknown", "未知")}[environment["turbo"]]
+        said.append((f" Turbo: {turbo[0]}.", f"睿频：{turbo[1]}。"))
+    return "".join(en for en, _ in said), "".join(zh for _, zh in said)
 
 
 def _plain(value: Any) -> str:
@@ -151,93 +175,32 @@ def _padding(rows: Sequence[Row]) -> Words:
     )
 
 
-def _crossovers(rows: Sequence[Row]) -> list[Words]:
-    """Say for each phase from which batch the GPU is faster."""
-    if not rows:
+def _without_gpu(rows: Sequence[Row]) -> list[Words]:
+    if not rows or any(row.device == "cuda" for row in rows):
         return []
-    if not any(row.device == "cuda" for row in rows):
-        return [
-            (
-                "This run had no GPU; measurements on one are still to be made.",
-                "本次运行没有 GPU，GPU 上的测量尚待进行。",
-            )
-        ]
-    return [_crossover(rows, phase) for phase in PHASES if any(_outcome(rows, phase))]
+    return [
+        ("This run had no GPU; measurements on one are still to be made.", "本次运行没有 GPU，GPU 上的测量尚待进行。")
+    ]
 
 
-def _crossover(rows: Sequence[Row], phase: str) -> Words:
-    won, lost = _outcome(rows, phase)
-    (from_en, from_zh), (at_en, at_zh) = _from(won), _at_largest(lost)
-    (but_en, but_zh), (copied_en, copied_zh) = _but_not(lost), _when_copied(rows, phase)
-    beats_en = f"beats the CPU's best {from_en}{but_en}" if won else f"does not beat the CPU's best {at_en}"
-    beats_zh = (
-        f"批大小{from_zh}，GPU 的最佳配置快于 CPU 的最佳配置{but_zh}"
-        if won
-        else f"{at_zh}，GPU 的最佳配置并不比 CPU 的最佳配置快"
+def _crossover_table(rows: Sequence[Row]) -> Table:
+    """Say from which batch the GPU is faster than the CPU's best configuration, by phase, data and precision."""
+    cells = []
+    for data, phase, precision in product(VALUES["data"], PHASES, VALUES["precision"]):
+        mine = [row for row in rows if row.device == "cpu" or data in ("resident", row.params["data"])]
+        if both := results.on_both(mine, phase, precision):
+            batch = results.crossover(mine, phase, precision)
+            at_most = (f"not up to {both[-1]}", f"到 {both[-1]} 为止都不更快")
+            found = at_most if batch is None else _same(str(batch))
+            cells.append([(phase, PHASES_ZH[phase]), (data, DATA_ZH[data]), _same(precision), found])
+    return _table(
+        (
+            "From which batch the GPU's best configuration is faster than the CPU's",
+            "GPU 的最佳配置从哪个批大小起快于 CPU",
+        ),
+        [("phase", "阶段"), ("data", "数据"), ("precision", "精度"), ("batch", "批大小")],
+        cells,
     )
-    return (
-        f"{phase.capitalize()}: the GPU's best configuration {beats_en}{copied_en}.",
-        f"{PHASES_ZH[phase]}：{beats_zh}{copied_zh}。",
-    )
-
-
-def _when_copied(rows: Sequence[Row], phase: str) -> Words:
-    """Say the same for rows that copy the data to the GPU each time, if there are any."""
-    won, lost = _outcome([row for row in rows if row.device == "cpu" or row.params["data"] == "copied"], phase)
-    (from_en, from_zh), (at_en, at_zh), (but_en, but_zh) = _from(won), _at_largest(lost), _but_not(lost)
-    if won:
-        return (
-            f"; with the data copied to it each time, {from_en}{but_en}",
-            f"；若每次都把数据复制到 GPU，则{from_zh}{but_zh}",
-        )
-    if lost:
-        return (
-            f"; with the data copied to it each time it does not {at_en}",
-            f"；若每次都把数据复制到 GPU，则{at_zh}并不更快",
-        )
-    return "", ""
-
-
-def _outcome(rows: Sequence[Row], phase: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Return by precision the batch from which the GPU is faster; for the others, the largest batch on both."""
-    won, lost = {}, {}
-    for precision in VALUES["precision"]:
-        both, batch = results.on_both(rows, phase, precision), results.crossover(rows, phase, precision)
-        if batch is not None:
-            won[precision] = batch
-        elif both:
-            lost[precision] = both[-1]
-    return won, lost
-
-
-def _from(won: Mapping[str, int]) -> Words:
-    """Say from which batch.
-
-    >>> _from({"ieee": 4, "tf32": 2})
-    ('from batch 4 in ieee, 2 in tf32', '从 4（ieee）、2（tf32）起')
-    """
-    said = [f"{batch} in {precision}" for precision, batch in won.items()]
-    return f"from batch {', '.join(said)}", f"从 {_listed_zh(won)}起"
-
-
-def _at_largest(lost: Mapping[str, int]) -> Words:
-    """Say at which batch the GPU is not faster.
-
-    >>> _at_largest({"bf16": 64})
-    ('in bf16 at batch 64, the largest that ran on both', '在两者都测过的最大批 64（bf16）上')
-    """
-    said = [f"in {precision} at batch {batch}" for precision, batch in lost.items()]
-    return f"{', '.join(said)}, the largest that ran on both", f"在两者都测过的最大批 {_listed_zh(lost)}上"
-
-
-def _but_not(lost: Mapping[str, int]) -> Words:
-    """Name the precisions in which the GPU is not faster, if there are any, as an exception."""
-    en, zh = _at_largest(lost)
-    return (f", but not {en}", f"，但{zh}并不更快") if lost else ("", "")
-
-
-def _listed_zh(batches: Mapping[str, int]) -> str:
-    return "、".join(f"{batch}（{precision}）" for precision, batch in batches.items())
 
 
 def _goals(rows: Sequence[Row]) -> list[Words]:
@@ -346,11 +309,10 @@ def _suspicious(rows: Sequence[Row]) -> list[Words]:
         return []
     return [
         (
-            f"Rows faster than their floor, marked {FAST}: {count}. The floor assumes that all bytes come from memory, "
-            "but a small batch stays in the cache; and ceilings measured on a disturbed machine are too low. Otherwise "
-            "such a row indicates a mistake.",
-            f"比下限还快的行（标有 {FAST}）：{count} 行。下限假定所有字节都来自内存，而小批数据可以一直留在缓存中；"
-            "机器受干扰时测得的上限也会偏低。除此之外，这样的行说明测量或计算有误。",
+            f"ERROR: rows faster than their floor, marked {FAST}: {count}. Unless they were disturbed, a ceiling is "
+            "too low or some work was not done; this has to be explained.",
+            f"错误：比下限还快的行（标有 {FAST}）：{count} 行。若测量未受干扰，则要么上限偏低，要么计算没有做完，"
+            "必须查明原因。",
         )
     ]
 
@@ -377,9 +339,8 @@ def _missing(result: Result) -> list[Words]:
 
 
 def _network_table(rows: Sequence[Row], phase: str) -> Table:
-    """Return the times of a phase by batch, with additional columns if there was a GPU."""
+    """Return the times of a phase by batch."""
     rows = sorted(rows, key=lambda row: row.batch)
-    gpu = any(row.device == "cuda" for row in rows)
     header = [
         *(("configuration", "配置"), ("batch", "批大小"), ("median", "中位数"), ("p5–p95", "p5–p95")),
         *(
@@ -390,12 +351,11 @@ def _network_table(rows: Sequence[Row], phase: str) -> Table:
             ("speed-up", "加速比"),
         ),
         ("error", "误差"),
-        *((("time on GPU", "GPU 耗时"), ("launch time", "启动耗时"), ("memory", "显存")) if gpu else ()),
     ]
     return _table(
         (f"The network, {phase}", f"网络，{PHASES_ZH[phase]}"),
-        header,
-        [[*_network_cells(row, rows), *(_gpu_cells(row) if gpu else ())] for row in rows],
+        [*header, *_known(rows)],
+        [[*_network_cells(row, rows), *_known_cells(row, rows)] for row in rows],
     )
 
 
@@ -413,15 +373,50 @@ def _network_cells(row: Row, rows: Sequence[Row]) -> list[Words]:
     ]
 
 
-def _gpu_cells(row: Row) -> list[Words]:
-    units = ((row.event_seconds, "s"), (row.launch_seconds, "s"), (row.peak_bytes, "B"))
-    return [_same("" if value is None else with_unit(value, unit)) for value, unit in units]
+def _known(rows: Sequence[Row]) -> list[Words]:
+    """Return the headers of the columns of `KNOWN` in which some row has something."""
+    return [header for header, cell in KNOWN.items() if any(map(cell, rows))]
+
+
+def _known_cells(row: Row, rows: Sequence[Row]) -> list[Words]:
+    return [_same(KNOWN[header](row)) for header in _known(rows)]
+
+
+def _quantity(value: float | None, unit: str) -> str:
+    return "" if value is None else with_unit(value, unit)
+
+
+def _beside(counted: float | None, modelled: float | None, unit: str) -> str:
+    """Format what was counted, and how many times what was modelled that is."""
+    if counted is None or not modelled:
+        return ""
+    return f"{with_unit(counted, unit)} ({three_digits(counted / modelled)}×)"
+
+
+def _interval(row: Row) -> str:
+    if not (row.interval or row.processes):
+        return ""
+    among = f" ({row.processes.number})" if row.processes else ""
+    return f"{with_unit(row.spread.low, 's')} – {with_unit(row.spread.high, 's')}{among}"
+
+
+KNOWN: dict[Words, Callable[[Row], str]] = {
+    ("95 % interval (processes)", "95 % 区间（进程数）"): _interval,
+    ("cold", "冷缓存"): lambda row: _quantity(row.cold.median if row.cold else None, "s"),
+    ("FLOP counted", "实计 FLOP"): lambda row: _beside(row.counted_flop, row.flop, "FLOP"),
+    ("bytes counted", "实计字节"): lambda row: _beside(row.counted_bytes, row.bytes, "B"),
+    ("time on GPU", "GPU 耗时"): lambda row: _quantity(row.event_seconds, "s"),
+    ("launch time", "启动耗时"): lambda row: _quantity(row.launch_seconds, "s"),
+    ("memory", "内存峰值"): lambda row: _quantity(row.peak_bytes, "B"),
+}
+"""Columns that a table has if they are known for some of its rows."""
 
 
 def _layer_table(rows: Sequence[Row]) -> Table:
     header = [
         *(("layer", "层"), ("by", "实现"), ("median", "中位数"), ("p5–p95", "p5–p95")),
         *(("floor / median", "下限 / 中位数"), ("bound by", "受限于"), ("error", "误差")),
+        *_known(rows),
     ]
     return _table(
         ("Single layers", "单独的层"),
@@ -429,10 +424,38 @@ def _layer_table(rows: Sequence[Row]) -> Table:
         [
             [
                 _work_cell(row),
-                _same(row.who),
+                _same(_by(row)),
                 *_time_cells(row),
                 *_floor_cells(row),
                 _same(_error(row)),
+                *_known_cells(row, rows),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _resnet50_table(rows: Sequence[Row]) -> Table:
+    return replace(_layer_table(rows), caption_en="ResNet-50", caption_zh="ResNet-50")
+
+
+def scaling_table(result: Mapping[str, Any]) -> Table:
+    """Return the steps of `benchmarks.data_parallel`, whose result this is."""
+    environment, rows = result["environment"], result["rows"]
+    on = f"{environment.get('device') or environment['cpu']}, {result['backend'] or 'one process'}"
+    return _table(
+        (f"Training in several processes ({on})", f"多进程训练（{on}）"),
+        [
+            *(("scaling", "扩展方式"), ("processes", "进程数"), ("batch of each", "每个进程的批大小")),
+            *(("median", "中位数"), ("p5–p95", "p5–p95"), ("samples/s", "样本/秒"), ("efficiency", "效率")),
+        ],
+        [
+            [
+                (row["scaling"], SCALING_ZH[row["scaling"]]),
+                *map(_same, (str(row["processes"]), str(row["batch_of_a_process"]), with_unit(row["median"], "s"))),
+                _same(f"{with_unit(row['p5'], 's')} – {with_unit(row['p95'], 's')}"),
+                _same(three_digits(row["samples_per_second"])),
+                _same("" if row["efficiency"] is None else f"{100 * row['efficiency']:.1f} %"),
             ]
             for row in rows
         ],
@@ -441,7 +464,11 @@ def _layer_table(rows: Sequence[Row]) -> Table:
 
 def _ratio_table(rows: Sequence[Row]) -> Table:
     """Return NumPy's times as multiples of torch's, and whether they meet the goals."""
-    header = [("work", "计算"), ("NumPy / torch", "NumPy / torch"), ("quartiles", "四分位数")]
+    header = [
+        ("work", "计算"),
+        ("NumPy / torch", "NumPy / torch"),
+        ("quartiles (95 % among processes)", "四分位数（多进程为 95 % 区间）"),
+    ]
     return _table(
         ("NumPy compared with torch, measured alternately", "NumPy 与 torch 的耗时之比（交替测量）"),
         [*header, ("goal", "目标"), ("met", "达到")],
@@ -463,6 +490,7 @@ def _rival_table(rows: Sequence[Row]) -> Table:
         [
             *(("work", "计算"), ("by", "实现"), ("median", "中位数"), ("p5–p95", "p5–p95")),
             *(("time / reference", "耗时 / 参考实现"), ("quartiles", "四分位数"), ("error", "误差")),
+            *_known(rows),
         ],
         [
             [
@@ -471,6 +499,7 @@ def _rival_table(rows: Sequence[Row]) -> Table:
                 *_time_cells(row),
                 *_ratio_cells(ratios.get(row)),
                 _same(_error(row)),
+                *_known_cells(row, rows),
             ]
             for row in rows
         ],
@@ -514,6 +543,10 @@ def _suspicious_table(rows: Sequence[Row]) -> Table:
             for row in rows
         ],
     )
+
+
+def _by(row: Row) -> str:
+    return f"{row.who}, cuda" if row.device == "cuda" else row.who
 
 
 def _work_cell(row: Row) -> Words:

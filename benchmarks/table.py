@@ -15,9 +15,13 @@ def lines(result: Result) -> list[str]:
 
 
 def _lines(table: Table) -> list[str]:
-    rows = [table.header_en, *table.rows]
+    return [f"{table.caption_en}:", *aligned([table.header_en, *table.rows])]
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows as lines, with their first column aligned left and the others aligned right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [f"{table.caption_en}:", *(_line(row, widths) for row in rows)]
+    return [_line(row, widths) for row in rows]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

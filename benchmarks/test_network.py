@@ -2,7 +2,7 @@
 
 A row is one configuration of `benchmarks/configuration.py`; the default is the ladder defined there. Compare rows of
 the same run: it also measures the machine's limits, and every row says how close it comes to them. Each row's output is
-checked against the float64 reference before it is timed.
+checked against the float64 reference before and after it is timed.
 
 NumPy and torch are measured alternately on one thread only: on several, the waiting threads of one library would spin
 on the processors that the other library needs.
@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from benchmarks import accuracy
-from benchmarks.ceilings import Ceilings
+from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
 from benchmarks.counts import works
-from benchmarks.measuring import ROW, counted, described, timed
+from benchmarks.measuring import ROW, described, timed
 from benchmarks.side_by_side import ratio
 from benchmarks.steps import step
 
@@ -25,16 +25,15 @@ from benchmarks.steps import step
 @ROW
 @pytest.mark.usefixtures("threads_of_row")
 @pytest.mark.filterwarnings("default")  # print torch's warnings, which vary from machine to machine, and measure anyway
-def test_network(benchmark: Any, configuration_of_row: Configuration, ceiling: Ceilings) -> None:
+def test_network(benchmark: Any, configuration_of_row: Configuration, limits: Limits) -> None:
     row = configuration_of_row
     benchmark.group = f"{row.phase}, batch {row.batch}"
     benchmark.extra_info.update(described("network", row.batch, row.threads, row.device))
-    limit = ceiling(row.device, row.threads, row.precision)
-    benchmark.extra_info.update(counted(works(row.phase, row.batch, row.precision), limit))
+    work = works(row.phase, row.batch, row.precision)
+    limits.bound(benchmark.extra_info, work, row.device, row.threads, row.precision)
     computed = step(row)
-    benchmark.extra_info.update(error=accuracy.error(row, computed))
 
-    timed(benchmark, computed.run, row.device)
+    timed(benchmark, computed.run, lambda: accuracy.error(row, computed), row.device)
 
     if row.who == "reference" and row.threads == 1 and benchmark.enabled:
         by_torch = step(replace(row, who="torch"))

@@ -1,9 +1,10 @@
 """How close does hand-written NumPy come to torch on a whole network? ResNet-50, one image, one thread, float32.
 
-The reference's row includes its time as a multiple of torch's, both measured alternately. Operations, bytes and the
-floor are those of the convolutions and the linear layer.
+The reference's row includes its time as a multiple of torch's, both measured alternately; on a GPU, torch alone
+computes. Operations, bytes and the floor are those of the convolutions and the linear layer.
 """
 
+import copy
 from collections.abc import Callable
 from math import sqrt
 from typing import Any
@@ -16,10 +17,12 @@ from torchvision.models import resnet50
 
 import reference
 from benchmarks.accuracy import normwise
-from benchmarks.ceilings import Ceilings
+from benchmarks.ceilings import Limits
+from benchmarks.configuration import WHERE
 from benchmarks.counts import Work, convolution_work
-from benchmarks.measuring import ROW, counted, described, timed
+from benchmarks.measuring import ROW, described, timed
 from benchmarks.side_by_side import ratio
+from reference.checks import Array
 from spec_tests.vocabulary.formats import FORMATS
 
 SIZE = 224
@@ -34,16 +37,27 @@ def model() -> Any:
 
 
 @pytest.fixture(scope="module")
-def runs(model: Any) -> dict[str, Run]:
-    """The forward pass on one random image, in torch and in the reference."""
-    image = np.random.default_rng(0).standard_normal((1, 3, SIZE, SIZE), np.float32)
-    tensor, parameters = torch.from_numpy(image), {name: value.numpy() for name, value in model.state_dict().items()}
-    wide = {name: value.astype("float64") for name, value in parameters.items()}
-    return {
-        "torch": lambda: model(tensor).numpy(),
-        "reference": lambda: reference.resnet50(image, parameters),
-        "exact": lambda: reference.resnet50(image.astype("float64"), wide),
-    }
+def image() -> Array:
+    """A random image."""
+    return np.random.default_rng(0).standard_normal((1, 3, SIZE, SIZE), np.float32)
+
+
+@pytest.fixture(scope="module")
+def parameters(model: Any) -> dict[str, Array]:
+    """The network's parameters."""
+    return {name: value.numpy() for name, value in model.state_dict().items()}
+
+
+@pytest.fixture(scope="module")
+def exact(image: Array, parameters: dict[str, Array]) -> Array:
+    """The scores in float64."""
+    return reference.resnet50(image.astype("float64"), {name: x.astype("float64") for name, x in parameters.items()})
+
+
+def by_torch(model: Any, image: Array, device: str) -> Run:
+    """Return torch's forward pass on a device."""
+    tensor, there = torch.from_numpy(image).to(device), copy.deepcopy(model).to(device)
+    return lambda: there(tensor)
 
 
 @pytest.fixture(scope="module")
@@ -73,21 +87,35 @@ def test_the_counted_operations_are_those_torch_counts(model: Any, work: list[Wo
 
 
 @ROW
+@pytest.mark.row(phase="forward", batch=1)
 @pytest.mark.usefixtures("one_thread")
-@pytest.mark.parametrize("who", ["torch", "reference"])
+@pytest.mark.parametrize(("who", "device"), WHERE)
 def test_resnet50_forward(
-    benchmark: Any, model: Any, runs: dict[str, Run], who: str, work: list[Work], ceiling: Ceilings
+    benchmark: Any,
+    model: Any,
+    image: Array,
+    parameters: dict[str, Array],
+    exact: Array,
+    who: str,
+    where: str,
+    work: list[Work],
+    limits: Limits,
 ) -> None:
+    in_torch, threads = by_torch(model, image, where), 1 if where == "cpu" else 0
+    run = in_torch if who == "torch" else lambda: reference.resnet50(image, parameters)
     benchmark.group = f"resnet50 forward, batch 1 at {SIZE}x{SIZE}"
-    benchmark.extra_info.update(described("resnet50", batch=1, threads=1))
-    benchmark.extra_info.update(counted(work, ceiling("cpu", 1, "ieee")))
+    benchmark.extra_info.update(described("resnet50", batch=1, threads=threads, device=where))
+    limits.bound(benchmark.extra_info, work, where, threads, "ieee")
 
-    scores = timed(benchmark, runs[who])
+    timed(benchmark, run, lambda: error(run(), exact, parameters), where)
 
-    exact = runs["exact"]()
-    error = normwise(scores, exact)
-    sums = [value[0].numel() for value in model.state_dict().values() if value.ndim == 4]
-    assert error <= sum(map(sqrt, sums)) * FORMATS["float32"].roundoff  # as in spec_tests/vocabulary/network.py
-    benchmark.extra_info.update(error=error)
     if who == "reference" and benchmark.enabled:
-        benchmark.extra_info.update(ratio=ratio(runs["reference"], runs["torch"]).as_data("torch"))
+        benchmark.extra_info.update(ratio=ratio(run, in_torch).as_data("torch"))
+
+
+def error(scores: Any, exact: Array, parameters: dict[str, Array]) -> float:
+    """Return the normwise error; AssertionError beyond the bound, as in `spec_tests/vocabulary/network.py`."""
+    found = normwise(scores.cpu().numpy() if isinstance(scores, torch.Tensor) else scores, exact)
+    sums = [value[0].size for value in parameters.values() if value.ndim == 4]
+    assert found <= sum(map(sqrt, sums)) * FORMATS["float32"].roundoff
+    return found

@@ -23,6 +23,7 @@ from spec_tests.report.figures.figure import BLUE, PURPLE
 pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
 
 JSON = dict[str, Any]
+CROSSOVER = "From which batch the GPU's best configuration is faster than the CPU's"
 
 ENVIRONMENT = {
     "versions": {"python": "3.12.1", "torch": "2.15.0"},
@@ -413,35 +414,80 @@ def test_a_result_with_a_gpu_says_from_which_batch_it_is_faster() -> None:
         driver="570.1",
     )
 
-    said = english(found)
-
-    assert "2 cores, NVIDIA H100 (driver 570.1);" in said
-    assert "Forward: the GPU's best configuration beats the CPU's best from batch 8 in ieee; with the data" in said
-    assert "copied to it each time it does not in ieee at batch 8, the largest that ran on both." in said
-    assert "Backward: the GPU's best configuration does not beat the CPU's best in ieee at batch 64, the" in said
-
-
-def test_the_crossovers_of_all_precisions_share_one_sentence() -> None:
-    gpu: JSON = {"device": "cuda", "threads": 0}
-    times = {"ieee": (9e-3, 7e-3), "tf32": (5e-3, 5e-3), "bf16": (9e-3, 9e-3)}
-    found = result(
-        *(network_row(8e-3, batch=batch) for batch in (1, 8)),
-        *(
-            network_row(time, **gpu, batch=batch, precision=precision)
-            for precision, both in times.items()
-            for batch, time in zip((1, 8), both, strict=True)
-        ),
-        network_row(6e-3, **gpu, batch=8, precision="tf32", data="copied"),
+    assert "2 cores, NVIDIA H100 (driver 570.1);" in english(found)
+    assert table(found, CROSSOVER).rows == (
+        ("forward", "resident", "ieee", "8"),
+        ("backward", "resident", "ieee", "not up to 64"),
+        ("forward", "copied", "ieee", "not up to 8"),
     )
 
-    (said,) = [words for words in summary.sentences(results.checked(found)) if words[0].startswith("Forward:")]
 
-    assert said == (
-        "Forward: the GPU's best configuration beats the CPU's best from batch 8 in ieee, 1 in tf32, but not in "
-        "bf16 at batch 8, the largest that ran on both; with the data copied to it each time, from batch 8 in tf32.",
-        "前向：批大小从 8（ieee）、1（tf32）起，GPU 的最佳配置快于 CPU 的最佳配置，"
-        "但在两者都测过的最大批 8（bf16）上并不更快；若每次都把数据复制到 GPU，则从 8（tf32）起。",
-    )
+def test_the_kernels_and_what_restricts_them_are_told() -> None:
+    known = {"kernels": ["openblas 0.3 Haswell"], "restricted": {"OPENBLAS_CORETYPE": "Haswell"}, "quota": 1.5}
+    said = english(result(network_row(), **known, turbo=None))
+
+    assert "; kernels: openblas 0.3 Haswell. Flags:" in said
+    assert " RESTRICTED by OPENBLAS_CORETYPE=Haswell. The container may use 1.5 processors. Turbo: unknown." in said
+    assert "RESTRICTED" not in english(result(network_row()))
+
+
+def test_what_is_known_of_some_rows_has_a_column() -> None:
+    extra = {
+        "cold": {"median": 2e-3, "low": 1e-3, "high": 3e-3},
+        "interval": {"low": 0.9e-3, "high": 1.2e-3},
+        "flop": 100,
+        "counted_flop": 100,
+        "bytes": 200,
+        "counted_bytes": 500,
+        "peak_bytes": 3000,
+    }
+    found = table(result(network_row(1e-3, extra), network_row(threads=2)), "The network, forward")
+
+    assert found.header_en[-5:] == ("95 % interval (processes)", "cold", "FLOP counted", "bytes counted", "memory")
+    assert found.rows[0][-5:] == ("900 µs – 1.20 ms", "2.00 ms", "100 FLOP (1.00×)", "500 B (2.50×)", "3.00 kB")
+    assert found.rows[1][-5:] == ("",) * 5
+
+
+def test_the_median_of_several_processes_has_their_interval() -> None:
+    among = {"median": 2e-3, "low": 1e-3, "high": 4e-3, "number": 5, "ratio": {"median": 3.0, "low": 2.0, "high": 4.0}}
+    (found,) = rows(network_row(1e-3, {"processes": among, "ratio": ratio(9.0)}, who="reference"))
+
+    assert found.spread == results.Interval(1e-3, 4e-3, 2e-3, 5)
+    assert found.ratio == results.Ratio("torch", 3.0, 2.0, 4.0)
+
+
+SCALING: JSON = {
+    "question": "data parallel",
+    "environment": ENVIRONMENT,
+    "backend": "gloo",
+    "rows": [
+        {
+            "scaling": "weak",
+            "processes": 2,
+            "batch_of_a_process": 8,
+            "median": 0.02,
+            "p5": 0.01,
+            "p95": 0.03,
+            "samples_per_second": 800.0,
+            "efficiency": 0.5,
+        }
+    ],
+}
+
+
+def test_training_in_several_processes_has_a_table_on_the_page() -> None:
+    part = report.part(result(network_row()), SCALING)
+
+    assert part.tables[-1].caption_en == "Training in several processes (AMD EPYC, gloo)"
+    assert part.tables[-1].rows == (("weak", "2", "8", "20.0 ms", "10.0 ms – 30.0 ms", "800", "50.0 %"),)
+    assert benchmark_part.from_data(json.loads(benchmark_part.as_text(part))) == part
+
+
+def test_a_file_that_is_no_result_of_scaling_is_refused(result_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "scaling.json").write_text(json.dumps({**SCALING, "rows": []}))
+
+    with pytest.raises(Refusal, match=r"scaling\.json does not contain a result of `benchmarks.data_parallel`"):
+        report.command([str(result_file), str(tmp_path / "r"), "--scaling", str(tmp_path / "scaling.json")])
 
 
 def test_versions_flags_and_commit_are_given() -> None:
@@ -512,7 +558,7 @@ def test_rows_faster_than_their_floor_are_listed_with_the_reason() -> None:
     floor = {"seconds": 2e-3, "binds": "memory"}
     found = result(network_row(1e-3, {"floor": floor}), network_row(2e-3, {"floor": floor}, threads=2))
 
-    assert "faster than their floor, marked ‡: 1. The floor assumes that all bytes come from memory" in english(found)
+    assert "ERROR: rows faster than their floor, marked ‡: 1. Unless they were disturbed, a ceiling" in english(found)
     ((_, *numbers),) = table(found, "Rows faster than their floor").rows
     assert numbers == ["1.00 ms", "2.00 ms", "200 %"]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import count
+from math import comb
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -30,10 +31,13 @@ from benchmarks import (
     layers,
     measuring,
     plugin,
+    pretended,
+    processes,
     steps,
 )
 from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, cores, parsed
 from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
+from benchmarks.dispatched import Recording
 from benchmarks.environment import Moment, Watch
 from benchmarks.side_by_side import WARM_UPS, Ratio
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
@@ -231,10 +235,15 @@ class FakeBenchmark:
 
     def __init__(self, clock: Callable[[], float], enabled: bool = True) -> None:
         self._timer, self.enabled, self.extra_info = clock, enabled, dict[str, Any]()
+        self.params, self.times = {"who": "reference"}, list[float]()
 
     def __call__(self, run: Callable[[], Any]) -> Any:
         """Make the call once, untimed."""
         return run()
+
+    def _make_stats(self, iterations: int) -> Any:
+        """Return where the times go."""
+        return SimpleNamespace(update=self.times.append, iterations=iterations)
 
 
 def counting() -> Callable[[], int]:
@@ -243,16 +252,95 @@ def counting() -> Callable[[], int]:
 
 
 def test_a_row_is_warmed_up_and_watched() -> None:
-    benchmark = FakeBenchmark(time.perf_counter)
+    benchmark, call = FakeBenchmark(time.perf_counter), counting()
 
-    result = measuring.timed(benchmark, counting())
+    measuring.timed(benchmark, call, lambda: 0.0)
 
-    assert result == WARM_UPS + 1 + 1  # one for the clock, one for the benchmark
-    assert benchmark.extra_info.keys() == {"others", "disturbed"}
+    cold = benchmark.extra_info["cold"]["rounds"]
+    assert call() == WARM_UPS + 1 + len(benchmark.times) + cold + 1 + 1  # one for the clock, one for the counters
+    assert {"others", "disturbed", "interval", "peak_bytes", "error"} <= benchmark.extra_info.keys()
+
+
+def test_what_a_row_computes_is_checked_before_and_after_it_is_timed() -> None:
+    def worse() -> float:
+        errors.append(0.5 * len(errors))
+        return errors[-1]
+
+    errors, benchmark = list[float](), FakeBenchmark(time.perf_counter)
+
+    measuring.timed(benchmark, lambda: None, worse)
+
+    assert (errors, benchmark.extra_info["error"]) == ([0.0, 0.5], 0.5)
+
+
+def test_rounds_stop_once_the_interval_of_their_median_is_narrow() -> None:
+    clock = iter(range(10**6))
+
+    assert len(measuring.rounds(lambda: None, lambda: next(clock), budget=1e9)) == measuring.FEWEST
+
+
+def test_rounds_that_vary_go_on_until_the_budget_is_spent() -> None:
+    clock, turn = [0.0], count()
+
+    def vary() -> None:
+        clock[0] += (1.0, 2.0)[next(turn) % 2]
+
+    assert sum(measuring.rounds(vary, lambda: clock[0], budget=60.0)) == pytest.approx(60, abs=2)
+
+
+@pytest.mark.parametrize("number", [7, 8, 20, 40, 100, 1000])
+def test_the_interval_of_a_median_holds_it_at_least_95_times_in_100(number: int) -> None:
+    ends = measuring.interval(list(range(1, number + 1)))
+
+    below = range(int(ends["low"]), int(ends["high"]))  # so many of the times may be below the median
+    assert sum(comb(number, times) for times in below) / 2**number >= 0.945
+
+
+def test_the_peak_of_a_call_is_what_it_allocates_at_once() -> None:
+    peak = measuring.peak(lambda: [np.ones(2**20, np.uint8) for _ in range(3)])
+
+    assert peak == pytest.approx(3 * 2**20, rel=0.01)
+
+
+def test_counted_bytes_are_those_of_inputs_and_outputs() -> None:
+    weight = torch.zeros(4, 5)
+    found = measuring.counted(lambda: torch.mm(weight[:2], weight.T), {"who": "torch"})
+
+    assert found == {"counted_flop": 2 * 2 * 5 * 4, "counted_bytes": 4 * (2 * 5 + 5 * 4 + 2 * 4)}
+
+
+def test_a_row_above_its_ceiling_has_it_measured_again_and_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits, work = ceilings.Limits(enabled=True), [Work("conv1", flop=800, bytes=1)]
+    rates = iter((100.0, 200.0))
+    monkeypatch.setattr(ceilings, "ceiling", lambda *_: replace(CEILING, convolution=next(rates)))
+    times = (("a", 5.0), ("b", 3.0))
+    rows: list[dict[str, Any]] = [{"name": name, "stats": {"median": time}, "extra_info": {}} for name, time in times]
+    for row in rows:
+        limits.bound(row["extra_info"], work, "cpu", 1, "ieee")
+
+    assert limits.settle(rows) == ["b"]
+    assert [row["extra_info"]["floor"]["seconds"] for row in rows] == [4.0, 4.0]
+
+
+def test_a_disturbed_row_above_its_ceiling_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceilings, "ceiling", lambda *_: CEILING)
+    limits, info = ceilings.Limits(enabled=True), {"disturbed": True}
+    limits.bound(info, [Work("conv1", flop=800, bytes=1)], "cpu", 1, "ieee")
+
+    assert limits.settle([{"name": "a", "stats": {"median": 1.0}, "extra_info": info}]) == []
+
+
+def test_small_layers_are_bounded_by_the_bandwidth_of_a_cache() -> None:
+    ceiling = replace(CEILING, copies=((64, 80.0), (640, 20.0), (6400, 10.0)))
+
+    assert [floor([Work("p1", 0, size)], ceiling).seconds for size in (32, 640, 64000)] == [32 / 80, 640 / 20, 6400.0]
 
 
 def test_in_a_smoke_test_a_row_is_called_once() -> None:
-    assert measuring.timed(FakeBenchmark(time.perf_counter, enabled=False), counting()) == 1
+    call = counting()
+    measuring.timed(FakeBenchmark(time.perf_counter, enabled=False), call, lambda: 0.0)
+
+    assert call() == 2
 
 
 def test_a_row_timed_by_a_clock_that_does_not_wait_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,14 +348,13 @@ def test_a_row_timed_by_a_clock_that_does_not_wait_is_refused(monkeypatch: pytes
     monkeypatch.setattr(torch.accelerator, "synchronize", wait)
 
     with pytest.raises(measuring.UnsynchronizedClock, match="it has to wait for the device"):
-        measuring.timed(FakeBenchmark(time.perf_counter), run, device="a device that works on alone")
+        measuring.timed(FakeBenchmark(time.perf_counter), run, lambda: 0.0, device="a device that works on alone")
 
 
 def test_every_row_is_timed_one_call_at_a_time_by_a_clock_that_waits() -> None:
     mark = measuring.ROW.mark
 
     assert mark.kwargs["timer"] is torch.utils.benchmark.timer
-    assert (mark.kwargs["min_time"], mark.kwargs["calibration_precision"]) == (0, 1)
     timed = set()
     for file in Path(__file__).parent.glob("test_*.py"):
         tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -347,15 +434,14 @@ def test_ceilings_count_the_operations_they_time(monkeypatch: pytest.MonkeyPatch
         return 1.0
 
     monkeypatch.setattr(ceilings, "_least", one_second)
-    monkeypatch.setattr(ceilings, "NUMBERS", {"cpu": 1000})
 
     products, _ = ceilings._matmul_of("cpu", torch.float32, 64)
-    convolved, _ = ceilings._convolution_of("cpu", torch.bfloat16, 2)
-    bandwidth = ceilings._copy("cpu")
+    convolved, _ = ceilings._convolution_of("cpu", torch.bfloat16, (4, 6, 9, 3), 2)
+    copied = ceilings._copy("cpu", 1000)
 
     assert (products, convolved) == tuple(operations_seen_by_torch(call) for call in calls[:2])
     assert calls[1]().dtype == torch.bfloat16
-    assert bandwidth == 1000 * 4 * 2  # read and written
+    assert copied == (1000 * 4 * 2, 1000 * 4 * 2)  # read and written
 
 
 @pytest.mark.parametrize("who", ["torch", "reference"])
@@ -493,7 +579,7 @@ def test_a_layer_off_by_a_thousandth_is_noticed(layer: str) -> None:
 
 def test_a_measured_row_is_printed_and_stored(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: CEILING)
-    options = ("--phases=forward", "--devices=cpu", "--threads=1", "--batches=2", "--benchmark-max-time=0.001")
+    options = ("--phases=forward", "--devices=cpu", "--threads=1", "--batches=2")
     code, written = pytest_in_this_process(
         "benchmarks/test_network.py", "--benchmark-only", f"--benchmark-json={tmp_path / 'result.json'}", *options
     )
@@ -522,7 +608,7 @@ def test_a_reference_row_gives_its_time_as_a_multiple_of_torchs(tmp_path: Any, m
         return Ratio(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, 5)
 
     monkeypatch.setattr("benchmarks.test_network.ratio", twice_for_numpy)
-    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
+    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--without-ceilings")
     stored = f"--benchmark-json={tmp_path / 'result.json'}"
     pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", stored, *options)
 
@@ -542,7 +628,7 @@ def test_a_row_runs_with_its_number_of_threads(threads: str, monkeypatch: pytest
 
 
 def test_results_can_be_saved_in_pytest_benchmarks_storage(tmp_path: Any) -> None:
-    options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--benchmark-max-time=0.001")
+    options = ("--phases=forward", "--who=torch", "--threads=1", "--batches=1", "--without-ceilings")
     storage = f"--benchmark-storage={tmp_path}"
 
     code, _ = pytest_in_this_process(
@@ -554,14 +640,163 @@ def test_results_can_be_saved_in_pytest_benchmarks_storage(tmp_path: Any) -> Non
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_run_that_asks_for_a_missing_gpu_ends_at_once() -> None:
+    code, written = pytest_in_this_process("benchmarks", "--benchmark-only", "--devices=cuda")
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert "ERROR: --devices cuda: torch finds no CUDA device here" in written
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_run_in_which_every_row_is_skipped_says_so_and_fails() -> None:
-    code, written = pytest_in_this_process(
-        "benchmarks/test_network.py", "--benchmark-only", "--devices=cuda", "--batches=1"
-    )
+    code, written = pytest_in_this_process("benchmarks/test_layers.py", "--benchmark-only", "-kcuda")
 
     assert code == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "NOTHING WAS MEASURED: every row was skipped." in written
     assert "rows skipped: there is no CUDA device here" in written
+
+
+@pytest.mark.parametrize(
+    ("options", "rows"),
+    [
+        (("--who=torch", "--phases=forward", "--batches=8", "--threads=1"), ["test_network.py"]),
+        (("--who=SciPy",), []),
+        (("--batches=1", "--phases=forward", "--who=reference", "--threads=1"), ["network", "resnet50", "rivals"]),
+        (("--batches=64", "--phases=backward", "--who=torch", "--threads=1"), ["layers", "network"]),
+    ],
+)
+def test_only_rows_that_are_what_the_options_say_are_run(options: tuple[str, ...], rows: list[str]) -> None:
+    code, written = pytest_in_this_process("benchmarks", "--collect-only", "--benchmark-only", "-q", *options)
+
+    found = {line.partition("::")[0].rpartition("/")[2] for line in written.splitlines() if "::" in line}
+    assert found == {name if name.endswith(".py") else f"test_{name}.py" for name in rows}
+    assert code == (0 if rows else pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--processes=4",), "--processes is 4, expected at least 5"),
+        (("--pretend-cuda", "--benchmark-json=never.json"), "--pretend-cuda measures nothing that could be stored"),
+    ],
+)
+def test_options_that_make_no_sense_are_usage_errors(options: tuple[str, ...], message: str) -> None:
+    code, written = pytest_in_this_process("benchmarks/test_network.py", *options)
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert message in written
+
+
+def test_the_code_for_a_gpu_runs_on_a_pretended_one() -> None:
+    files = ("benchmarks/test_network.py", "benchmarks/test_layers.py")
+    options = (
+        "--pretend-cuda",
+        "--devices=cuda",
+        "--batches=2,64",
+        "--benchmark-disable",
+        "-kgraph or copied or layer",
+    )
+    code, written = pytest_in_this_process(*files, *options)
+
+    assert code == 0, written
+    assert "skipped" not in written
+    assert torch.compile.__module__ == "torch"  # and nothing is pretended any more
+
+
+def test_a_graph_on_a_pretended_gpu_computes_from_its_own_memory() -> None:
+    x, parameter = torch.ones(2), torch.ones(2)
+    with Recording() as recording:
+        y = (x * 2).sum()
+        parameter.add_(y)
+
+    x.fill_(3.0)
+    recording.replay()
+
+    assert (float(y), parameter.tolist()) == (12.0, [1 + 4 + 12] * 2)
+
+
+def test_a_pretended_function_of_cuda_takes_only_what_the_real_one_takes() -> None:
+    with pretended.pretended(), pytest.raises(TypeError, match="unexpected keyword argument 'timing'"):
+        torch.cuda.graph(torch.cuda.CUDAGraph(), timing=True)  # type: ignore[call-arg]  # which is the point
+
+
+def test_headline_rows_are_repeated_and_their_median_has_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(name: str, time: float, ratio: float | None) -> dict[str, Any]:
+        info = {"question": "layer", "batch": 64, "ratio": ratio and {"median": ratio}}
+        return {"fullname": name, "stats": {"median": time}, "extra_info": info}
+
+    asked: list[Any] = []
+
+    def measured(tests: Any, *_: Any) -> dict[str, Any]:
+        asked.append(tests)
+        return {"a": row("a", 1.0 + len(asked), 2.0 + len(asked))}
+
+    monkeypatch.setattr(processes, "_measured", measured)
+    headline, other = row("a", 1.0, 2.0), row("b", 1.0, None)
+    processes.repeat([headline, other], 5, [], Path())
+
+    found = headline["extra_info"]["processes"]
+    assert asked == [["a"]] * 4
+    assert (found["number"], found["median"], found["ratio"]["median"]) == (5, 3.0, 4.0)
+    assert 1.0 <= found["low"] < 3.0 < found["high"] <= 5.0
+    assert "processes" not in other["extra_info"]
+
+
+def test_a_process_that_fails_fails_the_run_but_what_was_measured_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise processes.ChildFailed("a process of --processes failed: no memory")
+
+    monkeypatch.setattr(processes, "_measured", failing)
+    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--without-ceilings")
+    stored = ("--processes=5", f"--benchmark-json={tmp_path / 'result.json'}")
+    code, written = pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", *stored, *options)
+
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "a process of --processes failed: no memory" in written
+    assert len(json.loads((tmp_path / "result.json").read_text())["benchmarks"]) == 1
+
+
+def test_a_bootstrap_interval_holds_the_median_of_most_samples() -> None:
+    draws = np.random.default_rng(1).normal(size=(200, 9))
+    held = [found["low"] <= 0 <= found["high"] for found in map(processes.summary, draws)]
+
+    assert np.mean(held) > 0.85
+
+
+def test_a_quota_is_the_least_of_all_groups_above(tmp_path: Path) -> None:
+    def put(name: str, text: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+
+    assert environment.quota(tmp_path) is None
+    put("proc/self/cgroup", "0::/pod/box\n")
+    put("sys/fs/cgroup/pod/box/cpu.max", "max 100000\n")
+    assert environment.quota(tmp_path) is None
+    put("sys/fs/cgroup/pod/cpu.max", "150000 100000\n")
+    assert environment.quota(tmp_path) == 1.5
+    put("proc/self/cgroup", "4:cpu,cpuacct:/box\n")
+    put("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "200000\n")
+    put("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n")
+    assert environment.quota(tmp_path) == 2.0
+
+
+@pytest.mark.parametrize(("file", "text", "on"), [("boost", "1", True), ("boost", "0", False), ("none", "1", None)])
+def test_turbo_is_read_where_the_system_tells(tmp_path: Path, file: str, text: str, on: bool | None) -> None:
+    (tmp_path / "cpufreq").mkdir()
+    (tmp_path / "cpufreq" / file).write_text(text)
+
+    assert environment.turbo(tmp_path) is on
+
+
+def test_a_variable_that_restricts_the_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
+
+    found = environment.environment()
+
+    assert found["restricted"]["OPENBLAS_CORETYPE"] == "Haswell"
+    assert found["kernels"] and all(" " in kernel for kernel in found["kernels"])
 
 
 def test_invalid_options_are_a_usage_error_that_names_them() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks import data_parallel
 from benchmarks.data_parallel import COMPARED, PROGRAM, main, row_of
+from benchmarks.pretended import pretended
 from reference.command import Refusal
 from reference.train_in_torch import Process
 
@@ -96,6 +97,14 @@ def test_one_process_is_measured_alone_and_has_no_efficiency(capsys: Any, tmp_pa
         None,
     )
     assert "One process has no efficiency" in capsys.readouterr().out
+
+
+def test_one_process_trains_on_a_pretended_gpu(tmp_path: Path) -> None:
+    with pretended():
+        main(["--batch", "2", "--steps", "2", "--device", "cuda", "--json", str(tmp_path / "result.json")])
+
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["device"], result["threads"], len(result["rows"])) == ("cuda", 0, 1)
 
 
 def test_a_row_gives_the_median_and_percentiles_of_its_step_times() -> None:

@@ -1,0 +1,74 @@
+"""The headline rows in several processes: what one process has by chance, such as where its arrays lie, varies too.
+
+`--processes N` repeats the rows that the README quotes, those with a ratio to torch and the network's at batch 64, in
+N − 1 more processes, one after the other. The figure is then the median of the processes' medians, with a 95 % interval
+by the bootstrap: processes are drawn with replacement, as many as there were, and their median is taken, many times.
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from benchmarks.configuration import SIDE_BY_SIDE
+from spec_tests.report.json_files import load
+
+FEWEST = 5
+"""With fewer processes, a bootstrap has too few values to draw from."""
+RESAMPLES = 10_000
+Row = Mapping[str, Any]
+
+
+class ChildFailed(RuntimeError):
+    """A process did not measure its rows."""
+
+
+def headline(row: Row) -> bool:
+    """Tell whether a row is one of those that are repeated."""
+    info = row["extra_info"]
+    at_64 = info.get("question") == "network" and info.get("batch") == SIDE_BY_SIDE
+    return bool(info.get("ratio")) or at_64
+
+
+def repeat(rows: Sequence[Row], processes: int, options: Sequence[str], root: Path) -> None:
+    """Measure the headline rows in more processes, with these options, and note in each what all of them found."""
+    wanted = [row for row in rows if headline(row)]
+    others = [_measured([row["fullname"] for row in wanted], options, root) for _ in range(processes - 1) if wanted]
+    for row in wanted:
+        same = [row, *(other[row["fullname"]] for other in others)]
+        row["extra_info"]["processes"] = together(same)
+
+
+def together(rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what several processes found for one row."""
+    times = summary([row["stats"]["median"] for row in rows])
+    ratios = [row["extra_info"]["ratio"]["median"] for row in rows if row["extra_info"].get("ratio")]
+    return {"number": len(rows), **times, "ratio": summary(ratios) if ratios else None}
+
+
+def summary(values: Sequence[float]) -> dict[str, Any]:
+    """Return the median of some values, its bootstrap interval, and the values.
+
+    >>> summary([3.0, 3.0, 3.0, 3.0, 3.0])
+    {'median': 3.0, 'low': 3.0, 'high': 3.0, 'medians': [3.0, 3.0, 3.0, 3.0, 3.0]}
+    """
+    drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
+    return {"median": median(values), "low": float(low), "high": float(high), "medians": list(values)}
+
+
+def _measured(tests: Sequence[str], options: Sequence[str], root: Path) -> dict[str, Row]:
+    """Run tests in a process of their own and return their rows by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "result.json"
+        fixed = ("--benchmark-only", "--without-ceilings", f"--benchmark-json={file}", *options)
+        command = [sys.executable, "-m", "pytest", *fixed, *tests]
+        child = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", check=False)
+        if child.returncode or not file.is_file():
+            raise ChildFailed(f"a process of --processes failed: {child.stdout[-1000:]}{child.stderr[-1000:]}")
+        return {row["fullname"]: row for row in load(file)["benchmarks"]}
