@@ -19,7 +19,7 @@ from torch.nn import functional
 from benchmarks.counts import Ceiling, Work, floor
 from benchmarks.environment import Watch
 from benchmarks.side_by_side import seconds
-from spec_tests.subjects.torch import set_float32_precision
+from spec_tests.contract.on_tensors import set_float32_precision
 
 Key = tuple[Any, ...]
 """A device, its number of threads (0 on a GPU) and a precision."""

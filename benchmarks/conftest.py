@@ -10,7 +10,7 @@ from benchmarks import ceilings
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
 from benchmarks.plugin import LIMITS
-from spec_tests.subjects.torch import set_float32_precision
+from spec_tests.contract.on_tensors import set_float32_precision
 
 
 def require(device: str) -> None:

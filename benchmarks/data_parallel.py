@@ -38,7 +38,7 @@ from reference.checks import Array
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.training import Training
-from spec_tests.subjects.torch import set_float32_precision
+from spec_tests.contract.on_tensors import set_float32_precision
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.network import roundings
 

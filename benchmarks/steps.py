@@ -25,7 +25,7 @@ from reference.checks import Array
 from reference.cnn import PARAMETERS, cifar10_cnn_layers, cifar10_cnn_layers_backward
 from reference.train_in_torch import torch_network
 from reference.training import Training, training_step
-from spec_tests.subjects.torch import set_float32_precision
+from spec_tests.contract.on_tensors import set_float32_precision
 
 LEARNING_RATE = 2.0**-10
 NEAR = 2**-15

@@ -11,7 +11,7 @@ import contextlib
 import io
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -20,21 +20,21 @@ from typing import Any
 import hypothesis
 import pytest
 
-from spec_tests import alone
-from spec_tests.handed_functions import NotOffered, subject_of  # the seam: whatever makes a subject of functions
+from spec_tests import alone, subjects
+from spec_tests.contract.declaration import OPERATION_NAMES
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS
+from spec_tests.contract.guard import Guarded
+from spec_tests.run.asking import requirements
 from spec_tests.run.plugin import SMALLEST_CASE
 from spec_tests.run.selection import is_specification
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS
-from spec_tests.vocabulary.properties import operations_of
+from spec_tests.vocabulary.subject import NotAvailable
 
 LONGEST = 60
 """Lines of the message about a failure."""
 
 NONE: Mapping[str, Any] = MappingProxyType({})
-BACKWARD = "_backward"
 QUIET = ("faulthandler", "unraisableexception", "threadexception")
 """pytest's plugins that belong to a run around this one."""
 
@@ -62,7 +62,7 @@ def check(
     dtypes: Collection[str] = ("float32",),
     tensors: bool = False,
     levels: Collection[str] = LEVELS,
-    names: Mapping[str, Mapping[str, str]] = NONE,
+    names: Mapping[str, str] = NONE,
     not_offered: Collection[str] = (),
     device: str = "cpu",
     only: Collection[str] = (),
@@ -73,40 +73,42 @@ def check(
 
     Functions have the names, the arguments and the results of `torch.nn.functional`; they take NumPy arrays, or torch
     tensors on `device` if `tensors` is true. `dtypes` are the number formats that they compute in; `levels` what is
-    required of them (values, gradients, conventions, contracts, refusals); `names` says what a function calls its
-    arguments, by operation and the specification's name; `not_offered` names functions that are not to be asked;
-    `only` names the operations to ask, all by default; `examples` is how many are drawn for a test.
+    required of them (values, gradients, conventions, contracts, refusals); `names` says what the functions call their
+    arguments, as {"weight": "kernel", "conv2d.padding": "pad"}; `not_offered` names what they cannot be asked, as
+    "unbatched" or "conv2d.dilation" (both as in a file, see `spec_tests.contract.declaration`); `only` names the operations to ask, all by default; `examples` is how many are drawn for a test.
 
     Raises SpecificationBroken with the smallest case of the first failure, ValueError if no test counted, and
     TypeError or ValueError for arguments that make no sense.
     """
     operations = _operations(functions, only)
-    _known("dtypes", dtypes, FORMATS)
     _known("levels", levels, LEVELS)
-    _known("not_offered", not_offered, [*OPERATIONS, *(f"{name}{BACKWARD}" for name in OPERATIONS)])
-    _known("names", names, OPERATIONS)
     if examples is not None and (not isinstance(examples, int) or examples < 1):
         raise ValueError(f"examples is {examples!r}; it must be a whole number of 1 or more")
-    subject = subject_of(
-        functions,
-        name=", ".join(functions),
-        dtypes=dtypes,
-        tensors=tensors,
-        names=names,
-        not_offered=not_offered,
-        only=only,
-        device=device,
-    )
+    settings = {"DTYPES": dtypes, "TENSORS": tensors, "NAMES": names, "NOT_OFFERED": not_offered}
+    try:
+        subject = subjects.of_functions(functions, ", ".join(functions), device, **settings)
+    except NotAvailable as error:
+        raise ValueError(_as_an_argument(str(error))) from None
     asked = _Asked(subject, operations, levels)
     code, output = _run(asked, device, examples)
     return _judged(asked, code, output)
+
+
+def _as_an_argument(message: str) -> str:
+    """Return what is said of a file's setting as what is said of an argument.
+
+    >>> _as_an_argument("DTYPES is empty")
+    'dtypes is empty'
+    """
+    setting, _, rest = message.partition(" ")
+    return f"{setting.lower() if setting.isupper() else setting} {rest}"
 
 
 def _operations(functions: Mapping[str, Any], only: Collection[str]) -> list[str]:
     """Return the operations to ask."""
     if not functions:
         raise TypeError("check() was given no function: name at least one, as check(linear=my_linear)")
-    known = [*OPERATIONS, *(f"{name}{BACKWARD}" for name in OPERATIONS)]
+    known = FUNCTIONS
     for name, function in functions.items():
         if name not in known:
             raise TypeError(
@@ -115,7 +117,7 @@ def _operations(functions: Mapping[str, Any], only: Collection[str]) -> list[str
         if not callable(function):
             raise TypeError(f"{name} is {function!r}, of type {type(function).__name__}; a function was expected")
     offered = list(dict.fromkeys(name.removesuffix(BACKWARD) for name in functions))
-    _known("only", only, OPERATIONS)
+    _known("only", only, OPERATION_NAMES)
     if missing := [name for name in only if name not in offered]:
         raise ValueError(f"only names {missing[0]!r}, for which no function was given; there are {', '.join(offered)}")
     return list(only) or offered
@@ -138,7 +140,7 @@ def _near(name: str, known: Collection[str]) -> str:
 class _Asked:
     """A plugin of the run: it hands over the subject, chooses the tests, and keeps what came of them."""
 
-    def __init__(self, subject: Any, operations: Sequence[str], levels: Collection[str]) -> None:
+    def __init__(self, subject: Guarded, operations: Sequence[str], levels: Collection[str]) -> None:
         self.subject, self.operations, self.levels = subject, operations, levels
         self.requirements: dict[str, list[tuple[str, str]]] = {}
         """By test, what it requires: level and operation."""
@@ -156,31 +158,12 @@ class _Asked:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in filter(is_specification, items):
-            if (required := list(self._required(item))) and all(what in self._wanted() for what in required):
+            if (required := requirements(item)) and all(what in self._wanted() for what in required):
                 self.requirements[item.nodeid] = required
         items[:] = [item for item in items if item.nodeid in self.requirements]
 
     def _wanted(self) -> set[tuple[str, str]]:
         return {(level, operation) for level in self.levels for operation in self.operations}
-
-    def _required(self, item: pytest.Item) -> Any:
-        params = getattr(getattr(item, "callspec", None), "params", {})
-        function = getattr(item, "function", None)
-        if function is None:
-            return
-        named = [params["operation"]] if "operation" in params else operations_of(function)
-        for mark in item.iter_markers("requirement"):
-            yield from ((mark.args[0], operation) for operation in named if operation in mark.args[1:])
-
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_call(self) -> Generator[None, Any, Any]:
-        before = self.subject.answered
-        try:
-            yield
-        except NotOffered as error:
-            pytest.skip(str(error))
-        if self.subject.answered == before:
-            pytest.skip("nothing was answered")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

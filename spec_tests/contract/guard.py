@@ -7,6 +7,7 @@ for what the subject says that it does not offer, so that such a question counts
 
 import contextlib
 import dis
+import inspect
 import io
 import sys
 import warnings
@@ -45,7 +46,7 @@ class Guarded:
         self.notes, self.dtype = notes, dtype
         self.name, self.dtypes = inner.name, inner.dtypes
         self.transforms, self.deviations = inner.transforms, inner.deviations
-        self.source, self.tensors = getattr(inner, "source", None), getattr(inner, "tensors", False)
+        self.source, self.tensors = _own(inner, "source", None), _own(inner, "tensors", False)
         for method in ("gradients_of", "double_backward"):
             if optional(inner, method):
                 setattr(self, method, partial(self._other, method))
@@ -111,15 +112,15 @@ class Guarded:
         except NotOffered:
             raise
         except Exception as error:
-            written = _restored(arrays, before) or tuple(getattr(self.inner, "last_written", ()))
+            written = _restored(arrays, before) or tuple(_own(self.inner, "last_written", ()))
             ledger.called(Call(function, kept, dtype, error=f"{type(error).__name__}: {error}", written=written))
             raise
         changed = [name for name, value in arrays.items() if not _same(value, before[name])]
         if changed:
             result = _own_memory(result, [arrays[name] for name in changed])
             _restored(arrays, before)
-        written = tuple(changed) or tuple(getattr(self.inner, "last_written", ()))
-        shared = _shared(result, arrays) or tuple(getattr(self.inner, "last_shared", ()))
+        written = tuple(changed) or tuple(_own(self.inner, "last_written", ()))
+        shared = _shared(result, arrays) or tuple(_own(self.inner, "last_shared", ()))
         ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
         return result
 
@@ -162,6 +163,11 @@ class Guarded:
         for feature in _features(operation, arguments, arrays):
             if feature in self.lacks or f"{operation}.{feature}" in self.lacks:
                 raise NotOffered(f"{operation}: {feature} is not offered")
+
+
+def _own(inner: Any, name: str, default: Any) -> Any:
+    """Return an attribute of a subject; what its `__getattr__` makes of any name does not count."""
+    return inspect.getattr_static(inner, name, default)
 
 
 def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndarray]) -> Iterator[str]:

@@ -241,13 +241,40 @@ class Functions(OnTensors):
         return as_array(value)
 
     def _by_autograd(self, operation: str, grad_output: np.ndarray, **arguments: Any) -> Any:
-        try:
+        with _without_gradient(operation):
             return self._gradients(operation, grad_output, **arguments)
-        except (RuntimeError, NotImplementedError) as error:
-            if not any(words in str(error) for words in WITHOUT_GRADIENT):
-                raise
-            reason = "its output does not depend on its arguments for autograd"
-            raise NotOffered(f"{operation} has no gradient: {reason}") from None
+
+    def gradients_of(
+        self, operation: str, wanted: tuple[str, ...], grad_output: np.ndarray, *args: Any, **kwargs: Any
+    ) -> tuple[np.ndarray, ...]:
+        """Return the gradients of these arguments, if autograd finds them."""
+        self._check_autograd(operation)
+        with _without_gradient(operation):
+            return super().gradients_of(operation, wanted, grad_output, *args, **kwargs)
+
+    def double_backward(
+        self, operation: str, vectors: Mapping[str, np.ndarray], grad_output: np.ndarray, *args: Any, **kwargs: Any
+    ) -> dict[str, np.ndarray]:
+        """Return the gradients of the gradients, if autograd finds them."""
+        self._check_autograd(operation)
+        with _without_gradient(operation):
+            return super().double_backward(operation, vectors, grad_output, *args, **kwargs)
+
+    def _check_autograd(self, operation: str) -> None:
+        if f"{operation}{BACKWARD}" in self.declaration.functions:
+            raise NotOffered(f"{operation} has its own gradient, which gives all or none")
+
+
+@contextmanager
+def _without_gradient(operation: str) -> Iterator[None]:
+    """Turn what autograd says of an output without a gradient into NotOffered."""
+    try:
+        yield
+    except (RuntimeError, NotImplementedError) as error:
+        if not any(words in str(error) for words in WITHOUT_GRADIENT):
+            raise
+        reason = "its output does not depend on its arguments for autograd"
+        raise NotOffered(f"{operation} has no gradient: {reason}") from None
 
 
 WITHOUT_GRADIENT = (

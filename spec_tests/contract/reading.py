@@ -94,7 +94,7 @@ def _contained(name: str, folder: str) -> Iterator[None]:
     finally:
         sys.path[:] = path
         os.chdir(here)
-        np.set_printoptions(**printing)  # type: ignore[arg-type]  # what get_printoptions returned
+        np.set_printoptions(**printing)
 
 
 def _place(error: BaseException, name: str) -> str:

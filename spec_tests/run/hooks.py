@@ -3,16 +3,16 @@
 import pytest
 
 from spec_tests import subjects
-from spec_tests.vocabulary.subject import Subject
+from spec_tests.contract.guard import Guarded
 
 
 @pytest.hookspec(firstresult=True)
-def pytest_specification_subject(device: str) -> Subject | None:
+def pytest_specification_subject(device: str) -> Guarded | None:
     """Return the subject on this device, or None for the one that `--subject` names."""
 
 
-def load_subject(config: pytest.Config, device: str | None = None) -> Subject:
+def load_subject(config: pytest.Config, device: str | None = None) -> Guarded:
     """Return the subject of this run, on the run's device unless another one is named."""
     device = config.option.spec_device if device is None else device
-    handed: Subject | None = config.hook.pytest_specification_subject(device=device)
+    handed: Guarded | None = config.hook.pytest_specification_subject(device=device)
     return subjects.load(config.option.subject, device) if handed is None else handed

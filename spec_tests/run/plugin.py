@@ -131,6 +131,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         whole=asks_for_everything(config),
         full=is_full_run(config),
         transforms=subject.transforms,
+        foreign=subject.foreign,
         left_out=config.stash[DESELECTED],
         unread=unread.unread(config),
     )
@@ -147,7 +148,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are to run; in a long run, freeze what imports and collection made, so that the GC skips it."""
     for item in filter(is_specification, session.items):
         tooling = isinstance(item, pytest.DoctestItem) or item.get_closest_marker("tooling") is not None
-        item.stash[ENTRY] = ledger.Entry(item.nodeid, section_of(item), claims_of(item), tooling=tooling)
+        item.stash[ENTRY] = ledger.Entry(
+            item.nodeid,
+            section_of(item),
+            claims_of(item),
+            tooling=tooling,
+            requirements=tuple(asking.requirements(item)),
+        )
         ledger.expect(item.stash[ENTRY])
     if len(session.items) > A_LONG_RUN:
         gc.collect()
@@ -218,10 +225,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     try:
         result = yield
         if item.get_closest_marker("requirement") and not ledger.answered():
-            pytest.skip("the subject was not asked anything here that it answered")
+            ledger.not_offered("nothing was asked that the subject answers")
+            pytest.skip("not counted: nothing was asked that the subject answers")
         return result
     except NotOffered as error:
-        pytest.skip(f"not offered: {error}")
+        ledger.not_offered(str(error))
+        pytest.skip(f"not counted: {error}")
     except AssertionError:
         if (gone := _deviation_never_seen_here(item)) is not None:
             pytest.skip(f"torch {metadata.version('torch')} does not show the deviation {gone}")

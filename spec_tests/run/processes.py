@@ -49,4 +49,11 @@ def _sent(entry: ledger.Entry) -> dict[str, Any]:
 
 def _received(sent: Mapping[str, Any]) -> ledger.Entry:
     worst = {dtype: ledger.Nearest(*numbers) for dtype, numbers in sent["worst"].items()}
-    return ledger.Entry(**{**sent, "claims": tuple(sent["claims"]), "worst": worst})
+    return ledger.Entry(
+        **{
+            **sent,
+            "claims": tuple(sent["claims"]),
+            "requirements": tuple(map(tuple, sent["requirements"])),
+            "worst": worst,
+        }
+    )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
+from spec_tests.run import by_level
 from spec_tests.vocabulary import claims
 from spec_tests.vocabulary.claims import SECTIONS, Claim
 from spec_tests.vocabulary.ledger import Entry
@@ -38,6 +39,8 @@ class Run:
     """The operations that may transform before they add up, and how."""
     left_out: Counter[str] = field(default_factory=Counter)
     """How many tests were left out from the start, by reason."""
+    foreign: bool = False
+    """Whether the subject is a file, a module or functions of others, which may offer a part."""
     unread: Counter[str] = field(default_factory=Counter)
     """How many files were not read, by reason."""
 
@@ -52,10 +55,17 @@ def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     """Return the lines of the summary, at most `PAGE` characters long unless a single word is longer."""
     left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
     left_out += [f"{plural(count, 'file')} not read: {reason}" for reason, count in sorted(run.unread.items())]
+    left_out = [f"{tests(count)} not counted: {reason}" for reason, count in _not_counted(entries, run)] + left_out
     notes = [*_on_transforms(run.transforms), *_met(entries), *left_out, *_notes(results_of(entries), run)]
-    blocks = [[f"subject: {run.subject}"], _table(entries, run.whole), _worst(entries), notes]
+    results = by_level.table(entries) if run.foreign else _table(entries, run.whole)
+    blocks = [[f"subject: {run.subject}"], results, _worst(entries), notes]
     text = [line for block in blocks if block for line in ("", *block)]
     return [part for line in text[1:] for part in _wrapped(line)]
+
+
+def _not_counted(entries: Iterable[Entry], run: Run) -> list[tuple[str, int]]:
+    """Return what a foreign subject does not offer, and how many tests asked for it."""
+    return sorted(Counter(entry.not_offered for entry in entries if entry.not_offered and run.foreign).items())
 
 
 def plural(count: int, noun: str) -> str:
@@ -77,7 +87,7 @@ def _notes(results: dict[str, str], run: Run) -> list[str]:
     of = {result: [claims.register()[id] for id in results if results[id] == result] for result in RESULTS}
     excused = [claim for claim in [*of["not run"], *of["uncheckable"]] if not claim.runs_by_default]
     checked = [claim for result, found in of.items() if result not in LEFT_TO_OTHERS for claim in found]
-    text = [f"claim {c.id} {_was(results[c.id])}: {c.reason_en}" for c in excused if run.whole]
+    text = [f"claim {c.id} {_was(results[c.id])}: {c.reason_en}" for c in excused if run.whole and not run.foreign]
     text += [
         f"claim {c.id} was judged for torch {c.torch}; this is torch {installed_torch()}"
         for c in checked

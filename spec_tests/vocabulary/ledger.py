@@ -60,6 +60,10 @@ class Entry:
     last_example: dict[str, Any] = field(default_factory=dict)
     deviation: str = ""
     """The known deviation that it met, if that is why it ended as skipped."""
+    requirements: tuple[tuple[str, str], ...] = ()
+    """What it requires: levels and operations."""
+    not_offered: str = ""
+    """What it asked for that the subject does not offer, if it was not counted for that reason."""
     answered: int = 0
     """How many calls the subject has answered."""
     calls: list[Call] = field(default_factory=list)
@@ -135,6 +139,12 @@ def rejected() -> None:
     """Take back the last example: it asked for what the subject does not offer."""
     if _current is not None:
         _current.examples -= 1
+
+
+def not_offered(reason: str) -> None:
+    """Note that the current test does not count, for it asked for what the subject does not offer."""
+    if _current is not None:
+        _current.not_offered = reason
 
 
 def answered() -> int:

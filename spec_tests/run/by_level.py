@@ -1,0 +1,44 @@
+"""The result of a subject that offers a part, by operation and level: passed tests of those that counted."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from spec_tests.vocabulary.ledger import Entry
+from spec_tests.vocabulary.levels import LEVELS
+
+Counts = dict[str, dict[str, Counter[str]]]
+"""By operation and level, how many tests ended how."""
+
+NONE = "–"
+COUNTED = ("passed", "failed", "error")
+
+
+def counts(entries: Iterable[Entry]) -> Counts:
+    """Return how the tests of each operation and level ended; one that requires something of two counts for both."""
+    found: Counts = {}
+    for entry in entries:
+        for level, operation in entry.requirements:
+            found.setdefault(operation, {}).setdefault(level, Counter())[entry.outcome] += 1
+    return found
+
+
+def table(entries: Sequence[Entry]) -> list[str]:
+    """Return a row for each operation of which a test counted, and what its numbers mean."""
+    rows = {
+        operation: [_cell(levels.get(level, Counter())) for level in LEVELS]
+        for operation, levels in counts(entries).items()
+    }
+    rows = {operation: cells for operation, cells in rows.items() if any(cells)}
+    if not rows:
+        return []
+    title = max(len("operation"), *map(len, rows)) + 2
+    lines = [
+        f"{operation:{title}}{''.join(f'{cell or NONE:>13}' for cell in cells)}"
+        for operation, cells in {"operation": list(LEVELS), **rows}.items()
+    ]
+    return [*lines, "(passed / counted; a test counts if the subject answered a call in it)"]
+
+
+def _cell(outcomes: Counter[str]) -> str:
+    counted = sum(outcomes[outcome] for outcome in COUNTED)
+    return f"{outcomes['passed']} / {counted}" if counted else ""
