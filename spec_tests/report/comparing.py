@@ -156,9 +156,9 @@ def changes(old: Data, was: int, new: Data, now: int) -> Iterator[Change]:
     yield from _versions(before["versions"], after["versions"])
     yield from _deviations(before["deviations"], after["deviations"])
     texts = {claim["id"]: claim["en"] for claim in [*new["claims"], *old["claims"]]}
-    results, alike = [_results(old, was), _results(new, now)], _asked_alike(before, after)
+    results_before, results_after, alike = _results(old, was), _results(new, now), _asked_alike(before, after)
     for id, text in texts.items():
-        yield from _claim(f"{id} ({text})", *(result.get(id, ABSENT) for result in results), alike)
+        yield from _claim(f"{id} ({text})", results_before.get(id, ABSENT), results_after.get(id, ABSENT), alike)
     if after["scope"]["whole"] and before["subject"] == after["subject"]:
         yield from _tests(old["tests"], was, {test["test"] for test in new["tests"]})
 

@@ -29,8 +29,11 @@ def summary_of(*arguments):
     return [line for line in printed.splitlines() if not re.search(r"^FAILED| in \d+\.\d+s", line)]
 
 
-def test_two_processes_print_the_summary_of_one():
-    assert summary_of(*FILES, "-n", "2") == summary_of(*FILES)
+@pytest.mark.parametrize("subject", ["torch", "reference"])
+def test_two_processes_print_the_summary_of_one(subject):
+    options = (*FILES, "--subject", subject)
+
+    assert summary_of(*options, "-n", "2") == summary_of(*options)
 
 
 def test_a_failure_in_one_of_two_processes_is_in_the_summary():
