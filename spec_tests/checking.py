@@ -71,11 +71,12 @@ def check(
 ) -> Result:
     """Hold functions against the specification: `check(linear=my_linear, linear_backward=my_gradient)`.
 
-    Functions have the names, the arguments and the results of `torch.nn.functional`; they take NumPy arrays, or torch
-    tensors on `device` if `tensors` is true. `dtypes` are the number formats that they compute in; `levels` what is
-    required of them (values, gradients, conventions, contracts, refusals); `names` says what the functions call their
-    arguments, as {"weight": "kernel", "conv2d.padding": "pad"}; `not_offered` names what they cannot be asked, as
-    "unbatched" or "conv2d.dilation" (both as in a file, see `spec_tests.contract.declaration`); `only` names the operations to ask, all by default; `examples` is how many are drawn for a test.
+    Functions have the names, the arguments and the results of `torch.nn.functional`; they take NumPy arrays, or
+    torch tensors on `device` if `tensors` is true. `dtypes` are the number formats that they compute in; `levels`
+    what is required of them (values, gradients, conventions, contracts, refusals); `names` says what the functions
+    call their arguments, as {"weight": "kernel", "conv2d.padding": "pad"}; `not_offered` names what they cannot be
+    asked, as "unbatched" or "conv2d.dilation" (both as in a file, see `spec_tests.contract.declaration`); `only`
+    names the operations to ask, all by default; `examples` is how many are drawn for a test.
 
     Raises SpecificationBroken with the smallest case of the first failure, ValueError if no test counted, and
     TypeError or ValueError for arguments that make no sense.
