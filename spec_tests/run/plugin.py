@@ -315,7 +315,8 @@ def _load_subject(config: pytest.Config) -> Guarded:
     try:
         subject = hooks.load_subject(config)
     except subjects.NotAvailable as error:
-        raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {error}") from None
+        device = "" if option.spec_device == "cpu" else f" --device {option.spec_device}"
+        raise pytest.UsageError(f"--subject {option.subject}{device}: {error}") from None
     if option.spec_cifar10 is not None and not (option.spec_cifar10 / "cifar-10-batches-py").is_dir():
         raise pytest.UsageError(f"--cifar10 {option.spec_cifar10}: there is no folder cifar-10-batches-py in it")
     if option.spec_cifar100 is not None and not (option.spec_cifar100 / "cifar-100-python").is_dir():
