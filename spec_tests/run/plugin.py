@@ -132,6 +132,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         full=is_full_run(config),
         transforms=subject.transforms,
         foreign=subject.foreign,
+        said=subject.notes,
         left_out=config.stash[DESELECTED],
         unread=unread.unread(config),
     )
@@ -272,11 +273,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _counts(entry: ledger.Entry) -> bool:
     """Tell whether a test says anything."""
     return entry.outcome in ("passed", "failed", "error") or bool(entry.deviation)
-
-
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say which arguments the functions of a foreign subject do not have."""
-    return list(config.stash[SUBJECT].notes) if SUBJECT in config.stash else []
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
