@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,13 +23,15 @@ from typing import Any, Self
 
 from spec_tests.contract.functions import named
 from spec_tests.contract.messages import Junk, Reader, packed, read_answer
-from spec_tests.vocabulary.subject import REFUSALS, NotAvailable, NotOffered, SubjectFailed
+from spec_tests.vocabulary.subject import REFUSALS, NotAvailable, NotOffered, SubjectEnded, SubjectFailed
 
 ROOT = Path(__file__).parents[2]
 LOADING = 60.0
 """For how many seconds a subject may load, at least."""
 OPTIONAL = ("gradients_of", "double_backward", "calling", "threads")
 """The methods that a subject may have."""
+PATIENCE = 10
+"""How often a function may end its process, or take too long, before it is not called any more."""
 GLANCE = 0.1
 """After how many seconds without an answer to look whether the process is still there."""
 LONGEST = 10_000
@@ -171,6 +174,8 @@ class _Host:
         self.folder = os.getcwd()
         self.process: _Process | None = None
         self.known: dict[str, bool] = {}
+        self.ended = Counter[str]()
+        """How often a function has ended its process, or taken too long."""
         self.offered: dict[str, bool] = {}
 
     def started(self) -> dict[str, Any]:
@@ -194,6 +199,8 @@ class _Host:
 
     def ask(self, what: str, request: Mapping[str, Any]) -> tuple[dict[str, Any], memoryview]:
         """Return the answer to a request, of a new process if the last one has ended; `what` is for messages."""
+        if self.ended[what] >= PATIENCE:
+            raise SubjectEnded(f"{what} is not called any more: {PATIENCE} times it ended its process or took too long")
         if self.process is None:
             try:
                 self.started()
@@ -203,7 +210,8 @@ class _Host:
         try:
             return self.process.ask(request, self.limit)
         except _Ended as how:
-            raise SubjectFailed(f"{what} {how}") from None
+            self.ended[what] += 1
+            raise SubjectEnded(f"{what} {how}") from None
         except Junk as junk:
             raise SubjectFailed(f"{what}: {junk}") from None
         finally:

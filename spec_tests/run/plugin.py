@@ -3,6 +3,8 @@
     --subject NAME      the implementation to test, a module of `spec_tests/subjects` (default: torch)
     --only OPERATION[:LEVEL,...]
                         only what is required of this operation, at these levels; may be repeated
+    --time-limit SECONDS
+                        the subject lives in a process of its own, and a call may take so long
     --device DEVICE     the device that it computes on, for example cuda (default: cpu)
     --dtype DTYPE,...   only the tests of these number formats
     --slow              also the tests that take long, start processes or test the specification itself

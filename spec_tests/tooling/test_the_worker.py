@@ -16,8 +16,18 @@ import pytest
 
 import reference
 from spec_tests import subjects
-from spec_tests.contract.messages import ANSWER, DEEPEST, MARK, Junk, Reader
-from spec_tests.contract.messages import answered, packed, read_answer, received, written_down
+from spec_tests.contract.messages import (
+    ANSWER,
+    DEEPEST,
+    MARK,
+    Junk,
+    Reader,
+    answered,
+    packed,
+    read_answer,
+    received,
+    written_down,
+)
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered, SubjectFailed
 
 pytestmark = pytest.mark.tooling

@@ -27,6 +27,10 @@ class SubjectFailed(Exception):
     """The subject did what no implementation may do: it tried to end the program, for example."""
 
 
+class SubjectEnded(SubjectFailed):
+    """The subject took too long for a call, or ended its process: each such call costs time."""
+
+
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError)
 """What a subject may raise to refuse its arguments; any other exception is a defect."""
 
