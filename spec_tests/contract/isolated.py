@@ -6,164 +6,31 @@ comes from that process is trusted further than as an answer (`messages.py`).
 
 import contextlib
 import os
-import pickle
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, Self
 
 from spec_tests.contract.functions import named
-from spec_tests.contract.messages import Junk, Reader, packed, read_answer
+from spec_tests.contract.messages import Junk, Reader
+from spec_tests.contract.process import Ended, Process
 from spec_tests.vocabulary.subject import REFUSALS, NotAvailable, NotOffered, SubjectEnded, SubjectFailed
 
-ROOT = Path(__file__).parents[2]
 LOADING = 60.0
 """For how many seconds a subject may load, at least."""
 OPTIONAL = ("gradients_of", "double_backward", "calling", "threads")
 """The methods that a subject may have."""
 PATIENCE = 10
 """How often a function may end its process, or take too long, before it is not called any more."""
-GLANCE = 0.1
-"""After how many seconds without an answer to look whether the process is still there."""
 LONGEST = 10_000
 """How many characters of a message are kept."""
 RAISED: Mapping[str, type[Exception]] = {kind.__name__: kind for kind in (NotOffered, NotAvailable, *REFUSALS)}
-POSIX = os.name == "posix"
-
-
-class _Ended(Exception):
-    """The process has ended or was ended, and why: "took longer than 2 s"."""
 
 
 class _Defect(Exception):
     """What no subject may do: "raised SystemExit", "returned a generator"."""
-
-
-class _Process:
-    """A process that answers, one call at a time."""
-
-    def __init__(self, folder: str) -> None:
-        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-        new_group: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is the run's, and all it starts ends with it
-        if not POSIX:
-            new_group = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-        self.complaints = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "spec_tests.contract.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.complaints,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
-            **new_group,
-        )
-        self.number = 0
-        self.calls: SimpleQueue[Any] = SimpleQueue()
-        self.answers: SimpleQueue[Any] = SimpleQueue()
-        passing = (self.process.stdin, self.process.stdout, self.calls, self.answers)
-        threading.Thread(target=_pass_on, args=passing, daemon=True).start()
-        self.close = weakref.finalize(self, _end, self.process, self.calls, self.complaints, os.getpid())
-
-    def ask(self, request: Any, limit: float | None) -> tuple[dict[str, Any], memoryview]:
-        """Return the answer to a request; end the process and raise _Ended if there is none in time."""
-        try:
-            pieces = packed(self.number + 1, request)
-        except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise NotOffered(f"an argument cannot be handed to another process: {error}") from None
-        self.number += 1
-        self.calls.put([pieces, request])  # the pieces lie in the memory of its arrays
-        try:
-            return self._answer(limit)
-        except BaseException:  # an interrupted run as well: the answer would be taken for that to the next call
-            self.close()
-            raise
-
-    def _answer(self, limit: float | None) -> tuple[dict[str, Any], memoryview]:
-        end = None if limit is None else time.monotonic() + limit
-        while True:
-            left = GLANCE if end is None else min(GLANCE, end - time.monotonic())
-            try:
-                answer = self.answers.get(timeout=max(left, 0))
-                break
-            except Empty:
-                if self.process.poll() is not None:
-                    answer = self._last()
-                    break
-                if end is not None and time.monotonic() >= end:
-                    raise _Ended(f"took longer than {limit:g} s") from None
-        if isinstance(answer, Junk):
-            raise answer
-        if isinstance(answer, BaseException):
-            raise _Ended(self._how_it_ended())
-        header, body = answer
-        if not isinstance(header, dict) or header.get("call") != self.number:
-            raise Junk("what came from its process is no answer to this call")
-        return header, body
-
-    def _last(self) -> Any:
-        """Return what a process that has ended had still answered; something it started may hold the pipe open."""
-        try:
-            return self.answers.get(timeout=GLANCE)
-        except Empty:
-            return EOFError()
-
-    def _how_it_ended(self) -> str:
-        try:
-            code = self.process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            return "closed the channel of its process"
-        return f"was killed by signal {-code}" if code < 0 else f"ended its process with exit code {code}"
-
-    def complaint(self) -> str:
-        """Return the last line of what Python said before it could load anything."""
-        if self.complaints.closed:
-            return ""
-        self.complaints.seek(0)
-        lines = self.complaints.read(100_000).decode(errors="replace").strip().splitlines()
-        return f": {lines[-1]}" if lines else ""
-
-
-def _pass_on(stdin: Any, stdout: Any, calls: "SimpleQueue[Any]", answers: "SimpleQueue[Any]") -> None:
-    """Send the calls and receive the answers, so that nobody else has to wait for a process that does neither."""
-    with contextlib.suppress(OSError), stdin, stdout:
-        while (sent := calls.get()) is not None:
-            try:
-                for piece in sent[0]:
-                    stdin.write(piece)
-                stdin.flush()
-                sent.clear()
-                answers.put(read_answer(stdout))
-            except Junk as junk:
-                answers.put(junk)
-            except (OSError, EOFError, ValueError, MemoryError):
-                answers.put(EOFError())
-                break
-
-
-def _end(process: "subprocess.Popen[bytes]", calls: "SimpleQueue[Any]", complaints: Any, owner: int) -> None:
-    """End a process and, as far as the system allows, all that it has started."""
-    if os.getpid() != owner:
-        return  # a copy of the run, which has not started it
-    if POSIX:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    elif process.poll() is None:
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
-    with contextlib.suppress(OSError):
-        process.kill()
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(timeout=5)
-    calls.put(None)
-    complaints.close()
 
 
 class _Host:
@@ -172,7 +39,7 @@ class _Host:
     def __init__(self, first: Mapping[str, Any], limit: float | None, loading_limit: float) -> None:
         self.first, self.limit, self.loading_limit = first, limit, loading_limit
         self.folder = os.getcwd()
-        self.process: _Process | None = None
+        self.process: Process | None = None
         self.known: dict[str, bool] = {}
         self.ended = Counter[str]()
         """How often a function has ended its process, or taken too long."""
@@ -181,12 +48,12 @@ class _Host:
     def started(self) -> dict[str, Any]:
         """Start a process that loads the subject; return what the subject says of itself."""
         subject = self.first["subject"]
-        process = _Process(self.folder)
+        process = Process(self.folder)
         try:
             header, body = process.ask(self.first, self.loading_limit)
             facts: dict[str, Any] = _value(header, body)
             _checked(facts)
-        except _Ended as how:
+        except Ended as how:
             raise NotAvailable(f"{subject} {how} while it was loaded{process.complaint()}") from None
         except Junk as junk:
             process.close()
@@ -209,7 +76,7 @@ class _Host:
         assert self.process is not None
         try:
             return self.process.ask(request, self.limit)
-        except _Ended as how:
+        except Ended as how:
             self.ended[what] += 1
             raise SubjectEnded(f"{what} {how}") from None
         except Junk as junk:
@@ -365,7 +232,7 @@ def _names(keys: Any, request: Mapping[str, Any]) -> tuple[str, ...]:
         keys = [key - 2 if type(key) is int else key for key in keys]
     with contextlib.suppress(AttributeError):  # a function that the specification does not know
         places = dict(enumerate(named(function, (*range(len(args)),), {})))
-        keys = [places.get(key, key) for key in keys if isinstance(key, int | str)]
+        keys = [places.get(key, key) if isinstance(key, int) else key for key in keys]
     return tuple(dict.fromkeys(str(key)[:200] for key in keys[:100]))
 
 

@@ -29,12 +29,8 @@ DEEPEST = 50
 """How deeply tuples, lists and dicts of an answer may be nested."""
 PIECE = 2**20
 
-DTYPES = {
-    np.dtype(name).newbyteorder(order).str
-    for name in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-    + ("float16", "float32", "float64", "complex64", "complex128")
-    for order in "<>"
-}
+NUMBERS = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16")
+DTYPES = {np.dtype(order + number).str for number in NUMBERS for order in "<>"}
 """What the numbers of an answer may be."""
 
 Layout = tuple[int, np.dtype[Any], tuple[int, ...], tuple[int, ...], int, bool]
@@ -157,7 +153,7 @@ class _Bytes:
 
 
 def _memory(address: int, size: int) -> Any:
-    return memoryview(np.asarray(_Bytes(address, size))) if size else memoryview(b"")
+    return np.asarray(_Bytes(address, size)).data if size else memoryview(b"")
 
 
 def received(stream: BinaryIO) -> Received:
@@ -184,10 +180,7 @@ def received(stream: BinaryIO) -> Received:
 def laid(layout: Layout, memory: np.ndarray) -> np.ndarray:
     """Return the array that has this layout in a memory."""
     _, dtype, shape, strides, offset, writeable = layout
-    if 0 in shape:
-        array = np.empty(shape, dtype)
-    else:
-        array = np.ndarray(shape, dtype, memory, offset, strides)
+    array = np.empty(shape, dtype) if 0 in shape else np.ndarray(shape, dtype, memory, offset, strides)
     array.flags.writeable = writeable and (0 in shape or memory.flags.writeable)
     return array
 

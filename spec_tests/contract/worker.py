@@ -57,7 +57,7 @@ class Served:
         # behind the seam, what it wrote into would be restored before it is seen: the seam is in the other process
         self.subject, self.printed = getattr(subject, "inner", subject), printed
         self.facts = _facts(subject, self.subject)
-        self.in_format = {None: self.subject}
+        self.in_format: dict[str | None, Any] = {None: self.subject}
         self.threads = contextlib.ExitStack()
 
     def answer(self, call: Received) -> bytes:
@@ -114,7 +114,7 @@ class Served:
 
 
 def _facts(subject: Any, inner: Any) -> dict[str, Any]:
-    found = {name: getattr(subject, name, None) for name in FACTS}
+    found: dict[str, Any] = {name: getattr(subject, name, None) for name in FACTS}
     return {
         **found,
         "source": None if found["source"] is None else str(found["source"]),
@@ -191,7 +191,7 @@ def _overlap(one: np.ndarray, other: np.ndarray) -> bool:
     if not np.may_share_memory(one, other):
         return False
     try:
-        return np.shares_memory(one, other, max_work=10_000)
+        return np.shares_memory(one, other, max_work=10_000)  # type: ignore[arg-type]  # any number may be given
     except Exception:  # too hard to tell: their ranges overlap
         return True
 
