@@ -27,6 +27,8 @@ class Adapted:
         """What it calls an argument of the specification, by the specification's name."""
         self.positions: dict[str, int] = {}
         """The place of what it takes by place only."""
+        self.needed: dict[str, Any] = {}
+        """The defaults, as the specification has them, of what has none in its own words."""
         self.left: list[str] = []
         """Its further arguments, which keep their defaults."""
         if own is not None:
@@ -63,6 +65,8 @@ class Adapted:
                 f"{self.own_name} has no argument for {missing[0]}: it takes ({', '.join(own)}), "
                 f"the specification gives ({', '.join(self.wanted)})"
             )
+        optional = [name for name, default in self.wanted.items() if default is not EMPTY and self.own.get(name) in taken]
+        self.needed = {name: self.wanted[name] for name in optional if taken[self.own[name]].default is EMPTY}
         self.left = [name for name in unknown if name not in self.own.values()]
 
     def _take_by_place(self, name: str, place: int) -> None:
@@ -89,7 +93,7 @@ class Adapted:
         if self.takes_anything:
             return self._as_in_torch(arguments)
         found: dict[str | int, Any] = {}
-        for name, value in arguments.items():
+        for name, value in {**self.needed, **arguments}.items():
             if name in self.own:
                 found[self.positions.get(name, self.own[name])] = value
             elif not is_default(value, self.wanted.get(name, EMPTY)):

@@ -115,7 +115,7 @@ def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, w
         if not callable(call):
             what = "a module" if isinstance(call, types.ModuleType) else f"of type {type(call).__name__}"
             raise NotAvailable(f"{own} is {what}; a function was expected")
-        found[function] = Adapted(function, call, own, names)
+        found[function] = _adapted(function, call, own, names)
     if not found:
         public = [name for name, value in functions.items() if callable(value) and not name.startswith("_")]
         hints = [f"{name}{nearest(name, FUNCTIONS)}" for name in public if nearest(name, FUNCTIONS)]
@@ -124,6 +124,14 @@ def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, w
             f"{where} has no function that the specification knows (named as in torch.nn.functional): {defined}"
         )
     return found
+
+
+def _adapted(function: str, call: Any, own: str, names: Mapping[str, str]) -> Adapted:
+    """Match a function's arguments; what does not fit may be a helper that has an operation's name by chance."""
+    try:
+        return Adapted(function, call, own, names)
+    except NotAvailable as error:
+        raise NotAvailable(f"{error}; if it is something else, NOT_OFFERED = [{function!r}] leaves it out") from None
 
 
 def _left(adapted: Adapted) -> str:

@@ -34,8 +34,13 @@ FEATURES = {
     "strided": "arrays that are not contiguous in memory",
     "read-only": "arrays that must not be written",
     "gradients": "any gradient",
+    "tuples": "options with a number for each axis; equal ones are then handed over as one number",
 }
 """What a subject may not offer, beside functions, arguments and single values of arguments."""
+
+
+PER_AXIS = ("kernel_size", "stride", "padding", "dilation")
+"""The options that are one number, or one for each axis."""
 
 
 @cache

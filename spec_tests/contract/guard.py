@@ -19,7 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from spec_tests.contract.adapting import is_default
-from spec_tests.contract.functions import BACKWARD, FUNCTIONS, UNBATCHED_AXES, named, operation_of, parameters
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS, PER_AXIS, UNBATCHED_AXES, named, operation_of, parameters
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.ledger import Call
@@ -90,6 +90,7 @@ class Guarded:
     def _call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         arguments = named(function, args, kwargs)
         if self.foreign:
+            arguments = self._as_it_can_be_asked(operation_of(function), arguments)
             self._check_offered(function, arguments)
             return self._recorded(function, arguments, partial(self._contained, function, arguments))
         return self._recorded(function, arguments, partial(getattr(self.inner, function), *args, **kwargs))
@@ -99,7 +100,9 @@ class Guarded:
         function = f"{operation}{BACKWARD}"
         arguments = named(function, args, kwargs)
         if self.foreign:
+            arguments = self._as_it_can_be_asked(operation, arguments)
             self._check_offered(function, arguments)
+            args, kwargs = (), arguments
         call = partial(getattr(self.inner, method), operation, what, *args, **kwargs)
         contained = partial(self._containing, function, call) if self.foreign else call
         return self._recorded(f"{method}", arguments, contained)
@@ -150,6 +153,12 @@ class Guarded:
         except BaseException as error:
             raise SubjectFailed(f"{function} raised {type(error).__name__}: {error}") from error
 
+    def _as_it_can_be_asked(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments with one number in place of equal ones for all axes, if the subject takes no tuples."""
+        if not {"tuples", f"{operation}.tuples"} & self.lacks:
+            return arguments
+        return {name: _one_for_all(operation, value) if name in PER_AXIS else value for name, value in arguments.items()}
+
     def _check_offered(self, function: str, arguments: dict[str, Any]) -> None:
         """Raise NotOffered for what the subject does not have, or says that it cannot be asked."""
         if not self.offers(function):
@@ -158,7 +167,7 @@ class Guarded:
         if self.dtype is None:
             held = {str(np.dtype(FORMATS[name].arrays)) for name in self.dtypes if name not in ("float16", "bfloat16")}
             for array in arrays:
-                if array.dtype.name in {"float32", "float64"} - held:
+                if array.dtype.name in {"float32", "float64"} - held or (not held and array.dtype.kind in "iub"):
                     raise NotOffered(f"{array.dtype} is not offered")
         if not self.lacks:
             return
@@ -189,6 +198,8 @@ def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndar
         yield "strided"
     if not all(array.flags.writeable for array in arrays):
         yield "read-only"
+    if any(isinstance(arguments.get(name), tuple | list) for name in PER_AXIS):
+        yield "tuples"
     for name, value in arguments.items():
         if value is None or isinstance(value, np.ndarray):
             if value is not None and name not in ("input", "grad_output"):
@@ -197,6 +208,13 @@ def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndar
         yield f"{name}={value}"
         if not _says_nothing(operation, name, value):
             yield name
+
+
+def _one_for_all(operation: str, value: Any) -> Any:
+    """Return the number that stands for each axis, if they are equal and as many as there are axes."""
+    if isinstance(value, tuple | list) and operation[-2:] == f"{len(value)}d" and len(set(value)) == 1:
+        return value[0]
+    return value
 
 
 def _says_nothing(operation: str, name: str, value: Any) -> bool:
