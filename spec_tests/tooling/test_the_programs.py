@@ -4,16 +4,12 @@ Each implementation below is a file of its own, as a user of this specification 
 one exchanged piece of code. The program is run in an empty folder in which this project cannot be imported.
 """
 
-import importlib.util
 import re
 import shutil
 import subprocess
 import sys
-import warnings
 from dataclasses import dataclass, replace
-from functools import partial
-from inspect import signature
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,10 +20,11 @@ import reference
 from spec_tests import subjects
 from spec_tests.run import drawing, programs
 from spec_tests.run.judging import problem_of, wrong_call
+from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
+from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.subject import REFUSALS
 
@@ -41,93 +38,6 @@ sys.modules["reference"] = sys.modules["spec_tests"] = None
 runpy.run_path("program.py", run_name="__main__")
 """
 """Run the program where an import of this project raises ImportError."""
-
-HALF = {"float16": np.float16}
-
-
-class Seam:
-    """A file of functions as a subject that notes its calls: a small stand-in for what a run puts around a file."""
-
-    deviations = frozenset()
-    transforms = MappingProxyType({})
-
-    def __init__(self, file, tensors=False, dtype="float32", calls=None):
-        spec = importlib.util.spec_from_file_location("my_layers", file)
-        self.layers = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.layers)
-        self.source, self.tensors, self.dtype, self.calls = file, tensors, dtype, [] if calls is None else calls
-
-    def at(self, dtype):
-        return type(self)(self.source, self.tensors, dtype, self.calls)
-
-    def calling(self, function, arguments):
-        """Return the call with the file's own names, which has no options that it leaves at their defaults."""
-        names = getattr(self.layers, "NAMES", {})
-        own, defaults = (signature(getattr(layers, function)).parameters for layers in (self.layers, reference))
-        named = {name: names.get(name, name) for name in arguments}
-        left_out = [n for n in arguments if named[n] not in own and arguments[n] is defaults[n].default]
-        return function, {named[name]: value for name, value in arguments.items() if name not in left_out}
-
-    def __getattr__(self, function):
-        return partial(self._ask, function)
-
-    def _ask(self, function, *args, **kwargs):
-        arguments = signature(getattr(reference, function)).bind(*args, **kwargs).arguments
-        given = {name: self._handed_over(value) for name, value in arguments.items()}
-        before = {name: array_of(value) for name, value in given.items() if hasattr(value, "shape")}
-        call = Call(function, dict(arguments), self.dtype)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = self._answer(function, dict(given))
-        except Exception as error:
-            self.calls.append(replace(call, error=f"{type(error).__name__}: {error}"))
-            raise
-        written = tuple(n for n, v in before.items() if not np.array_equal(v, array_of(given[n]), equal_nan=True))
-        shared = tuple(n for n in before if shares_memory(result, given[n]))
-        result = tuple(map(array_of, result)) if isinstance(result, tuple) else array_of(result)
-        self.calls.append(replace(call, result=result, written=written, shared=shared))
-        return result
-
-    def _answer(self, function, given):
-        if hasattr(self.layers, function):
-            return getattr(self.layers, function)(**self.calling(function, given)[1])
-        operation = function.removesuffix("_backward")
-        grad_output = given.pop("grad_output")
-        leaves = [given[n].requires_grad_() for n in GRADIENTS[operation] if given.get(n) is not None]
-        grads = torch.autograd.grad(self._answer(operation, given), leaves, grad_output)
-        return grads if len(GRADIENTS[operation]) > 1 else grads[0]
-
-    def _handed_over(self, value):
-        """Return an argument in this format, its memory laid out as it was."""
-        if not isinstance(value, np.ndarray):
-            return value
-        floating = value.dtype.kind == "f"
-        if self.tensors:
-            tensor = torch.tensor(value)
-            return (
-                tensor.to(getattr(torch, self.dtype)) if floating and self.dtype in ("float16", "bfloat16") else tensor
-            )
-        return value.astype(HALF.get(self.dtype, value.dtype) if floating else value.dtype, order="K")
-
-
-def array_of(value):
-    """Return a copy of a result as an array, the half formats as float32, or of a state."""
-    if isinstance(value, dict):
-        return {name: array_of(entry) for name, entry in value.items()}
-    if isinstance(value, torch.Tensor):
-        value = value.detach()
-        return (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy().copy()
-    return value.astype(np.float32) if getattr(value, "dtype", None) == np.float16 else np.copy(value)
-
-
-def shares_memory(result, argument):
-    """Tell whether the first result lies in the memory of an argument."""
-    first = result[0] if isinstance(result, tuple) else result
-    if isinstance(first, torch.Tensor):
-        return first.untyped_storage().data_ptr() == argument.untyped_storage().data_ptr()
-    return np.shares_memory(first, argument)
-
 
 # The implementations, right as they stand here
 
@@ -324,7 +234,7 @@ def refused(subject):
 def unchanged(subject):
     """Ask that an argument is left alone."""
     KINK.at("float32").forward(subject)
-    assert not subject.calls[-1].written, "relu wrote into input"
+    assert not ledger.entries()[-1].calls[-1].written, "relu wrote into input"
 
 
 def statistics(subject):
@@ -400,20 +310,28 @@ SLIPS = {
 
 
 def asked(slip, code, folder):
-    """Ask an implementation; return its seam, and what failed."""
+    """Ask an implementation; return it, its calls, and what failed."""
     file = folder / "my_layers.py"
     file.write_text(code, encoding="utf-8")
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # of a file that was as large, in the same second
-    seam = Seam(file, tensors="TENSORS" in code, dtype=slip.dtype)
-    try:
-        slip.ask(seam)
-    except (Exception, pytest.fail.Exception) as failure:
-        return seam, f"{type(failure).__name__}: {failure}"
-    return seam, ""
+    subject, entry, said = subjects.load(str(file)).at(slip.dtype), ledger.Entry("a test", "2.1"), ""
+    with ledger.set_aside():
+        ledger.start(entry)
+        try:
+            slip.ask(subject)
+        except (Exception, pytest.fail.Exception) as failure:
+            said = f"{type(failure).__name__}: {failure}"
+    return subject, entry.calls, said
 
 
-def option(seam, verbose=0):
-    return SimpleNamespace(subject=str(seam.source), device="cpu", verbose=verbose)
+def option(subject, verbose=0):
+    """Return the options of a run of a file."""
+    return SimpleNamespace(subject=str(subject.source), spec_device="cpu", verbose=verbose)
+
+
+def options_of(name):
+    """Return the options of a run of what has this name."""
+    return SimpleNamespace(subject=name, spec_device="cpu", verbose=0)
 
 
 def run(program, folder):
@@ -435,6 +353,11 @@ def run_here(program):
         exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 
 
+def program_in(output):
+    """Return the program that stands between the two marks in what was printed."""
+    return output.partition(f"{drawing.BEGIN}\n")[2].partition(drawing.END)[0]
+
+
 def facts(message):
     """Return what a message says: the place of the first wrong element, what was got and what was expected."""
     found = re.search(r"(?:first at (\[.*?\]): |only element .*?: |: |^)got (.*?), (?:exact|expected) ([^,]*)", message)
@@ -445,16 +368,16 @@ def facts(message):
 def test_a_program_fails_as_the_run_did_and_holds_for_a_right_implementation(name, tmp_path):
     slip = SLIPS[name]
     assert slip.code.count(slip.right) == 1
-    seam, failure = asked(slip, slip.code.replace(slip.right, slip.wrong), tmp_path)
+    subject, calls, failure = asked(slip, slip.code.replace(slip.right, slip.wrong), tmp_path)
 
-    program = programs.program_of(seam.calls, seam, option(seam))
+    program = programs.program_of(calls, subject, option(subject))
     code, line = run(program, tmp_path / "wrong")
-    right, no_failure = asked(slip, slip.code, tmp_path)
+    right, right_calls, no_failure = asked(slip, slip.code, tmp_path)
 
     assert code == 1
-    assert line.startswith(wrong_call(seam.calls, seam).complaint)
+    assert line.startswith(wrong_call(calls, subject).complaint)
     assert facts(line) == facts(failure) or name in NO_NUMBERS
-    assert (no_failure, wrong_call(right.calls, right)) == ("", None)
+    assert (no_failure, wrong_call(right_calls, right)) == ("", None)
     run_here(program)
 
 
@@ -463,23 +386,23 @@ NO_NUMBERS = {"does not refuse", "writes into its argument", "writes into a tens
 
 
 def first_failure(name, folder):
-    """Return the seam of an implementation with this slip, and its first wrong call."""
-    seam, _ = asked(SLIPS[name], SLIPS[name].code.replace(SLIPS[name].right, SLIPS[name].wrong), folder)
-    return seam, wrong_call(seam.calls, seam)
+    """Return an implementation with this slip, its calls, and the first wrong one of them."""
+    subject, calls, _ = asked(SLIPS[name], SLIPS[name].code.replace(SLIPS[name].right, SLIPS[name].wrong), folder)
+    return subject, calls, wrong_call(calls, subject)
 
 
 def test_a_failing_call_is_drawn_with_a_star_before_the_first_wrong_number(tmp_path):
-    seam, judgement = first_failure("a gradient to the last of ties", tmp_path)
+    subject, calls, judgement = first_failure("a gradient to the last of ties", tmp_path)
 
-    drawn = drawing.draw_call(judgement, len(seam.calls), drawing.LINES)
+    drawn = drawing.draw_call(judgement, len(calls), drawing.LINES)
 
     assert drawn.startswith("max_pool2d_backward(kernel_size=2, ")
     assert "grad_input from the subject, shape (1, 1, 2, 4)\n  [0, 0]\n     *0    0    0    0\n" in drawn
     assert "grad_input expected, shape (1, 1, 2, 4)\n  [0, 0]\n    *1.5     0    -2     0\n" in drawn
     assert drawn.splitlines()[-1] == judgement.complaint
-    text = drawing.smallest_case(SimpleNamespace(), {"subject": seam}, option(seam), seam.calls)
+    text = drawing.case_of(SimpleNamespace(), {"subject": subject}, option(subject), calls).text()
     assert text.startswith(drawn)
-    assert text.endswith(programs.program_of(seam.calls, seam, option(seam)))
+    assert program_in(text) == programs.program_of(calls, subject, option(subject))
 
 
 def test_a_large_call_is_drawn_in_forty_lines_around_its_first_wrong_number():
@@ -498,11 +421,11 @@ def test_a_failure_of_no_single_call_is_shown_by_a_program_that_uses_the_project
     problem = Problem("relu", {"input": np.array([-1.0, 2.0])}, {}, np.array([1.0, 1.0]))
     item = SimpleNamespace(module=sys.modules[__name__], originalname="test_relu")
     call = Call("relu", {"input": np.array([2.0])}, "float64", np.array([2.0]))
-    options = SimpleNamespace(subject="my_layers.py", device="cpu")
 
-    text = drawing.smallest_case(item, {"problem": problem}, options, [call])
+    case = drawing.case_of(item, {"problem": problem}, options_of("my_layers.py"), [call])
 
-    assert "It uses this project, for no call that can be judged is wrong by itself.\n\nimport numpy as np\n" in text
+    assert "It uses this project, for no single call is wrong by itself, only what several" in case.advice
+    assert case.program.startswith("import numpy as np\n")
 
 
 def test_a_part_of_this_project_is_shown_by_a_program_that_uses_the_project():
@@ -511,7 +434,7 @@ def test_a_part_of_this_project_is_shown_by_a_program_that_uses_the_project():
     judgement = wrong_call([call], None)
 
     with pytest.raises(programs.NoProgram, match=r"'wrong:forgets' is a part of this project"):
-        programs.written(judgement, None, SimpleNamespace(subject="wrong:forgets", device="cpu"))
+        programs.written(judgement, None, options_of("wrong:forgets"))
 
 
 ANSWERS = {
@@ -579,7 +502,7 @@ def test_torch_passes_the_program_that_a_false_alarm_would_print(function, dtype
     cotangent = {"grad_output": problem.grad_output} if function.endswith("_backward") else {}
     call = Call(function, {**cotangent, **problem.arrays, **problem.options}, dtype, error="ValueError: false alarm")
 
-    program = programs.program_of([call], subjects.load("torch"), SimpleNamespace(subject="torch", device="cpu"))
+    program = programs.program_of([call], subjects.load("torch"), options_of("torch"))
     exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 
     assert capsys.readouterr().out == "right\n"
@@ -605,7 +528,7 @@ def test_a_module_with_an_object_is_imported_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call = Call("relu", {"input": np.array([1.0])}, "float64", np.array([-1.0]))
 
-    program = programs.program_of([call], None, SimpleNamespace(subject="kernels:mine", device="cpu"))
+    program = programs.program_of([call], None, options_of("kernels:mine"))
 
     assert run(program, tmp_path / "empty") == (1, wrong_call([call], None).complaint)
 
@@ -615,7 +538,7 @@ def test_a_call_of_more_numbers_than_anyone_reads_has_no_program():
     judgement = wrong_call([Call("relu", {"input": numbers}, "float64", -numbers)], None)
 
     with pytest.raises(programs.NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
-        programs.written(judgement, None, SimpleNamespace(subject="my_layers.py", device="cpu"))
+        programs.written(judgement, None, options_of("my_layers.py"))
 
 
 def test_a_call_that_the_subject_cannot_describe_has_no_program():
@@ -623,4 +546,4 @@ def test_a_call_that_the_subject_cannot_describe_has_no_program():
     judgement = wrong_call([Call("relu", {"input": np.ones(1)}, "float64", np.zeros(1))], None)
 
     with pytest.raises(programs.NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
-        programs.written(judgement, subject, SimpleNamespace(subject="my_layers", device="cpu"))
+        programs.written(judgement, subject, options_of("my_layers"))
