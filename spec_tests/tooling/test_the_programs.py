@@ -4,10 +4,13 @@ Each implementation below is a file of its own, as a user of this specification 
 one exchanged piece of code. The program is run in an empty folder in which this project cannot be imported.
 """
 
+import io
 import re
 import shutil
 import subprocess
 import sys
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -17,9 +20,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from spec_tests import subjects
+from spec_tests import alone, subjects
 from spec_tests.run import drawing, programs
 from spec_tests.run.judging import problem_of, wrong_call
+from spec_tests.tooling.nested_run import OFF
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
@@ -383,6 +387,159 @@ def test_a_program_fails_as_the_run_did_and_holds_for_a_right_implementation(nam
 
 NO_NUMBERS = {"does not refuse", "writes into its argument", "writes into a tensor"}
 """Slips that no number shows: what is said of them stands in the complaint."""
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """What is exchanged in a right file, and a part of the specification that a run of the file breaks."""
+
+    code: str
+    right: str
+    wrong: str
+    only: str
+    tests: str
+    says: str
+    """The beginning of what the program says."""
+
+
+RUNS = {
+    "float32, ignores dilation": Wrong(
+        f'DTYPES = ["float32"]\nNOT_OFFERED = ["unbatched", "groups", "padding=same", "padding=valid"]\n{CONV2D}',
+        "p * dh, q * dw",
+        "p, q",
+        "conv2d:values",
+        "test_2_1_convolution.py::test_conv_rounds_within_its_bound",
+        "output: ",
+    ),
+    "float64, computed in float32": Wrong(
+        f'DTYPES = ["float64"]\n{LINEAR}',
+        "input @ weight.T",
+        "(input.astype(np.float32) @ weight.T.astype(np.float32)).astype(input.dtype)",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "output: ",
+    ),
+    "float16 of NumPy": Wrong(
+        f'DTYPES = ["float16"]\n{LINEAR}',
+        "return output if",
+        "output = np.nextafter(output, np.float16(9e4)) * np.float16(1.5)\n    return output if",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "output: ",
+    ),
+    "float16 of NumPy, answers in float32": Wrong(
+        f'DTYPES = ["float16"]\n{LINEAR}',
+        "input @ weight.T",
+        "np.float32(input) @ weight.T",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "AssertionError: got dtype float32, expected float16",
+    ),
+    "float16 of torch": Wrong(
+        f'DTYPES = ["float16"]\n{LINEAR_OF_TENSORS}',
+        "linear(input, weight, bias)",
+        "linear(input, weight)",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "output: ",
+    ),
+    "bfloat16 of torch, a gradient alone": Wrong(
+        f'DTYPES = ["bfloat16"]\n{LINEAR_OF_TENSORS}',
+        "linear(input, weight, bias)",
+        "linear(input.detach() + 0 * input, weight, bias)",
+        "linear:gradients",
+        "test_2_4_linear.py::test_the_gradients_of_linear_round_within_their_bounds",
+        "grad_input: ",
+    ),
+    "names of its own": Wrong(
+        CROSS_ENTROPY,
+        "log_sums - shifted",
+        "shifted",
+        "cross_entropy:values",
+        "test_2_6_3_cross_entropy.py",
+        "output: ",
+    ),
+    "arguments by place alone": Wrong(
+        "def sigmoid(x, /):\n    return 1 / (1 + __import__('numpy').exp(-x))\n",
+        "exp(-x)",
+        "exp(x)",
+        "sigmoid:values",
+        "test_2_3_activation.py::test_sigmoid_and_tanh_round_within_their_bounds",
+        "output: ",
+    ),
+    "a gradient alone": Wrong(
+        MAX_POOL2D,
+        "window[n, c].argmax()",
+        "k * k - 1 - window[n, c][::-1, ::-1].argmax()",
+        "max_pool2d",
+        "test_2_2_max_pooling.py -k gradient",
+        "grad_input: ",
+    ),
+    "writes into its argument": Wrong(
+        f"{RELU}\ndef relu_backward(grad_output, input):\n    return grad_output * (input > 0)\n",
+        "    return np",
+        "    input[input < 0] = 0\n    return np",
+        "relu:contracts",
+        "test_every_layer.py::test_no_layer_changes_its_arguments",
+        "relu wrote into input",
+    ),
+    "does not refuse": Wrong(
+        LINEAR.replace(
+            "    output =", "    if weight.ndim > 2:\n        raise TypeError(weight.shape)\n    output =", 1
+        ),
+        "raise TypeError",
+        "print",
+        "linear:refusals",
+        "test_2_4_linear.py::test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row",
+        "linear answered, expected a refusal",
+    ),
+    "raises": Wrong(
+        LINEAR,
+        "output if bias is None else ",
+        "",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "TypeError: unsupported operand",
+    ),
+    "ends the program": Wrong(
+        LINEAR,
+        "output = ",
+        "raise SystemExit(0)\n    output = ",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "linear raised SystemExit: 0",
+    ),
+}
+
+
+def output_of_a_run(file, only, tests):
+    """Hold a file against a part of the specification, up to the first failure; return what is printed."""
+    written, profile = io.StringIO(), settings.get_current_profile_name()
+    places = [f"spec_tests/{test}" if test.startswith("test_") else test for test in tests.split()]
+    quiet = [f"-pno:{plugin}" for plugin in OFF]
+    with ledger.set_aside(), warnings.catch_warnings(), redirect_stdout(written), redirect_stderr(written):
+        warnings.resetwarnings()
+        try:
+            alone.run([f"--subject={file}", f"--only={only}", "-x", "--capture=no", "--color=no", *quiet, *places])
+        finally:
+            settings.load_profile(profile)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_program_that_a_run_prints_fails_alone_and_passes_with_a_right_file(name, tmp_path):
+    wrong, file = RUNS[name], tmp_path / "my_layers.py"
+    assert wrong.code.count(wrong.right) == 1
+    file.write_text(wrong.code.replace(wrong.right, wrong.wrong), encoding="utf-8")
+
+    output = output_of_a_run(file, wrong.only, wrong.tests)
+    code, line = run(program_in(output), tmp_path / "empty")
+    shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)  # of a file that was as large, in the same second
+    file.write_text(wrong.code, encoding="utf-8")
+    run_here(program_in(output))
+
+    assert (code, line[: len(wrong.says)]) == (1, wrong.says)
+    assert re.search(rf"^(Call \d+ of \d+: )?{re.escape(line)}$", output, re.MULTILINE)
 
 
 def first_failure(name, folder):
