@@ -4,7 +4,9 @@ Each implementation below is a file of its own, as a user of this specification 
 one exchanged piece of code. The program is run in an empty folder in which this project cannot be imported.
 """
 
+import importlib.util
 import io
+import math
 import re
 import shutil
 import subprocess
@@ -21,7 +23,8 @@ from hypothesis import strategies as st
 
 import reference
 from spec_tests import alone, subjects
-from spec_tests.run import drawing, programs
+from spec_tests.checking import LONGEST, SpecificationBroken, check
+from spec_tests.run import drawing, programs, showing
 from spec_tests.run.judging import problem_of, wrong_call
 from spec_tests.tooling.nested_run import OFF
 from spec_tests.vocabulary import ledger
@@ -357,6 +360,13 @@ def run_here(program):
         exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 
 
+def ended_here(program):
+    """Run a program in this process, for torch takes seconds to start; return what `run` returns."""
+    with pytest.raises(SystemExit) as ended:
+        run_here(program)
+    return (1, ended.value.code) if isinstance(ended.value.code, str) else (ended.value.code, "")
+
+
 def program_in(output):
     """Return the program that stands between the two marks in what was printed."""
     return output.partition(f"{drawing.BEGIN}\n")[2].partition(drawing.END)[0]
@@ -375,7 +385,7 @@ def test_a_program_fails_as_the_run_did_and_holds_for_a_right_implementation(nam
     subject, calls, failure = asked(slip, slip.code.replace(slip.right, slip.wrong), tmp_path)
 
     program = programs.program_of(calls, subject, option(subject))
-    code, line = run(program, tmp_path / "wrong")
+    code, line = ended_here(program) if subject.tensors else run(program, tmp_path / "wrong")
     right, right_calls, no_failure = asked(slip, slip.code, tmp_path)
 
     assert code == 1
@@ -512,15 +522,15 @@ RUNS = {
 }
 
 
-def output_of_a_run(file, only, tests):
-    """Hold a file against a part of the specification, up to the first failure; return what is printed."""
+def output_of_a_run(file, only, tests, first=True):
+    """Hold a file against a part of the specification, up to the first failure or all; return what is printed."""
     written, profile = io.StringIO(), settings.get_current_profile_name()
     places = [f"spec_tests/{test}" if test.startswith("test_") else test for test in tests.split()]
-    quiet = [f"-pno:{plugin}" for plugin in OFF]
+    quiet = [*(f"-pno:{plugin}" for plugin in OFF), *["-x"] * first]
     with ledger.set_aside(), warnings.catch_warnings(), redirect_stdout(written), redirect_stderr(written):
         warnings.resetwarnings()
         try:
-            alone.run([f"--subject={file}", f"--only={only}", "-x", "--capture=no", "--color=no", *quiet, *places])
+            alone.run([f"--subject={file}", f"--only={only}", "--capture=no", "--color=no", *quiet, *places])
         finally:
             settings.load_profile(profile)
     return written.getvalue()
@@ -539,7 +549,8 @@ def test_the_program_that_a_run_prints_fails_alone_and_passes_with_a_right_file(
     run_here(program_in(output))
 
     assert (code, line[: len(wrong.says)]) == (1, wrong.says)
-    assert re.search(rf"^(Call \d+ of \d+: )?{re.escape(line)}$", output, re.MULTILINE)
+    (said,) = re.findall(rf"^(?:Call \d+ of \d+: )?({re.escape(wrong.says)}.*)\n\nThis program shows", output, re.M)
+    assert line.startswith(said)
 
 
 def first_failure(name, folder):
@@ -704,3 +715,117 @@ def test_a_call_that_the_subject_cannot_describe_has_no_program():
 
     with pytest.raises(programs.NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
         programs.written(judgement, subject, options_of("my_layers"))
+
+
+def in_a_module_of(tmp_path, code, name="my_functions"):
+    """Return a module with this code, imported as a user's test would."""
+    file = tmp_path / f"{name}.py"
+    file.write_text(code, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def handed_over(tmp_path, monkeypatch):
+    """Return a function that hands a module's function over, and returns the subject and a wrong call of it."""
+    monkeypatch.setitem(sys.modules, "my_functions", None)
+
+    def ask(code, expression):
+        module = in_a_module_of(tmp_path, code)
+        call = eval(expression, {**vars(module), "math": math})
+        subject = subjects.of_functions({"relu": call}, "relu", "cpu")
+        return subject, Call("relu", {"input": np.array([-1.0])}, "float64", np.array([-1.0]))
+
+    return ask
+
+
+NEGATED = """
+def mine(input):
+    return input
+
+def outer():
+    def inner(input):
+        return input
+    return inner
+
+class Layers:
+    @staticmethod
+    def relu(input):
+        return input
+
+    def __call__(self, input):
+        return input
+"""
+
+
+@pytest.mark.parametrize(("expression", "called"), [("mine", "layers.mine("), ("Layers.relu", "layers.Layers.relu(")])
+def test_a_function_handed_to_check_is_imported_from_its_file_under_its_own_name(
+    expression, called, handed_over, tmp_path
+):
+    subject, call = handed_over(NEGATED, expression)
+
+    program = programs.program_of([call], subject, options_of("functions"))
+
+    assert called in program
+    assert run(program, tmp_path / "empty") == (1, wrong_call([call], subject).complaint)
+
+
+NOT_IMPORTED = {
+    "a lambda": (NEGATED, "lambda input: input", "relu is a lambda, which cannot be imported"),
+    "a function in a function": (NEGATED, "outer()", "inner is defined inside another function"),
+    "an object": (NEGATED, "Layers()", "relu is not a Python function in a file but an object of type Layers"),
+    "a function in C": (NEGATED, "math.fabs", "an object of type builtin_function_or_method"),
+    "a name that means something else": (
+        f"{NEGATED}\nfirst = mine\ndef mine(input):\n    return 0\n",
+        "first",
+        "mine in my_functions.py is another object",
+    ),
+    "a script that calls check": (
+        f"check = dict\n{NEGATED}\ncheck(relu=mine)",
+        "mine",
+        "calls check\\(\\) when it is imported",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_IMPORTED)
+def test_where_a_function_cannot_be_imported_one_line_says_why_there_is_no_program(case, handed_over):
+    code, expression, reason = NOT_IMPORTED[case]
+    subject, call = handed_over(code, expression)
+
+    case = drawing.case_of(SimpleNamespace(), {"subject": subject}, options_of("functions"), [call])
+
+    assert re.fullmatch(f"There is no program: .*{reason}.*", case.advice)
+    assert case.program == ""
+    assert case.drawing.endswith("got -1.0, expected 0.0")
+
+
+def test_the_message_of_check_is_short_and_its_case_holds_the_program(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "my_functions", None)
+    module = in_a_module_of(tmp_path, NEGATED)
+
+    with pytest.raises(SpecificationBroken) as caught:
+        check(relu=module.mine, levels=["conventions"], examples=5)
+
+    assert len(str(caught.value).splitlines()) <= LONGEST
+    assert "the exception's attribute `case` has the program" in str(caught.value)
+    code, line = run(program_in(caught.value.case), tmp_path / "empty")
+    assert (code, line in str(caught.value)) == (1, True)
+
+
+def test_of_many_failures_the_first_has_a_program_and_those_after_the_third_take_few_lines(tmp_path):
+    file = tmp_path / "my_layers.py"
+    file.write_text(CONV2D.replace("p * dh, q * dw", "p, q"), encoding="utf-8")
+
+    output = output_of_a_run(file, "conv2d:refusals", "test_2_1_convolution.py::test_conv2d_refuses", first=False)
+
+    failures = re.split(r"\n_+ (test_.*) _+\n", output.partition("= FAILURES =")[2].partition("= specification =")[0])
+    texts = failures[2::2]
+    assert len(texts) > 6
+    assert [drawing.BEGIN in text for text in texts[:3]] == [True, False, False]
+    assert all(showing.SMALLEST_CASE in text for text in texts[:3])
+    assert max(len(text.splitlines()) for text in texts[3:]) <= 4
+    assert all(showing.ALONE in text for text in texts[1:])
