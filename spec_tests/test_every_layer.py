@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reference
+from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.exact import assert_gradients_equal, backward, forward
@@ -32,6 +33,7 @@ def test_no_layer_changes_its_arguments(subject, problem):
 
     problem.forward(subject), problem.backward(subject)
 
+    assert not ledger.written()  # or, of a subject whose calls are not recorded:
     for name, value in before.items():
         assert_equal(all_arrays(problem)[name], value)
 

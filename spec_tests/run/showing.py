@@ -83,6 +83,7 @@ def _shorten(item: pytest.Item, report: pytest.TestReport, raised: Any, subject:
     message = [line for line in last.lines if line.startswith("E")]
     most = min(MESSAGE, len(str(raised.value).splitlines()) or 1)  # below it is what Hypothesis notes: it is drawn
     last.lines = [*(line for line in last.lines if not line.startswith("E")), *message[:most]]
+    shown.reprcrash.message = "\n".join(shown.reprcrash.message.splitlines()[:most])
     report.longrepr = shown
     return True
 
