@@ -9,7 +9,7 @@ import pytest
 from spec_tests.vocabulary import rungs
 from spec_tests.vocabulary.levels import gradients, values
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
-from spec_tests.vocabulary.rungs.checking import assert_gradients_right, assert_right, usual_format
+from spec_tests.vocabulary.rungs.checking import assert_each, assert_gradients_right, assert_right
 
 LADDERS = [(operation, rung) for operation in (*OPERATIONS, *OPTIMIZERS) for rung in rungs.rungs(operation)]
 LADDERS_OF_GRADIENTS = [(operation, rung) for operation, rung in LADDERS if operation in OPERATIONS]
@@ -19,13 +19,11 @@ LADDERS_OF_GRADIENTS = [(operation, rung) for operation, rung in LADDERS if oper
 @pytest.mark.compares_with_reference
 @pytest.mark.parametrize(("operation", "rung"), LADDERS)
 def test_the_result_is_right_on_every_case_of_a_rung(subject, operation, rung):
-    for case in rungs.cases(operation, rung):
-        assert_right(case, subject, usual_format(subject))
+    assert_each(rungs.cases(operation, rung), assert_right, subject)
 
 
 @gradients(*OPERATIONS)
 @pytest.mark.compares_with_reference
 @pytest.mark.parametrize(("operation", "rung"), LADDERS_OF_GRADIENTS)
 def test_the_gradients_are_right_on_every_case_of_a_rung(subject, operation, rung):
-    for case in rungs.cases(operation, rung):
-        assert_gradients_right(case, subject, usual_format(subject))
+    assert_each(rungs.cases(operation, rung), assert_gradients_right, subject)

@@ -1,15 +1,17 @@
 """Whether a subject is right on a case of a rung: its answer lies within the bound of the exact one."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from spec_tests.vocabulary import exact, transforms
+from spec_tests.vocabulary import exact, ledger, transforms
 from spec_tests.vocabulary.compare import assert_within
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.optimizer_bounds import bound_steps, run_steps
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.rungs.of_optimizers import Steps
+from spec_tests.vocabulary.subject import NotOffered
 
 
 def usual_format(subject: Any) -> str:
@@ -42,3 +44,18 @@ def assert_gradients_right(case: Problem, subject: Any, dtype: str) -> None:
             assert grad is None, f"got a gradient of {name}, expected None: it has none here"
         else:
             assert_within(grad, transforms.bound(approximation, name, problem, subject, dtype), dtype)
+
+
+def assert_each(cases: Iterable[Any], check: Callable[[Any, Any, str], None], subject: Any) -> None:
+    """Check one case after the other; those that the subject does not offer do not count, unless it offers none."""
+    answered, reason = 0, None
+    for case in cases:
+        ledger.example({})
+        try:
+            check(case, subject, usual_format(subject))
+            answered += 1
+        except NotOffered as not_offered:
+            ledger.rejected()
+            reason = reason or not_offered
+    if reason is not None and not answered:
+        raise reason

@@ -27,9 +27,10 @@ def _along_an_axis(name: str) -> Ladder:
     def along(dim: int, input: Any) -> Problem:
         return case(name, {"dim": dim}, odd_halves, input=input)
 
+    large = ([[1000.0, 999.0]], [[-1000.0, -1001.0]], [[1000.0, 0.0]])
     return {
         "plain": [along(0, (2,)), along(1, (1, 2)), along(1, (2, 3)), along(2, (2, 3, 4))],
-        "large numbers": [along(1, np.array(row)) for row in ([[1000.0, 999.0]], [[-1000.0, -1001.0]], [[1000.0, 0.0]])],
+        "large numbers": [along(1, np.array(row)) for row in large],
         "not the last axis": [along(0, (2, 1)), along(0, (2, 3)), along(1, (2, 3, 4))],
         "an axis counted from the back": [along(-1, (1, 2)), along(-1, (2, 3, 4)), along(-2, (2, 3, 4))],
     }

@@ -41,8 +41,7 @@ def _ladder(operation: str, more: dict[str, dict[str, Any]], several: bool = Tru
         FIRST: _steps(operation, 1),
         **({LATER: _steps(operation, 3)} if several else {}),
         **{
-            name: [*_steps(operation, 1, **options), *_steps(operation, 3, **options)]
-            for name, options in more.items()
+            name: [*_steps(operation, 1, **options), *_steps(operation, 3, **options)] for name, options in more.items()
         },
     }
 

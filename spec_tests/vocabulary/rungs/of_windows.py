@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.rungs.making import case, different, without_zeros
 
