@@ -4,6 +4,7 @@ For one operation: the document's worked examples that use no option; then its r
 the option; then everything else at the level of values. Then the gradient, in the same way, and the other levels.
 """
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,8 +26,6 @@ from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, REST, section_of
 
 OWN_FILE = "test_rungs.py"
-GENERATED = ("children",)
-"""Fixtures that every test has."""
 
 
 @dataclass
@@ -105,10 +104,11 @@ def _place_of(item: pytest.Item) -> tuple[str, str, str]:
 
 def is_example(item: pytest.Item) -> bool:
     """Tell whether a test is an example that the document or the specification works by hand."""
-    function, names = getattr(item, "function", None), set(getattr(item, "fixturenames", ()))
-    drawn = hasattr(function, "property") or hasattr(function, "hypothesis")
-    params = set(getattr(getattr(item, "callspec", None), "params", {}))
-    return not drawn and "implementation" in names and names - params <= {"implementation", "request", *GENERATED}
+    function = getattr(item, "function", None)
+    if function is None or hasattr(function, "property") or hasattr(function, "hypothesis"):
+        return False
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return "implementation" in params and set(inspect.signature(function).parameters) <= set(params)
 
 
 def _rung_of_example(item: Any, operation: str, params: Mapping[str, Any]) -> str:
