@@ -14,7 +14,7 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.contract.declaration import OPERATION_NAMES
-from spec_tests.contract.functions import BACKWARD
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS
 from spec_tests.contract.guard import Guarded
 from spec_tests.run.asking import requirements
 from spec_tests.run.exercise.batched import Batched
@@ -77,7 +77,7 @@ def stages(subject: Guarded, wanted: Mapping[str, frozenset[str]], items: Iterab
             by_place[place].items.append(item)
     for stage in by_place.values():
         stage.items.sort(key=lambda item: item.path.name != OWN_FILE)
-    return [stage for stage in by_place.values() if stage.items or stage.rung != EXAMPLES]
+    return [stage for stage in by_place.values() if stage.items or not subject.offers(stage.function)]
 
 
 def _rungs_of(operation: str, level: str) -> tuple[str, ...]:
@@ -87,7 +87,7 @@ def _rungs_of(operation: str, level: str) -> tuple[str, ...]:
     if level == "values":
         return (EXAMPLES, *rungs.rungs(operation), REST)
     if level == "gradients":
-        return (*rungs.rungs(operation), REST) if operation not in OPTIMIZERS else ()
+        return (*rungs.rungs(operation), REST) if f"{operation}{BACKWARD}" in FUNCTIONS else ()
     return (REST,)
 
 
