@@ -13,6 +13,11 @@
     --network           also the tests that follow the document's links
     --resnet50-weights FILE
                         also the tests that need trained weights of ResNet-50, in a file that torchvision downloaded
+    --exercise          rung by rung, for who writes the operations: `run/exercise/plugin.py`
+    --language en|zh    the language of --exercise (default: by the locale)
+    --exercise-json FILE
+                        write the result of --exercise there
+    --watch             with --exercise: try again whenever the file is saved
     --tensorboard DIR   write a log of what the document describes to DIR, for `tensorboard --logdir DIR`
 
 All but the first also have a name with a prefix, `--spec-device`, which no other plugin holds (see `options.py`).
@@ -36,6 +41,7 @@ from spec_tests import subjects
 from spec_tests.contract.guard import Guarded
 from spec_tests.run import asking, collecting, draws, gallery, hooks, options, processes, showing, summary, unread
 from spec_tests.run.ending import RUN, Ending
+from spec_tests.run.exercise import plugin as exercise
 from spec_tests.run.selection import (
     asks_for_everything,
     claims_of,
@@ -75,7 +81,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the plugins for the options, for what is collected and drawn, and for a run in several processes."""
-    for part in (options, collecting, draws, processes, unread):
+    for part in (options, collecting, draws, processes, unread, exercise):
         pluginmanager.register(part)
 
 

@@ -19,6 +19,7 @@ from spec_tests.vocabulary.operations.operation import (
     GradientCheck,
     Operation,
     Rung,
+    large_numbers,
     nothing_to_do,
     off_the_kink,
     on_a_grid,
@@ -157,7 +158,11 @@ def _along(function: Any) -> Any:
 
 _relu, _sigmoid, _tanh = (partial(elementwise_problems, name) for name in ("relu", "sigmoid", "tanh"))
 _softmax, _log_softmax = (partial(softmax_problems, name) for name in ("softmax", "log_softmax"))
-_another_axis = Rung("an axis counted from the back", lambda problem: problem.dim < 0)
+_along_an_axis = (
+    large_numbers,
+    Rung("not the last axis", lambda problem: problem.dim % problem.input.ndim < problem.input.ndim - 1),
+    Rung("an axis counted from the back", lambda problem: problem.dim < 0),
+)
 
 ROWS = (
     Operation(
@@ -179,6 +184,7 @@ ROWS = (
         1 / (6 * sqrt(3)),  # of s·(1 − s)·(1 − 2s), at s = ½ ± 1/(2√3)
         {},
         large_cases.SIGMOID,
+        large_numbers,
     ),
     _curve(
         "tanh",
@@ -187,6 +193,7 @@ ROWS = (
         4 / (3 * sqrt(3)),  # of 2t·(1 − t²), at t = ±1/√3
         {},
         large_cases.TANH,
+        large_numbers,
     ),
     _curve(
         "softmax",
@@ -195,7 +202,7 @@ ROWS = (
         1.0,  # p·((d − mean of d)² − variance of d), where p·(d − mean)² <= 4·p·(1 − p)² < 1
         {"dim": 1},
         large_cases.SOFTMAX,
-        _another_axis,
+        *_along_an_axis,
     ),
     _curve(
         "log_softmax",
@@ -204,6 +211,6 @@ ROWS = (
         1.0,  # the variance of d, whose numbers are from −1 to 1
         {"dim": 1},
         large_cases.LOG_SOFTMAX,
-        _another_axis,
+        *_along_an_axis,
     ),
 )

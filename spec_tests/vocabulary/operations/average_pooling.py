@@ -17,6 +17,7 @@ from spec_tests.vocabulary.operations.operation import (
     Rung,
     Sums,
     nothing_to_do,
+    one_for_each_axis,
     typical,
     unbatched,
 )
@@ -145,6 +146,7 @@ ROWS = (
             Rung("count_include_pad", lambda problem: not problem.options.get("count_include_pad", True)),
             Rung("divisor_override", lambda problem: problem.options.get("divisor_override") is not None),
             Rung("ceil_mode", lambda problem: bool(problem.options.get("ceil_mode"))),
+            one_for_each_axis("kernel_size", "stride", "padding"),
             unbatched(3),
         ),
     ),
@@ -166,6 +168,7 @@ ROWS = (
                     h % n for h, n in zip(problem.input.shape[-2:], problem.grad_output.shape[-2:], strict=True)
                 ),
             ),
+            one_for_each_axis("output_size"),
             unbatched(3),
         ),
     ),

@@ -19,6 +19,7 @@ from spec_tests.vocabulary.operations.operation import (
     GradientCheck,
     Operation,
     Rung,
+    large_numbers,
     on_a_grid,
     typical,
 )
@@ -212,8 +213,8 @@ _COMMON_RUNGS = (
     Rung("weight", lambda problem: problem.weight is not None),
     Rung("ignore_index", lambda problem: bool((problem.target == problem.ignore_index).any())),
     Rung("further axes", lambda problem: problem.input.ndim > 2),
-    Rung("without a batch", lambda problem: problem.input.ndim == 1),
 )
+_WITHOUT_A_BATCH = Rung("without a batch", lambda problem: problem.input.ndim == 1)
 _nll, _cross_entropy = (partial(class_problems, name) for name in ("nll_loss", "cross_entropy"))
 
 ROWS = (
@@ -231,7 +232,7 @@ ROWS = (
         bend=_bend,
         typical=typical("nll_loss", (2,), {"reduction": "none", "ignore_index": -100}, **_SCORES),
         large=large_cases.NLL_LOSS,
-        rungs=_COMMON_RUNGS,
+        rungs=(*_COMMON_RUNGS, _WITHOUT_A_BATCH),
     ),
     Operation(
         name="cross_entropy",
@@ -249,9 +250,11 @@ ROWS = (
         typical=typical("cross_entropy", (2,), {"reduction": "none", "ignore_index": -100}, **_SCORES),
         large=large_cases.CROSS_ENTROPY,
         rungs=(
+            large_numbers,
             *_COMMON_RUNGS,
             Rung("label_smoothing", lambda problem: problem.options.get("label_smoothing", 0.0) > 0),
             Rung("class probabilities", lambda problem: problem.target.dtype.kind == "f"),
+            _WITHOUT_A_BATCH,
         ),
     ),
 )

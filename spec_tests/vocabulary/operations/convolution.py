@@ -19,6 +19,7 @@ from spec_tests.vocabulary.operations.operation import (
     Rung,
     Sums,
     nothing_to_do,
+    one_for_each_axis,
     typical,
     unbatched,
 )
@@ -144,6 +145,7 @@ def _row(rank: int) -> Operation:
             _uses("padding", 0),
             _uses("dilation", 1),
             _uses("groups", 1),
+            one_for_each_axis("stride", "padding", "dilation"),
             Rung("padding in words", lambda problem: isinstance(problem.options.get("padding"), str)),
             unbatched(rank + 1),
         ),

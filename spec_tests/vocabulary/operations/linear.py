@@ -81,9 +81,9 @@ ROWS = (
         large=large_cases.LINEAR,
         rungs=(
             Rung("bias", lambda problem: problem.bias is not None),
-            Rung("without a batch", lambda problem: problem.input.ndim == 1),
             Rung("more leading axes", lambda problem: problem.input.ndim > 2),
             Rung("a single output", lambda problem: problem.weight.ndim == 1),
+            Rung("without a batch", lambda problem: problem.input.ndim == 1),
         ),
     ),
     Operation(

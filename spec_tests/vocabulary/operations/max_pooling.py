@@ -17,6 +17,7 @@ from spec_tests.vocabulary.operations.operation import (
     Operation,
     Rung,
     nothing_to_do,
+    one_for_each_axis,
     typical,
     unbatched,
 )
@@ -93,6 +94,7 @@ def _row(rank: int) -> Operation:
             Rung("padding", lambda problem: bool(np.max(problem.options.get("padding", 0)) > 0)),
             Rung("dilation", lambda problem: bool(np.max(problem.options.get("dilation", 1)) > 1)),
             Rung("ceil_mode", lambda problem: bool(problem.options.get("ceil_mode"))),
+            one_for_each_axis("kernel_size", "stride", "padding", "dilation"),
             unbatched(rank + 1),
         ),
     )

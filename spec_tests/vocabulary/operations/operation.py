@@ -72,6 +72,8 @@ class Rung:
 
     name: str
     used_by: Callable[[Problem], bool]
+    drawn: bool = True
+    """Whether `Operation.problems` draws it; cases of its own have it in any event (`vocabulary.rungs`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +147,18 @@ def nothing_to_do(operation: str, options: dict[str, Any], **arrays: Array) -> P
 def unbatched(ndim: int) -> Rung:
     """Return the rung of an input without the batch axis: it has so many axes."""
     return Rung("without a batch", lambda problem: problem.input.ndim == ndim)
+
+
+def one_for_each_axis(*options: str) -> Rung:
+    """Return the rung of options that come as a number for each axis."""
+    return Rung("one for each axis", lambda problem: any(isinstance(problem.options.get(o), tuple) for o in options))
+
+
+LARGE = 100.0
+"""A number from which on a power of e overflows sooner or later."""
+
+large_numbers = Rung("large numbers", lambda problem: bool(np.max(abs(problem.input)) > LARGE), drawn=False)
+"""The rung of numbers whose powers of e overflow."""
 
 
 EXACT_STEP = 2.0**-4

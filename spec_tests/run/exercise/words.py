@@ -1,0 +1,72 @@
+"""What `--exercise` says beside the sentences of the rungs, in English and Chinese."""
+
+import locale
+import os
+
+WORDS = {
+    "en": {
+        "title": "{subject}, rung by rung in the document's order",
+        "section": "section {section}",
+        "beyond": "beyond the document",
+        "gradient": "the gradient of {operation}",
+        "test": "the requirement: {test}",
+        "yours": "your {name}",
+        "right": "right {name}",
+        "line": "in {file}, line {line}",
+        "hint": "Hint: {hint}",
+        "more": "(cut; --verbose shows all of it, and a program of its own)",
+        "hidden": "{count} more rungs are hidden until this one is right",
+        "one_hidden": "1 more rung is hidden until this one is right",
+        "not_offered": "{sentence}: not offered ({reason})",
+        "not_begun": "{function} is not begun. Write first what makes this true: {sentence}. The document: {section}",
+        "no_function": "{function} is not in the file",
+        "score": "points",
+        "all": "in all",
+        "next": "Next: {sentence} ({operation}, {section}).",
+        "begin": "Next: begin {function} ({section}). Put your own code in the place of its `raise`.",
+        "done": "All rungs of what the file offers are right.",
+        "nothing": "Nothing is begun yet: every function raises NotImplementedError.",
+    },
+    "zh": {
+        "title": "{subject}，按文档的顺序一级一级地检查",
+        "section": "第 {section} 节",
+        "beyond": "文档之外",
+        "gradient": "{operation} 的梯度",
+        "test": "要求：{test}",
+        "yours": "你的 {name}",
+        "right": "正确的 {name}",
+        "line": "位于 {file} 第 {line} 行",
+        "hint": "提示：{hint}",
+        "more": "（已截短；--verbose 显示全部，并给出可单独运行的程序）",
+        "hidden": "在这一级正确之前，后面的 {count} 级不显示",
+        "one_hidden": "在这一级正确之前，后面的 1 级不显示",
+        "not_offered": "{sentence}：未提供（{reason}）",
+        "not_begun": "{function} 还没有开始。先写出使下面这句成立的代码：{sentence}。文档：{section}",
+        "no_function": "文件中没有 {function}",
+        "score": "得分",
+        "all": "总计",
+        "next": "下一步：{sentence}（{operation}，{section}）。",
+        "begin": "下一步：开始写 {function}（{section}）。用你自己的代码代替其中的 `raise`。",
+        "done": "文件提供的所有级都正确。",
+        "nothing": "还什么都没有开始：每个函数都抛出 NotImplementedError。",
+    },
+}
+
+
+def language_of(option: str | None) -> str:
+    """Return the language that was asked for, or that of the locale: en unless it is Chinese."""
+    if option is not None:
+        return option
+    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(variable):
+            return "zh" if value.lower().startswith("zh") else "en"
+    try:
+        return "zh" if (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
+    except ValueError:  # a locale that Python does not know
+        return "en"
+
+
+def section(number: str, language: str) -> str:
+    """Say which section of the document something stands in."""
+    words = WORDS[language]
+    return words["section"].format(section=number) if number else words["beyond"]

@@ -1,0 +1,40 @@
+"""Write a starter: a file of empty functions, to be filled in rung by rung.
+
+`python -m spec_tests.start my_layers.py`, with `--only conv2d` for some operations alone, and `--language zh` in Chinese.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from spec_tests.run.exercise.starter import starter
+from spec_tests.run.exercise.words import language_of
+from spec_tests.vocabulary.subject import NotAvailable
+
+
+def main(arguments: list[str]) -> int:
+    """Write the file, or say in one line why not."""
+    parser = argparse.ArgumentParser(prog="python -m spec_tests.start", description="Write a file of empty functions.")
+    parser.add_argument("file", help="the file to write, for example my_layers.py")
+    parser.add_argument("--only", action="append", default=[], metavar="OPERATION", help="only this; may be repeated")
+    parser.add_argument("--language", choices=("en", "zh"), help="of its docstrings (default: by the locale)")
+    given = parser.parse_args(arguments)
+    file = Path(given.file)
+    if file.suffix != ".py":
+        parser.error(f"{file}: a name that ends in .py was expected")
+    try:
+        text = starter(given.file, given.only, language_of(given.language))
+        with file.open("x", encoding="utf-8") as new:
+            new.write(text)
+    except NotAvailable as error:
+        parser.error(str(error))
+    except FileExistsError:
+        parser.error(f"{file} is there already: it is left as it is; choose another name, or move it away")
+    except OSError as error:
+        parser.error(f"{file} cannot be written: {error.strerror or error}")
+    print(f"{file}: pytest spec_tests --subject {file} --exercise")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
