@@ -23,6 +23,7 @@ from spec_tests.contract.functions import BACKWARD, FUNCTIONS, UNBATCHED_AXES, n
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.ledger import Call
+from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.subject import NotOffered, SubjectFailed, optional
 
 PRINTED = 10_000
@@ -172,8 +173,11 @@ def _own(inner: Any, name: str, default: Any) -> Any:
 
 def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndarray]) -> Iterator[str]:
     """Name everything that a call makes use of and that a subject may not offer."""
-    input = arguments.get("input")
+    row = TRANSFORMS.get(operation)
+    input = arguments.get("input" if row is None else row.image)
     if isinstance(input, np.ndarray):
+        if row is not None and input.ndim > 3:
+            yield "batched"
         if UNBATCHED_AXES.get(operation) == input.ndim:
             yield "unbatched"
         if input.dtype.kind in "iub":
