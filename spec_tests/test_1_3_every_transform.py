@@ -1,4 +1,4 @@
-"""1.3 What every transform promises, whatever it does to a picture: values within their bound, bytes as PIL's, no traces.
+"""1.3 What every transform promises, whatever it does to a picture: values in their bound, bytes as PIL's, no traces.
 
 The subject is called as the references are, pictures (…, c, h, w). torch answers with torchvision: bytes go through PIL
 images, floating point numbers through tensors. The worked numbers stand in the files of the single transforms.

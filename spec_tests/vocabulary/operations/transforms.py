@@ -279,4 +279,4 @@ TRANSFORMS = {
         ),
     )
 }
-"""Every transform of section 1.3, by name; torchvision computes the hue of float64 in float32, so it is held to that."""
+"""Every transform, by name. The hue is held to float32, in which torchvision computes that of float64 too."""
