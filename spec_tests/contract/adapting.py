@@ -50,6 +50,10 @@ class Adapted:
         unknown = [name for name in taken if name not in self.own.values()]
         for name in [name for name in unknown if taken[name].default is EMPTY]:
             self._take_by_place(name, places.index(name))
+        for name in [name for name in unknown if taken[name].default is not EMPTY]:
+            (wanted, default), *_ = [*list(self.wanted.items())[places.index(name) :], ("", EMPTY)]
+            if wanted not in self.own and wanted and is_default(taken[name].default, default):
+                self.own[wanted] = name  # such as b=None in the place of bias=None
         for name, place in ((name, places.index(called)) for name, called in self.own.items() if called in taken):
             if taken[self.own[name]].kind is inspect.Parameter.POSITIONAL_ONLY:
                 self.positions[name] = place

@@ -26,6 +26,9 @@ from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.subject import NotOffered, SubjectFailed, optional
 
+OPTIONAL = ("gradients_of", "double_backward", "threads", "tensor", "calling")
+"""The methods that a guarded subject has only if the subject has them."""
+
 PRINTED = 10_000
 """How many characters a call may print before the rest is dropped."""
 
@@ -48,12 +51,16 @@ class Guarded:
         self.name, self.dtypes = inner.name, inner.dtypes
         self.transforms, self.deviations = inner.transforms, inner.deviations
         self.source, self.tensors = _own(inner, "source", None), _own(inner, "tensors", False)
-        for method in ("gradients_of", "double_backward"):
-            if optional(inner, method):
-                setattr(self, method, partial(self._other, method))
-        for method in ("threads", "tensor", "calling"):
-            if optional(inner, method):
-                setattr(self, method, getattr(inner, method))
+        self.reports = _own(inner, "last_written", None) is not None
+        """Whether it says itself what it wrote into: it got copies of the arguments."""
+        self.optional = [name for name in OPTIONAL if optional(inner, name)]
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Have the optional methods that the subject has."""
+        for method in self.optional:
+            recorded = method in ("gradients_of", "double_backward")
+            self.__dict__[method] = partial(self._other, method) if recorded else getattr(self.inner, method)
 
     def __repr__(self) -> str:
         """Return the name, which is the same in every run; an address in memory is not."""
@@ -61,14 +68,10 @@ class Guarded:
 
     def at(self, dtype: str) -> Self:
         """Return the subject computing in this format."""
-        return type(self)(
-            self.inner.at(dtype),
-            foreign=self.foreign,
-            lacks=self.lacks,
-            only=self.only,
-            notes=self.notes,
-            dtype=dtype,
-        )
+        other = object.__new__(type(self))
+        other.__dict__ |= self.__dict__ | {"inner": self.inner.at(dtype), "dtype": dtype}
+        other._take_over()
+        return other
 
     def offers(self, function: str) -> bool:
         """Tell whether the subject has a function of this name and lets itself be asked."""
@@ -113,15 +116,15 @@ class Guarded:
         except NotOffered:
             raise
         except Exception as error:
-            written = _restored(arrays, before) or tuple(_own(self.inner, "last_written", ()))
+            written = _restored(arrays, before) or (tuple(self.inner.last_written) if self.reports else ())
             ledger.called(Call(function, kept, dtype, error=f"{type(error).__name__}: {error}", written=written))
             raise
         changed = [name for name, value in arrays.items() if not _same(value, before[name])]
         if changed:
             result = _own_memory(result, [arrays[name] for name in changed])
             _restored(arrays, before)
-        written = tuple(changed) or tuple(_own(self.inner, "last_written", ()))
-        shared = _shared(result, arrays) or tuple(_own(self.inner, "last_shared", ()))
+        written = tuple(changed) or (tuple(self.inner.last_written) if self.reports else ())
+        shared = _shared(result, arrays) or (tuple(self.inner.last_shared) if self.reports else ())
         ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
         return result
 

@@ -43,6 +43,9 @@ ROUNDED_ON_WHOLE_NUMBERS = {
 }
 """What may round although all its numbers are short, and its result too."""
 
+FAILED = "SubjectFailed: "
+"""How the seam begins to say that the subject did what no implementation may do, such as to end the program."""
+
 SHORT = 2.0**-8
 """Multiples of this, none of them large, have exact products and sums in every format in which they are compared so."""
 
@@ -67,7 +70,7 @@ class Judgement:
         if self.refusal:
             return "" if call.error else f"{call.function} answered, expected a refusal: {self.refusal}"
         if call.error:
-            return call.error
+            return call.error.removeprefix(FAILED)
         if call.written:
             return f"{call.function} wrote into {', '.join(call.written)}"
         wrong = self.said or next((part.complaint for part in self.parts if part.complaint), "")

@@ -446,7 +446,7 @@ def drawn(**replaced):
     problem = Problem("relu", {"input": np.array([-1.0, 0.5, 12.0])}, {}, np.array([1.0, 2.0, 3.0]))
     arguments = {"subject": Namespace("a subject", **replaced), "dtype": "float32", "problem": problem}
     item = SimpleNamespace(module=sys.modules[__name__], originalname="test_relu")
-    return drawing.smallest_case(item, arguments, SimpleNamespace(subject="reference", spec_device="cpu"))
+    return drawing.case_of(item, arguments, SimpleNamespace(subject="reference", spec_device="cpu")).text()
 
 
 def test_where_the_subject_disagrees_both_answers_are_drawn():
