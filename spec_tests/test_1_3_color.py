@@ -173,16 +173,16 @@ def test_a_quarter_of_a_turn_leaves_half_of_the_red_beside_the_green(implementat
 @values("color_jitter")
 @exact_formats
 def test_a_jitter_adjusts_in_its_order(implementation, dtype):
-    img = np.array([[[0.25, 0.5]]], dtype)
+    img = np.array([[[0.25, 0.75]]], dtype)
     jitter = {"brightness_factor": 2.0, "contrast_factor": 0.5}
 
     bright_first = implementation.color_jitter(img, ["brightness", "contrast"], **jitter)
     bright_last = implementation.color_jitter(img, ["contrast", "brightness"], **jitter)
 
-    brighter, mean = [0.5, 1.0], 0.75
+    brighter, mean = [0.5, 1.0], 0.75  # 1.5 is clipped
     assert_equal(bright_first, np.array([[[(number + mean) / 2 for number in brighter]]], dtype))
-    plainer = [(number + 0.375) / 2 for number in (0.25, 0.5)]  # 0.375 is their mean
-    assert_equal(bright_last, np.array([[[2 * number for number in plainer]]], dtype))
+    plainer = [(number + 0.5) / 2 for number in (0.25, 0.75)]  # 0.5 is their mean
+    assert_equal(bright_last, np.array([[[2 * plainer[0], 1.0]]], dtype))
 
 
 @values("color_jitter")
@@ -244,6 +244,15 @@ def test_brightness_and_contrast_do_not_commute(path):
 @for_all(img=images())
 def test_a_factor_of_1_leaves_bytes_unchanged(implementation, operation, img):
     assert_equal(getattr(implementation, operation)(img, 1.0), img)
+
+
+@values("adjust_contrast")
+@exact_formats
+@for_all(img=images((unit_interval,)))
+def test_without_contrast_all_numbers_of_a_picture_are_one(implementation, dtype, img):
+    output = implementation.adjust_contrast(img.astype(dtype), 0.0)
+
+    assert_equal(output, np.full_like(img, output.flat[0], dtype))
 
 
 @values("adjust_hue")

@@ -16,6 +16,7 @@ from spec_tests.vocabulary.levels import contracts, conventions, values
 from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.operations.transforms import at
 from spec_tests.vocabulary.properties import for_all
+from spec_tests.vocabulary.subject import written_into
 
 MOVES = ("center_crop", "crop", "hflip", "vflip")
 ROUNDING_IN_BOTH_FORMATS = [
@@ -111,6 +112,7 @@ def test_no_transform_changes_its_picture(subject, operation, dtype, call):
 
     called(subject, operation, call)
 
+    assert not written_into(subject)
     assert_equal(picture, before)
 
 

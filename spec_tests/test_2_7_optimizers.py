@@ -29,6 +29,7 @@ from spec_tests.vocabulary.optimizer_bounds import run_steps
 from spec_tests.vocabulary.problems import SEEDS, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all
 from spec_tests.vocabulary.refusals import assert_refused
+from spec_tests.vocabulary.subject import written_into
 from spec_tests.vocabulary.torch_when_needed import torch, torchs_optimizer
 
 # What the tests draw
@@ -643,6 +644,7 @@ def test_a_step_leaves_its_arguments_alone_and_keeps_their_dtype(subject, dtype,
 
     assert {str(result.dtype) for result in (after, *arrays_of(state_after).values())} == {dtype}
     assert state.get("step") == (2 if "step" in state else None)
+    assert not written_into(subject)
     for name, value in before.items():
         assert_equal(arguments[name], value)
 

@@ -48,6 +48,8 @@ class Guarded:
     ) -> None:
         self.inner, self.foreign, self.lacks, self.only = inner, foreign, lacks, only or {}
         self.notes, self.dtype = notes, dtype
+        self.wrote: tuple[str, ...] = ()
+        """What the last call wrote into that wrote at all: it is restored, so a test cannot see it otherwise."""
         self.name, self.dtypes = inner.name, inner.dtypes
         self.transforms, self.deviations = inner.transforms, inner.deviations
         self.source, self.tensors = _own(inner, "source", None), _own(inner, "tensors", False)
@@ -124,6 +126,7 @@ class Guarded:
             result = _own_memory(result, [arrays[name] for name in changed])
             _restored(arrays, before)
         written = tuple(changed) or (tuple(self.inner.last_written) if self.reports else ())
+        self.wrote = written or self.wrote
         shared = _shared(result, arrays) or (tuple(self.inner.last_shared) if self.reports else ())
         ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
         return result

@@ -58,7 +58,7 @@ def moves_away_from_middle_grey(img: Array, contrast_factor: float) -> Any:
     return np.clip(half + img.dtype.type(contrast_factor) * (img - half), 0, 1)
 
 
-@wrong("adjust_contrast", BOUND, PILS_BYTES)
+@wrong("adjust_contrast", "test_without_contrast_all_numbers_of_a_picture_are_one", BOUND, PILS_BYTES)
 def has_a_mean_of_every_channel(img: Array, contrast_factor: float) -> Any:
     """Moves each channel away from its own mean, and so changes the tint."""
     channels = [
