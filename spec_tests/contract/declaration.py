@@ -27,13 +27,13 @@ from spec_tests.contract.adapting import Adapted
 from spec_tests.contract.functions import BACKWARD, FEATURES, FUNCTIONS, nearest, parameters
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.subject import NotAvailable
 
 ARGUMENTS = frozenset(name for function in FUNCTIONS for name in parameters(function))
 SETTINGS = ("NAMES", "DTYPES", "TENSORS", "NOT_OFFERED", "ONLY", "DEVICES")
 BY_DEFAULT = ("float32", "float64")
-OPERATION_NAMES = (*OPERATIONS, *OPTIMIZERS, "batch_norm_statistics", "cifar10_cnn")
+OPERATION_NAMES = (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS, "batch_norm_statistics", "cifar10_cnn")
 
 
 @dataclass(frozen=True)

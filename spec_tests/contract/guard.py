@@ -23,6 +23,7 @@ from spec_tests.contract.functions import BACKWARD, FUNCTIONS, PER_AXIS, UNBATCH
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.ledger import Call
+from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.subject import NotOffered, SubjectFailed, optional
 
 OPTIONAL = ("gradients_of", "double_backward", "threads", "tensor", "calling")
@@ -47,6 +48,8 @@ class Guarded:
     ) -> None:
         self.inner, self.foreign, self.lacks, self.only = inner, foreign, lacks, only or {}
         self.notes, self.dtype = notes, dtype
+        self.wrote: tuple[str, ...] = ()
+        """What the last call wrote into that wrote at all: it is restored, so a test cannot see it otherwise."""
         self.name, self.dtypes = inner.name, inner.dtypes
         self.transforms, self.deviations = inner.transforms, inner.deviations
         self.source, self.tensors = _own(inner, "source", None), _own(inner, "tensors", False)
@@ -126,6 +129,7 @@ class Guarded:
             result = _own_memory(result, [arrays[name] for name in changed])
             _restored(arrays, before)
         written = tuple(changed) or (tuple(self.inner.last_written) if self.reports else ())
+        self.wrote = written or self.wrote
         shared = _shared(result, arrays) or (tuple(self.inner.last_shared) if self.reports else ())
         ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
         return result
@@ -184,8 +188,11 @@ def _own(inner: Any, name: str, default: Any) -> Any:
 
 def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndarray]) -> Iterator[str]:
     """Name everything that a call makes use of and that a subject may not offer."""
-    input = arguments.get("input")
+    row = TRANSFORMS.get(operation)
+    input = arguments.get("input" if row is None else row.image)
     if isinstance(input, np.ndarray):
+        if row is not None and input.ndim > 3:
+            yield "batched"
         if UNBATCHED_AXES.get(operation) == input.ndim:
             yield "unbatched"
         if input.dtype.kind in "iub":

@@ -20,7 +20,7 @@ from spec_tests.run.literals import FEW, Writer, all_alike, nested
 from spec_tests.run.program_parts import LYING, LYING_TENSORS, NUMBERS
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.subject import REFUSALS, optional
 
 IN_TORCH_ITSELF = ("flatten", "sigmoid", "tanh")
@@ -175,7 +175,7 @@ class _Program:
 
     def _adapted(self, function: str, arguments: dict[str, Any]) -> tuple[str, Mapping[Any, Any]]:
         """Return the subject's own name of a function, and the arguments by its own names."""
-        if self.is_torch and (function in OPTIMIZERS or function == "batch_norm_statistics"):
+        if self.is_torch and (function in OPTIMIZERS or function in TRANSFORMS or function == "batch_norm_statistics"):
             raise NoProgram(f"torch has no function {function}")
         if not self.is_torch and optional(self.subject, "calling"):
             name, given = self.subject.calling(function, arguments)

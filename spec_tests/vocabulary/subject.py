@@ -70,6 +70,17 @@ def offers(subject: Any, function: str) -> bool:
     return True if method is None else bool(method(function))
 
 
+def written_into(subject: Any) -> tuple[str, ...]:
+    """Return the arguments that a subject wrote into, of its calls since this was asked last.
+
+    The seam restores them after each call, so that one test harms no other: comparing them finds nothing.
+    """
+    found: tuple[str, ...] = vars(subject).get("wrote", ())
+    if found:
+        subject.wrote = ()
+    return found
+
+
 def optional(subject: Any, method: str) -> Callable[..., Any] | None:
     """Return an optional method of a subject, or None: what `__getattr__` makes of any name does not count."""
     return getattr(subject, method) if inspect.getattr_static(subject, method, None) is not None else None
