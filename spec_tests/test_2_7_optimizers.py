@@ -29,7 +29,6 @@ from spec_tests.vocabulary.optimizer_bounds import run_steps
 from spec_tests.vocabulary.problems import SEEDS, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all
 from spec_tests.vocabulary.refusals import assert_refused
-from spec_tests.vocabulary.subject import written_into
 from spec_tests.vocabulary.torch_when_needed import torch, torchs_optimizer
 
 # What the tests draw

@@ -17,7 +17,6 @@ from spec_tests.vocabulary.levels import contracts, gradients
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
 from spec_tests.vocabulary.operations.operation import Formulas
 from spec_tests.vocabulary.properties import any_problem, for_all
-from spec_tests.vocabulary.subject import written_into
 from spec_tests.vocabulary.torch_when_needed import functional, torch
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)

@@ -65,7 +65,8 @@ class Adapted:
                 f"{self.own_name} has no argument for {missing[0]}: it takes ({', '.join(own)}), "
                 f"the specification gives ({', '.join(self.wanted)})"
             )
-        optional = [name for name, default in self.wanted.items() if default is not EMPTY and self.own.get(name) in taken]
+        defaults = [name for name, default in self.wanted.items() if default is not EMPTY]
+        optional = [name for name in defaults if self.own.get(name) in taken]
         self.needed = {name: self.wanted[name] for name in optional if taken[self.own[name]].default is EMPTY}
         self.left = [name for name in unknown if name not in self.own.values()]
 

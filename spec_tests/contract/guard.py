@@ -161,7 +161,8 @@ class Guarded:
         """Return arguments with one number in place of equal ones for all axes, if the subject takes no tuples."""
         if not {"tuples", f"{operation}.tuples"} & self.lacks:
             return arguments
-        return {name: _one_for_all(operation, value) if name in PER_AXIS else value for name, value in arguments.items()}
+        per_axis = {name: _one_for_all(operation, arguments[name]) for name in PER_AXIS if name in arguments}
+        return {**arguments, **per_axis}
 
     def _check_offered(self, function: str, arguments: dict[str, Any]) -> None:
         """Raise NotOffered for what the subject does not have, or says that it cannot be asked."""
