@@ -194,9 +194,10 @@ class _Program:
     def _verdict(self) -> str:
         if self.judgement.refusal:
             return ""
-        lines = [] if self.call.error else [self._unchanged(), self._new_memory()]
+        lines = [] if self.call.error else [self._unchanged()]
         if self.judgement.parts:
             lines += [self._expected(), self._compared()]
+        lines += [] if self.call.error else [self._new_memory()]
         return "\n".join([*filter(None, lines), "print('right')\n"])
 
     def _unchanged(self) -> str:
