@@ -36,7 +36,11 @@ def check(p, grad, state, lr, momentum, dampening, weight_decay, nesterov, maxim
     for name, value in {"p": p, "grad": grad, **state}.items():
         if value is None and name == "momentum_buffer":
             continue
-        if not isinstance(value, np.ndarray) or value.dtype.name not in ("float32", "float64") or value.dtype != p.dtype:
+        if (
+            not isinstance(value, np.ndarray)
+            or value.dtype.name not in ("float32", "float64")
+            or value.dtype != p.dtype
+        ):
             raise TypeError(f"{name} must be an array of floating point numbers like p")
         if value.shape != p.shape:
             raise ValueError(f"{name} has shape {value.shape}, p {p.shape}")
