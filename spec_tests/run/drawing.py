@@ -9,6 +9,7 @@ import numpy as np
 
 import reference
 from spec_tests.run import programs
+from spec_tests.run.finding import NoProgram
 from spec_tests.run.judging import Judgement, operation_of, wrong_call
 from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import GRADIENTS
@@ -77,7 +78,7 @@ def _case_of(item: Any, arguments: dict[str, Any], option: Any, calls: Sequence[
         try:
             advice = "This program shows the failure by itself: save it anywhere, from mark to mark, and run it."
             return replace(case, advice=advice, program=programs.written(judgement, subject, option))
-        except programs.NoProgram as error:
+        except NoProgram as error:
             reason = str(error)
     function = getattr(item, "function", None)
     is_drawn = hasattr(function, "property") or hasattr(function, "hypothesis")

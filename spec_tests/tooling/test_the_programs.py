@@ -25,6 +25,7 @@ import reference
 from spec_tests import alone, subjects
 from spec_tests.checking import LONGEST, SpecificationBroken, check
 from spec_tests.run import drawing, programs, showing
+from spec_tests.run.finding import NoProgram
 from spec_tests.run.judging import problem_of, wrong_call
 from spec_tests.tooling.nested_run import OFF
 from spec_tests.vocabulary import ledger
@@ -601,7 +602,7 @@ def test_a_part_of_this_project_is_shown_by_a_program_that_uses_the_project():
 
     judgement = wrong_call([call], None)
 
-    with pytest.raises(programs.NoProgram, match=r"'wrong:forgets' is a part of this project"):
+    with pytest.raises(NoProgram, match=r"'wrong:forgets' is a part of this project"):
         programs.written(judgement, None, options_of("wrong:forgets"))
 
 
@@ -705,7 +706,7 @@ def test_a_call_of_more_numbers_than_anyone_reads_has_no_program():
     numbers = np.ones(programs.MOST)
     judgement = wrong_call([Call("relu", {"input": numbers}, "float64", -numbers)], None)
 
-    with pytest.raises(programs.NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
+    with pytest.raises(NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
         programs.written(judgement, None, options_of("my_layers.py"))
 
 
@@ -713,7 +714,7 @@ def test_a_call_that_the_subject_cannot_describe_has_no_program():
     subject = type("Dumb", (), {"calling": lambda *_: 1 / 0})()
     judgement = wrong_call([Call("relu", {"input": np.ones(1)}, "float64", np.zeros(1))], None)
 
-    with pytest.raises(programs.NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
+    with pytest.raises(NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
         programs.written(judgement, subject, options_of("my_layers"))
 
 
@@ -816,7 +817,7 @@ def test_the_message_of_check_is_short_and_its_case_holds_the_program(monkeypatc
     assert (code, line in str(caught.value)) == (1, True)
 
 
-def test_of_many_failures_the_first_has_a_program_and_those_after_the_third_take_few_lines(tmp_path):
+def test_of_many_failures_the_first_has_a_program_and_later_ones_take_few_lines(tmp_path):
     file = tmp_path / "my_layers.py"
     file.write_text(CONV2D.replace("p * dh, q * dw", "p, q"), encoding="utf-8")
 

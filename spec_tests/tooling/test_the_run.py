@@ -398,7 +398,7 @@ def failure():
 def test_a_failure_is_shown_as_the_smallest_case_drawn_as_grids(failure):
     drawn = failure.partition("the smallest case")[2]
 
-    assert re.search(r"conv2d\(stride=.*, padding=.*, dilation=.*, groups=1\)\n", drawn)
+    assert re.search(r"\nconv2d\(.*\)\n", drawn)
     assert re.search(r"weight, shape \(1, 1, \d, \d\)\n  \[0, 0\]\n( +-?\d)+\n", drawn)
 
 
