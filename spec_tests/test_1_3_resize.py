@@ -214,7 +214,7 @@ def test_nearest_copies_a_pixel_of_its_row_and_column(implementation, dtype, int
 
 
 @values("resize")
-def test_a_pair_is_the_height_and_the_width(implementation):
+def test_two_numbers_are_the_height_and_the_width(implementation):
     assert implementation.resize(np.zeros((3, 4, 6), np.uint8), (2, 5)).shape == (3, 2, 5)
 
 

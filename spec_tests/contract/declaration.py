@@ -74,8 +74,8 @@ def declare(
     for entry in lacks:
         _check_feature(entry)
     only = selected(_listed(settings.get("ONLY", ()), "ONLY"), "ONLY")
-    found = _found(functions, names, lacks, source.name if source else name)
-    notes = [_left(adapted) for adapted in found.values() if adapted.left or adapted.lacks]
+    found, others = _found(functions, names, lacks, source.name if source else name)
+    notes = [*others, *(_left(adapted) for adapted in found.values() if adapted.left or adapted.lacks)]
     return Declaration(name, found, dtypes, tensors, lacks, only, source, tuple(notes))
 
 
@@ -100,9 +100,11 @@ def selected(entries: Iterable[str], setting: str) -> dict[str, frozenset[str]]:
     return found
 
 
-def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, where: str) -> dict[str, Adapted]:
-    """Return the functions that the specification knows."""
-    found = {}
+def _found(
+    functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, where: str
+) -> tuple[dict[str, Adapted], list[str]]:
+    """Return the functions that the specification knows, and notes on those that only have the name of a transform."""
+    found, others = {}, []
     for function in FUNCTIONS:
         own = names.get(function, function)
         if own not in functions:
@@ -115,7 +117,14 @@ def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, w
         if not callable(call):
             what = "a module" if isinstance(call, types.ModuleType) else f"of type {type(call).__name__}"
             raise NotAvailable(f"{own} is {what}; a function was expected")
-        found[function] = _adapted(function, call, own, names)
+        try:
+            found[function] = _adapted(function, call, own, names)
+        except NotAvailable as misfit:
+            if function not in TRANSFORMS or function in names:
+                raise
+            others.append(f"{misfit}; it is not taken for the transform of section 1.3")  # such as torch's `normalize`
+    if not found and others:
+        raise NotAvailable(others[0])
     if not found:
         public = [name for name, value in functions.items() if callable(value) and not name.startswith("_")]
         hints = [f"{name}{nearest(name, FUNCTIONS)}" for name in public if nearest(name, FUNCTIONS)]
@@ -123,7 +132,7 @@ def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, w
         raise NotAvailable(
             f"{where} has no function that the specification knows (named as in torch.nn.functional): {defined}"
         )
-    return found
+    return found, others
 
 
 def _adapted(function: str, call: Any, own: str, names: Mapping[str, str]) -> Adapted:

@@ -108,8 +108,8 @@ def aligns_the_corners(img: Array, size: Any, interpolation: str, **rest: Any) -
     output = img
     for axis, new in zip((-2, -1), resized_output_size(img.shape[-2:], size, rest["max_size"]), strict=True):
         old = img.shape[axis]
-        places = np.linspace(0, old - 1, new)
-        output = np.apply_along_axis(lambda row, x=places, n=old: np.interp(x, np.arange(n), row), axis, output)
+        shares = [np.interp(np.linspace(0, old - 1, new), np.arange(old), one) for one in np.identity(old)]
+        output = np.moveaxis(np.moveaxis(output, axis, -1) @ np.array(shares), -1, axis)
     return output.astype(img.dtype)
 
 
@@ -125,7 +125,7 @@ def always_antialiases(img: Array, size: Any, interpolation: str, max_size: Any,
     return reference.resize(img, size, interpolation, max_size)
 
 
-@wrong("resize", "test_a_pair_is_the_height_and_the_width", error=AssertionError)
+@wrong("resize", "test_two_numbers_are_the_height_and_the_width")
 def takes_the_width_first(size: Any, **rest: Any) -> Any:
     """Reads a pair as PIL does."""
     return reference.resize(size=size[::-1] if isinstance(size, tuple) else size, **rest)
