@@ -22,6 +22,7 @@ from spec_tests.vocabulary.torch_when_needed import functional, torch
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
 NEW_ARRAYS = [name for name, row in OPERATIONS.items() if not row.may_return_a_view]
 NOTHING_TO_DO = [name for name in NEW_ARRAYS if OPERATIONS[name].nothing_to_do]
+OF_ONE_IMAGE = [name for name in NOTHING_TO_DO if name.startswith("conv") or "pool" in name]
 
 # Contracts
 
@@ -130,6 +131,16 @@ def test_a_layer_that_has_nothing_to_do_returns_a_new_array_all_the_same(subject
 
     assert_equal(output, problem.input)
     assert not np.shares_memory(output, problem.input)
+
+
+@contracts(*OF_ONE_IMAGE)
+def test_a_layer_that_has_nothing_to_do_returns_a_new_array_for_a_batch_too(subject, operation):
+    batch = OPERATIONS[operation].nothing_to_do.input[np.newaxis]
+
+    output = OPERATIONS[operation].nothing_to_do.forward(subject, input=batch)
+
+    assert_equal(output, batch)
+    assert not np.shares_memory(output, batch)
 
 
 def arrays_of(grads):
