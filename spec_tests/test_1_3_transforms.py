@@ -129,11 +129,11 @@ def test_a_pixel_of_three_channels_becomes_one_number_in_each_of_three_planes(im
 
 @values("to_tensor")
 @for_all(call=TRANSFORMS["to_tensor"].draws["bytes"])
-def test_every_pixel_keeps_its_place_behind_the_axis_of_channels(implementation, call):
+def test_every_pixel_keeps_its_place_behind_the_axis_of_channels(subject, call):
     pic = call["pic"]
     channels = pic.shape[2] if pic.ndim == 3 else 1
 
-    output = implementation.to_tensor(pic)
+    output = subject.to_tensor(pic)
 
     assert output.shape == (channels, *pic.shape[:2])
     for channel in range(channels):
@@ -411,10 +411,10 @@ def test_the_statistics_of_imagenet_take_0_to_1_to_about_minus_2_118_to_2_640(im
 @values("normalize")
 @exact_formats
 @for_all(img=images((whole_numbers,), channels=(3,)), means=THREE_WHOLE_NUMBERS, powers=THREE_WHOLE_NUMBERS)
-def test_times_the_std_and_plus_the_mean_is_the_picture_again(implementation, dtype, img, means, powers):
+def test_times_the_std_and_plus_the_mean_is_the_picture_again(subject, dtype, img, means, powers):
     img, deviations = img.astype(dtype), [2.0**power for power in powers]  # so that nothing rounds
 
-    output = implementation.normalize(img, means, deviations)
+    output = subject.normalize(img, means, deviations)
 
     undone = [plane * std + mean for plane, mean, std in zip(output, means, deviations, strict=True)]
     assert_equal(np.stack(undone), img)
@@ -593,12 +593,12 @@ def test_a_crop_begins_at_its_top_and_left(implementation, dtype):
 
 @values("crop")
 @for_all(call=crops())
-def test_a_crop_is_a_part_of_the_picture_in_a_black_frame(implementation, call):
+def test_a_crop_is_a_part_of_the_picture_in_a_black_frame(subject, call):
     img, top, left, height, width = call
     frame = 24  # no crop reaches farther
     framed = np.pad(img, [(0, 0), (frame, frame), (frame, frame)])
 
-    output = implementation.crop(img, top, left, height, width)
+    output = subject.crop(img, top, left, height, width)
 
     assert_equal(output, framed[:, frame + top : frame + top + height, frame + left : frame + left + width])
 
@@ -686,19 +686,11 @@ def test_top_and_bottom_are_swapped(implementation, dtype):
 
 @values("hflip", "vflip")
 @for_all(img=images())
-def test_a_flip_turns_the_order_of_the_columns_or_rows_around(implementation, operation, img):
-    output = getattr(implementation, operation)(img)
+def test_a_flip_turns_the_order_of_the_columns_or_rows_around(subject, operation, img):
+    output = getattr(subject, operation)(img)
 
     before, after = (list(np.moveaxis(pixels, -1 if operation == "hflip" else -2, 0)) for pixels in (img, output))
     assert_equal(np.stack(after), np.stack(before[::-1]))
-
-
-@conventions("hflip", "vflip")
-@for_all(img=images())
-def test_a_flip_is_its_own_inverse(implementation, operation, img):
-    flip = getattr(implementation, operation)
-
-    assert_equal(flip(flip(img)), img)
 
 
 @each_path
@@ -741,23 +733,22 @@ def test_tensors_of_every_dtype_are_cropped_and_flipped_like_the_references(path
     assert_equal(getattr(path, operation)(img, *GEOMETRY[case]), getattr(reference, operation)(img, *GEOMETRY[case]))
 
 
-@conventions("vflip")
-@for_all(img=images())
-def test_vflip_is_the_hflip_of_the_transposed_picture(implementation, img):
-    sideways = implementation.hflip(img.swapaxes(1, 2)).swapaxes(1, 2)
+@given(img=images())
+def test_a_flip_is_its_own_inverse_and_vflip_is_the_hflip_of_the_transposed_image(img):
+    transposed = img.swapaxes(1, 2)
 
-    assert_equal(implementation.vflip(img), np.ascontiguousarray(sideways))
+    assert_equal(reference.hflip(reference.hflip(img)), img)
+    assert_equal(reference.vflip(img), reference.hflip(transposed).swapaxes(1, 2))
 
 
-@conventions("crop")
-@for_all(call=crops(), inner=st.tuples(*[st.integers(0, 3)] * 2))
-def test_a_crop_of_a_crop_is_a_crop(implementation, call, inner):
+@given(call=crops(), inner=st.tuples(*[st.integers(0, 3)] * 2))
+def test_a_crop_of_a_crop_is_a_crop(call, inner):
     img, top, left, height, width = call
     below, right = min(inner[0], height - 1), min(inner[1], width - 1)
 
-    twice = implementation.crop(implementation.crop(*call), below, right, height - below, width - right)
+    twice = reference.crop(reference.crop(*call), below, right, height - below, width - right)
 
-    assert_equal(twice, implementation.crop(img, top + below, left + right, height - below, width - right))
+    assert_equal(twice, reference.crop(img, top + below, left + right, height - below, width - right))
 
 
 @each_path

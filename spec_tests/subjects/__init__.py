@@ -5,6 +5,7 @@ arrays out, and for each of them its gradient, `<name>_backward(grad_output, ...
 A gradient function returns one array for each name that `GRADIENTS` lists, a tuple if there are several,
 with None for an argument that is missing or has no gradient. The package `reference` is such a namespace. The
 document's network (`cifar10_cnn` and its gradient, as in `reference.cnn`) and the optimizers have forms of their own.
+The transforms of section 1.3 (`TRANSFORMS`) take pictures (…, c, h, w), as in `reference`, and have no gradients.
 Gradients of some arguments alone, and gradients of gradients, are optional: `vocabulary/subject.py` says how they come.
 
 `load` takes, in this order:
