@@ -81,6 +81,7 @@ def test_a_gradient_is_shaped_as_its_argument(subject, problem):
     grads = problem.backward(subject)
     grads = grads if isinstance(grads, tuple) else (grads,)
 
+    assert any(grad is not None for grad in grads)
     for name, grad in zip(GRADIENTS[problem.operation], grads, strict=True):
         if grad is not None:
             assert grad.shape == problem.arrays[name].shape

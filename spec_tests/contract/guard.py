@@ -21,7 +21,7 @@ import numpy as np
 from spec_tests.contract.adapting import is_default
 from spec_tests.contract.functions import BACKWARD, FUNCTIONS, PER_AXIS, UNBATCHED_AXES, named, operation_of, parameters
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.formats import FORMATS, HALVES
 from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.subject import NotOffered, SubjectFailed, optional
@@ -169,8 +169,8 @@ class Guarded:
         if not self.offers(function):
             raise NotOffered(f"{function} is not offered")
         arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]
-        if self.dtype is None:
-            held = {str(np.dtype(FORMATS[name].arrays)) for name in self.dtypes if name not in ("float16", "bfloat16")}
+        if self.dtype not in HALVES:
+            held = {str(np.dtype(FORMATS[name].arrays)) for name in self.dtypes if name not in HALVES}
             for array in arrays:
                 if array.dtype.name in {"float32", "float64"} - held or (not held and array.dtype.kind in "iub"):
                     raise NotOffered(f"{array.dtype} is not offered")
