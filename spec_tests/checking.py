@@ -24,9 +24,10 @@ from spec_tests import alone, subjects
 from spec_tests.contract.declaration import OPERATION_NAMES
 from spec_tests.contract.functions import BACKWARD, FUNCTIONS
 from spec_tests.contract.guard import Guarded
+from spec_tests.run import drawing
 from spec_tests.run.asking import requirements
-from spec_tests.run.plugin import SMALLEST_CASE
 from spec_tests.run.selection import is_specification
+from spec_tests.run.showing import SMALLEST_CASE
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.levels import LEVELS
 from spec_tests.vocabulary.subject import NotAvailable
@@ -41,6 +42,15 @@ QUIET = ("faulthandler", "unraisableexception", "threadexception")
 
 class SpecificationBroken(AssertionError):
     """An implementation does not do what the specification says; the message is the smallest case of one failure."""
+
+    def __init__(self, message: str, case: str = "") -> None:
+        super().__init__(message)
+        self.case = case
+        """The smallest case with all its lines, and the program that shows it, if there is one."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep both texts where a process hands the exception to another one."""
+        return type(self), (str(self), self.case)
 
 
 @dataclass(frozen=True)
@@ -78,7 +88,8 @@ def check(
     asked, as "unbatched" or "conv2d.dilation" (both as in a file, see `spec_tests.contract.declaration`); `only`
     names the operations to ask, all by default; `examples` is how many are drawn for a test.
 
-    Raises SpecificationBroken with the smallest case of the first failure, ValueError if no test counted, and
+    Raises SpecificationBroken with the smallest case of the first failure (its attribute `case` also has a program that
+    shows the failure by itself), ValueError if no test counted, and
     TypeError or ValueError for arguments that make no sense.
     """
     operations = _operations(functions, only)
@@ -189,11 +200,19 @@ def _case(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     message = crash.message if crash is not None else report.longreprtext.strip().splitlines()[-1]
     message = "\n".join(message.splitlines()[:8])
-    lines = "\n\n".join(filter(None, [f"broken: {report.nodeid}", message, drawn])).splitlines()
-    if len(lines) > LONGEST:
-        left_out = len(lines) - LONGEST + 1
-        lines = [*lines[: LONGEST - 1], f"... and {left_out} more lines; python -m spec_tests prints them all"]
-    return "\n".join(lines)
+    return "\n\n".join(filter(None, [f"broken: {report.nodeid}", message, drawn]))
+
+
+def _cut(text: str) -> str:
+    """Return as many lines as a message may have."""
+    lines = text.splitlines()
+    if len(lines) <= LONGEST:
+        return text
+    begin = lines.index(drawing.BEGIN) if drawing.BEGIN in lines else len(lines)
+    shown = lines[: min(LONGEST - 1, begin)]
+    what = "the program" if len(shown) == begin else "them all"
+    more = f"... {len(lines) - len(shown)} more lines: the exception's attribute `case` has {what}"
+    return "\n".join([*shown, more])
 
 
 def _run(asked: _Asked, device: str, examples: int | None) -> tuple[int, str]:
@@ -246,7 +265,7 @@ def _judged(asked: _Asked, code: int, output: str) -> Result:
     first = [*asked.drawn, *asked.undrawn][:1]
     text = "\n".join([*_lines(by_operation), *(["", *first] if first else [])])
     if first:
-        raise SpecificationBroken(text)
+        raise SpecificationBroken(_cut(text), *first)
     if not counts["passed"]:
         what = (
             f"{', '.join(asked.operations)} at {', '.join(asked.levels)} in {', '.join(sorted(asked.subject.dtypes))}"

@@ -1,6 +1,7 @@
 """Write a starter: a file of empty functions, to be filled in rung by rung.
 
-`python -m spec_tests.start my_layers.py`, with `--only conv2d` for some operations, `--language zh` in Chinese.
+`python -m spec_tests.start my_layers.py`, with `--only conv2d` for some operations alone, and `--language zh` in
+Chinese.
 """
 
 import argparse

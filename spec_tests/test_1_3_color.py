@@ -36,6 +36,9 @@ from spec_tests.vocabulary.image_paths import (
     through_torchvision,
     unit_interval,
 )
+from spec_tests.vocabulary.levels import conventions, refusals, values
+from spec_tests.vocabulary.properties import for_all
+from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.subject import REFUSALS
 
 PIL_PATHS, TENSOR_PATHS = st.sampled_from(THROUGH_PIL), st.sampled_from(THROUGH_TENSORS)
@@ -54,6 +57,11 @@ each_adjustment = pytest.mark.parametrize(
 def color(*channels, dtype="uint8"):
     """Return a one-pixel image."""
     return np.array(channels, dtype).reshape(-1, 1, 1)
+
+
+def row(*numbers):
+    """Return a one-row picture of bytes."""
+    return np.array([[numbers]], np.uint8)
 
 
 def adjusted(path, adjustment, img):
@@ -102,6 +110,122 @@ def test_shifting_the_hue_of_red_passes_yellow_and_green_on_the_way_to_cyan(path
     assert path.adjust_hue(red, 0.5).ravel().tolist() == [0, 1, 1]
 
 
+@values("adjust_brightness")
+@exact_formats
+def test_half_the_brightness_is_half_of_every_number_and_too_much_is_clipped(implementation, dtype):
+    img = np.array([[[0, 0.25, 1]]], dtype)
+
+    half, twice, black = (implementation.adjust_brightness(img, factor) for factor in (0.5, 2.0, 0.0))
+
+    assert_equal(half, np.array([[[0, 0.5 * 0.25, 0.5]]], dtype))
+    assert_equal(twice, np.array([[[0, 2 * 0.25, 1]]], dtype))
+    assert_equal(black, np.zeros((1, 1, 3), dtype))
+
+
+@values("adjust_contrast")
+@exact_formats
+def test_the_contrast_is_the_distance_from_the_mean_grey_of_the_picture(implementation, dtype):
+    img, mean = np.array([[[0.25, 0.75]]], dtype), (0.25 + 0.75) / 2
+
+    half, twice, none = (implementation.adjust_contrast(img, factor) for factor in (0.5, 2.0, 0.0))
+
+    assert_equal(half, np.array([[[mean - 0.25 / 2, mean + 0.25 / 2]]], dtype))
+    assert_equal(twice, np.array([[[mean - 2 * 0.25, mean + 2 * 0.25]]], dtype))
+    assert_equal(none, np.array([[[mean, mean]]], dtype))
+
+
+@values("adjust_saturation")
+@exact_formats
+def test_without_saturation_every_channel_is_the_grey_of_the_three(implementation, dtype):
+    for channel, weight in enumerate([0.2989, 0.587, 0.114]):
+        img = color(*(float(channel == other) for other in range(3)), dtype=dtype)
+
+        grey = implementation.adjust_saturation(img, 0.0)
+
+        assert_within(grey, Approximation(color(*[weight] * 3, dtype="float64"), grey_bound(img, dtype)), dtype)
+
+
+def grey_bound(img, dtype):
+    """Return how far each channel of a picture without saturation may be off."""
+    return recolored("adjust_saturation", img, 0.0, dtype).bound
+
+
+@values("adjust_hue")
+@float32_only
+def test_a_third_of_a_turn_takes_red_to_green_and_a_sixth_to_yellow(implementation, dtype):
+    red = color(1, 0, 0, dtype=dtype)
+
+    for shift, expected in ((1 / 3, (0, 1, 0)), (-1 / 3, (0, 0, 1)), (1 / 6, (1, 1, 0)), (0.5, (0, 1, 1))):
+        bound = recolored("adjust_hue", red, shift, dtype).bound
+        exact = Approximation(color(*expected, dtype="float64"), bound)
+        assert_within(implementation.adjust_hue(red, shift), exact, dtype)
+
+
+@values("adjust_hue")
+@float32_only
+def test_a_quarter_of_a_turn_leaves_half_of_the_red_beside_the_green(implementation, dtype):
+    red, sixths = color(1, 0, 0, dtype=dtype), 6 * (1 / 4)  # 1 is yellow, 2 is green
+
+    assert_equal(implementation.adjust_hue(red, 0.25), color(2 - sixths, 1, 0, dtype=dtype))
+    assert_equal(implementation.adjust_hue(red, -0.25), color(2 - sixths, 0, 1, dtype=dtype))
+
+
+@values("color_jitter")
+@exact_formats
+def test_a_jitter_adjusts_in_its_order(implementation, dtype):
+    img = np.array([[[0.25, 0.75]]], dtype)
+    jitter = {"brightness_factor": 2.0, "contrast_factor": 0.5}
+
+    bright_first = implementation.color_jitter(img, ["brightness", "contrast"], **jitter)
+    bright_last = implementation.color_jitter(img, ["contrast", "brightness"], **jitter)
+
+    brighter, mean = [0.5, 1.0], 0.75  # 1.5 is clipped
+    assert_equal(bright_first, np.array([[[(number + mean) / 2 for number in brighter]]], dtype))
+    plainer = [(number + 0.5) / 2 for number in (0.25, 0.75)]  # 0.5 is their mean
+    assert_equal(bright_last, np.array([[[2 * plainer[0], 1.0]]], dtype))
+
+
+@values("color_jitter")
+@exact_formats
+def test_a_jitter_without_factors_changes_nothing(implementation, dtype):
+    img = np.array([[[0.25, 0.5, 1]]] * 3, dtype)
+
+    assert_equal(implementation.color_jitter(img), img)
+
+
+@conventions("adjust_brightness")
+def test_brighter_bytes_are_truncated_and_clipped(implementation):
+    img = row(101, 200)
+
+    assert_equal(implementation.adjust_brightness(img, 0.5), row(int(50.5), 100))
+    assert_equal(implementation.adjust_brightness(img, 1.5), row(int(151.5), 255))
+
+
+@conventions("adjust_contrast")
+def test_the_mean_grey_of_bytes_is_rounded(implementation):
+    assert (50 + 151) / 2 == 100.5
+
+    assert_equal(implementation.adjust_contrast(row(50, 151), 0.0), row(101, 101))
+    assert_equal(implementation.adjust_contrast(row(50, 151), 0.5), row((50 + 101) // 2, (151 + 101) // 2))
+
+
+@conventions("adjust_saturation")
+def test_the_grey_of_bytes_is_rounded(implementation):
+    for channel, grey in enumerate([0.299 * 255, 0.587 * 255, 0.114 * 255]):
+        img = color(*(255 * (channel == other) for other in range(3)))
+
+        assert_equal(implementation.adjust_saturation(img, 0.0), color(*[round(grey)] * 3))
+
+
+@conventions("adjust_hue")
+def test_the_hue_of_bytes_is_a_byte_itself(implementation):
+    units = int(255 * (4 + 1 - (255 - 161) / 255) / 6) + int(255 * 0.486) - 256
+    assert units == 63
+    violet = color(161, 0, 255)
+
+    assert_equal(implementation.adjust_hue(violet, 0.486), color(2 * 255 - 6 * units, 255, 0))
+
+
 @each_path
 def test_brightness_and_contrast_do_not_commute(path):
     img = np.array([[[45, 155]]], np.uint8)
@@ -113,57 +237,72 @@ def test_brightness_and_contrast_do_not_commute(path):
     assert first_less.ravel().tolist() == [3 * 72, 255]  # around the mean 100, 45 and 155 become 72½ and 127½
 
 
-# Laws of the references
+# Laws
 
 
-@given(img=images(), operation=st.sampled_from(BLENDS))
-def test_a_factor_of_1_leaves_bytes_unchanged(img, operation):
-    assert_equal(getattr(reference, operation)(img, 1), img)
+@conventions(*BLENDS)
+@for_all(img=images())
+def test_a_factor_of_1_leaves_bytes_unchanged(implementation, operation, img):
+    assert_equal(getattr(implementation, operation)(img, 1.0), img)
 
 
-@float32_only
-@given(img=images((unit_interval,), channels=(3,)))
-def test_a_hue_shift_of_0_changes_floats_only_by_rounding(dtype, img):
+@values("adjust_contrast")
+@exact_formats
+@for_all(img=images((unit_interval,)))
+def test_without_contrast_all_numbers_of_a_picture_are_one(implementation, dtype, img):
+    output = implementation.adjust_contrast(img.astype(dtype), 0.0)
+
+    assert_equal(output, np.full_like(img, output.flat[0], dtype))
+
+
+@values("adjust_hue")
+@for_all(img=images((unit_interval,), channels=(3,)))
+def test_a_hue_shift_of_0_changes_floats_only_by_rounding(implementation, dtype, img):
     img = img.astype(dtype)
     bound = recolored("adjust_hue", img, 0.0, dtype).bound
 
-    assert_within(reference.adjust_hue(img, 0), Approximation(img.astype("float64"), bound), dtype)
+    assert_within(implementation.adjust_hue(img, 0.0), Approximation(img.astype("float64"), bound), dtype)
 
 
-@given(img=images(channels=(3,)))
-def test_a_hue_shift_of_0_changes_bytes_because_hue_and_saturation_become_bytes(img):
+@conventions("adjust_hue")
+@for_all(img=images(channels=(3,)))
+def test_a_hue_shift_of_0_changes_bytes_because_hue_and_saturation_become_bytes(implementation, img):
     hue_unit, saturation_unit = 6 / 255 * np.ptp(img, axis=0, keepdims=True), 1
 
-    assert_bytes_within(reference.adjust_hue(img, 0), img, hue_unit + saturation_unit + 1 / 2)
+    assert_bytes_within(implementation.adjust_hue(img, 0.0), img, hue_unit + saturation_unit + 1 / 2)
 
 
-@given(img=images(channels=(1,)), factor=FACTORS, shift=SHIFTS)
-def test_saturation_and_hue_leave_grey_bytes_unchanged(img, factor, shift):
+@conventions("adjust_saturation", "adjust_hue")
+@for_all(img=images(channels=(1,)), factor=SHIFTS)
+def test_saturation_and_hue_leave_grey_bytes_unchanged(implementation, operation, img, factor):
+    factor = factor if operation == "adjust_hue" else 4 * abs(factor)
+
     for grey in (img, np.repeat(img, 3, axis=0)):
-        assert_equal(reference.adjust_saturation(grey, factor), grey)
-        assert_equal(reference.adjust_hue(grey, shift), grey)
+        assert_equal(getattr(implementation, operation)(grey, factor), grey)
 
 
-@given(img=images(channels=(3,)), order=st.permutations(ADJUSTMENTS), factors=st.tuples(*[FACTORS] * 3, SHIFTS))
-def test_color_jitter_applies_the_adjustments_in_the_given_order(img, order, factors):
+@conventions("color_jitter")
+@for_all(img=images(channels=(3,)), order=st.permutations(ADJUSTMENTS), factors=st.tuples(*[FACTORS] * 3, SHIFTS))
+def test_color_jitter_applies_the_adjustments_in_the_given_order(implementation, img, order, factors):
     by_name = dict(zip(ADJUSTMENTS, factors, strict=True))
     expected = reference.compose(
         [lambda img, name=name: getattr(reference, f"adjust_{name}")(img, by_name[name]) for name in order]
     )
 
-    output = reference.color_jitter(img, order, **{f"{name}_factor": factor for name, factor in by_name.items()})
+    output = implementation.color_jitter(img, order, **{f"{name}_factor": factor for name, factor in by_name.items()})
 
     assert_equal(output, expected(img))
 
 
-@given(img=images(), order=st.permutations(ADJUSTMENTS), name=st.sampled_from(ADJUSTMENTS), factor=SHIFTS)
-def test_color_jitter_skips_an_adjustment_without_a_factor(img, order, name, factor):
+@conventions("color_jitter")
+@for_all(img=images(), order=st.permutations(ADJUSTMENTS), name=st.sampled_from(ADJUSTMENTS), factor=SHIFTS)
+def test_color_jitter_skips_an_adjustment_without_a_factor(implementation, img, order, name, factor):
     factor = factor if name == "hue" else abs(factor)
 
-    output = reference.color_jitter(img, order, **{f"{name}_factor": factor})
+    output = implementation.color_jitter(img, order, **{f"{name}_factor": factor})
 
     assert_equal(output, getattr(reference, f"adjust_{name}")(img, factor))
-    assert_equal(reference.color_jitter(img, order), img)
+    assert_equal(implementation.color_jitter(img, order), img)
 
 
 # PIL images: the same bytes
@@ -470,6 +609,41 @@ def test_color_jitter_refuses_invalid_arguments(path, arguments, message):
 
 
 # Refusals
+
+A_PICTURE = np.full((3, 2, 2), 0.5)
+
+
+@refusals("adjust_hue")
+@pytest.mark.parametrize("shift", [0.51, -0.51, float("nan")])
+def test_a_hue_is_shifted_by_half_a_turn_at_most(subject, shift):
+    near = {"hue_factor": 0.5}
+
+    assert_refused(subject, "adjust_hue", "must be from -0.5 to 0.5", near=near, img=A_PICTURE, hue_factor=shift)
+
+
+@refusals(*BLENDS)
+def test_a_factor_is_at_least_0(subject, operation):
+    name = operation.removeprefix("adjust_") + "_factor"
+
+    assert_refused(
+        subject, operation, f"{name} must be at least 0, got -1", near={name: 1}, img=A_PICTURE, **{name: -1}
+    )
+
+
+@refusals(*BLENDS, "adjust_hue", "color_jitter")
+@pytest.mark.parametrize("channels", [2, 4])
+def test_a_picture_has_one_channel_or_three_colors(subject, operation, channels):
+    name = "brightness" if operation == "color_jitter" else operation.removeprefix("adjust_")
+    call = {"img": np.zeros((channels, 2, 2)), f"{name}_factor": 0.25}
+
+    assert_refused(subject, operation, "img has shape", near={"img": A_PICTURE}, **call)
+
+
+@refusals("color_jitter")
+def test_a_jitter_orders_the_four_adjustments_and_no_other(subject):
+    call = {"img": A_PICTURE, "order": ["brightness", "gamma"]}
+
+    assert_refused(subject, "color_jitter", "order must name", near={"order": ["brightness", "hue"]}, **call)
 
 
 @each_path

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import reference
 from reference.resize import INTERPOLATIONS, resized_output_size
+from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import exact_formats, float32_only
 from spec_tests.vocabulary.image_bounds import (
@@ -43,7 +44,10 @@ from spec_tests.vocabulary.image_paths import (
     through_torchvision,
     unit_interval,
 )
+from spec_tests.vocabulary.levels import conventions, refusals, values
 from spec_tests.vocabulary.problems import SEEDS, real_numbers
+from spec_tests.vocabulary.properties import for_all
+from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.subject import REFUSALS
 from spec_tests.vocabulary.torch_when_needed import Image
 
@@ -119,6 +123,117 @@ def test_without_antialias_the_cubic_filter_is_a_different_one(path):
     assert_equal(output[:, 0, 3], np.array([-27, 225, 67, -9], "float32"))
 
 
+@values("resize")
+@exact_formats
+def test_twice_as_many_pixels_lie_a_quarter_pixel_beside_the_old_ones(implementation, dtype):
+    centres = [(i + 1 / 2) * 2 / 4 for i in range(4)]  # of the 4 new pixels; those of the 2 old ones are ½ and 1½
+    assert centres == [1 / 4, 3 / 4, 5 / 4, 7 / 4]
+
+    output = implementation.resize(row(8, 16, dtype=dtype), (1, 4))
+
+    assert_equal(output, row(8, 3 / 4 * 8 + 1 / 4 * 16, 1 / 4 * 8 + 3 / 4 * 16, 16, dtype=dtype))
+
+
+@values("resize")
+@exact_formats
+def test_rows_are_resized_as_columns_are(implementation, dtype):
+    column = row(8, 16, dtype=dtype).reshape(1, 2, 1).repeat(2, axis=2)
+
+    output = implementation.resize(column, (4, 2))
+
+    assert_equal(output, np.array([[[8, 8], [10, 10], [14, 14], [16, 16]]], dtype))
+
+
+@values("resize")
+@exact_formats
+def test_half_as_many_pixels_are_blends_of_more_than_two_old_ones(implementation, dtype):
+    reach = 4 / 2  # of the triangle, in old pixels
+    distances = [abs(y + 1 / 2 - (0 + 1 / 2) * 4 / 2) / reach for y in range(4)]  # from the first new pixel
+    weights = [max(1 - d, 0) for d in distances]
+    assert weights == [3 / 4, 3 / 4, 1 / 4, 0]
+
+    img = row(14, 28, 0, 0, dtype=dtype)
+    output = implementation.resize(img, (1, 2))
+
+    exact = np.array([[[(3 * 14 + 3 * 28) / 7, 1 * 28 / 7]]])  # the weights add up to 7/4
+    assert_within(output, Approximation(exact, resized(img, (1, 2), "bilinear", True, dtype).bound), dtype)
+
+
+@values("resize")
+@exact_formats
+def test_without_antialias_half_as_many_pixels_are_blends_of_two_old_ones(implementation, dtype):
+    output = implementation.resize(row(8, 16, 32, 64, dtype=dtype).repeat(2, axis=1), (2, 2), antialias=False)
+
+    assert_equal(output, np.array([[[(8 + 16) / 2, (32 + 64) / 2]] * 2], dtype))
+
+
+@values("resize")
+@exact_formats
+def test_the_cubic_filter_takes_a_little_off_for_the_pixels_farther_away(implementation, dtype):
+    centre = (3 + 1 / 2) * 4 / 8  # of new pixel 3 of 8; those of the 4 old ones are ½, 1½, 2½, 3½
+    far, near = [lambda d: -(d**3 - 5 * d**2 + 8 * d - 4) / 2, lambda d: (3 * d**3 - 5 * d**2 + 2) / 2]
+    weights = [far(centre - 0.5), near(centre - 1.5), near(2.5 - centre), far(3.5 - centre)]
+    assert [128 * weight for weight in weights] == [-9, 111, 29, -3]
+    impulses = 128 * np.identity(4, dtype)[:, np.newaxis]  # four one-row images
+
+    output = implementation.resize(impulses, (1, 8), interpolation="bicubic")
+
+    assert_equal(output[:, 0, 3], np.array([-9, 111, 29, -3], dtype))
+
+
+@values("resize")
+def test_the_nearest_pixel_is_the_one_under_the_left_edge(implementation):
+    assert [i * 5 // 3 for i in range(3)] == [0, 1, 3]
+
+    output = implementation.resize(row(5, 6, 7, 8, 9), (1, 3), interpolation="nearest")
+
+    assert_equal(output, row(5, 6, 8))
+
+
+@values("resize")
+def test_the_exactly_nearest_pixel_is_the_one_under_the_centre(implementation):
+    assert [int((i + 1 / 2) * 5 / 3) for i in range(3)] == [0, 2, 4]
+
+    output = implementation.resize(row(5, 6, 7, 8, 9), (1, 3), interpolation="nearest-exact")
+
+    assert_equal(output, row(5, 7, 9))
+
+
+@values("resize")
+@for_all(interpolation=st.sampled_from(["nearest", "nearest-exact"]), old=sizes(largest=20), new=sizes(largest=20))
+def test_nearest_copies_a_pixel_of_its_row_and_column(implementation, dtype, interpolation, old, new):
+    numbers = np.arange(old[0] * old[1], dtype=dtype).reshape(1, *old)
+
+    output = implementation.resize(numbers, new, interpolation=interpolation)[0].astype(int)
+
+    for found, before, after in zip((output[:, 0] // old[1], output[0] % old[1]), old, new, strict=True):
+        twice = 2 * np.arange(after) + (interpolation == "nearest-exact")
+        expected, tied = twice * before // (2 * after), twice * before % (2 * after) == 0
+        assert ((found == expected) | tied & (found == expected - 1)).all()  # deviation "nearest-one-pixel-short"
+    assert_equal(output, output[:, :1] // old[1] * old[1] + output[:1] % old[1])
+
+
+@values("resize")
+def test_two_numbers_are_the_height_and_the_width(implementation):
+    assert implementation.resize(np.zeros((3, 4, 6), np.uint8), (2, 5)).shape == (3, 2, 5)
+
+
+@values("resize")
+def test_one_number_is_the_shorter_edge_and_the_longer_one_keeps_the_ratio(implementation):
+    assert 256 * 300 // 260 == 295
+
+    assert implementation.resize(np.zeros((1, 260, 300), np.uint8), 256).shape == (1, 256, 295)
+    assert implementation.resize(np.zeros((1, 300, 260), np.uint8), 256).shape == (1, 295, 256)
+
+
+@values("resize")
+def test_max_size_makes_a_long_picture_smaller_until_it_fits(implementation):
+    assert (4 * 9 // 3, 10 * 4 // 12) == (12, 3)
+
+    assert implementation.resize(np.zeros((1, 3, 9), np.uint8), 4, max_size=20).shape == (1, 4, 12)
+    assert implementation.resize(np.zeros((1, 3, 9), np.uint8), 4, max_size=10).shape == (1, 3, 10)
+
+
 @each_path
 def test_nearest_exact_copies_the_pixel_under_the_centre_of_the_new_one(path):
     centres = [(i + 1 / 2) * 5 / 3 for i in range(3)]
@@ -188,36 +303,40 @@ def test_the_size_of_a_pil_image_starts_with_the_width():
     assert pil_image(np.zeros((3, 260, 300), np.uint8)).size == (300, 260)
 
 
-# Laws of the references
+# Laws
 
 
-@given(level=st.integers(0, 255), old=sizes(), new=sizes(), interpolation=FILTERS)
-def test_a_constant_image_stays_constant(level, old, new, interpolation):
-    assert_equal(
-        reference.resize(np.full((1, *old), level, np.uint8), new, interpolation), np.full((1, *new), level, np.uint8)
-    )
+@conventions("resize")
+@for_all(level=st.integers(0, 255), old=sizes(), new=sizes(), interpolation=FILTERS)
+def test_a_constant_image_stays_constant(implementation, level, old, new, interpolation):
+    img, expected = (np.full((1, *size), level, np.uint8) for size in (old, new))
+
+    assert_equal(implementation.resize(img, new, interpolation), expected)
 
 
-@given(img=images(), interpolation=st.sampled_from(INTERPOLATIONS))
-def test_resizing_to_the_same_size_changes_nothing(img, interpolation):
-    assert_equal(reference.resize(img, img.shape[1:], interpolation), img)
+@conventions("resize")
+@for_all(img=images(), interpolation=st.sampled_from(INTERPOLATIONS))
+def test_resizing_to_the_same_size_changes_nothing(implementation, img, interpolation):
+    assert_equal(implementation.resize(img, img.shape[1:], interpolation), img)
 
 
-@given(img=images(), size=sizes(), interpolation=FILTERS)
-def test_every_channel_is_resized_independently(img, size, interpolation):
-    alone = [reference.resize(channel, size, interpolation) for channel in img]
+@conventions("resize")
+@for_all(img=images(), size=sizes(), interpolation=FILTERS)
+def test_every_channel_is_resized_independently(implementation, img, size, interpolation):
+    alone = [implementation.resize(channel[np.newaxis], size, interpolation)[0] for channel in img]
 
-    assert_equal(reference.resize(img, size, interpolation), np.stack(alone))
+    assert_equal(implementation.resize(img, size, interpolation), np.stack(alone))
 
 
-@given(img=images(), size=sizes(), interpolation=FILTERS)
-def test_bytes_are_rounded_to_bytes_between_the_two_directions(img, size, interpolation):
+@conventions("resize")
+@for_all(img=images(), size=sizes(), interpolation=FILTERS)
+def test_bytes_are_rounded_to_bytes_between_the_two_directions(implementation, img, size, interpolation):
     (h, w), (new_h, new_w) = img.shape[1:], size
     halfway = (new_h, w) if h - new_h > max(0, 2 * (w - new_w)) else (h, new_w)
 
-    in_two_steps = reference.resize(reference.resize(img, halfway, interpolation), size, interpolation)
+    in_two_steps = implementation.resize(implementation.resize(img, halfway, interpolation), size, interpolation)
 
-    assert_equal(reference.resize(img, size, interpolation), in_two_steps)
+    assert_equal(implementation.resize(img, size, interpolation), in_two_steps)
 
 
 # PIL images: the same bytes
@@ -478,6 +597,18 @@ def test_resize_refuses_invalid_arguments(path, case):
 
     with pytest.raises(REFUSALS, match=message if path is REFERENCES else None):
         path.resize(np.zeros((1, 4, 5), np.uint8), size, **options)
+
+
+MENDED = {"max_size": 5, "interpolation": "bicubic"}
+
+
+@refusals("resize")
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_size_is_one_or_two_whole_numbers_and_an_interpolation_is_known(subject, case):
+    message, size, options = REFUSED[case]
+    near = {"size": 2, **{name: MENDED[name] for name in options}}
+
+    assert_refused(subject, "resize", message, near=near, img=np.zeros((1, 4, 5), np.uint8), size=size, **options)
 
 
 @each_path

@@ -41,10 +41,19 @@ from spec_tests.vocabulary.image_paths import (
     through_pil,
     through_torchvision,
 )
+from spec_tests.vocabulary.levels import conventions, refusals, values
+from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.problems import real_numbers, whole_numbers
+from spec_tests.vocabulary.properties import for_all
+from spec_tests.vocabulary.refusals import assert_refused
 from spec_tests.vocabulary.subject import REFUSALS
 
 PATHS, TENSOR_PATHS = st.sampled_from([*THROUGH_PIL, *THROUGH_TENSORS]), st.sampled_from(THROUGH_TENSORS)
+
+TWO_ROUNDINGS = gamma(2, FORMATS["float32"].roundoff)
+"""A byte divided by 255 is rounded once; multiplied by 1/255, twice."""
+
+THREE_WHOLE_NUMBERS = st.lists(st.integers(-3, 3), min_size=3, max_size=3)
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 """The statistics of ImageNet, as the document gives them."""
@@ -104,6 +113,55 @@ def test_to_tensor_moves_the_channels_first_and_divides_bytes_by_255(to_tensor):
 
     red, green, blue = [[255 / 255, 204 / 255]], [[102 / 255, 153 / 255]], [[0 / 255, 51 / 255]]
     assert_equal(to_tensor(img), np.array([red, green, blue], "float32"))
+
+
+@values("to_tensor")
+def test_a_pixel_of_three_channels_becomes_one_number_in_each_of_three_planes(implementation):
+    pic = np.array([[[255, 102, 0], [204, 153, 51]]], np.uint8)
+    assert pic.shape == (1, 2, 3)
+
+    output = implementation.to_tensor(pic)
+
+    planes = np.array([[[255, 204]], [[102, 153]], [[0, 51]]])
+    assert planes.shape == (3, 1, 2)
+    assert_within(output, Approximation(planes / 255, TWO_ROUNDINGS * planes / 255), "float32")
+
+
+@values("to_tensor")
+@for_all(call=TRANSFORMS["to_tensor"].draws["bytes"])
+def test_every_pixel_keeps_its_place_behind_the_axis_of_channels(implementation, call):
+    pic = call["pic"]
+    channels = pic.shape[2] if pic.ndim == 3 else 1
+
+    output = implementation.to_tensor(pic)
+
+    assert output.shape == (channels, *pic.shape[:2])
+    for channel in range(channels):
+        exact = (pic[:, :, channel] if pic.ndim == 3 else pic) / 255
+        assert_within(output[channel], Approximation(exact, TWO_ROUNDINGS * exact), "float32")
+
+
+@conventions("to_tensor")
+@pytest.mark.parametrize("type_name", ["bool", "int8", "int16", "uint16", "int32", "int64", "float32", "float64"])
+def test_numbers_that_are_not_bytes_are_moved_and_not_divided(implementation, type_name):
+    pic = np.arange(12).reshape(2, 2, 3).astype(type_name)
+
+    output = implementation.to_tensor(pic)
+
+    assert_equal(output, np.stack([pic[:, :, channel] for channel in range(3)]))
+
+
+@conventions("to_tensor")
+def test_a_grey_image_gets_an_axis_of_one_channel(implementation):
+    assert implementation.to_tensor(np.zeros((2, 3), np.uint8)).shape == (1, 2, 3)
+
+
+@refusals("to_tensor")
+@pytest.mark.parametrize("shape", [(3,), (1, 2, 2, 3)])
+def test_an_image_has_two_or_three_axes(subject, shape):
+    whole = np.zeros((2, 2, 3), np.uint8)
+
+    assert_refused(subject, "to_tensor", "pic has shape", near={"pic": whole}, pic=np.zeros(shape, np.uint8))
 
 
 @pytest.mark.compares_with_reference
@@ -319,6 +377,65 @@ def test_normalize_does_not_equalize_the_histogram_of_a_photograph(path, channel
     assert_within((new_levels - new_levels[0]) / np.ptp(new_levels), same_gaps, "float64")
 
 
+@values("normalize")
+@exact_formats
+def test_each_channel_is_normalized_by_its_own_mean_and_std(implementation, dtype):
+    tensor = np.array([[[1, 3]], [[2, 6]], [[0, 8]]], dtype)
+
+    output = implementation.normalize(tensor, mean=[1, 4, 8], std=[2, 0.5, 4])
+
+    first, second, third = [[(1 - 1) / 2, (3 - 1) / 2]], [[(2 - 4) / 0.5, (6 - 4) / 0.5]], [[(0 - 8) / 4, (8 - 8) / 4]]
+    assert_equal(output, np.array([first, second, third], dtype))
+
+
+@values("normalize")
+@exact_formats
+def test_the_range_0_to_1_becomes_minus_1_to_1_with_a_mean_and_std_of_one_half(implementation, dtype):
+    tensor = np.array([[[0, 0.25, 1]]] * 3, dtype)
+
+    output = implementation.normalize(tensor, mean=[0.5, 0.5, 0.5], std=[0.5, 0.5, 0.5])
+
+    assert_equal(output, np.array([[[(0 - 0.5) / 0.5, (0.25 - 0.5) / 0.5, (1 - 0.5) / 0.5]]] * 3, dtype))
+
+
+@values("normalize")
+def test_the_statistics_of_imagenet_take_0_to_1_to_about_minus_2_118_to_2_640(implementation):
+    tensor = np.array([[[0, 1]]] * 3, "float64")
+
+    output = implementation.normalize(tensor, mean=MEAN, std=STD)
+
+    assert round(float(output.min()), 3) == round((0 - 0.485) / 0.229, 3) == -2.118
+    assert round(float(output.max()), 3) == round((1 - 0.406) / 0.225, 3) == 2.640
+
+
+@values("normalize")
+@exact_formats
+@for_all(img=images((whole_numbers,), channels=(3,)), means=THREE_WHOLE_NUMBERS, powers=THREE_WHOLE_NUMBERS)
+def test_times_the_std_and_plus_the_mean_is_the_picture_again(implementation, dtype, img, means, powers):
+    img, deviations = img.astype(dtype), [2.0**power for power in powers]  # so that nothing rounds
+
+    output = implementation.normalize(img, means, deviations)
+
+    undone = [plane * std + mean for plane, mean, std in zip(output, means, deviations, strict=True)]
+    assert_equal(np.stack(undone), img)
+
+
+@conventions("normalize")
+@exact_formats
+def test_one_mean_and_one_std_are_those_of_all_channels(implementation, dtype):
+    tensor = np.arange(12, dtype=dtype).reshape(3, 2, 2)
+
+    assert_equal(implementation.normalize(tensor, [4], [2]), (tensor - 4) / 2)
+
+
+@conventions("normalize")
+@exact_formats
+def test_normalize_keeps_nan_and_infinities_where_they_are(implementation, dtype):
+    tensor = np.array([[[np.nan, np.inf, -np.inf, 1]]], dtype)
+
+    assert_equal(implementation.normalize(tensor, [3], [2]), np.array([[[np.nan, np.inf, -np.inf, -1]]], dtype))
+
+
 REFUSED_BY_NORMALIZE = {
     "bytes": ("tensor has dtype uint8", np.zeros((1, 2, 2), np.uint8), [0.5], [0.5]),
     "no channel axis": (r"tensor has shape \(2, 2\)", np.zeros((2, 2)), [0.5], [0.5]),
@@ -337,6 +454,16 @@ def test_normalize_refuses_invalid_arguments(path, case):
 
     with pytest.raises(REFUSALS, match=message if path is REFERENCES else None):
         path.normalize(img, mean, std)
+
+
+@refusals("normalize")
+@pytest.mark.parametrize("case", REFUSED_BY_NORMALIZE)
+def test_normalize_needs_channels_of_floating_point_and_a_mean_and_std_for_each(subject, case):
+    message, tensor, mean, std = REFUSED_BY_NORMALIZE[case]
+    one = [1.0] * (len(tensor) if tensor.ndim == 3 else 1)
+    near = {"tensor": np.zeros(tensor.shape if tensor.ndim == 3 else (1, *tensor.shape)), "mean": one, "std": one}
+
+    assert_refused(subject, "normalize", message, near=near, tensor=tensor, mean=mean, std=std)
 
 
 @pytest.mark.claim("1.3.c")
@@ -371,6 +498,15 @@ def test_only_v2_accepts_three_means_for_a_grey_image_and_gives_it_three_channel
 # Crops and flips
 
 
+@st.composite
+def crops(draw):
+    """Draw an image and a crop that overlaps or touches it (a crop farther off is a known deviation of tensors)."""
+    img = draw(images(channels=(1, 3, 4)))
+    size = height, width = draw(st.tuples(*[st.integers(1, 12)] * 2))
+    h, w = img.shape[1:]
+    return img, draw(st.integers(-height, h + 2)), draw(st.integers(-width, w + 2)), *size
+
+
 @pytest.mark.claim("1.3.i")
 @each_path
 @pytest.mark.parametrize(
@@ -391,6 +527,103 @@ def test_center_crop_rounds_half_pixel_offsets_to_even_and_pads_with_zeros(path,
     assert_equal(path.center_crop(row.reshape(1, old, 1), (new, 1)), np.array(kept, np.uint8).reshape(1, new, 1))
 
 
+@values("center_crop")
+@exact_formats
+def test_the_middle_of_a_picture_is_as_far_from_either_edge(implementation, dtype):
+    img = np.arange(30, dtype=dtype).reshape(1, 5, 6)
+
+    middle = implementation.center_crop(img, (3, 2))
+
+    above, before = (5 - 3) / 2, (6 - 2) / 2
+    assert (above, before) == (1, 2)
+    assert_equal(middle, img[:, 1:4, 2:4])
+    assert_equal(implementation.center_crop(img, (5, 6)), img)
+
+
+@values("center_crop")
+def test_one_number_is_the_height_and_the_width_of_the_middle(implementation):
+    img = np.arange(42, dtype=np.uint8).reshape(1, 6, 7)
+
+    assert_equal(implementation.center_crop(img, 3), implementation.center_crop(img, (3, 3)))
+    assert implementation.center_crop(img, 3).shape == (1, 3, 3)
+
+
+@conventions("center_crop")
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (6, 3, [3, 4, 5]),  # 1½ pixels at either end, rounded to 2 in front
+        (6, 5, [1, 2, 3, 4, 5]),  # ½, rounded to 0
+        (6, 1, [3]),  # 2½, rounded to 2
+        (3, 5, [0, 1, 2, 3, 0]),
+        (3, 4, [1, 2, 3, 0]),  # the zero behind
+    ],
+)
+def test_half_a_pixel_is_rounded_to_even_and_a_small_picture_is_surrounded(implementation, old, new, kept):
+    row = np.arange(1, old + 1, dtype=np.uint8).reshape(1, 1, old)
+
+    assert_equal(implementation.center_crop(row, (1, new)), np.array([[kept]], np.uint8))
+    assert_equal(
+        implementation.center_crop(row.reshape(1, old, 1), (new, 1)), np.array(kept, np.uint8).reshape(1, -1, 1)
+    )
+
+
+@refusals("center_crop")
+def test_the_middle_has_a_height_and_a_width_and_no_third_number(subject):
+    img = np.zeros((1, 4, 4), np.uint8)
+
+    assert_refused(
+        subject,
+        "center_crop",
+        "must be one or two numbers",
+        near={"output_size": (1, 2)},
+        img=img,
+        output_size=(1, 2, 3),
+    )
+
+
+@values("crop")
+@exact_formats
+def test_a_crop_begins_at_its_top_and_left(implementation, dtype):
+    img = np.arange(20, dtype=dtype).reshape(1, 4, 5)
+
+    assert_equal(implementation.crop(img, 1, 2, 2, 3), np.array([[[7, 8, 9], [12, 13, 14]]], dtype))
+    assert_equal(implementation.crop(img, top=0, left=4, height=1, width=1), np.array([[[4]]], dtype))
+
+
+@values("crop")
+@for_all(call=crops())
+def test_a_crop_is_a_part_of_the_picture_in_a_black_frame(implementation, call):
+    img, top, left, height, width = call
+    frame = 24  # no crop reaches farther
+    framed = np.pad(img, [(0, 0), (frame, frame), (frame, frame)])
+
+    output = implementation.crop(img, top, left, height, width)
+
+    assert_equal(output, framed[:, frame + top : frame + top + height, frame + left : frame + left + width])
+
+
+@conventions("crop")
+def test_a_crop_of_bytes_that_misses_the_picture_is_black(implementation):
+    img = np.full((1, 1, 3), 9, np.uint8)
+
+    for top, left in ((-3, -2), (-3, 0), (0, -2), (2, 5)):
+        assert_equal(implementation.crop(img, top, left, 2, 1), np.zeros((1, 2, 1), np.uint8))
+
+
+@refusals("crop")
+@pytest.mark.parametrize("argument", ["top", "left", "height", "width"])
+def test_a_crop_lies_at_whole_pixels(subject, argument):
+    call = {"img": np.zeros((1, 4, 4)), "top": 1, "left": 1, "height": 2, "width": 2}
+
+    assert_refused(subject, "crop", f"{argument} must be a whole number", near={argument: 1}, **{**call, argument: 0.5})
+
+
+@refusals("hflip", "vflip")
+def test_a_picture_has_a_height_and_a_width(subject, operation):
+    assert_refused(subject, operation, r"img has shape \(4,\)", near={"img": np.zeros((1, 2, 2))}, img=np.zeros(4))
+
+
 @each_path
 def test_a_crop_is_black_where_it_extends_beyond_the_image(path):
     img = np.array([[[1, 2], [3, 4]]], np.uint8)
@@ -403,15 +636,6 @@ def test_a_crop_is_black_where_it_extends_beyond_the_image(path):
 @pytest.mark.parametrize("path", [REFERENCES, *(pytest.param(p, marks=pytest.mark.torch_api) for p in THROUGH_PIL)])
 def test_a_crop_that_misses_the_image_is_black(path):
     assert_equal(path.crop(np.full((1, 1, 3), 9, np.uint8), -3, -2, 2, 1), np.zeros((1, 2, 1), np.uint8))
-
-
-@st.composite
-def crops(draw):
-    """Draw an image and a crop that overlaps or touches it (a crop farther off is a known deviation of tensors)."""
-    img = draw(images(channels=(1, 3, 4)))
-    size = height, width = draw(st.tuples(*[st.integers(1, 12)] * 2))
-    h, w = img.shape[1:]
-    return img, draw(st.integers(-height, h + 2)), draw(st.integers(-width, w + 2)), *size
 
 
 @pytest.mark.compares_with_reference
@@ -442,6 +666,39 @@ def test_center_crop_as_function_and_as_transform_equals_the_reference(path, img
 def test_flips_equal_the_references(path, img):
     assert_equal(path.hflip(img), reference.hflip(img))
     assert_equal(path.vflip(img), reference.vflip(img))
+
+
+@values("hflip")
+@exact_formats
+def test_left_and_right_are_swapped(implementation, dtype):
+    img = np.array([[[1, 2, 3], [4, 5, 6]]], dtype)
+
+    assert_equal(implementation.hflip(img), np.array([[[3, 2, 1], [6, 5, 4]]], dtype))
+
+
+@values("vflip")
+@exact_formats
+def test_top_and_bottom_are_swapped(implementation, dtype):
+    img = np.array([[[1, 2, 3], [4, 5, 6]]], dtype)
+
+    assert_equal(implementation.vflip(img), np.array([[[4, 5, 6], [1, 2, 3]]], dtype))
+
+
+@values("hflip", "vflip")
+@for_all(img=images())
+def test_a_flip_turns_the_order_of_the_columns_or_rows_around(implementation, operation, img):
+    output = getattr(implementation, operation)(img)
+
+    before, after = (list(np.moveaxis(pixels, -1 if operation == "hflip" else -2, 0)) for pixels in (img, output))
+    assert_equal(np.stack(after), np.stack(before[::-1]))
+
+
+@conventions("hflip", "vflip")
+@for_all(img=images())
+def test_a_flip_is_its_own_inverse(implementation, operation, img):
+    flip = getattr(implementation, operation)
+
+    assert_equal(flip(flip(img)), img)
 
 
 @each_path
@@ -484,22 +741,23 @@ def test_tensors_of_every_dtype_are_cropped_and_flipped_like_the_references(path
     assert_equal(getattr(path, operation)(img, *GEOMETRY[case]), getattr(reference, operation)(img, *GEOMETRY[case]))
 
 
-@given(img=images())
-def test_a_flip_is_its_own_inverse_and_vflip_is_the_hflip_of_the_transposed_image(img):
-    transposed = img.swapaxes(1, 2)
+@conventions("vflip")
+@for_all(img=images())
+def test_vflip_is_the_hflip_of_the_transposed_picture(implementation, img):
+    sideways = implementation.hflip(img.swapaxes(1, 2)).swapaxes(1, 2)
 
-    assert_equal(reference.hflip(reference.hflip(img)), img)
-    assert_equal(reference.vflip(img), reference.hflip(transposed).swapaxes(1, 2))
+    assert_equal(implementation.vflip(img), np.ascontiguousarray(sideways))
 
 
-@given(call=crops(), inner=st.tuples(*[st.integers(0, 3)] * 2))
-def test_a_crop_of_a_crop_is_a_crop(call, inner):
+@conventions("crop")
+@for_all(call=crops(), inner=st.tuples(*[st.integers(0, 3)] * 2))
+def test_a_crop_of_a_crop_is_a_crop(implementation, call, inner):
     img, top, left, height, width = call
     below, right = min(inner[0], height - 1), min(inner[1], width - 1)
 
-    twice = reference.crop(reference.crop(*call), below, right, height - below, width - right)
+    twice = implementation.crop(implementation.crop(*call), below, right, height - below, width - right)
 
-    assert_equal(twice, reference.crop(img, top + below, left + right, height - below, width - right))
+    assert_equal(twice, implementation.crop(img, top + below, left + right, height - below, width - right))
 
 
 @each_path

@@ -545,15 +545,24 @@ def test_conv_keeps_whole_numbers_to_the_last_digit(subject_on_cpu, operation, i
 
 @conventions(*CONVOLUTIONS)
 @exact_formats
-def test_an_empty_batch_gives_an_empty_output_and_no_gradient_for_the_weights(subject, operation, dtype):
+def test_the_convolution_of_an_empty_batch_is_empty(subject, operation, dtype):
     rank = int(operation[-2])
-    conv, conv_backward = getattr(subject, operation), getattr(subject, f"{operation}_backward")
     empty, weight = np.zeros((0, 4, *[5] * rank), dtype), np.ones((6, 2, *[3] * rank), dtype)
 
-    output = conv(empty, weight, np.ones(6, dtype), groups=2)
-    grad_input, grad_weight, grad_bias = conv_backward(output, empty, weight, np.ones(6, dtype), groups=2)
+    output = getattr(subject, operation)(empty, weight, np.ones(6, dtype), groups=2)
 
     assert output.shape == (0, 6, *[3] * rank)
+
+
+@conventions(*CONVOLUTIONS)
+@exact_formats
+def test_from_an_empty_batch_no_gradient_reaches_the_weights_of_a_convolution(subject, operation, dtype):
+    rank, backward = int(operation[-2]), getattr(subject, f"{operation}_backward")
+    empty, weight = np.zeros((0, 4, *[5] * rank), dtype), np.ones((6, 2, *[3] * rank), dtype)
+    grad_output = np.zeros((0, 6, *[3] * rank), dtype)
+
+    grad_input, grad_weight, grad_bias = backward(grad_output, empty, weight, np.ones(6, dtype), groups=2)
+
     assert grad_input.shape == empty.shape
     assert_equal(grad_weight, np.zeros_like(weight))
     assert_equal(grad_bias, np.zeros(6, dtype))

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import reference
 from reference.optim import step as step_all
-from spec_tests.vocabulary import optimizer_bounds
+from spec_tests.vocabulary import ledger, optimizer_bounds
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.deviations import allowing
@@ -643,6 +643,7 @@ def test_a_step_leaves_its_arguments_alone_and_keeps_their_dtype(subject, dtype,
 
     assert {str(result.dtype) for result in (after, *arrays_of(state_after).values())} == {dtype}
     assert state.get("step") == (2 if "step" in state else None)
+    assert not ledger.written()  # or, of a subject whose calls are not recorded:
     for name, value in before.items():
         assert_equal(arguments[name], value)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import reference
 from reference import definition
 from reference.geometry import PoolGeometry
+from spec_tests.vocabulary.batches import as_printed_and_in_a_batch
 from spec_tests.vocabulary.bounds import Approximation, sum_bound
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.everyday_cases import everyday_pooling, everyday_poolings
@@ -43,17 +44,19 @@ EXAMPLE = np.array([[[1.0, 3, 2, 6], [5, 7, 4, 0], [9, 6, 3, 8], [2, 7, 1, 4]]])
 
 
 @values("avg_pool2d")
-def test_the_mean_of_every_window_of_2_by_2(implementation):
-    output = implementation.avg_pool2d(EXAMPLE, 2)
+@as_printed_and_in_a_batch
+def test_the_mean_of_every_window_of_2_by_2(implementation, form):
+    output = form(implementation).avg_pool2d(EXAMPLE, 2)
 
     by_hand = [[(1 + 3 + 5 + 7) / 4, (2 + 6 + 4 + 0) / 4], [(9 + 6 + 2 + 7) / 4, (3 + 8 + 1 + 4) / 4]]
     assert output.tolist() == [by_hand] == [[[4, 3], [6, 4]]]
 
 
 @values("avg_pool2d")
-def test_zeros_of_the_padding_count_unless_they_are_left_out(implementation):
+@as_printed_and_in_a_batch
+def test_zeros_of_the_padding_count_unless_they_are_left_out(implementation, form):
     with_padding, without = (
-        implementation.avg_pool2d(EXAMPLE, 2, padding=1, count_include_pad=counted)[0, 0].tolist()
+        form(implementation).avg_pool2d(EXAMPLE, 2, padding=1, count_include_pad=counted)[0, 0].tolist()
         for counted in (True, False)
     )
 
@@ -62,31 +65,35 @@ def test_zeros_of_the_padding_count_unless_they_are_left_out(implementation):
 
 
 @values("avg_pool2d")
-def test_the_overhang_of_ceil_mode_counts_in_neither_case(implementation):
+@as_printed_and_in_a_batch
+def test_the_overhang_of_ceil_mode_counts_in_neither_case(implementation, form):
     line = np.array([[[4.0, 8, 6]]])
 
     for counted in (True, False):
-        output = implementation.avg_pool2d(line, (1, 2), ceil_mode=True, count_include_pad=counted)
+        output = form(implementation).avg_pool2d(line, (1, 2), ceil_mode=True, count_include_pad=counted)
         assert output.tolist() == [[[(4 + 8) / 2, 6 / 1]]]
 
 
 @values("avg_pool2d")
-def test_a_divisor_of_ones_own_divides_every_sum(implementation):
-    output = implementation.avg_pool2d(np.array([[[4.0, 8, 6]]]), (1, 2), ceil_mode=True, divisor_override=8)
+@as_printed_and_in_a_batch
+def test_a_divisor_of_ones_own_divides_every_sum(implementation, form):
+    output = form(implementation).avg_pool2d(np.array([[[4.0, 8, 6]]]), (1, 2), ceil_mode=True, divisor_override=8)
 
     assert output.tolist() == [[[(4 + 8) / 8, 6 / 8]]]
 
 
 @values("adaptive_avg_pool2d")
-def test_two_adaptive_windows_over_three_cells_share_the_middle_one(implementation):
-    output = implementation.adaptive_avg_pool2d(np.array([[[1.0, 2, 4]]]), (1, 2))
+@as_printed_and_in_a_batch
+def test_two_adaptive_windows_over_three_cells_share_the_middle_one(implementation, form):
+    output = form(implementation).adaptive_avg_pool2d(np.array([[[1.0, 2, 4]]]), (1, 2))
 
     assert output.tolist() == [[[(1 + 2) / 2, (2 + 4) / 2]]]  # from ⌊i·3/2⌋ to before ⌈(i + 1)·3/2⌉
 
 
 @values("adaptive_avg_pool2d")
-def test_more_adaptive_windows_than_cells_show_cells_more_than_once(implementation):
-    output = implementation.adaptive_avg_pool2d(np.array([[[2.0, 4]]]), (1, 3))
+@as_printed_and_in_a_batch
+def test_more_adaptive_windows_than_cells_show_cells_more_than_once(implementation, form):
+    output = form(implementation).adaptive_avg_pool2d(np.array([[[2.0, 4]]]), (1, 3))
 
     assert output.tolist() == [[[2, (2 + 4) / 2, 4]]]
 
@@ -279,13 +286,16 @@ def test_nan_or_infinity_reaches_exactly_the_windows_that_hold_it(subject, probl
 
 @conventions(*AVERAGE_POOLS)
 @exact_formats
-def test_an_empty_batch_gives_an_empty_output_and_an_empty_gradient(subject, operation, dtype):
-    empty = np.zeros((0, 2, 4, 4), dtype)
+def test_the_average_pooling_of_an_empty_batch_is_empty(subject, operation, dtype):
+    assert getattr(subject, operation)(np.zeros((0, 2, 4, 4), dtype), 2).shape == (0, 2, 2, 2)
 
-    output = getattr(subject, operation)(empty, 2)
 
-    assert output.shape == (0, 2, 2, 2)
-    assert getattr(subject, f"{operation}_backward")(output, empty, 2).shape == empty.shape
+@conventions(*AVERAGE_POOLS)
+@exact_formats
+def test_the_gradient_of_the_average_pooling_of_an_empty_batch_is_empty(subject, operation, dtype):
+    empty, grad_output = np.zeros((0, 2, 4, 4), dtype), np.zeros((0, 2, 2, 2), dtype)
+
+    assert getattr(subject, f"{operation}_backward")(grad_output, empty, 2).shape == empty.shape
 
 
 # Refusals: beside each refused call the nearest one that must be taken

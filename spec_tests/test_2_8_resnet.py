@@ -135,15 +135,16 @@ def test_the_receptive_field_of_the_first_convolution_is_7_by_7_pixels(implement
 
 @pytest.mark.claim("2.8.o", "2.8.r", "2.8.s")
 @values("conv2d", "max_pool2d")
-def test_the_stem_reduces_224_to_112_by_its_convolution_and_to_56_by_its_pooling(implementation):
-    image = np.zeros((1, 1, 224, 225), "float32")
+def test_the_stem_reduces_224_to_112_by_its_convolution_and_to_56_by_its_pooling(implementation, operation):
+    image, convolved, pooled = (np.zeros((1, 1, *size), "float32") for size in ((224, 225), (112, 113), (56, 57)))
 
-    convolved = implementation.conv2d(image, np.zeros((1, 1, 7, 7), "float32"), stride=2, padding=3)
-    pooled = implementation.max_pool2d(convolved, 3, stride=2, padding=1)
-
-    assert convolved.shape == (1, 1, 112, 113)  # ⌊(224 + 2·3 − 7) / 2⌋ + 1; half an odd side is rounded up
-    assert pooled.shape == (1, 1, 56, 57)  # ⌊(112 + 2·1 − 3) / 2⌋ + 1
-    assert 4 * pooled.shape[2] == 224
+    if operation == "conv2d":
+        output = implementation.conv2d(image, np.zeros((1, 1, 7, 7), "float32"), stride=2, padding=3)
+        assert output.shape == convolved.shape  # ⌊(224 + 2·3 − 7) / 2⌋ + 1; half an odd side is rounded up
+    else:
+        output = implementation.max_pool2d(convolved, 3, stride=2, padding=1)
+        assert output.shape == pooled.shape  # ⌊(112 + 2·1 − 3) / 2⌋ + 1
+        assert 4 * output.shape[2] == image.shape[2]
 
 
 @pytest.mark.claim("2.8.q")

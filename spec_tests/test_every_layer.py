@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reference
+from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.exact import assert_gradients_equal, backward, forward
@@ -21,6 +22,7 @@ from spec_tests.vocabulary.torch_when_needed import functional, torch
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
 NEW_ARRAYS = [name for name, row in OPERATIONS.items() if not row.may_return_a_view]
 NOTHING_TO_DO = [name for name in NEW_ARRAYS if OPERATIONS[name].nothing_to_do]
+OF_ONE_IMAGE = [name for name in NOTHING_TO_DO if name.startswith("conv") or "pool" in name]
 
 # Contracts
 
@@ -28,31 +30,49 @@ NOTHING_TO_DO = [name for name in NEW_ARRAYS if OPERATIONS[name].nothing_to_do]
 @contracts(*OPERATIONS)
 @for_all(problem=any_problem)
 def test_no_layer_changes_its_arguments(subject, problem):
-    before = {name: value.copy() for name, value in all_arrays(problem).items() if value is not None}
+    before = copies_of_arrays(problem)
 
-    problem.forward(subject), problem.backward(subject)
+    problem.forward(subject)
 
-    for name, value in before.items():
-        assert_equal(all_arrays(problem)[name], value)
+    assert not ledger.written()  # or, of a subject whose calls are not recorded:
+    assert_same_arrays(problem, before)
+
+
+@contracts(*OPERATIONS)
+@for_all(problem=any_problem)
+def test_no_gradient_changes_its_arguments(subject, problem):
+    before = copies_of_arrays(problem)
+
+    problem.backward(subject)
+
+    assert not ledger.written()  # or, of a subject whose calls are not recorded:
+    assert_same_arrays(problem, before)
 
 
 @contracts(*NEW_ARRAYS)
 @for_all(problem=any_problem)
-def test_no_output_and_no_gradient_shares_memory_with_an_argument(subject, problem):
-    arguments = [value for value in all_arrays(problem).values() if value is not None]
+def test_no_output_shares_memory_with_an_argument(subject, problem):
+    assert_new([problem.forward(subject)], problem)
 
-    results = [problem.forward(subject), *arrays_of(problem.backward(subject))]
 
-    assert not any(np.shares_memory(result, argument) for result in results for argument in arguments)
+@contracts(*NEW_ARRAYS)
+@for_all(problem=any_problem)
+def test_no_gradient_shares_memory_with_an_argument(subject, problem):
+    assert_new(arrays_of(problem.backward(subject)), problem)
 
 
 @contracts(*OPERATIONS)
 @exact_formats
 @for_all(problem=any_problem)
-def test_the_dtype_that_goes_in_comes_out_of_outputs_and_gradients(subject, dtype, problem):
-    results = [problem.forward(subject), *arrays_of(problem.backward(subject))]
+def test_the_dtype_that_goes_in_comes_out(subject, dtype, problem):
+    assert str(problem.forward(subject).dtype) == dtype
 
-    assert {str(result.dtype) for result in results} == {dtype}
+
+@contracts(*OPERATIONS)
+@exact_formats
+@for_all(problem=any_problem)
+def test_the_dtype_that_goes_in_comes_out_of_gradients(subject, dtype, problem):
+    assert {str(grad.dtype) for grad in arrays_of(problem.backward(subject))} == {dtype}
 
 
 @gradients(*OPERATIONS)
@@ -72,6 +92,13 @@ def test_a_layer_leaves_arrays_alone_that_it_must_not_write(subject, operation):
     locked = problem.changed(**{name: _locked(value) for name, value in all_arrays(problem).items()})
 
     assert_equal(np.asarray(locked.forward(subject)), np.asarray(problem.forward(subject)))
+
+
+@contracts(*OPERATIONS)
+def test_a_gradient_leaves_arrays_alone_that_it_must_not_write(subject, operation):
+    problem = OPERATIONS[operation].typical
+    locked = problem.changed(**{name: _locked(value) for name, value in all_arrays(problem).items()})
+
     assert_gradients_equal(locked.backward(subject), problem.backward(subject))
 
 
@@ -81,10 +108,18 @@ def test_arrays_that_are_not_contiguous_give_the_same_result(subject, operation)
     scattered = problem.changed(**{name: _scattered(value) for name, value in all_arrays(problem).items()})
 
     output = scattered.forward(subject)
-    grads = scattered.backward(subject)
 
     assert_same_but_for_rounding(output, problem.forward(subject), problem)
-    for grad, expected in zip(arrays_of(grads), arrays_of(problem.backward(subject)), strict=True):
+
+
+@contracts(*OPERATIONS)
+def test_arrays_that_are_not_contiguous_give_the_same_gradients(subject, operation):
+    problem = OPERATIONS[operation].typical
+    scattered = problem.changed(**{name: _scattered(value) for name, value in all_arrays(problem).items()})
+
+    grads = arrays_of(scattered.backward(subject))
+
+    for grad, expected in zip(grads, arrays_of(problem.backward(subject)), strict=True):
         assert_same_but_for_rounding(grad, expected, problem)
 
 
@@ -98,6 +133,16 @@ def test_a_layer_that_has_nothing_to_do_returns_a_new_array_all_the_same(subject
     assert not np.shares_memory(output, problem.input)
 
 
+@contracts(*OF_ONE_IMAGE)
+def test_a_layer_that_has_nothing_to_do_returns_a_new_array_for_a_batch_too(subject, operation):
+    batch = OPERATIONS[operation].nothing_to_do.input[np.newaxis]
+
+    output = OPERATIONS[operation].nothing_to_do.forward(subject, input=batch)
+
+    assert_equal(output, batch)
+    assert not np.shares_memory(output, batch)
+
+
 def arrays_of(grads):
     """Return the gradients there are, as a list."""
     return [g for g in (grads if isinstance(grads, tuple) else (grads,)) if g is not None]
@@ -106,6 +151,24 @@ def arrays_of(grads):
 def all_arrays(problem):
     """Return the arrays of a problem, `grad_output` included, by name."""
     return {**problem.arrays, "grad_output": problem.grad_output}
+
+
+def copies_of_arrays(problem):
+    """Return copies of the arrays there are, by name."""
+    return {name: value.copy() for name, value in all_arrays(problem).items() if value is not None}
+
+
+def assert_same_arrays(problem, before):
+    """Require the arrays of a problem to be what they were before."""
+    for name, value in before.items():
+        assert_equal(all_arrays(problem)[name], value)
+
+
+def assert_new(results, problem):
+    """Require that no result shares memory with an array of the problem."""
+    arguments = [value for value in all_arrays(problem).values() if value is not None]
+
+    assert not any(np.shares_memory(result, argument) for result in results for argument in arguments)
 
 
 def assert_same_but_for_rounding(result, expected, problem):

@@ -102,6 +102,8 @@ PAIRS = [
     for name, problem in {**ONE_SHAPE, "batch_norm in training": IN_TRAINING}.items()
     for pair in sharing(problem)
 ]
+PAIRS_OF_ARGUMENTS = [pair for pair in PAIRS if "grad_output" not in pair.values]
+"""Those of which the output depends on both."""
 
 
 def shared_and_apart(problem, shared, copied):
@@ -113,9 +115,13 @@ def shared_and_apart(problem, shared, copied):
     return problem.changed(**both), problem.changed(**{shared: array, copied: array.copy()})
 
 
-def assert_same_results(one, other, subject):
-    """Require the same output and gradients of two problems, exactly."""
+def assert_same_output(one, other, subject):
+    """Require the same output of two problems, exactly."""
     assert_equal_sums(one.forward(subject), other.forward(subject), one, subject)
+
+
+def assert_same_gradients(one, other, subject):
+    """Require the same gradients of two problems, exactly."""
     for grad, expected in zip(gradients_of(one, subject), gradients_of(other, subject), strict=True):
         assert_equal_sums(grad, expected, one, subject)
 
@@ -133,8 +139,14 @@ def test_every_operation_is_tried_with_an_array_that_stands_for_two_arguments():
 
 @contracts(*OPERATIONS)
 @pytest.mark.parametrize(("problem", "shared", "copied"), PAIRS)
-def test_one_array_for_two_arguments_gives_the_results_of_a_copy_for_each(subject, problem, shared, copied):
-    assert_same_results(*shared_and_apart(problem.at("float32"), shared, copied), subject)
+def test_one_array_for_two_arguments_gives_the_gradients_of_a_copy_for_each(subject, problem, shared, copied):
+    assert_same_gradients(*shared_and_apart(problem.at("float32"), shared, copied), subject)
+
+
+@contracts(*dict.fromkeys(pair.values[0].operation for pair in PAIRS_OF_ARGUMENTS))
+@pytest.mark.parametrize(("problem", "shared", "copied"), PAIRS_OF_ARGUMENTS)
+def test_one_array_for_two_arguments_gives_the_output_of_a_copy_for_each(subject, problem, shared, copied):
+    assert_same_output(*shared_and_apart(problem.at("float32"), shared, copied), subject)
 
 
 VIEWS = {
@@ -151,12 +163,20 @@ VIEWS = {
 @contracts(*VIEWS)
 @pytest.mark.parametrize("operation", VIEWS)
 def test_an_argument_that_is_a_view_of_another_counts_as_a_copy_of_it(subject, operation):
+    assert_same_output(*of_views_and_of_copies(operation), subject)
+
+
+@contracts(*VIEWS)
+@pytest.mark.parametrize("operation", VIEWS)
+def test_to_gradients_an_argument_that_is_a_view_of_another_is_a_copy_of_it(subject, operation):
+    assert_same_gradients(*of_views_and_of_copies(operation), subject)
+
+
+def of_views_and_of_copies(operation):
+    """Return a problem with arguments that are views of others, and the same with copies of them."""
     problem = ONE_SHAPE[operation].at("float32")
     views = VIEWS[operation](problem)
-
-    separate = problem.changed(**{name: view.copy() for name, view in views.items()})
-
-    assert_same_results(problem.changed(**views), separate, subject)
+    return problem.changed(**views), problem.changed(**{name: view.copy() for name, view in views.items()})
 
 
 @pytest.mark.torch_api

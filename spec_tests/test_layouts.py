@@ -145,6 +145,10 @@ OUTPUT = Asked(lambda problem, subject: np.asarray(problem.forward(subject)), fo
 GRADIENTS = Asked(lambda problem, subject: problem.backward(subject), backward)
 INDICES = Asked(lambda problem, subject: problem.forward(subject, return_indices=True)[1], forward)
 
+ASKED = {"output": OUTPUT, "gradients": GRADIENTS}
+output_and_gradients = pytest.mark.parametrize("asked", ASKED)
+"""Each by itself: what has no gradients is asked about its output all the same."""
+
 
 def assert_the_same_in_every_layout(asked, operation, subject, dtype, share=IN_TURN, deviation=None):
     """Require it of every problem and plan but those that a known deviation touches, or of those of one deviation."""
@@ -221,24 +225,24 @@ NARROW = [
 @pytest.mark.slow
 @contracts(*NARROW)
 @pytest.mark.parametrize("dtype", HALVES)
-def test_in_half_formats_results_do_not_depend_on_how_arguments_lie_either(subject, operation, dtype):
-    assert_the_same_in_every_layout(OUTPUT, operation, subject, dtype)
-    assert_the_same_in_every_layout(GRADIENTS, operation, subject, dtype)
+@output_and_gradients
+def test_in_half_formats_results_do_not_depend_on_how_arguments_lie_either(subject, operation, dtype, asked):
+    assert_the_same_in_every_layout(ASKED[asked], operation, subject, dtype)
 
 
 @contracts(*OPERATIONS)
+@output_and_gradients
 @for_all(problem=problems(), number=SEEDS)
-def test_a_drawn_problem_has_one_result_however_its_arguments_lie(subject, problem, dtype, number):
+def test_a_drawn_problem_has_one_result_however_its_arguments_lie(subject, problem, dtype, number, asked):
     ways = plans(problem)
     assume(ways)
     plan = ways[number % len(ways)]
-    assume(not known(problem, plan, dtype, GRADIENTS) & subject.deviations)
+    assume(not known(problem, plan, dtype, ASKED[asked]) & subject.deviations)
     same = plan.contiguous(problem)
     assume(problem.operation not in ("nll_loss", "cross_entropy") or (same.target != same.ignore_index).any())
 
     with under(plan, problem.options):
-        for asked in (OUTPUT, GRADIENTS):
-            asked.compare(plan.laid(problem), subject, dtype, asked.expected(same, subject, dtype))
+        ASKED[asked].compare(plan.laid(problem), subject, dtype, ASKED[asked].expected(same, subject, dtype))
 
 
 # Refusals
@@ -367,25 +371,26 @@ def test_no_implementation_of_a_step_depends_on_how_its_tensors_lie(subject, ope
 
 
 @contracts(*OPERATIONS)
-def test_two_threads_compute_what_one_does(subject, operation):
-    assert_two_threads_agree(subject, threaded_cases(operation)[:1], "float32")
+@output_and_gradients
+def test_two_threads_compute_what_one_does(subject, operation, asked):
+    assert_two_threads_agree(ASKED[asked], subject, threaded_cases(operation)[:1], "float32")
 
 
 @pytest.mark.slow
 @contracts(*OPERATIONS)
 @exact_formats
-def test_two_threads_compute_what_one_does_in_every_large_case(subject, operation, dtype):
-    assert_two_threads_agree(subject, threaded_cases(operation), dtype)
+@output_and_gradients
+def test_two_threads_compute_what_one_does_in_every_large_case(subject, operation, dtype, asked):
+    assert_two_threads_agree(ASKED[asked], subject, threaded_cases(operation), dtype)
 
 
-def assert_two_threads_agree(subject, cases, dtype):
+def assert_two_threads_agree(asked, subject, cases, dtype):
     """Require the results of one thread, or within the bound where they round."""
     if not hasattr(subject, "threads"):
         pytest.skip(f"{subject.name} does not say how many threads it computes with")
     here = subject.at(dtype)
     for problem in cases:
         problem = problem.at(dtype)
-        for asked in (OUTPUT, GRADIENTS):
-            expected = asked.expected(problem, here, dtype)
-            with here.threads(2):
-                asked.compare(problem, here, dtype, expected)
+        expected = asked.expected(problem, here, dtype)
+        with here.threads(2):
+            asked.compare(problem, here, dtype, expected)

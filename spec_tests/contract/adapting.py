@@ -27,6 +27,8 @@ class Adapted:
         """What it calls an argument of the specification, by the specification's name."""
         self.positions: dict[str, int] = {}
         """The place of what it takes by place only."""
+        self.needed: dict[str, Any] = {}
+        """The defaults, as the specification has them, of what has none in its own words."""
         self.left: list[str] = []
         """Its further arguments, which keep their defaults."""
         if own is not None:
@@ -50,6 +52,10 @@ class Adapted:
         unknown = [name for name in taken if name not in self.own.values()]
         for name in [name for name in unknown if taken[name].default is EMPTY]:
             self._take_by_place(name, places.index(name))
+        for name in [name for name in unknown if taken[name].default is not EMPTY]:
+            (wanted, default), *_ = [*list(self.wanted.items())[places.index(name) :], ("", EMPTY)]
+            if wanted not in self.own and wanted and is_default(taken[name].default, default):
+                self.own[wanted] = name  # such as b=None in the place of bias=None
         for name, place in ((name, places.index(called)) for name, called in self.own.items() if called in taken):
             if taken[self.own[name]].kind is inspect.Parameter.POSITIONAL_ONLY:
                 self.positions[name] = place
@@ -59,6 +65,9 @@ class Adapted:
                 f"{self.own_name} has no argument for {missing[0]}: it takes ({', '.join(own)}), "
                 f"the specification gives ({', '.join(self.wanted)})"
             )
+        defaults = [name for name, default in self.wanted.items() if default is not EMPTY]
+        optional = [name for name in defaults if self.own.get(name) in taken]
+        self.needed = {name: self.wanted[name] for name in optional if taken[self.own[name]].default is EMPTY}
         self.left = [name for name in unknown if name not in self.own.values()]
 
     def _take_by_place(self, name: str, place: int) -> None:
@@ -85,7 +94,7 @@ class Adapted:
         if self.takes_anything:
             return self._as_in_torch(arguments)
         found: dict[str | int, Any] = {}
-        for name, value in arguments.items():
+        for name, value in {**self.needed, **arguments}.items():
             if name in self.own:
                 found[self.positions.get(name, self.own[name])] = value
             elif not is_default(value, self.wanted.get(name, EMPTY)):

@@ -27,13 +27,13 @@ from spec_tests.contract.adapting import Adapted
 from spec_tests.contract.functions import BACKWARD, FEATURES, FUNCTIONS, nearest, parameters
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.subject import NotAvailable
 
 ARGUMENTS = frozenset(name for function in FUNCTIONS for name in parameters(function))
 SETTINGS = ("NAMES", "DTYPES", "TENSORS", "NOT_OFFERED", "ONLY", "DEVICES")
 BY_DEFAULT = ("float32", "float64")
-OPERATION_NAMES = (*OPERATIONS, *OPTIMIZERS, "batch_norm_statistics", "cifar10_cnn")
+OPERATION_NAMES = (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS, "batch_norm_statistics", "cifar10_cnn")
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def declare(
     for entry in lacks:
         _check_feature(entry)
     only = selected(_listed(settings.get("ONLY", ()), "ONLY"), "ONLY")
-    found = _found(functions, names, lacks, source.name if source else name)
-    notes = [_left(adapted) for adapted in found.values() if adapted.left or adapted.lacks]
+    found, others = _found(functions, names, lacks, source.name if source else name)
+    notes = [*others, *(_left(adapted) for adapted in found.values() if adapted.left or adapted.lacks)]
     return Declaration(name, found, dtypes, tensors, lacks, only, source, tuple(notes))
 
 
@@ -100,9 +100,11 @@ def selected(entries: Iterable[str], setting: str) -> dict[str, frozenset[str]]:
     return found
 
 
-def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, where: str) -> dict[str, Adapted]:
-    """Return the functions that the specification knows."""
-    found = {}
+def _found(
+    functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, where: str
+) -> tuple[dict[str, Adapted], list[str]]:
+    """Return the functions that the specification knows, and notes on those that only have the name of a transform."""
+    found, others = {}, []
     for function in FUNCTIONS:
         own = names.get(function, function)
         if own not in functions:
@@ -115,7 +117,14 @@ def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, w
         if not callable(call):
             what = "a module" if isinstance(call, types.ModuleType) else f"of type {type(call).__name__}"
             raise NotAvailable(f"{own} is {what}; a function was expected")
-        found[function] = Adapted(function, call, own, names)
+        try:
+            found[function] = _adapted(function, call, own, names)
+        except NotAvailable as misfit:
+            if function not in TRANSFORMS or function in names:
+                raise
+            others.append(f"{misfit}; it is not taken for the transform of section 1.3")  # such as torch's `normalize`
+    if not found and others:
+        raise NotAvailable(others[0])
     if not found:
         public = [name for name, value in functions.items() if callable(value) and not name.startswith("_")]
         hints = [f"{name}{nearest(name, FUNCTIONS)}" for name in public if nearest(name, FUNCTIONS)]
@@ -123,7 +132,15 @@ def _found(functions: Mapping[str, Any], names: Mapping[str, str], lacks: Any, w
         raise NotAvailable(
             f"{where} has no function that the specification knows (named as in torch.nn.functional): {defined}"
         )
-    return found
+    return found, others
+
+
+def _adapted(function: str, call: Any, own: str, names: Mapping[str, str]) -> Adapted:
+    """Match a function's arguments; what does not fit may be a helper that has an operation's name by chance."""
+    try:
+        return Adapted(function, call, own, names)
+    except NotAvailable as error:
+        raise NotAvailable(f"{error}; if it is something else, NOT_OFFERED = [{function!r}] leaves it out") from None
 
 
 def _left(adapted: Adapted) -> str:

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import Any
 
 import reference
-from spec_tests.vocabulary.operations import CONVOLUTIONS, MAX_POOLS, OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import CONVOLUTIONS, MAX_POOLS, OPERATIONS, OPTIMIZERS, TRANSFORMS
 
 BACKWARD = "_backward"
 MORE = ("batch_norm_statistics", "cifar10_cnn", f"cifar10_cnn{BACKWARD}")
-"""What a subject may have beside the operations, their gradients and the optimizers."""
+"""What a subject may have beside the operations, their gradients, the optimizers and the transforms."""
 
-FUNCTIONS = (*OPERATIONS, *(f"{name}{BACKWARD}" for name in OPERATIONS), *OPTIMIZERS, *MORE)
+FUNCTIONS = (*OPERATIONS, *(f"{name}{BACKWARD}" for name in OPERATIONS), *OPTIMIZERS, *TRANSFORMS, *MORE)
 
 UNBATCHED_AXES = {
     **{name: int(name[-2]) + 1 for name in (*CONVOLUTIONS, *MAX_POOLS)},
@@ -28,14 +28,20 @@ UNBATCHED_AXES = {
 
 FEATURES = {
     "unbatched": "an input without the axis of the batch",
-    "integers": "an input of whole numbers",
+    "batched": "several pictures in one array, of a transform",
+    "integers": "an input of whole numbers, or a picture of bytes",
     "indices": "the indices of the largest cells (return_indices)",
     "empty": "arrays without an element",
     "strided": "arrays that are not contiguous in memory",
     "read-only": "arrays that must not be written",
     "gradients": "any gradient",
+    "tuples": "options with a number for each axis; equal ones are then handed over as one number",
 }
 """What a subject may not offer, beside functions, arguments and single values of arguments."""
+
+
+PER_AXIS = ("kernel_size", "stride", "padding", "dilation")
+"""The options that are one number, or one for each axis."""
 
 
 @cache

@@ -19,11 +19,15 @@ from typing import Any, Self
 import numpy as np
 
 from spec_tests.contract.adapting import is_default
-from spec_tests.contract.functions import BACKWARD, FUNCTIONS, UNBATCHED_AXES, named, operation_of, parameters
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS, PER_AXIS, UNBATCHED_AXES, named, operation_of, parameters
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.ledger import Call
+from spec_tests.vocabulary.operations import TRANSFORMS
 from spec_tests.vocabulary.subject import NotOffered, SubjectFailed, optional
+
+OPTIONAL = ("gradients_of", "double_backward", "threads", "tensor", "calling")
+"""The methods that a guarded subject has only if the subject has them."""
 
 PRINTED = 10_000
 """How many characters a call may print before the rest is dropped."""
@@ -44,15 +48,21 @@ class Guarded:
     ) -> None:
         self.inner, self.foreign, self.lacks, self.only = inner, foreign, lacks, only or {}
         self.notes, self.dtype = notes, dtype
+        self.wrote: tuple[str, ...] = ()
+        """What the last call wrote into that wrote at all: it is restored, so a test cannot see it otherwise."""
         self.name, self.dtypes = inner.name, inner.dtypes
         self.transforms, self.deviations = inner.transforms, inner.deviations
         self.source, self.tensors = _own(inner, "source", None), _own(inner, "tensors", False)
-        for method in ("gradients_of", "double_backward"):
-            if optional(inner, method):
-                setattr(self, method, partial(self._other, method))
-        for method in ("threads", "tensor", "calling"):
-            if optional(inner, method):
-                setattr(self, method, getattr(inner, method))
+        self.reports = _own(inner, "last_written", None) is not None
+        """Whether it says itself what it wrote into: it got copies of the arguments."""
+        self.optional = [name for name in OPTIONAL if optional(inner, name)]
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Have the optional methods that the subject has."""
+        for method in self.optional:
+            recorded = method in ("gradients_of", "double_backward")
+            self.__dict__[method] = partial(self._other, method) if recorded else getattr(self.inner, method)
 
     def __repr__(self) -> str:
         """Return the name, which is the same in every run; an address in memory is not."""
@@ -60,14 +70,10 @@ class Guarded:
 
     def at(self, dtype: str) -> Self:
         """Return the subject computing in this format."""
-        return type(self)(
-            self.inner.at(dtype),
-            foreign=self.foreign,
-            lacks=self.lacks,
-            only=self.only,
-            notes=self.notes,
-            dtype=dtype,
-        )
+        other = object.__new__(type(self))
+        other.__dict__ |= self.__dict__ | {"inner": self.inner.at(dtype), "dtype": dtype}
+        other._take_over()
+        return other
 
     def offers(self, function: str) -> bool:
         """Tell whether the subject has a function of this name and lets itself be asked."""
@@ -87,6 +93,7 @@ class Guarded:
     def _call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         arguments = named(function, args, kwargs)
         if self.foreign:
+            arguments = self._as_it_can_be_asked(operation_of(function), arguments)
             self._check_offered(function, arguments)
             return self._recorded(function, arguments, partial(self._contained, function, arguments))
         return self._recorded(function, arguments, partial(getattr(self.inner, function), *args, **kwargs))
@@ -96,7 +103,9 @@ class Guarded:
         function = f"{operation}{BACKWARD}"
         arguments = named(function, args, kwargs)
         if self.foreign:
+            arguments = self._as_it_can_be_asked(operation, arguments)
             self._check_offered(function, arguments)
+            args, kwargs = (), arguments
         call = partial(getattr(self.inner, method), operation, what, *args, **kwargs)
         contained = partial(self._containing, function, call) if self.foreign else call
         return self._recorded(f"{method}", arguments, contained)
@@ -112,15 +121,16 @@ class Guarded:
         except NotOffered:
             raise
         except Exception as error:
-            written = _restored(arrays, before) or tuple(_own(self.inner, "last_written", ()))
+            written = _restored(arrays, before) or (tuple(self.inner.last_written) if self.reports else ())
             ledger.called(Call(function, kept, dtype, error=f"{type(error).__name__}: {error}", written=written))
             raise
         changed = [name for name, value in arrays.items() if not _same(value, before[name])]
         if changed:
             result = _own_memory(result, [arrays[name] for name in changed])
             _restored(arrays, before)
-        written = tuple(changed) or tuple(_own(self.inner, "last_written", ()))
-        shared = _shared(result, arrays) or tuple(_own(self.inner, "last_shared", ()))
+        written = tuple(changed) or (tuple(self.inner.last_written) if self.reports else ())
+        self.wrote = written or self.wrote
+        shared = _shared(result, arrays) or (tuple(self.inner.last_shared) if self.reports else ())
         ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
         return result
 
@@ -147,6 +157,13 @@ class Guarded:
         except BaseException as error:
             raise SubjectFailed(f"{function} raised {type(error).__name__}: {error}") from error
 
+    def _as_it_can_be_asked(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return arguments with one number in place of equal ones for all axes, if the subject takes no tuples."""
+        if not {"tuples", f"{operation}.tuples"} & self.lacks:
+            return arguments
+        per_axis = {name: _one_for_all(operation, arguments[name]) for name in PER_AXIS if name in arguments}
+        return {**arguments, **per_axis}
+
     def _check_offered(self, function: str, arguments: dict[str, Any]) -> None:
         """Raise NotOffered for what the subject does not have, or says that it cannot be asked."""
         if not self.offers(function):
@@ -155,7 +172,7 @@ class Guarded:
         if self.dtype is None:
             held = {str(np.dtype(FORMATS[name].arrays)) for name in self.dtypes if name not in ("float16", "bfloat16")}
             for array in arrays:
-                if array.dtype.name in {"float32", "float64"} - held:
+                if array.dtype.name in {"float32", "float64"} - held or (not held and array.dtype.kind in "iub"):
                     raise NotOffered(f"{array.dtype} is not offered")
         if not self.lacks:
             return
@@ -172,8 +189,11 @@ def _own(inner: Any, name: str, default: Any) -> Any:
 
 def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndarray]) -> Iterator[str]:
     """Name everything that a call makes use of and that a subject may not offer."""
-    input = arguments.get("input")
+    row = TRANSFORMS.get(operation)
+    input = arguments.get("input" if row is None else row.image)
     if isinstance(input, np.ndarray):
+        if row is not None and input.ndim > 3:
+            yield "batched"
         if UNBATCHED_AXES.get(operation) == input.ndim:
             yield "unbatched"
         if input.dtype.kind in "iub":
@@ -186,6 +206,8 @@ def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndar
         yield "strided"
     if not all(array.flags.writeable for array in arrays):
         yield "read-only"
+    if any(isinstance(arguments.get(name), tuple | list) for name in PER_AXIS):
+        yield "tuples"
     for name, value in arguments.items():
         if value is None or isinstance(value, np.ndarray):
             if value is not None and name not in ("input", "grad_output"):
@@ -194,6 +216,13 @@ def _features(operation: str, arguments: Mapping[str, Any], arrays: list[np.ndar
         yield f"{name}={value}"
         if not _says_nothing(operation, name, value):
             yield name
+
+
+def _one_for_all(operation: str, value: Any) -> Any:
+    """Return the number that stands for each axis, if they are equal and as many as there are axes."""
+    if isinstance(value, tuple | list) and operation[-2:] == f"{len(value)}d" and len(set(value)) == 1:
+        return value[0]
+    return value
 
 
 def _says_nothing(operation: str, name: str, value: Any) -> bool:

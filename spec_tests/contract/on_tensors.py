@@ -180,7 +180,8 @@ class Functions(OnTensors):
         self.declaration = declaration
         self.name, self.dtypes, self.source = declaration.name, declaration.dtypes, declaration.source
         self.last_written: tuple[str, ...] = ()
-        """The tensors that the last call wrote into, where they do not share the memory of the arrays."""
+        """The tensors that the last call wrote into: they need not share the memory of the arrays."""
+        self.last_shared: tuple[str, ...] = ()
 
     def at(self, dtype: str) -> Self:
         """Return the subject computing in this format."""

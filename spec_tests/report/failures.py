@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from spec_tests.run import plugin, selection
+from spec_tests.run import selection, showing
 
 
 def text_of(report: pytest.TestReport, config: pytest.Config) -> str:
     """Return a failure as the terminal prints it, with the drawing of its smallest case, without local folders."""
-    heading = f" {plugin.SMALLEST_CASE} ".center(80, "-")
-    drawings = [f"{heading}\n{drawing}" for title, drawing in report.sections if title == plugin.SMALLEST_CASE]
+    heading = f" {showing.SMALLEST_CASE} ".center(80, "-")
+    drawings = [f"{heading}\n{drawing}" for title, drawing in report.sections if title == showing.SMALLEST_CASE]
     return scrubbed("\n".join([report.longreprtext, *drawings]), config)
 
 

@@ -26,7 +26,7 @@ PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
 """Marks of Pygments that `page.css` does not style."""
 
 DRAWING = re.compile(r"^-+ the smallest case -+\n", re.M)
-"""The heading that `failures.text_of` puts between a traceback and the drawing, with plugin.SMALLEST_CASE."""
+"""The heading that `failures.text_of` puts between a traceback and the drawing, with showing.SMALLEST_CASE."""
 
 
 @cache

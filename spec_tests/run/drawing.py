@@ -2,13 +2,15 @@
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 import reference
 from spec_tests.run import programs
-from spec_tests.run.judging import Judgement, wrong_call
+from spec_tests.run.finding import NoProgram
+from spec_tests.run.judging import Judgement, operation_of, wrong_call
 from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import GRADIENTS
 from spec_tests.vocabulary.problems import Problem
@@ -28,30 +30,68 @@ from {module} import {test}
 {arguments})"""
 
 
-def smallest_case(item: Any, arguments: dict[str, Any], option: Any, calls: Sequence[Call] = ()) -> str:
+BEGIN = "# ------------------------------ the program begins here ------------------------------"
+END = "# ------------------------------ the program ends here --------------------------------"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is to be printed of a failure."""
+
+    operation: str = ""
+    """The operation of the call that is wrong by itself, if there is one."""
+    complaint: str = ""
+    """What is wrong with that call."""
+    drawing: str = ""
+    advice: str = ""
+    """How to use the program, or why there is none."""
+    program: str = ""
+
+    def text(self) -> str:
+        """Return all of it, the program between two marks."""
+        marked = "\n".join([BEGIN, self.program.rstrip("\n"), END]) if self.program else ""
+        return "\n\n".join(filter(None, [self.drawing, self.advice, marked]))
+
+
+def case_of(item: Any, arguments: dict[str, Any], option: Any, calls: Sequence[Call] = ()) -> Case:
     """Return a drawing of what failed, and a program that shows it again.
 
     If one of the subject's calls is wrong by itself, it is drawn, and the program needs nothing of this project but for
     subjects that are a part of it. Otherwise the test's arguments are drawn with both results, and its body is run.
     """
+    try:
+        return _case_of(item, arguments, option, calls)
+    except Exception as error:  # whatever the subject answered: the report of a failure must not break
+        return Case(advice=f"The failure cannot be drawn ({type(error).__name__}: {error}).")
+
+
+def _case_of(item: Any, arguments: dict[str, Any], option: Any, calls: Sequence[Call]) -> Case:
     subject = _subject(item, arguments)
     judgement = wrong_call(calls, subject)
-    reason = "no call that can be judged is wrong by itself" if calls else ""
-    if judgement is not None:
-        shown = draw_call(judgement, len(calls), lines=10**6 if getattr(option, "verbose", 0) > 0 else LINES)
-        try:
-            advice = "To see the failure by itself, save this program anywhere and run it."
-            return "\n\n".join([shown, advice, programs.written(judgement, subject, option)])
-        except programs.NoProgram as error:
-            reason = str(error)
+    reason = "no single call is wrong by itself, only what several of them say together" if calls else ""
+    case = Case()
+    if judgement is None:
+        case = replace(case, drawing=_both_results(item, arguments))
     else:
-        shown = _both_results(item, arguments)
+        shown = draw_call(judgement, len(calls), lines=10**6 if getattr(option, "verbose", 0) > 0 else LINES)
+        case = Case(operation_of(judgement.call.function), judgement.complaint, shown)
+        try:
+            advice = "This program shows the failure by itself: save it anywhere, from mark to mark, and run it."
+            return replace(case, advice=advice, program=programs.written(judgement, subject, option))
+        except NoProgram as error:
+            reason = str(error)
     function = getattr(item, "function", None)
-    if function is not None and not (hasattr(function, "property") or hasattr(function, "hypothesis")):
-        return "\n\n".join([*filter(None, [shown]), f"There is no program of its own: {reason}."])
+    is_drawn = hasattr(function, "property") or hasattr(function, "hypothesis")
+    if (function is not None and not is_drawn) or _is_handed_over(subject):
+        return replace(case, advice=f"There is no program: {reason}." if reason else "")
     because = f" It uses this project, for {reason}." if reason else ""
     advice = f"To reproduce the failure, save this program in the project's folder and run it there.{because}"
-    return "\n\n".join([*filter(None, [shown]), advice, program(item, arguments, option)])
+    return replace(case, advice=advice, program=program(item, arguments, option))
+
+
+def _is_handed_over(subject: Any) -> bool:
+    """Tell whether a subject consists of functions without a name by which it could be loaded."""
+    return getattr(subject, "foreign", False) is True and subject.source is None
 
 
 def draw_call(judgement: Judgement, calls: int, lines: int) -> str:
@@ -223,7 +263,9 @@ def grid(name: str, array: Any, marked: tuple[int, ...] | None = None) -> str:
     if marked is not None and len(marked) == array.ndim and array.size:
         cell = int(np.ravel_multi_index(marked, array.shape))
         cells[cell] = f"*{cells[cell]}"
-    width = max((len(cell) for cell in cells), default=1)
+    if not array.size:
+        return f"{heading}, without an element"
+    width = max(map(len, cells))
     planes = np.array(cells, object).reshape(-1, *array.shape[-2:] if array.ndim > 1 else (1, array.size))
     lines = [heading]
     for plane, place in zip(planes, np.ndindex(array.shape[:-2]), strict=True):

@@ -11,8 +11,20 @@ def pytest_specification_subject(device: str) -> Guarded | None:
     """Return the subject on this device, or None for the one that `--subject` names."""
 
 
+LOADED = pytest.StashKey[dict[str, Guarded]]()
+"""The subjects that the run has loaded, by device."""
+
+
 def load_subject(config: pytest.Config, device: str | None = None) -> Guarded:
-    """Return the subject of this run, on the run's device unless another one is named."""
+    """Return the subject of this run, on the run's device unless another one is named; it is loaded once."""
     device = config.option.spec_device if device is None else device
-    handed: Guarded | None = config.hook.pytest_specification_subject(device=device)
-    return subjects.load(config.option.subject, device) if handed is None else handed
+    loaded = config.stash.setdefault(LOADED, {})
+    if device not in loaded:
+        handed: Guarded | None = config.hook.pytest_specification_subject(device=device)
+        loaded[device] = _named(config, device) if handed is None else handed
+    return loaded[device]
+
+
+def _named(config: pytest.Config, device: str) -> Guarded:
+    name, limit = config.option.subject, config.option.time_limit
+    return subjects.load(name, device) if limit is None else subjects.isolated(name, device, limit)

@@ -20,7 +20,7 @@ from spec_tests.vocabulary import exact, transforms
 from spec_tests.vocabulary.bounds import Approximation, formula
 from spec_tests.vocabulary.formats import FORMATS, HALVES, rounded
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.operations.batch_norm import batch_norm_statistics
 from spec_tests.vocabulary.optimizer_bounds import bound_steps
 from spec_tests.vocabulary.problems import Problem
@@ -42,6 +42,9 @@ ROUNDED_ON_WHOLE_NUMBERS = {
     *(name for name in OPTIMIZERS if name != "sgd"),
 }
 """What may round although all its numbers are short, and its result too."""
+
+FAILED = "SubjectFailed: "
+"""How the seam begins to say that the subject did what no implementation may do, such as to end the program."""
 
 SHORT = 2.0**-8
 """Multiples of this, none of them large, have exact products and sums in every format in which they are compared so."""
@@ -67,7 +70,7 @@ class Judgement:
         if self.refusal:
             return "" if call.error else f"{call.function} answered, expected a refusal: {self.refusal}"
         if call.error:
-            return call.error
+            return call.error.removeprefix(FAILED)
         if call.written:
             return f"{call.function} wrote into {', '.join(call.written)}"
         wrong = self.said or next((part.complaint for part in self.parts if part.complaint), "")
@@ -177,7 +180,8 @@ def is_float(value: Any) -> bool:
 
 
 def _is_known(function: str) -> bool:
-    return operation_of(function) in OPERATIONS or function in OPTIMIZERS or function == "batch_norm_statistics"
+    known = function in OPTIMIZERS or function in TRANSFORMS or function == "batch_norm_statistics"
+    return known or operation_of(function) in OPERATIONS
 
 
 def _expected(call: Call, own: Any, subject: Any) -> Iterator[tuple[str, Any]]:
@@ -185,6 +189,8 @@ def _expected(call: Call, own: Any, subject: Any) -> Iterator[tuple[str, Any]]:
     dtype = format_of(call)
     if call.function in OPTIMIZERS:
         yield from _of_optimizer(call, own, dtype)
+    elif call.function in TRANSFORMS:
+        yield "output", TRANSFORMS[call.function].expected(call.arguments, dtype)
     elif call.function == "batch_norm_statistics":
         yield from _of_statistics(call, dtype)
     else:

@@ -8,6 +8,9 @@ import numpy as np
 
 from spec_tests.vocabulary.formats import HALVES
 
+FEW = 16
+"""Numbers that are written one by one although all of them are equal."""
+
 WIDTH = 110
 """Characters of a line, nearly: a row of numbers is not broken."""
 
@@ -48,11 +51,21 @@ class Writer:
 
     def _array(self, array: Any) -> str:
         dtype = self.dtype if self.dtype in HALVES and array.dtype.kind == "f" else str(array.dtype)
+        alike = array.size > FEW and all_alike(array)
         if self.tensors:
             on = "" if self.device == "cpu" else ", device=DEVICE"
             empty = f"torch.zeros({array.shape}, dtype=torch.{dtype}{on})"
+            if alike:
+                return f"torch.full({array.shape}, {array.flat[0].item()!r}, dtype=torch.{dtype}{on})"
             return f"torch.tensor({nested(array)}, dtype=torch.{dtype}{on})" if array.size else empty
+        if alike:
+            return f"np.full({array.shape}, {array.flat[0].item()!r}, {dtype!r})"
         return f"np.array({nested(array)}, {dtype!r})" if array.size else f"np.zeros({array.shape}, {dtype!r})"
+
+
+def all_alike(array: Any) -> bool:
+    """Tell whether all numbers of an array are the same, to the sign of a zero."""
+    return bool(array.size) and array.tobytes() == np.full_like(array, array.flat[0]).tobytes()
 
 
 def nested(array: Any, indent: int = 0) -> str:

@@ -2,12 +2,13 @@
 
     --spec-slow, --spec-device, ...     always there
     --slow, --device, ...               the same ones, unless another plugin or a project's conftest.py has that name
-    --subject, --only                   have no prefix: the specification's own words
+    --subject, --only, --time-limit     have no prefix: the specification's own words
 
 Two plugins that add an option of one name stop pytest before it begins. The short names are therefore added last, once
 the conftest.py files of the project have been read; a name that is taken by then belongs to whoever took it.
 """
 
+from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -74,6 +75,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         metavar="OPERATION[:LEVEL,...]",
         help="only what is required of this operation, at these levels; may be repeated",
     )
+    group.addoption(
+        "--time-limit",
+        type=_seconds,
+        default=None,
+        metavar="SECONDS",
+        help="load the subject in a process of its own, and let a call take so long",
+    )
     add(parser, pluginmanager, *(name for name in OPTIONS if name != "report"))
 
 
@@ -118,3 +126,14 @@ def _take_back_values(paths: list[str], args: list[str]) -> None:
 
 def _dest(name: str) -> str:
     return f"spec_{name.replace('-', '_')}"
+
+
+def _seconds(text: str) -> float:
+    """Return a number of seconds above 0."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds

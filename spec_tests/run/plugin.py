@@ -3,6 +3,8 @@
     --subject NAME      the implementation to test, a module of `spec_tests/subjects` (default: torch)
     --only OPERATION[:LEVEL,...]
                         only what is required of this operation, at these levels; may be repeated
+    --time-limit SECONDS
+                        the subject lives in a process of its own, and a call may take so long
     --device DEVICE     the device that it computes on, for example cuda (default: cpu)
     --dtype DTYPE,...   only the tests of these number formats
     --slow              also the tests that take long, start processes or test the specification itself
@@ -37,7 +39,7 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.contract.guard import Guarded
-from spec_tests.run import asking, collecting, drawing, draws, gallery, hooks, options, processes, summary, unread
+from spec_tests.run import asking, collecting, draws, gallery, hooks, options, processes, showing, summary, unread
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.exercise import plugin as exercise
 from spec_tests.run.selection import (
@@ -60,8 +62,6 @@ A_LONG_RUN = 1000  # tests
 SUBJECT = pytest.StashKey[Guarded]()
 DESELECTED = pytest.StashKey[Counter[str]]()
 ENTRY = pytest.StashKey[ledger.Entry]()
-SMALLEST_CASE = "the smallest case"
-"""The title under which a failure is drawn."""
 
 MARKERS = {
     "claim(id, ...)": "checks these claims of the document, at most three",
@@ -138,6 +138,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         full=is_full_run(config),
         transforms=subject.transforms,
         foreign=subject.foreign,
+        said=subject.notes,
         left_out=config.stash[DESELECTED],
         unread=unread.unread(config),
     )
@@ -230,7 +231,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
         ledger.example({})
     try:
         result = yield
-        if item.get_closest_marker("requirement") and not ledger.answered():
+        by_name = item.get_closest_marker("torch_api")  # asks torch, and not through the subject
+        if item.get_closest_marker("requirement") and not by_name and not ledger.answered():
             ledger.not_offered("nothing was asked that the subject answers")
             pytest.skip("not counted: nothing was asked that the subject answers")
         return result
@@ -246,7 +248,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, pytest.TestReport]:
     """Note how each phase of a test ended; draw the smallest case of a failure."""
     report: pytest.TestReport = yield
     entry = item.stash.get(ENTRY, None)
@@ -256,18 +258,15 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, pytest.
         elif report.skipped or report.when == "call":
             entry.end(report.outcome)
         if report.failed and report.when == "call" and (entry.last_example or entry.calls):
-            given = {} if hasattr(item.function, "property") else getattr(getattr(item, "callspec", None), "params", {})  # type: ignore[attr-defined]  # of functions only
-            arguments = {**given, **entry.last_example}
-            report.sections.append(
-                (SMALLEST_CASE, drawing.smallest_case(item, arguments, item.config.option, entry.calls))
-            )
+            showing.show(item, report, call, entry, item.config.stash[SUBJECT])
     return report
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a full run that left a claim unchecked."""
     gc.unfreeze()
-    if RUN in session.config.stash and session.exitstatus == 0 and not any(map(_counts, ledger.entries())):
+    ran = RUN in session.config.stash and not session.config.option.collectonly
+    if ran and session.exitstatus == 0 and not any(map(_counts, ledger.entries())):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
     if is_full_run(session.config) and session.exitstatus == 0 and summary.missing(ledger.entries()):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -276,11 +275,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _counts(entry: ledger.Entry) -> bool:
     """Tell whether a test says anything."""
     return entry.outcome in ("passed", "failed", "error") or bool(entry.deviation)
-
-
-def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
-    """Say which arguments the functions of a foreign subject do not have."""
-    return list(config.stash[SUBJECT].notes) if SUBJECT in config.stash else []
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -319,7 +313,8 @@ def _load_subject(config: pytest.Config) -> Guarded:
     try:
         subject = hooks.load_subject(config)
     except subjects.NotAvailable as error:
-        raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {error}") from None
+        device = "" if option.spec_device == "cpu" else f" --device {option.spec_device}"
+        raise pytest.UsageError(f"--subject {option.subject}{device}: {error}") from None
     if option.spec_cifar10 is not None and not (option.spec_cifar10 / "cifar-10-batches-py").is_dir():
         raise pytest.UsageError(f"--cifar10 {option.spec_cifar10}: there is no folder cifar-10-batches-py in it")
     if option.spec_cifar100 is not None and not (option.spec_cifar100 / "cifar-100-python").is_dir():

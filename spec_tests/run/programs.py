@@ -8,30 +8,29 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import reference
-from spec_tests import subjects
 from spec_tests.run import answers
-from spec_tests.run.judging import Judgement, format_of, operation_of, problem_of, wrong_call
-from spec_tests.run.literals import Writer, nested
-from spec_tests.run.program_parts import BY_NAME, BY_PATH, LYING, LYING_TENSORS, NUMBERS
+from spec_tests.run.finding import NoProgram, place_of
+from spec_tests.run.judging import FAILED, Judgement, format_of, operation_of, problem_of, wrong_call
+from spec_tests.run.literals import FEW, Writer, all_alike, nested
+from spec_tests.run.program_parts import LYING, LYING_TENSORS, NUMBERS
+from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.subject import REFUSALS, optional
 
 IN_TORCH_ITSELF = ("flatten", "sigmoid", "tanh")
 """What torch has as `torch.<name>`; all else is in `torch.nn.functional`."""
 
+OTHER_DTYPE = "AssertionError: got dtype "
+"""How the seam begins to say that an answer in a half format is none."""
+
 MOST = 3000
 """Numbers in a program, at most."""
-
-
-class NoProgram(Exception):
-    """There is no program for this failure that could do without the project; the message says why."""
 
 
 def program_of(calls: Sequence[Call], subject: Any, option: Any) -> str | None:
@@ -61,8 +60,10 @@ class _Program:
         self.is_torch = option.subject == "torch"
         self.tensors = self.is_torch or getattr(subject, "tensors", False) is True
         self.dtype = format_of(self.call)
-        self.writer = Writer(self.tensors, self.dtype, str(getattr(option, "device", "cpu")))
+        self.writer = Writer(self.tensors, self.dtype, option.spec_device)
         self.arguments = {name: v for name, v in self.call.arguments.items() if isinstance(v, np.ndarray | np.generic)}
+        self.imported = ""
+        """How the function is found that is called."""
         self._check()
 
     def _check(self) -> None:
@@ -76,7 +77,8 @@ class _Program:
 
     def text(self) -> str:
         """Return the whole program."""
-        body = [self._functions(), self._helpers(), self._given(), self._asked(), self._verdict()]
+        asked = self._asked()  # tells what has to be imported
+        body = [self._functions(), self._helpers(), self._given(), asked, self._verdict()]
         return "\n".join([self._heading(), self._imports(body), *filter(None, body)])
 
     def _heading(self) -> str:
@@ -100,19 +102,7 @@ class _Program:
     def _functions(self) -> str:
         """Return how the subject's functions are found."""
         lines = [f"DEVICE = {self.writer.device!r}\n"] if self.writer.device != "cpu" else []
-        if self.is_torch:
-            return "".join(lines)
-        name, source = self.option.subject, getattr(self.subject, "source", None)
-        if name.endswith(".py") and source is not None:
-            path = Path(source).resolve()
-            lines.append(BY_PATH.format(file=str(path), module=path.stem))
-        elif name.partition(":")[0] in subjects.names():
-            raise NoProgram(f"{name!r} is a part of this project")
-        else:
-            module, _, attribute = name.partition(":")
-            of = f".{attribute}" if attribute else ""
-            lines.append(BY_NAME.format(folder=str(Path.cwd()), module=module, of=of))
-        return "\n".join(lines)
+        return "\n".join([*lines, *[self.imported] * bool(self.imported)])
 
     def _helpers(self) -> str:
         scattered = any(map(self.writer.lies_scattered, self.arguments.values()))
@@ -140,8 +130,9 @@ class _Program:
             return (
                 f"try:\n{indented(made)}except ({refused}) as refusal:\n    {right}\nelse:\n    sys.exit({wrong!r})\n"
             )
-        if self.call.error.startswith("SystemExit"):  # an exit code of 0 would look like success
-            return f"try:\n{indented(made)}except SystemExit as error:\n    sys.exit(f'SystemExit: {{error}}')\n"
+        if self.call.error.startswith(FAILED):  # to end with exit code 0 would look like success
+            said = f"sys.exit(f'{self.call.function} raised {{type(error).__name__}}: {{error}}')"
+            return f"try:\n{indented(made)}except BaseException as error:\n    {said}\n"
         return made
 
     def _needs_autograd(self) -> bool:
@@ -155,10 +146,7 @@ class _Program:
             self._adapted(function, dict(self.call.arguments))
         except Exception:  # whatever it raises, there is none
             return False
-        source = getattr(self.subject, "source", None)
-        if optional(self.subject, "calling") or source is None:
-            return True
-        return function in _defined(Path(source).read_text(encoding="utf-8"))
+        return True
 
     def _by_autograd(self) -> str:
         operation = operation_of(self.call.function)
@@ -176,15 +164,18 @@ class _Program:
             n: v for n, v in self.call.arguments.items() if n != "grad_output" or function.endswith("backward")
         }
         name, given = self._adapted(function, arguments)
-        written = [self._argument(key, value, arguments) for key, value in given.items()]
+        by_place = sorted((item for item in given.items() if isinstance(item[0], int)), key=lambda item: item[0])
+        by_name = [item for item in given.items() if not isinstance(item[0], int)]
+        written = [self._argument(key, value, arguments) for key, value in (*by_place, *by_name)]
         if self.is_torch:
             from_here = "torch" if function in IN_TORCH_ITSELF else "functional"
             return f"{from_here}.{name}({', '.join(written)})"
-        return f"layers.{name}({', '.join(written)})"
+        self.imported, called = place_of(self.option.subject, self.subject, function, name)
+        return f"{called}({', '.join(written)})"
 
     def _adapted(self, function: str, arguments: dict[str, Any]) -> tuple[str, Mapping[Any, Any]]:
         """Return the subject's own name of a function, and the arguments by its own names."""
-        if self.is_torch and (function in OPTIMIZERS or function == "batch_norm_statistics"):
+        if self.is_torch and (function in OPTIMIZERS or function in TRANSFORMS or function == "batch_norm_statistics"):
             raise NoProgram(f"torch has no function {function}")
         if not self.is_torch and optional(self.subject, "calling"):
             name, given = self.subject.calling(function, arguments)
@@ -203,9 +194,10 @@ class _Program:
     def _verdict(self) -> str:
         if self.judgement.refusal:
             return ""
-        lines = [] if self.call.error else [self._unchanged(), self._new_memory()]
+        lines = [] if self.call.error else [self._unchanged()]
         if self.judgement.parts:
             lines += [self._expected(), self._compared()]
+        lines += [] if self.call.error else [self._new_memory()]
         return "\n".join([*filter(None, lines), "print('right')\n"])
 
     def _unchanged(self) -> str:
@@ -247,9 +239,21 @@ class _Program:
 results = {results}
 if len(results) != len(expected):
     sys.exit(f"{self.judgement.parts[0].name}: got {{len(results)}} results, expected {{len(expected)}}")
-for (name, (exact, bound, dtype)), result in zip(expected.items(), results):
+{self._dtype_compared()}for (name, (exact, bound, dtype)), result in zip(expected.items(), results):
     if wrong := complaint(name, {read}, exact, bound, dtype):
         sys.exit(wrong)
+"""
+
+    def _dtype_compared(self) -> str:
+        """Return what sees to it that results of a half format have it, if that is what was wrong."""
+        if not self.call.error.startswith(OTHER_DTYPE) or self.dtype not in HALVES:
+            return ""
+        wanted = f"torch.{self.dtype}" if self.tensors else f"np.{self.dtype}"
+        is_float = "result.is_floating_point()" if self.tensors else "result.dtype.kind == 'f'"
+        return f"""\
+for result in results:
+    if result is not None and {is_float} and result.dtype != {wanted}:
+        sys.exit(f"{OTHER_DTYPE}{{result.dtype}}, expected {wanted.removeprefix("np.")}")
 """
 
 
@@ -262,6 +266,8 @@ def _numbers(array: Any) -> str:
     if array is None:
         return "None"
     dtype = "" if array.dtype in (np.float64, np.int64) else f", {str(array.dtype)!r}"
+    if array.size > FEW and all_alike(array):
+        return f"np.full({array.shape}, {array.flat[0].item()!r}{dtype})"
     return f"np.array({nested(array, 4)}{dtype})" if array.size else f"np.zeros({array.shape})"
 
 
@@ -275,19 +281,6 @@ def _bound(bound: Any) -> str:
 
 def _names(code: str, name: str) -> bool:
     return any(isinstance(node, ast.Name) and node.id == name for node in ast.walk(ast.parse(code)))
-
-
-def _defined(code: str) -> set[str]:
-    """Return the names that a file gives to something at its top level."""
-    found: set[str] = set()
-    for node in ast.parse(code).body:
-        if isinstance(node, ast.FunctionDef):
-            found.add(node.name)
-        elif isinstance(node, ast.Assign):
-            found |= {target.id for target in node.targets if isinstance(target, ast.Name)}
-        elif isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name for alias in node.names}
-    return found
 
 
 def _without_defaults(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

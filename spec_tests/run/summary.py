@@ -41,6 +41,8 @@ class Run:
     """How many tests were left out from the start, by reason."""
     foreign: bool = False
     """Whether the subject is a file, a module or functions of others, which may offer a part."""
+    said: tuple[str, ...] = ()
+    """What is to be known of a foreign subject's functions."""
     unread: Counter[str] = field(default_factory=Counter)
     """How many files were not read, by reason."""
 
@@ -58,7 +60,7 @@ def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     left_out = [f"{tests(count)} not counted: {reason}" for reason, count in _not_counted(entries, run)] + left_out
     notes = [*_on_transforms(run.transforms), *_met(entries), *left_out, *_notes(results_of(entries), run)]
     results = by_level.table(entries) if run.foreign else _table(entries, run.whole)
-    blocks = [[f"subject: {run.subject}"], results, _worst(entries), notes]
+    blocks = [[f"subject: {run.subject}", *run.said], results, _worst(entries), notes]
     text = [line for block in blocks if block for line in ("", *block)]
     return [part for line in text[1:] for part in _wrapped(line)]
 

@@ -27,10 +27,11 @@ from spec_tests.contract import reading
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.contract.functions import nearest
 from spec_tests.contract.guard import Guarded
+from spec_tests.contract.isolated import Isolated
 from spec_tests.contract.on_arrays import OnArrays
 from spec_tests.vocabulary.subject import NotAvailable
 
-__all__ = ["NotAvailable", "is_foreign", "load", "names", "of_functions"]
+__all__ = ["NotAvailable", "is_foreign", "isolated", "load", "names", "of_functions"]
 
 
 def names() -> list[str]:
@@ -83,3 +84,13 @@ def _guarded(declaration: Declaration, device: str) -> Guarded:
     else:
         inner = OnArrays(declaration)
     return Guarded(inner, foreign=True, lacks=declaration.lacks, only=declaration.only, notes=declaration.notes)
+
+
+def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **limits: Any) -> Guarded:
+    """Return the subject of this name in a process of its own; a call may take so many seconds.
+
+    `limits` are the further ones of `spec_tests.contract.isolated.Isolated`.
+    """
+    foreign = is_foreign(name)
+    inner = Isolated(name, device, time_limit, load=load, foreign=foreign, **limits)
+    return Guarded(inner, foreign=foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes)

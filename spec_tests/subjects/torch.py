@@ -12,10 +12,12 @@ from torch import nn
 from torch.nn import functional
 
 from reference.train_in_torch import torch_network
+from spec_tests.contract.functions import named
 from spec_tests.contract.on_tensors import OnTensors, as_array, copied, tried_out
-from spec_tests.vocabulary.operations import CONVOLUTIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import CONVOLUTIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.subject import NotAvailable
 from spec_tests.vocabulary.torch_when_needed import torchs_optimizer
+from spec_tests.vocabulary.torchvision_transforms import transformed
 
 OLDEST = "2.11"
 """The first version of torch that the specification was held against."""
@@ -52,7 +54,7 @@ ON_THE_CPU = frozenset(
 
 
 class TorchSubject(OnTensors):
-    """`torch.nn.functional` behind arrays, its gradients by autograd."""
+    """`torch.nn.functional` behind arrays, its gradients by autograd; torchvision's transforms, if it is installed."""
 
     def __init__(self, device: torch.device, dtype: str = "float32") -> None:
         super().__init__(device, dtype)
@@ -71,6 +73,8 @@ class TorchSubject(OnTensors):
             raise AttributeError(operation)
         if operation in OPTIMIZERS:
             return partial(self._step, torchs_optimizer(operation))
+        if operation in TRANSFORMS:
+            return partial(self._transform, operation)
         if operation.endswith("_backward"):
             return partial(self._gradients, operation.removesuffix("_backward"))
         return partial(self._call, operation)
@@ -122,6 +126,11 @@ class TorchSubject(OnTensors):
         stepping.step()
         after = stepping.state[leaf].items()
         return as_array(leaf), {name: int(v.item()) if name == "step" else as_array(v) for name, v in after}
+
+    def _transform(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        """Return what torchvision makes of a picture."""
+        self._set_precision()
+        return transformed(operation, named(operation, args, kwargs), self.tensor, as_array)
 
     def _state_tensor(self, name: str, value: Any) -> torch.Tensor:
         return torch.tensor(float(value)) if name == "step" else copied(self.tensor(value))

@@ -1,5 +1,6 @@
 """The references with one function exchanged for a wrong one: `--subject wrong:flips_the_kernel`."""
 
+from spec_tests.contract.functions import nearest
 from spec_tests.subjects.reference import NONE, Namespace
 from spec_tests.vocabulary.subject import NotAvailable
 from spec_tests.wrong_implementations import WRONG
@@ -10,7 +11,8 @@ def load(device: str, variant: str) -> Namespace:
     if device != "cpu":
         raise NotAvailable("the wrong implementations run on device 'cpu'")
     if variant not in WRONG:
-        raise NotAvailable(f"no wrong implementation {variant!r}; there are {', '.join(WRONG)}")
+        hint = nearest(variant, WRONG) or "; one is wrong:flips_the_kernel"
+        raise NotAvailable(f"no wrong implementation {variant!r} of {len(WRONG)} in wrong_implementations/{hint}")
     wrong = WRONG[variant]
     name = f"the references, but {wrong.operation} {variant}"
     return Namespace(name, wrong.transforms, NONE, **{wrong.operation: wrong.function})

@@ -62,7 +62,7 @@ class Planting:
         for module in {getattr(item, "module", None) for item in session.items}:
             if module is not None and hasattr(module, "children_started"):
                 module.children_started = partial(when_asked_for, module)
-        drawing.smallest_case = lambda *_: ""
+        drawing.case_of = lambda *_: drawing.Case()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:

@@ -281,4 +281,4 @@ def test_a_check_in_a_script_raises_with_the_smallest_case(project):
 
     assert run.returncode == 1
     assert "SpecificationBroken: linear values: " in run.stderr
-    assert "output from the references" in run.stderr
+    assert "output expected" in run.stderr

@@ -5,15 +5,16 @@ one exchanged piece of code. The program is run in an empty folder in which this
 """
 
 import importlib.util
+import io
+import math
 import re
 import shutil
 import subprocess
 import sys
 import warnings
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
-from functools import partial
-from inspect import signature
-from types import MappingProxyType, SimpleNamespace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -21,13 +22,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import reference
-from spec_tests import subjects
-from spec_tests.run import drawing, programs
+from spec_tests import alone, subjects
+from spec_tests.checking import LONGEST, SpecificationBroken, check
+from spec_tests.run import drawing, programs, showing
+from spec_tests.run.finding import NoProgram
 from spec_tests.run.judging import problem_of, wrong_call
+from spec_tests.tooling.nested_run import OFF
+from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.exact import assert_gradients_round_within_their_bounds, assert_rounds_within_its_bound
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
+from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.subject import REFUSALS
 
@@ -41,93 +46,6 @@ sys.modules["reference"] = sys.modules["spec_tests"] = None
 runpy.run_path("program.py", run_name="__main__")
 """
 """Run the program where an import of this project raises ImportError."""
-
-HALF = {"float16": np.float16}
-
-
-class Seam:
-    """A file of functions as a subject that notes its calls: a small stand-in for what a run puts around a file."""
-
-    deviations = frozenset()
-    transforms = MappingProxyType({})
-
-    def __init__(self, file, tensors=False, dtype="float32", calls=None):
-        spec = importlib.util.spec_from_file_location("my_layers", file)
-        self.layers = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.layers)
-        self.source, self.tensors, self.dtype, self.calls = file, tensors, dtype, [] if calls is None else calls
-
-    def at(self, dtype):
-        return type(self)(self.source, self.tensors, dtype, self.calls)
-
-    def calling(self, function, arguments):
-        """Return the call with the file's own names, which has no options that it leaves at their defaults."""
-        names = getattr(self.layers, "NAMES", {})
-        own, defaults = (signature(getattr(layers, function)).parameters for layers in (self.layers, reference))
-        named = {name: names.get(name, name) for name in arguments}
-        left_out = [n for n in arguments if named[n] not in own and arguments[n] is defaults[n].default]
-        return function, {named[name]: value for name, value in arguments.items() if name not in left_out}
-
-    def __getattr__(self, function):
-        return partial(self._ask, function)
-
-    def _ask(self, function, *args, **kwargs):
-        arguments = signature(getattr(reference, function)).bind(*args, **kwargs).arguments
-        given = {name: self._handed_over(value) for name, value in arguments.items()}
-        before = {name: array_of(value) for name, value in given.items() if hasattr(value, "shape")}
-        call = Call(function, dict(arguments), self.dtype)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                result = self._answer(function, dict(given))
-        except Exception as error:
-            self.calls.append(replace(call, error=f"{type(error).__name__}: {error}"))
-            raise
-        written = tuple(n for n, v in before.items() if not np.array_equal(v, array_of(given[n]), equal_nan=True))
-        shared = tuple(n for n in before if shares_memory(result, given[n]))
-        result = tuple(map(array_of, result)) if isinstance(result, tuple) else array_of(result)
-        self.calls.append(replace(call, result=result, written=written, shared=shared))
-        return result
-
-    def _answer(self, function, given):
-        if hasattr(self.layers, function):
-            return getattr(self.layers, function)(**self.calling(function, given)[1])
-        operation = function.removesuffix("_backward")
-        grad_output = given.pop("grad_output")
-        leaves = [given[n].requires_grad_() for n in GRADIENTS[operation] if given.get(n) is not None]
-        grads = torch.autograd.grad(self._answer(operation, given), leaves, grad_output)
-        return grads if len(GRADIENTS[operation]) > 1 else grads[0]
-
-    def _handed_over(self, value):
-        """Return an argument in this format, its memory laid out as it was."""
-        if not isinstance(value, np.ndarray):
-            return value
-        floating = value.dtype.kind == "f"
-        if self.tensors:
-            tensor = torch.tensor(value)
-            return (
-                tensor.to(getattr(torch, self.dtype)) if floating and self.dtype in ("float16", "bfloat16") else tensor
-            )
-        return value.astype(HALF.get(self.dtype, value.dtype) if floating else value.dtype, order="K")
-
-
-def array_of(value):
-    """Return a copy of a result as an array, the half formats as float32, or of a state."""
-    if isinstance(value, dict):
-        return {name: array_of(entry) for name, entry in value.items()}
-    if isinstance(value, torch.Tensor):
-        value = value.detach()
-        return (value.float() if value.dtype in (torch.float16, torch.bfloat16) else value).numpy().copy()
-    return value.astype(np.float32) if getattr(value, "dtype", None) == np.float16 else np.copy(value)
-
-
-def shares_memory(result, argument):
-    """Tell whether the first result lies in the memory of an argument."""
-    first = result[0] if isinstance(result, tuple) else result
-    if isinstance(first, torch.Tensor):
-        return first.untyped_storage().data_ptr() == argument.untyped_storage().data_ptr()
-    return np.shares_memory(first, argument)
-
 
 # The implementations, right as they stand here
 
@@ -324,7 +242,7 @@ def refused(subject):
 def unchanged(subject):
     """Ask that an argument is left alone."""
     KINK.at("float32").forward(subject)
-    assert not subject.calls[-1].written, "relu wrote into input"
+    assert not ledger.entries()[-1].calls[-1].written, "relu wrote into input"
 
 
 def statistics(subject):
@@ -400,20 +318,28 @@ SLIPS = {
 
 
 def asked(slip, code, folder):
-    """Ask an implementation; return its seam, and what failed."""
+    """Ask an implementation; return it, its calls, and what failed."""
     file = folder / "my_layers.py"
     file.write_text(code, encoding="utf-8")
     shutil.rmtree(folder / "__pycache__", ignore_errors=True)  # of a file that was as large, in the same second
-    seam = Seam(file, tensors="TENSORS" in code, dtype=slip.dtype)
-    try:
-        slip.ask(seam)
-    except (Exception, pytest.fail.Exception) as failure:
-        return seam, f"{type(failure).__name__}: {failure}"
-    return seam, ""
+    subject, entry, said = subjects.load(str(file)).at(slip.dtype), ledger.Entry("a test", "2.1"), ""
+    with ledger.set_aside():
+        ledger.start(entry)
+        try:
+            slip.ask(subject)
+        except (Exception, pytest.fail.Exception) as failure:
+            said = f"{type(failure).__name__}: {failure}"
+    return subject, entry.calls, said
 
 
-def option(seam, verbose=0):
-    return SimpleNamespace(subject=str(seam.source), device="cpu", verbose=verbose)
+def option(subject, verbose=0):
+    """Return the options of a run of a file."""
+    return SimpleNamespace(subject=str(subject.source), spec_device="cpu", verbose=verbose)
+
+
+def options_of(name):
+    """Return the options of a run of what has this name."""
+    return SimpleNamespace(subject=name, spec_device="cpu", verbose=0)
 
 
 def run(program, folder):
@@ -435,6 +361,18 @@ def run_here(program):
         exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 
 
+def ended_here(program):
+    """Run a program in this process, for torch takes seconds to start; return what `run` returns."""
+    with pytest.raises(SystemExit) as ended:
+        run_here(program)
+    return (1, ended.value.code) if isinstance(ended.value.code, str) else (ended.value.code, "")
+
+
+def program_in(output):
+    """Return the program that stands between the two marks in what was printed."""
+    return output.partition(f"{drawing.BEGIN}\n")[2].partition(drawing.END)[0]
+
+
 def facts(message):
     """Return what a message says: the place of the first wrong element, what was got and what was expected."""
     found = re.search(r"(?:first at (\[.*?\]): |only element .*?: |: |^)got (.*?), (?:exact|expected) ([^,]*)", message)
@@ -445,16 +383,16 @@ def facts(message):
 def test_a_program_fails_as_the_run_did_and_holds_for_a_right_implementation(name, tmp_path):
     slip = SLIPS[name]
     assert slip.code.count(slip.right) == 1
-    seam, failure = asked(slip, slip.code.replace(slip.right, slip.wrong), tmp_path)
+    subject, calls, failure = asked(slip, slip.code.replace(slip.right, slip.wrong), tmp_path)
 
-    program = programs.program_of(seam.calls, seam, option(seam))
-    code, line = run(program, tmp_path / "wrong")
-    right, no_failure = asked(slip, slip.code, tmp_path)
+    program = programs.program_of(calls, subject, option(subject))
+    code, line = ended_here(program) if subject.tensors else run(program, tmp_path / "wrong")
+    right, right_calls, no_failure = asked(slip, slip.code, tmp_path)
 
     assert code == 1
-    assert line.startswith(wrong_call(seam.calls, seam).complaint)
+    assert line.startswith(wrong_call(calls, subject).complaint)
     assert facts(line) == facts(failure) or name in NO_NUMBERS
-    assert (no_failure, wrong_call(right.calls, right)) == ("", None)
+    assert (no_failure, wrong_call(right_calls, right)) == ("", None)
     run_here(program)
 
 
@@ -462,24 +400,178 @@ NO_NUMBERS = {"does not refuse", "writes into its argument", "writes into a tens
 """Slips that no number shows: what is said of them stands in the complaint."""
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """What is exchanged in a right file, and a part of the specification that a run of the file breaks."""
+
+    code: str
+    right: str
+    wrong: str
+    only: str
+    tests: str
+    says: str
+    """The beginning of what the program says."""
+
+
+RUNS = {
+    "float32, ignores dilation": Wrong(
+        f'DTYPES = ["float32"]\nNOT_OFFERED = ["unbatched", "groups", "padding=same", "padding=valid"]\n{CONV2D}',
+        "p * dh, q * dw",
+        "p, q",
+        "conv2d:values",
+        "test_2_1_convolution.py::test_conv_rounds_within_its_bound",
+        "output: ",
+    ),
+    "float64, computed in float32": Wrong(
+        f'DTYPES = ["float64"]\n{LINEAR}',
+        "input @ weight.T",
+        "(input.astype(np.float32) @ weight.T.astype(np.float32)).astype(input.dtype)",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "output: ",
+    ),
+    "float16 of NumPy": Wrong(
+        f'DTYPES = ["float16"]\n{LINEAR}',
+        "return output if",
+        "output = np.nextafter(output, np.float16(9e4)) * np.float16(1.5)\n    return output if",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "output: ",
+    ),
+    "float16 of NumPy, answers in float32": Wrong(
+        f'DTYPES = ["float16"]\n{LINEAR}',
+        "input @ weight.T",
+        "np.float32(input) @ weight.T",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "AssertionError: got dtype float32, expected float16",
+    ),
+    "float16 of torch": Wrong(
+        f'DTYPES = ["float16"]\n{LINEAR_OF_TENSORS}',
+        "linear(input, weight, bias)",
+        "linear(input, weight)",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "output: ",
+    ),
+    "bfloat16 of torch, a gradient alone": Wrong(
+        f'DTYPES = ["bfloat16"]\n{LINEAR_OF_TENSORS}',
+        "linear(input, weight, bias)",
+        "linear(input.detach() + 0 * input, weight, bias)",
+        "linear:gradients",
+        "test_2_4_linear.py::test_the_gradients_of_linear_round_within_their_bounds",
+        "grad_input: ",
+    ),
+    "names of its own": Wrong(
+        CROSS_ENTROPY,
+        "log_sums - shifted",
+        "shifted",
+        "cross_entropy:values",
+        "test_2_6_3_cross_entropy.py",
+        "output: ",
+    ),
+    "arguments by place alone": Wrong(
+        "def sigmoid(x, /):\n    return 1 / (1 + __import__('numpy').exp(-x))\n",
+        "exp(-x)",
+        "exp(x)",
+        "sigmoid:values",
+        "test_2_3_activation.py::test_sigmoid_and_tanh_round_within_their_bounds",
+        "output: ",
+    ),
+    "a gradient alone": Wrong(
+        MAX_POOL2D,
+        "window[n, c].argmax()",
+        "k * k - 1 - window[n, c][::-1, ::-1].argmax()",
+        "max_pool2d",
+        "test_2_2_max_pooling.py -k gradient",
+        "grad_input: ",
+    ),
+    "writes into its argument": Wrong(
+        f"{RELU}\ndef relu_backward(grad_output, input):\n    return grad_output * (input > 0)\n",
+        "    return np",
+        "    input[input < 0] = 0\n    return np",
+        "relu:contracts",
+        "test_every_layer.py::test_no_layer_changes_its_arguments",
+        "relu wrote into input",
+    ),
+    "does not refuse": Wrong(
+        LINEAR.replace(
+            "    output =", "    if weight.ndim > 2:\n        raise TypeError(weight.shape)\n    output =", 1
+        ),
+        "raise TypeError",
+        "print",
+        "linear:refusals",
+        "test_2_4_linear.py::test_linear_refuses_a_weight_that_is_not_a_matrix_or_a_row",
+        "linear answered, expected a refusal",
+    ),
+    "raises": Wrong(
+        LINEAR,
+        "output if bias is None else ",
+        "",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "TypeError: unsupported operand",
+    ),
+    "ends the program": Wrong(
+        LINEAR,
+        "output = ",
+        "raise SystemExit(0)\n    output = ",
+        "linear:values",
+        "test_2_4_linear.py::test_linear_rounds_within_its_bound_which_is_sharp_where_features_are_few",
+        "linear raised SystemExit: 0",
+    ),
+}
+
+
+def output_of_a_run(file, only, tests, first=True):
+    """Hold a file against a part of the specification, up to the first failure or all; return what is printed."""
+    written, profile = io.StringIO(), settings.get_current_profile_name()
+    places = [f"spec_tests/{test}" if test.startswith("test_") else test for test in tests.split()]
+    quiet = [*(f"-pno:{plugin}" for plugin in OFF), *["-x"] * first]
+    with ledger.set_aside(), warnings.catch_warnings(), redirect_stdout(written), redirect_stderr(written):
+        warnings.resetwarnings()
+        try:
+            alone.run([f"--subject={file}", f"--only={only}", "--capture=no", "--color=no", *quiet, *places])
+        finally:
+            settings.load_profile(profile)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_program_that_a_run_prints_fails_alone_and_passes_with_a_right_file(name, tmp_path):
+    wrong, file = RUNS[name], tmp_path / "my_layers.py"
+    assert wrong.code.count(wrong.right) == 1
+    file.write_text(wrong.code.replace(wrong.right, wrong.wrong), encoding="utf-8")
+
+    output = output_of_a_run(file, wrong.only, wrong.tests)
+    code, line = run(program_in(output), tmp_path / "empty")
+    shutil.rmtree(tmp_path / "__pycache__", ignore_errors=True)  # of a file that was as large, in the same second
+    file.write_text(wrong.code, encoding="utf-8")
+    run_here(program_in(output))
+
+    assert (code, line[: len(wrong.says)]) == (1, wrong.says)
+    (said,) = re.findall(rf"^(?:Call \d+ of \d+: )?({re.escape(wrong.says)}.*)\n\nThis program shows", output, re.M)
+    assert line.startswith(said)
+
+
 def first_failure(name, folder):
-    """Return the seam of an implementation with this slip, and its first wrong call."""
-    seam, _ = asked(SLIPS[name], SLIPS[name].code.replace(SLIPS[name].right, SLIPS[name].wrong), folder)
-    return seam, wrong_call(seam.calls, seam)
+    """Return an implementation with this slip, its calls, and the first wrong one of them."""
+    subject, calls, _ = asked(SLIPS[name], SLIPS[name].code.replace(SLIPS[name].right, SLIPS[name].wrong), folder)
+    return subject, calls, wrong_call(calls, subject)
 
 
 def test_a_failing_call_is_drawn_with_a_star_before_the_first_wrong_number(tmp_path):
-    seam, judgement = first_failure("a gradient to the last of ties", tmp_path)
+    subject, calls, judgement = first_failure("a gradient to the last of ties", tmp_path)
 
-    drawn = drawing.draw_call(judgement, len(seam.calls), drawing.LINES)
+    drawn = drawing.draw_call(judgement, len(calls), drawing.LINES)
 
     assert drawn.startswith("max_pool2d_backward(kernel_size=2, ")
     assert "grad_input from the subject, shape (1, 1, 2, 4)\n  [0, 0]\n     *0    0    0    0\n" in drawn
     assert "grad_input expected, shape (1, 1, 2, 4)\n  [0, 0]\n    *1.5     0    -2     0\n" in drawn
     assert drawn.splitlines()[-1] == judgement.complaint
-    text = drawing.smallest_case(SimpleNamespace(), {"subject": seam}, option(seam), seam.calls)
+    text = drawing.case_of(SimpleNamespace(), {"subject": subject}, option(subject), calls).text()
     assert text.startswith(drawn)
-    assert text.endswith(programs.program_of(seam.calls, seam, option(seam)))
+    assert program_in(text) == programs.program_of(calls, subject, option(subject))
 
 
 def test_a_large_call_is_drawn_in_forty_lines_around_its_first_wrong_number():
@@ -498,11 +590,11 @@ def test_a_failure_of_no_single_call_is_shown_by_a_program_that_uses_the_project
     problem = Problem("relu", {"input": np.array([-1.0, 2.0])}, {}, np.array([1.0, 1.0]))
     item = SimpleNamespace(module=sys.modules[__name__], originalname="test_relu")
     call = Call("relu", {"input": np.array([2.0])}, "float64", np.array([2.0]))
-    options = SimpleNamespace(subject="my_layers.py", device="cpu")
 
-    text = drawing.smallest_case(item, {"problem": problem}, options, [call])
+    case = drawing.case_of(item, {"problem": problem}, options_of("my_layers.py"), [call])
 
-    assert "It uses this project, for no call that can be judged is wrong by itself.\n\nimport numpy as np\n" in text
+    assert "It uses this project, for no single call is wrong by itself, only what several" in case.advice
+    assert case.program.startswith("import numpy as np\n")
 
 
 def test_a_part_of_this_project_is_shown_by_a_program_that_uses_the_project():
@@ -510,8 +602,8 @@ def test_a_part_of_this_project_is_shown_by_a_program_that_uses_the_project():
 
     judgement = wrong_call([call], None)
 
-    with pytest.raises(programs.NoProgram, match=r"'wrong:forgets' is a part of this project"):
-        programs.written(judgement, None, SimpleNamespace(subject="wrong:forgets", device="cpu"))
+    with pytest.raises(NoProgram, match=r"'wrong:forgets' is a part of this project"):
+        programs.written(judgement, None, options_of("wrong:forgets"))
 
 
 ANSWERS = {
@@ -579,7 +671,7 @@ def test_torch_passes_the_program_that_a_false_alarm_would_print(function, dtype
     cotangent = {"grad_output": problem.grad_output} if function.endswith("_backward") else {}
     call = Call(function, {**cotangent, **problem.arrays, **problem.options}, dtype, error="ValueError: false alarm")
 
-    program = programs.program_of([call], subjects.load("torch"), SimpleNamespace(subject="torch", device="cpu"))
+    program = programs.program_of([call], subjects.load("torch"), options_of("torch"))
     exec(compile(program, "program.py", "exec"), {"__name__": "__main__"})
 
     assert capsys.readouterr().out == "right\n"
@@ -605,7 +697,7 @@ def test_a_module_with_an_object_is_imported_by_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     call = Call("relu", {"input": np.array([1.0])}, "float64", np.array([-1.0]))
 
-    program = programs.program_of([call], None, SimpleNamespace(subject="kernels:mine", device="cpu"))
+    program = programs.program_of([call], None, options_of("kernels:mine"))
 
     assert run(program, tmp_path / "empty") == (1, wrong_call([call], None).complaint)
 
@@ -614,13 +706,127 @@ def test_a_call_of_more_numbers_than_anyone_reads_has_no_program():
     numbers = np.ones(programs.MOST)
     judgement = wrong_call([Call("relu", {"input": numbers}, "float64", -numbers)], None)
 
-    with pytest.raises(programs.NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
-        programs.written(judgement, None, SimpleNamespace(subject="my_layers.py", device="cpu"))
+    with pytest.raises(NoProgram, match=r"its arrays of 6000 numbers would fill pages"):
+        programs.written(judgement, None, options_of("my_layers.py"))
 
 
 def test_a_call_that_the_subject_cannot_describe_has_no_program():
     subject = type("Dumb", (), {"calling": lambda *_: 1 / 0})()
     judgement = wrong_call([Call("relu", {"input": np.ones(1)}, "float64", np.zeros(1))], None)
 
-    with pytest.raises(programs.NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
-        programs.written(judgement, subject, SimpleNamespace(subject="my_layers", device="cpu"))
+    with pytest.raises(NoProgram, match=r"cannot be written down \(ZeroDivisionError: "):
+        programs.written(judgement, subject, options_of("my_layers"))
+
+
+def in_a_module_of(tmp_path, code, name="my_functions"):
+    """Return a module with this code, imported as a user's test would."""
+    file = tmp_path / f"{name}.py"
+    file.write_text(code, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def handed_over(tmp_path, monkeypatch):
+    """Return a function that hands a module's function over, and returns the subject and a wrong call of it."""
+    monkeypatch.setitem(sys.modules, "my_functions", None)
+
+    def ask(code, expression):
+        module = in_a_module_of(tmp_path, code)
+        call = eval(expression, {**vars(module), "math": math})
+        subject = subjects.of_functions({"relu": call}, "relu", "cpu")
+        return subject, Call("relu", {"input": np.array([-1.0])}, "float64", np.array([-1.0]))
+
+    return ask
+
+
+NEGATED = """
+def mine(input):
+    return input
+
+def outer():
+    def inner(input):
+        return input
+    return inner
+
+class Layers:
+    @staticmethod
+    def relu(input):
+        return input
+
+    def __call__(self, input):
+        return input
+"""
+
+
+@pytest.mark.parametrize(("expression", "called"), [("mine", "layers.mine("), ("Layers.relu", "layers.Layers.relu(")])
+def test_a_function_handed_to_check_is_imported_from_its_file_under_its_own_name(
+    expression, called, handed_over, tmp_path
+):
+    subject, call = handed_over(NEGATED, expression)
+
+    program = programs.program_of([call], subject, options_of("functions"))
+
+    assert called in program
+    assert run(program, tmp_path / "empty") == (1, wrong_call([call], subject).complaint)
+
+
+NOT_IMPORTED = {
+    "a lambda": (NEGATED, "lambda input: input", "relu is a lambda, which cannot be imported"),
+    "a function in a function": (NEGATED, "outer()", "inner is defined inside another function"),
+    "an object": (NEGATED, "Layers()", "relu is not a Python function in a file but an object of type Layers"),
+    "a function in C": (NEGATED, "math.fabs", "an object of type builtin_function_or_method"),
+    "a name that means something else": (
+        f"{NEGATED}\nfirst = mine\ndef mine(input):\n    return 0\n",
+        "first",
+        "mine in my_functions.py is another object",
+    ),
+    "a script that calls check": (
+        f"check = dict\n{NEGATED}\ncheck(relu=mine)",
+        "mine",
+        "calls check\\(\\) when it is imported",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", NOT_IMPORTED)
+def test_where_a_function_cannot_be_imported_one_line_says_why_there_is_no_program(case, handed_over):
+    code, expression, reason = NOT_IMPORTED[case]
+    subject, call = handed_over(code, expression)
+
+    case = drawing.case_of(SimpleNamespace(), {"subject": subject}, options_of("functions"), [call])
+
+    assert re.fullmatch(f"There is no program: .*{reason}.*", case.advice)
+    assert case.program == ""
+    assert case.drawing.endswith("got -1.0, expected 0.0")
+
+
+def test_the_message_of_check_is_short_and_its_case_holds_the_program(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "my_functions", None)
+    module = in_a_module_of(tmp_path, NEGATED)
+
+    with pytest.raises(SpecificationBroken) as caught:
+        check(relu=module.mine, levels=["conventions"], examples=5)
+
+    assert len(str(caught.value).splitlines()) <= LONGEST
+    assert "the exception's attribute `case` has the program" in str(caught.value)
+    code, line = run(program_in(caught.value.case), tmp_path / "empty")
+    assert (code, line in str(caught.value)) == (1, True)
+
+
+def test_of_many_failures_the_first_has_a_program_and_later_ones_take_few_lines(tmp_path):
+    file = tmp_path / "my_layers.py"
+    file.write_text(CONV2D.replace("p * dh, q * dw", "p, q"), encoding="utf-8")
+
+    output = output_of_a_run(file, "conv2d:refusals", "test_2_1_convolution.py::test_conv2d_refuses", first=False)
+
+    failures = re.split(r"\n_+ (test_.*) _+\n", output.partition("= FAILURES =")[2].partition("= specification =")[0])
+    texts = failures[2::2]
+    assert len(texts) > 6
+    assert [drawing.BEGIN in text for text in texts[:3]] == [True, False, False]
+    assert all(showing.SMALLEST_CASE in text for text in texts[:3])
+    assert max(len(text.splitlines()) for text in texts[3:]) <= 4
+    assert all(showing.ALONE in text for text in texts[1:])

@@ -21,7 +21,7 @@ from spec_tests.report.figures.figure import STYLE, to_svg
 from spec_tests.report.page import render
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import DRAWING, FOLDER, failure
-from spec_tests.run import plugin
+from spec_tests.run import plugin, showing
 from spec_tests.vocabulary.claims import SECTIONS, deviations, register
 from spec_tests.vocabulary.results import LEFT_OUT, reason_zh
 
@@ -44,7 +44,7 @@ SOURCE = (
 )
 SMALLEST = "┌───┐\n│ 0 │ <img src=x onerror=alert(1)>\n└───┘"
 TRACEBACK = ">   assert rows(x) < [1]\nE   assert [0] < [1]\nE   Failing test case: test_rows(\nE       x=[0]\nE   )\n"
-FAILURE = f"{TRACEBACK}{f' {plugin.SMALLEST_CASE} ':-^80}\n{SMALLEST}"
+FAILURE = f"{TRACEBACK}{f' {showing.SMALLEST_CASE} ':-^80}\n{SMALLEST}"
 PLACES = {"section": SECTIONS, "claim": register(), "right": register()}
 """The kinds of places for a formula, and the names of the places of each kind."""
 

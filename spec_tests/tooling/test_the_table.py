@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 import reference
 from spec_tests.vocabulary.gradient_checks import problems_to_step_in
 from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.operations.operation import BEND, Operation
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.wrong_implementations import WRONG
@@ -23,7 +23,7 @@ from spec_tests.wrong_implementations import WRONG
 pytestmark = pytest.mark.tooling
 
 FOLDER = Path(__file__).parents[1]
-ROWS = {**OPERATIONS, **OPTIMIZERS}
+ROWS = {**OPERATIONS, **OPTIMIZERS, **TRANSFORMS}
 ONE_RANK_STANDS_FOR_ALL = re.compile("(?<=[a-z])[123](?=d$)")
 SUBJECTS = {"subject", "subject_on_cpu", "implementation"}
 CHECKS = list(HealthCheck)
@@ -69,7 +69,7 @@ def test_every_exported_function_with_a_gradient_and_every_optimizer_has_a_row()
 def test_every_row_is_of_a_function_that_the_references_export():
     for name in OPERATIONS:
         assert {name, f"{name}_backward"} <= set(reference.__all__), f"export {name} and its gradient in reference"
-    assert set(OPTIMIZERS) <= set(reference.__all__)
+    assert {*OPTIMIZERS, *TRANSFORMS} <= set(reference.__all__)
 
 
 def _parameters(name):
@@ -116,6 +116,30 @@ def test_every_optimizer_has_a_typical_call_that_the_reference_takes(name):
     _, state = getattr(reference, name)(**OPTIMIZERS[name].typical)
 
     assert set(state) - {"step"} <= set(OPTIMIZERS[name].state)
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_every_transform_has_a_typical_call_that_the_reference_takes(name):
+    row = TRANSFORMS[name]
+
+    assert row.image == next(iter(_parameters(name)))
+    assert getattr(reference, name)(**row.typical).size > 1
+
+
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_every_transform_has_two_wrong_implementations(name):
+    found = [wrong for wrong in WRONG.values() if wrong.operation == name]
+
+    assert len(found) >= 2, f"add to spec_tests/wrong_implementations/transforms.py another wrong {name}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRANSFORMS)
+def test_every_call_that_is_drawn_of_a_transform_is_one_that_the_reference_takes(name):
+    for kind, strategy in TRANSFORMS[name].draws.items():
+        for call in examples(strategy, 50):
+            output = getattr(reference, name)(**call)
+            assert output.dtype.kind == ("f" if kind == "floats" or name == "to_tensor" else "u")
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

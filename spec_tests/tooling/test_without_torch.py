@@ -123,9 +123,12 @@ def test_a_module_is_imported_when_it_is_first_used_and_its_names_can_be_replace
     lazy = torch_when_needed.WhenNeeded("textwrap")
 
     assert not hasattr(lazy, "__test__")
-    assert lazy.dedent is textwrap.dedent
-    monkeypatch.setattr(lazy, "dedent", len)
-    assert textwrap.dedent is len
+    before = textwrap.dedent
+    assert lazy.dedent is before
+    with monkeypatch.context() as patch:
+        patch.setattr(lazy, "dedent", len)
+        assert textwrap.dedent is len
+    assert textwrap.dedent is before
 
 
 def test_a_module_that_is_missing_is_named_when_it_is_used():

@@ -21,7 +21,14 @@ from spec_tests.wrong_implementations import WRONG
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
-SPECIFICATION = ("test_[2-9]_*.py", "test_every_*.py", "test_usual_*.py", "test_layouts.py", "test_long_sums.py")
+SPECIFICATION = (
+    "test_1_3_*.py",
+    "test_[2-9]_*.py",
+    "test_every_*.py",
+    "test_usual_*.py",
+    "test_layouts.py",
+    "test_long_sums.py",
+)
 HERE = Path(__file__).parents[1]
 FIXTURES = ("subject", "subject_on_cpu", "implementation")
 ENDINGS = re.compile("_(double_backward|backward|gradients_of|statistics)$")

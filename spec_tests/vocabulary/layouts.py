@@ -45,7 +45,7 @@ class Layout:
 
 def _memory(numbers: int, dtype: Any) -> Array:
     """Return a row of numbers that no result may depend on."""
-    return np.full(numbers, np.nan if dtype.kind == "f" else -1, dtype)
+    return np.full(numbers, np.array(np.nan if dtype.kind == "f" else -1).astype(dtype), dtype)
 
 
 def _stored(

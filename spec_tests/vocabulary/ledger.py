@@ -159,6 +159,12 @@ def called(call: Call) -> None:
         _current.answered += not call.error
 
 
+def written() -> list[str]:
+    """Name what the subject wrote into in the current example, as "input of relu"; it has been restored since."""
+    calls = _current.calls if _current is not None else []
+    return [f"{name} of {call.function}" for call in calls for name in call.written]
+
+
 def met(deviation: str) -> None:
     """Note that the current test met a known deviation and ends for that reason."""
     if _current is not None:

@@ -78,11 +78,16 @@ def bound_steps(
 def run_steps(
     step: Callable[..., Any], param: Any, grads: Iterable[Any], state: State | None = None, **options: Any
 ) -> tuple[Any, State]:
-    """Take one step with each gradient."""
+    """Take one step with each gradient; what a step returns is an array for the next, if it was a number of NumPy."""
     state = state or {}
     for grad in grads:
         param, state = step(param, grad, state, **options)
+        param, state = _no_scalar(param), {name: _no_scalar(value) for name, value in state.items()}
     return param, state
+
+
+def _no_scalar(value: Any) -> Any:
+    return np.asarray(value) if isinstance(value, np.generic) else value
 
 
 def _around(exact: Any, *bounded: Any) -> Any:

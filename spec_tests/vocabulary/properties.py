@@ -24,7 +24,7 @@ from spec_tests.vocabulary import buckets, ledger
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem, small_whole_numbers, whole_numbers
-from spec_tests.vocabulary.subject import NotOffered
+from spec_tests.vocabulary.subject import NotOffered, SubjectEnded
 
 Draw = st.SearchStrategy[Any] | Callable[[str, str], st.SearchStrategy[Any]]
 """What to draw, or a function that says it for an operation and a format."""
@@ -154,9 +154,12 @@ class Property:
     ) -> list[dict[str, Any]]:
         """Run the body on so many drawn examples, and return those for which it held."""
         held: list[dict[str, Any]] = []
+        ended: list[SubjectEnded] = []  # such a case is not made smaller: every try would cost as much again
 
         @functools.wraps(self.body)
         def one_example(**example: Any) -> None:
+            if ended:
+                return
             for value in example.values() if counted else ():
                 if isinstance(value, Problem):
                     ledger.drawn(value.operation, buckets.of_problem(value))
@@ -165,6 +168,8 @@ class Property:
                 held.append(example)
             except NotOffered as reason:
                 self._reject(reason)
+            except SubjectEnded as failure:
+                ended.append(failure)
 
         parameters = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY) for name in self.draws]
         one_example.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what given() asks for
@@ -172,6 +177,8 @@ class Property:
         one_example._hypothesis_internal_add_digest = named  # type: ignore[attr-defined]  # each draws its own examples
         given = hypothesis.given(**self.strategies(operation, dtype))
         hypothesis.settings(max_examples=examples)(given(one_example))()
+        if ended:
+            raise ended[0]
         return held
 
 

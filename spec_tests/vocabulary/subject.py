@@ -27,6 +27,10 @@ class SubjectFailed(Exception):
     """The subject did what no implementation may do: it tried to end the program, for example."""
 
 
+class SubjectEnded(SubjectFailed):
+    """The subject took too long for a call, or ended its process: each such call costs time."""
+
+
 REFUSALS = (ValueError, TypeError, RuntimeError, IndexError, NotImplementedError)
 """What a subject may raise to refuse its arguments; any other exception is a defect."""
 
@@ -64,6 +68,17 @@ def offers(subject: Any, function: str) -> bool:
     """Tell whether a subject has a function of this name; one that does not say so has all."""
     method = optional(subject, "offers")
     return True if method is None else bool(method(function))
+
+
+def written_into(subject: Any) -> tuple[str, ...]:
+    """Return the arguments that a subject wrote into, of its calls since this was asked last.
+
+    The seam restores them after each call, so that one test harms no other: comparing them finds nothing.
+    """
+    found: tuple[str, ...] = vars(subject).get("wrote", ())
+    if found:
+        subject.wrote = ()
+    return found
 
 
 def optional(subject: Any, method: str) -> Callable[..., Any] | None:

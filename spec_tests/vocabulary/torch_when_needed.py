@@ -14,6 +14,8 @@ from packaging.version import Version
 class WhenNeeded:
     """A module that is imported when one of its attributes is first read or written; ModuleNotFoundError without it."""
 
+    __slots__ = ("_module",)  # no __dict__ of its own, from which pytest's monkeypatch would restore attributes
+
     def __init__(self, module: str) -> None:
         """Name the module, as an import would."""
         object.__setattr__(self, "_module", module)

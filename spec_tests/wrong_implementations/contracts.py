@@ -11,8 +11,10 @@ from spec_tests.wrong_implementations.helpers import as_in_memory, pair
 from spec_tests.wrong_implementations.register import wrong
 
 UNCHANGED = "test_no_layer_changes_its_arguments"
+UNCHANGED_BY_GRADIENTS = "test_no_gradient_changes_its_arguments"
 READ_ONLY = "test_a_layer_leaves_arrays_alone_that_it_must_not_write"
 SCATTERED = "test_arrays_that_are_not_contiguous_give_the_same_result"
+SCATTERED_GRADIENTS = "test_arrays_that_are_not_contiguous_give_the_same_gradients"
 
 
 @wrong("relu", UNCHANGED)
@@ -22,7 +24,7 @@ def works_in_place(input: Array) -> Any:
     return input.copy()
 
 
-@wrong("relu_backward", UNCHANGED)
+@wrong("relu_backward", UNCHANGED_BY_GRADIENTS)
 def masks_the_cotangent_in_place(grad_output: Array, input: Array) -> Any:
     """Writes the zeros into the gradient that came in."""
     np.copyto(grad_output, 0, where=input <= 0)
@@ -38,7 +40,7 @@ def returns_a_view_of_the_input(input: Array, kernel_size: Any, stride: Any, **r
     return input[..., ::s, ::t]
 
 
-@wrong("conv2d", "test_the_dtype_that_goes_in_comes_out_of_outputs_and_gradients", EQUALITY)
+@wrong("conv2d", "test_the_dtype_that_goes_in_comes_out", EQUALITY)
 def returns_float64(**arguments: Any) -> Any:
     """Fills `np.zeros(shape)`, which is float64 whatever came in."""
     return reference.conv2d(**arguments).astype(np.float64)
@@ -50,7 +52,7 @@ def reads_the_input_in_the_order_of_memory(input: Array, **rest: Any) -> Any:
     return reference.conv2d(input=as_in_memory(input), **rest)
 
 
-@wrong("conv2d_backward", SCATTERED)
+@wrong("conv2d_backward", SCATTERED_GRADIENTS)
 def reads_the_cotangent_in_the_order_of_memory(grad_output: Array, **rest: Any) -> Any:
     """Takes the gradient that comes in to be contiguous."""
     return reference.conv2d_backward(grad_output=as_in_memory(grad_output), **rest)

@@ -62,7 +62,7 @@ def points_at_the_last_of_equal_maxima(input: Array, return_indices: bool, **res
     return (output, places) if return_indices else output
 
 
-@wrong("max_pool2d", "test_nan_beats_infinity_and_the_last_nan_takes_index_and_gradient")
+@wrong("max_pool2d", "test_where_nan_beats_infinity_the_index_is_that_of_the_last_nan")
 def points_at_the_first_nan(input: Array, return_indices: bool, **rest: Any) -> Any:
     """Stops at the first NaN, as `argmax` does."""
     output, places = reference.max_pool2d(input=input, return_indices=True, **rest)

@@ -59,7 +59,7 @@ def _reduces(arguments: dict[str, Any]) -> bool:
 def _with_a_batch(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments with an axis of one sample in front, and axes that are counted moved on by it."""
     added = {
-        name: value[np.newaxis]
+        name: np.asarray(value)[np.newaxis]
         for name in BY_SAMPLE
         if isinstance(value := arguments.get(name), np.ndarray | np.generic)
         and not (name == "grad_output" and _reduces(arguments))

@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 
 from spec_tests.vocabulary.operations.operation import Operation
 from spec_tests.vocabulary.operations.optimizers import OPTIMIZERS, Optimizer
+from spec_tests.vocabulary.operations.transforms import TRANSFORMS, Transform
 
 _modules = [import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__)]
 _rows: list[Operation] = [row for module in _modules for row in getattr(module, "ROWS", ())]
@@ -25,4 +26,14 @@ GRADIENTS: dict[str, tuple[str, ...]] = {name: row.gradients for name, row in OP
 CONVOLUTIONS = ("conv1d", "conv2d", "conv3d")
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
 
-__all__ = ["CONVOLUTIONS", "GRADIENTS", "MAX_POOLS", "OPERATIONS", "OPTIMIZERS", "Operation", "Optimizer"]
+__all__ = [
+    "CONVOLUTIONS",
+    "GRADIENTS",
+    "MAX_POOLS",
+    "OPERATIONS",
+    "OPTIMIZERS",
+    "TRANSFORMS",
+    "Operation",
+    "Optimizer",
+    "Transform",
+]

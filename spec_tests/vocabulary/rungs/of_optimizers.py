@@ -40,15 +40,18 @@ def _ladder(operation: str, more: dict[str, dict[str, Any]], several: bool = Tru
     return {
         FIRST: _steps(operation, 1),
         **({LATER: _steps(operation, 3)} if several else {}),
-        **{
-            name: [*_steps(operation, 1, **options), *_steps(operation, 3, **options)] for name, options in more.items()
-        },
+        **{name: [*_steps(operation, 1, **given), *_steps(operation, 3, **given)] for name, given in more.items()},
+        "maximize": [
+            *_steps(operation, 1, maximize=True),
+            *_steps(operation, 3, maximize=True),
+            *_steps(operation, 3, maximize=True, weight_decay=0.5),
+        ],
     }
 
 
-_DECAY = {"weight_decay": {"weight_decay": 0.5}}
-_ADAM = {**_DECAY, "amsgrad": {"amsgrad": True, "betas": (0.5, 0.5)}}
-_MOMENTUM = {"momentum": 0.5}
+_DECAY: dict[str, dict[str, Any]] = {"weight_decay": {"weight_decay": 0.5}}
+_ADAM: dict[str, dict[str, Any]] = {**_DECAY, "amsgrad": {"amsgrad": True, "betas": (0.5, 0.5)}}
+_MOMENTUM: dict[str, Any] = {"momentum": 0.5}
 
 LADDERS = {
     "sgd": _ladder(

@@ -1,0 +1,145 @@
+"""The process that answers for a subject, seen from the run: asked, waited for, and ended."""
+
+import contextlib
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from spec_tests.contract.messages import Junk, packed, read_answer
+from spec_tests.vocabulary.subject import NotOffered
+
+ROOT = Path(__file__).parents[2]
+GLANCE = 0.1
+"""After how many seconds without an answer to look whether the process is still there."""
+POSIX = os.name == "posix"
+
+
+class Ended(Exception):
+    """The process has ended or was ended, and why: "took longer than 2 s"."""
+
+
+class Process:
+    """A process that answers, one call at a time."""
+
+    def __init__(self, folder: str) -> None:
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        new_group: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is the run's, and all it starts ends with it
+        if not POSIX:
+            new_group = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+        self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  # `_end` closes it
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "spec_tests.contract.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.complaints,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": path},
+            **new_group,
+        )
+        self.number = 0
+        self.calls: SimpleQueue[Any] = SimpleQueue()
+        self.answers: SimpleQueue[Any] = SimpleQueue()
+        passing = (self.process.stdin, self.process.stdout, self.calls, self.answers)
+        threading.Thread(target=_pass_on, args=passing, daemon=True).start()
+        self.close = weakref.finalize(self, _end, self.process, self.calls, self.complaints, os.getpid())
+
+    def ask(self, request: Any, limit: float | None) -> tuple[dict[str, Any], memoryview]:
+        """Return the answer to a request; end the process and raise Ended if there is none in time."""
+        try:
+            pieces = packed(self.number + 1, request)
+        except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
+            raise NotOffered(f"an argument cannot be handed to another process: {error}") from None
+        self.number += 1
+        self.calls.put([pieces, request])  # the pieces lie in the memory of its arrays
+        try:
+            return self._answer(limit)
+        except BaseException:  # an interrupted run as well: the answer would be taken for that to the next call
+            self.close()
+            raise
+
+    def _answer(self, limit: float | None) -> tuple[dict[str, Any], memoryview]:
+        end = None if limit is None else time.monotonic() + limit
+        while True:
+            left = GLANCE if end is None else min(GLANCE, end - time.monotonic())
+            try:
+                answer = self.answers.get(timeout=max(left, 0))
+                break
+            except Empty:
+                if self.process.poll() is not None:
+                    answer = self._last()
+                    break
+                if end is not None and time.monotonic() >= end:
+                    raise Ended(f"took longer than {limit:g} s") from None
+        if isinstance(answer, Junk):
+            raise answer
+        if isinstance(answer, BaseException):
+            raise Ended(self._how_it_ended())
+        header, body = answer
+        if not isinstance(header, dict) or header.get("call") != self.number:
+            raise Junk("what came from its process is no answer to this call")
+        return header, body
+
+    def _last(self) -> Any:
+        """Return what a process that has ended had still answered; something it started may hold the pipe open."""
+        try:
+            return self.answers.get(timeout=GLANCE)
+        except Empty:
+            return EOFError()
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self.process.wait(timeout=1)
+        except subprocess.TimeoutExpired:
+            return "closed the channel of its process"
+        return f"was killed by signal {-code}" if code < 0 else f"ended its process with exit code {code}"
+
+    def complaint(self) -> str:
+        """Return the last line of what Python said before it could load anything."""
+        if self.complaints.closed:
+            return ""
+        self.complaints.seek(0)
+        lines = self.complaints.read(100_000).decode(errors="replace").strip().splitlines()
+        return f": {lines[-1]}" if lines else ""
+
+
+def _pass_on(stdin: Any, stdout: Any, calls: "SimpleQueue[Any]", answers: "SimpleQueue[Any]") -> None:
+    """Send the calls and receive the answers, so that nobody else has to wait for a process that does neither."""
+    with contextlib.suppress(OSError), stdin, stdout:
+        while (sent := calls.get()) is not None:
+            try:
+                for piece in sent[0]:
+                    stdin.write(piece)
+                stdin.flush()
+                sent.clear()
+                answers.put(read_answer(stdout))
+            except Junk as junk:
+                answers.put(junk)
+            except (OSError, EOFError, ValueError, MemoryError):
+                answers.put(EOFError())
+                break
+
+
+def _end(process: "subprocess.Popen[bytes]", calls: "SimpleQueue[Any]", complaints: Any, owner: int) -> None:
+    """End a process and, as far as the system allows, all that it has started."""
+    if os.getpid() != owner:
+        return  # a copy of the run, which has not started it
+    if POSIX:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+    with contextlib.suppress(OSError):
+        process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=5)
+    calls.put(None)
+    complaints.close()
