@@ -42,16 +42,23 @@ def test_every_case_of_a_rung_uses_its_feature_and_none_above_it(operation, rung
 
 
 @pytest.mark.parametrize(("operation", "rung"), ALL)
-def test_the_cases_of_a_rung_begin_with_the_smallest(operation, rung):
-    first, *others = [size_of(case) for case in rungs.cases(operation, rung)]
+def test_the_cases_of_a_rung_begin_with_the_fewest_options_and_the_smallest_arrays(operation, rung):
+    first, *others = [(options_of(case), size_of(case)) for case in rungs.cases(operation, rung)]
 
     assert all(first <= other for other in others)
+
+
+def options_of(case):
+    """Return how many features a case uses."""
+    if isinstance(case, Problem):
+        return sum(rung.used_by(case) for rung in OPERATIONS[case.operation].rungs)
+    return len([value for value in case.options.values() if value])
 
 
 def size_of(case):
     """Return how many numbers a case has."""
     if isinstance(case, Problem):
-        return sum(array.size for array in case.arrays.values() if array is not None)
+        return case.grad_output.size + sum(array.size for array in case.arrays.values() if array is not None)
     return case.param.size * len(case.grads)
 
 
