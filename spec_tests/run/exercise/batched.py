@@ -58,11 +58,12 @@ def _reduces(arguments: dict[str, Any]) -> bool:
 
 def _with_a_batch(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments with an axis of one sample in front, and axes that are counted moved on by it."""
+    names = BY_SAMPLE[:2] if _reduces(arguments) else BY_SAMPLE
+    given = {name: arguments.get(name) for name in names}
     added = {
-        name: value[np.newaxis]
-        for name in BY_SAMPLE
-        if isinstance(value := arguments.get(name), np.ndarray | np.generic)
-        and not (name == "grad_output" and _reduces(arguments))
+        name: np.asarray(value)[np.newaxis]
+        for name, value in given.items()
+        if isinstance(value, np.ndarray | np.generic)
     }
     dim = arguments.get("dim")
     moved = {"dim": dim + 1} if isinstance(dim, int) and dim >= 0 else {}

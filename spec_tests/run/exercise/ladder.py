@@ -22,7 +22,7 @@ from spec_tests.run.judging import problem_of
 from spec_tests.vocabulary import rungs
 from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, REST, section_of
 
 OWN_FILE = "test_rungs.py"
@@ -81,7 +81,7 @@ def stages(subject: Guarded, wanted: Mapping[str, frozenset[str]], items: Iterab
 
 
 def _rungs_of(operation: str, level: str) -> tuple[str, ...]:
-    row = OPERATIONS.get(operation) or OPTIMIZERS.get(operation)
+    row = OPERATIONS.get(operation) or OPTIMIZERS.get(operation) or TRANSFORMS.get(operation)
     if row is not None and level not in row.levels:
         return ()
     if level == "values":

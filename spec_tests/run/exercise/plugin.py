@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 
 from spec_tests.contract.guard import Guarded
-from spec_tests.run import hooks
-from spec_tests.run.asking import WANTED
+from spec_tests.run import asking, hooks
 from spec_tests.run.ending import Ending
 from spec_tests.run.exercise import result, telling, watching
 from spec_tests.run.exercise.batched import Batched
@@ -29,8 +28,10 @@ from spec_tests.run.exercise.words import WORDS, language_of, section
 from spec_tests.run.judging import wrong_call
 from spec_tests.run.selection import ROOT
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.rungs.sentences import section_of, sentences
-from spec_tests.vocabulary.subject import NotAvailable
+from spec_tests.vocabulary.rungs import PLAIN, cases, rungs
+from spec_tests.vocabulary.rungs.checking import ask
+from spec_tests.vocabulary.rungs.sentences import EXAMPLES, section_of, sentences
+from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
 OF_A_SECTION = re.compile(r"test_\d")
 
@@ -79,6 +80,10 @@ class Exercise:
         self.rated: list[Rated] = []
         self.failures: dict[str, telling.Failure] = {}
         self.unreadable = 0
+        try:
+            self.wanted = asking.wanted(config.option.only, subject)
+        except NotAvailable as error:
+            raise pytest.UsageError(str(error)) from None
 
     # What is collected
 
@@ -88,7 +93,7 @@ class Exercise:
         if ROOT not in collection_path.parents or not OF_A_SECTION.match(collection_path.name):
             return None
         text = collection_path.read_text(encoding="utf-8")
-        return None if any(name in text for name in offered(self.subject, {})) else True
+        return None if any(name in text for name in offered(self.subject, self.wanted)) else True
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Show a file that cannot be read."""
@@ -99,7 +104,7 @@ class Exercise:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Put the tests in order, whatever order they are in."""
-        self.stages = stages(self.subject, session.config.stash.get(WANTED, {}), session.items)
+        self.stages = stages(self.subject, self.wanted, session.items)
         session.items[:] = [item for stage in self.stages for item in stage.items]
 
     # What is run
@@ -135,11 +140,11 @@ class Exercise:
             self._say(*telling.wrong(rated, failure, self.language, file, self.verbose))
         elif outcome == RIGHT:
             self._say(f"  {telling.SIGNS[RIGHT]} {rated.sentence(self.language)}")
-        elif outcome == NOT_BEGUN and not not_begun:
-            self._say(f"  {telling.SIGNS[NOT_BEGUN]} {self._not_begun(stage)}")
+        elif outcome == NOT_BEGUN and not not_begun and not self._waits_for_its_operation(stage):
+            self._say(*telling.wrapped(f"{telling.SIGNS[NOT_BEGUN]} {self._not_begun(stage)}", 2))
         elif outcome == NOT_OFFERED:
             text = self.words["not_offered"].format(sentence=rated.sentence(self.language), reason=reason)
-            self._say(f"  {telling.SIGNS[NOT_OFFERED]} {text}")
+            self._say(*telling.wrapped(f"{telling.SIGNS[NOT_OFFERED]} {text}", 2))
         return rated
 
     def _outcome(self, session: pytest.Session, stage: Stage, stopped: bool, not_begun: str) -> tuple[str, str]:
@@ -147,6 +152,8 @@ class Exercise:
             return NOT_BEGUN, not_begun
         if not self.subject.offers(stage.function):
             return NOT_BEGUN, self.words["no_function"].format(function=stage.function)
+        if reason := self._reason_of_no_beginning(stage):
+            return NOT_BEGUN, reason
         if stopped:
             return HIDDEN, ""
         entries = {}
@@ -159,21 +166,39 @@ class Exercise:
                 return WRONG, ""
         if any(entry.outcome == "passed" for entry in entries.values()):
             return RIGHT, ""
-        reason = next((entry.not_offered for entry in entries.values() if entry.not_offered), "")
+        reasons = [entry.not_offered for entry in entries.values() if entry.not_offered]
         begun = any(one.outcome == RIGHT and one.function == stage.function for one in self.rated)
-        if reason.startswith(f"{stage.function} is not implemented") and not begun:
-            return NOT_BEGUN, reason
-        return NOT_OFFERED, reason
+        own = [reason for reason in reasons if reason.startswith(f"{stage.function} is not implemented")]
+        return (NOT_BEGUN, own[0]) if own and not begun else (NOT_OFFERED, next(iter(reasons), ""))
+
+    def _reason_of_no_beginning(self, stage: Stage) -> str:
+        """Ask the plainest call of a function, and return the reason if it is not implemented."""
+        if stage.rung not in (EXAMPLES, PLAIN) or not rungs(stage.operation):
+            return ""
+        plainest = cases(stage.operation, PLAIN)[0]
+        try:
+            ask(plainest, self.subject, gradient=stage.level == "gradients")
+        except NotOffered as reason:
+            return str(reason) if "is not implemented" in str(reason) else ""
+        except Exception:  # it is begun, and wrong
+            return ""
+        return ""
 
     def _not_begun(self, stage: Stage) -> str:
         """Say what to write first, or that there is no such function."""
         if not self.subject.offers(stage.function):
             return self.words["no_function"].format(function=stage.function)
-        first = next(one for one in self.stages if one.function == stage.function and one.rung != "examples")
+        first = next(one for one in self.stages if one.function == stage.function and one.rung != EXAMPLES)
         return self.words["not_begun"].format(
             function=stage.function,
             sentence=sentences(first.operation, first.level, first.rung, self.language).right,
             section=section(section_of(stage.operation), self.language),
+        )
+
+    def _waits_for_its_operation(self, stage: Stage) -> bool:
+        """Tell whether this is the gradient of what is not begun either: once is enough to say so."""
+        return stage.function != stage.operation and any(
+            one.outcome == NOT_BEGUN and one.function == stage.operation for one in self.rated
         )
 
     def _end_of_an_operation(self) -> None:

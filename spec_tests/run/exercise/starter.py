@@ -56,7 +56,7 @@ option comes next. The sections are those of the document.""",
 
 def starter(file: str, only: Sequence[str] = (), language: str = "en") -> str:
     """Return the text of a starter of this name, of all operations or only some."""
-    operations = in_order(selected(only, "--only") or OPERATION_NAMES)
+    operations = in_order(selected(only, "--only") or [name for name in OPERATION_NAMES if name in _entries()])
     top = textwrap.indent(WORDS[language]["top"].format(file=file), "").strip()
     parts = [f'"""{top}\n"""\n\nimport numpy as np']
     for operation in operations:

@@ -50,11 +50,11 @@ def wrong(rated: Rated, failure: Failure, language: str, file: str, verbose: boo
     """Return what is said of a rung that is wrong: in at most `LINES` lines, unless `verbose`."""
     words = WORDS[language]
     said = sentences(rated.operation, rated.level, rated.rung, language)
-    first = _wrapped(f"{SIGNS[WRONG]} {said.wrong}", 2)
-    first += _wrapped(words["test"].format(test=failure.test), 4) if failure.test else []
+    first = wrapped(f"{SIGNS[WRONG]} {said.wrong}", 2)
+    first += wrapped(words["test"].format(test=failure.test), 4) if failure.test else []
     place = [words["line"].format(file=file, line=failure.line)] if failure.line else []
-    last = [line for text in (failure.complaint, *place) for line in _wrapped(text, 4)[:2]]
-    last += _wrapped(f"{words['hint'].format(hint=said.hint)} ({section(section_of(rated.operation), language)})", 4)
+    last = [line for text in (failure.complaint, *place) for line in wrapped(text, 4)[:2]]
+    last += wrapped(f"{words['hint'].format(hint=said.hint)} ({section(section_of(rated.operation), language)})", 4)
     room = 10**6 if verbose else LINES - len(first) - len(last)
     drawn = drawing(failure.judgement, language) if failure.judgement is not None else []
     if len(drawn) > room:
@@ -158,7 +158,7 @@ def _filled(text: str, width: int) -> str:
     return text + " " * (width - _columns(text))
 
 
-def _wrapped(text: str, indent: int) -> list[str]:
+def wrapped(text: str, indent: int) -> list[str]:
     """Return a text in lines, the first one indented by 2 less if it begins with a sign."""
     lines: list[str] = [""]
     for word in _pieces(text):

@@ -19,6 +19,15 @@ def usual_format(subject: Any) -> str:
     return next(name for name in ("float64", "float32", *sorted(subject.dtypes)) if name in subject.dtypes)
 
 
+def ask(case: Problem | Steps, subject: Any, gradient: bool = False) -> Any:
+    """Return what a subject answers to a case."""
+    dtype = usual_format(subject)
+    at = subject.at(dtype)
+    if isinstance(case, Problem):
+        return case.at(dtype).backward(at) if gradient else case.at(dtype).forward(at)
+    return getattr(at, case.operation)(case.param.astype(dtype), case.grads[0].astype(dtype), {}, **case.options)
+
+
 def assert_right(case: Problem | Steps, subject: Any, dtype: str) -> None:
     """Require the result of a case within its bound."""
     if isinstance(case, Problem):

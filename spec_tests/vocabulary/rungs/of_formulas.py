@@ -71,7 +71,11 @@ def _regression(name: str) -> Ladder:
     def loss(input: tuple[int, ...], reduction: str = "mean", target: Any = None, weight: bool = False) -> Problem:
         rng = np.random.default_rng(len(input))
         weights = np.asarray(rng.integers(1, 5, input), np.float64) if weight else None
-        arrays = {"input": odd_halves(rng, input), "target": without_zeros(rng, target or input), "weight": weights}
+        arrays: dict[str, Any] = {
+            "input": odd_halves(rng, input),
+            "target": without_zeros(rng, target or input),
+            "weight": weights,
+        }
         return case(name, {"reduction": reduction}, **arrays)
 
     return {
@@ -166,7 +170,7 @@ def _batch_norm() -> Ladder:
 def _layer_norm() -> Ladder:
     def norm(shape: tuple[int, ...], over: int = 1, weight: bool = False, bias: bool = False) -> Problem:
         rng, sizes = np.random.default_rng(len(shape)), shape[len(shape) - over :]
-        arrays = {
+        arrays: dict[str, Any] = {
             "input": odd_halves(rng, shape) * rng.integers(1, 4, shape),
             "weight": without_zeros(rng, sizes) if weight else None,
             "bias": without_zeros(rng, sizes) if bias else None,

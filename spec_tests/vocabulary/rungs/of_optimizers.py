@@ -31,7 +31,7 @@ PARAM, GRADS = np.array([1.0, -2.0]), (np.array([0.5, -4.0]), np.array([2.0, 1.0
 
 def _steps(operation: str, count: int, **options: Any) -> list[Steps]:
     """Return so many steps of a single parameter, then of two."""
-    options = {"lr": 0.25, **options}
+    options = {"lr": 0.25, "weight_decay": 0.0, **options}  # adamw has a decay by default
     return [Steps(operation, PARAM[:n], tuple(grad[:n] for grad in GRADS[:count]), options) for n in (1, 2)]
 
 
@@ -40,15 +40,18 @@ def _ladder(operation: str, more: dict[str, dict[str, Any]], several: bool = Tru
     return {
         FIRST: _steps(operation, 1),
         **({LATER: _steps(operation, 3)} if several else {}),
-        **{
-            name: [*_steps(operation, 1, **options), *_steps(operation, 3, **options)] for name, options in more.items()
-        },
+        **{name: [*_steps(operation, 1, **given), *_steps(operation, 3, **given)] for name, given in more.items()},
+        "maximize": [
+            *_steps(operation, 1, maximize=True),
+            *_steps(operation, 3, maximize=True),
+            *_steps(operation, 3, maximize=True, weight_decay=0.5),
+        ],
     }
 
 
-_DECAY, _MAXIMIZE = {"weight_decay": {"weight_decay": 0.5}}, {"maximize": {"maximize": True}}
-_ADAM = {**_DECAY, "amsgrad": {"amsgrad": True, "betas": (0.5, 0.5)}, **_MAXIMIZE}
-_MOMENTUM = {"momentum": 0.5}
+_DECAY: dict[str, dict[str, Any]] = {"weight_decay": {"weight_decay": 0.5}}
+_ADAM: dict[str, dict[str, Any]] = {**_DECAY, "amsgrad": {"amsgrad": True, "betas": (0.5, 0.5)}}
+_MOMENTUM: dict[str, Any] = {"momentum": 0.5}
 
 LADDERS = {
     "sgd": _ladder(
@@ -58,22 +61,18 @@ LADDERS = {
             "dampening": {**_MOMENTUM, "dampening": 0.25},
             "nesterov": {**_MOMENTUM, "nesterov": True},
             **_DECAY,
-            **_MAXIMIZE,
         },
         several=False,
     ),
     "adam": _ladder("adam", _ADAM),
     "adamw": _ladder("adamw", _ADAM),
-    "rmsprop": _ladder(
-        "rmsprop", {"momentum": _MOMENTUM, "centered": {"centered": True, "alpha": 0.5}, **_DECAY, **_MAXIMIZE}
-    ),
+    "rmsprop": _ladder("rmsprop", {"momentum": _MOMENTUM, "centered": {"centered": True, "alpha": 0.5}, **_DECAY}),
     "adagrad": _ladder(
         "adagrad",
         {
             "lr_decay": {"lr_decay": 0.5},
             "initial_accumulator_value": {"initial_accumulator_value": 2.0},
             **_DECAY,
-            **_MAXIMIZE,
         },
     ),
 }

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 
 LANGUAGES = ("en", "zh")
 FILE = Path(__file__).with_name("sentences.toml")
@@ -141,7 +141,7 @@ def _hint(entry: dict[str, Any], rung: str, zh: str, gradient: bool) -> str:
 
 def section_of(operation: str) -> str:
     """Return the section of the document that teaches an operation, or an empty string."""
-    row = OPERATIONS.get(operation) or OPTIMIZERS.get(operation)
+    row = OPERATIONS.get(operation) or OPTIMIZERS.get(operation) or TRANSFORMS.get(operation)
     return row.section if row is not None else {"cifar10_cnn": "2.5", "batch_norm_statistics": "2.8"}.get(operation, "")
 
 
