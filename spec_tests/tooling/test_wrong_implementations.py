@@ -4,7 +4,8 @@ import functools
 import inspect
 import re
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -94,9 +95,7 @@ def fails(name, wrong):
         ledger.start(entry)  # what it writes into is seen in the record of its calls
         try:
             for seed, test in product(SEEDS, specification()[name]):
-                run_one(test, wrong, subject, seed)
-        except NotOffered:
-            return False
+                run_one(test, wrong, subject, seed, partial(suppress, NotOffered))
         except wrong.error:
             return True
     return False
@@ -131,8 +130,11 @@ def run(name, wrong, subject):
         run_one(test, wrong, subject, seed)
 
 
-def run_one(test, wrong, subject, seed):
-    """Run a test with everything it is parametrized with, of formats and operations only with those that are wrong."""
+def run_one(test, wrong, subject, seed, around=nullcontext):
+    """Run a test with everything it is parametrized with, of formats and operations only with those that are wrong.
+
+    `around` is a context for each of these runs.
+    """
     prop = getattr(test, "property", None)
     fixtures = [name for name in FIXTURES if name in inspect.signature(test).parameters]
     for arguments in those_of_the_format(parametrizations(test), wrong.dtype):
@@ -143,9 +145,11 @@ def run_one(test, wrong, subject, seed):
             if hasattr(test, "hypothesis"):
                 inner = first_on_the_references(test.hypothesis.inner_test)
                 body = drawn_from(seed, settings().max_examples, test.hypothesis._given_kwargs, inner)
-            body(**dict.fromkeys(fixtures, subject), **arguments)
+            with around():
+                body(**dict.fromkeys(fixtures, subject), **arguments)
         else:
-            check(prop, seed, arguments, dict.fromkeys(fixtures, subject), wrong.dtype)
+            with around():
+                check(prop, seed, arguments, dict.fromkeys(fixtures, subject), wrong.dtype)
 
 
 def those_of_the_format(cases, dtype):
