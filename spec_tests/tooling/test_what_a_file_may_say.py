@@ -25,8 +25,14 @@ MISTAKES = {
     "no function at all": ("relu = 3\n", r"relu is of type int; a function was expected"),
     "a module": ("import math as relu\n", r"relu is a module; a function was expected"),
     "too few arguments": ("def relu(): pass\n", r"relu has no argument for input: it takes \(\), .* gives \(input\)"),
-    "too many arguments": ("def relu(input, slope): pass\n", r"relu needs an argument 'slope', which the specification"),
-    "an unknown format": (f"{RELU}DTYPES = ['fp32']\n", r"DTYPES names 'fp32'; the formats are .*did you mean 'float32'"),
+    "too many arguments": (
+        "def relu(input, slope): pass\n",
+        r"relu needs an argument 'slope', which the specification",
+    ),
+    "an unknown format": (
+        f"{RELU}DTYPES = ['fp32']\n",
+        r"DTYPES names 'fp32'; the formats are .*did you mean 'float32'",
+    ),
     "a format for formats": (f"{RELU}DTYPES = 'float32'\n", r"DTYPES is 'float32'; a list of strings was expected"),
     "no formats": (f"{RELU}DTYPES = []\n", r"DTYPES is empty; the formats are float32, "),
     "a format that NumPy lacks": (f"{RELU}DTYPES = ['bfloat16']\n", r"bfloat16, which NumPy does not have"),
@@ -34,12 +40,27 @@ MISTAKES = {
     "a number for a name": (f"{RELU}NAMES = {{'relu': 1}}\n", r"NAMES says of relu 1; a name was expected"),
     "a name for nothing": (f"{RELU}NAMES = {{'wieght': 'w'}}\n", r"NAMES names 'wieght', .*did you mean 'weight'\?"),
     "a name of nothing": (f"{RELU}NAMES = {{'conv2d': 'relo'}}\n", r"has no relo; did you mean 'relu'\?"),
-    "an argument of another": (f"{RELU}NAMES = {{'relu.dim': 'd'}}\n", r"NAMES names relu\.dim: relu has no argument 'dim'"),
-    "an unknown feature": (f"{RELU}NOT_OFFERED = ['unbatch']\n", r"NOT_OFFERED names 'unbatch', .*did you mean 'unbatched'"),
+    "an argument of another": (
+        f"{RELU}NAMES = {{'relu.dim': 'd'}}\n",
+        r"NAMES names relu\.dim: relu has no argument 'dim'",
+    ),
+    "an unknown feature": (
+        f"{RELU}NOT_OFFERED = ['unbatch']\n",
+        r"NOT_OFFERED names 'unbatch', .*did you mean 'unbatched'",
+    ),
     "a feature alone": (f"{RELU}NOT_OFFERED = 'empty'\n", r"NOT_OFFERED is 'empty'; a list of strings was expected"),
-    "a feature that is a number": (f"{RELU}NOT_OFFERED = [1]\n", r"NOT_OFFERED holds 1; a list of strings was expected"),
-    "an unknown level": (f"{RELU}ONLY = ['relu:value']\n", r"ONLY relu:value: there is no level 'value'; there are values"),
-    "an unknown operation": (f"{RELU}ONLY = ['rellu']\n", r"ONLY rellu: there is no operation 'rellu'; did you mean 'relu'"),
+    "a feature that is a number": (
+        f"{RELU}NOT_OFFERED = [1]\n",
+        r"NOT_OFFERED holds 1; a list of strings was expected",
+    ),
+    "an unknown level": (
+        f"{RELU}ONLY = ['relu:value']\n",
+        r"ONLY relu:value: there is no level 'value'; there are values",
+    ),
+    "an unknown operation": (
+        f"{RELU}ONLY = ['rellu']\n",
+        r"ONLY rellu: there is no operation 'rellu'; did you mean 'relu'",
+    ),
     "tensors, perhaps": (f"{RELU}TENSORS = 1\n", r"TENSORS is 1; True or False was expected"),
     "other devices": (f"{RELU}TENSORS = True\nDEVICES = ['cuda']\n", r"DEVICES names cuda, but not cpu"),
 }
