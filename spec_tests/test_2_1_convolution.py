@@ -720,10 +720,11 @@ SHAPES = st.tuples(*[st.integers(2, 7)] * 2, *[st.integers(1, 3)] * 2, *[st.inte
 @pytest.mark.compares_with_reference
 @refusals("conv2d")
 @for_all(options=OPTIONS, shapes=SHAPES, extra=st.sampled_from([0] * 7 + [1]))
-def test_whatever_the_options_conv2d_takes_what_the_reference_takes(subject_on_cpu, options, shapes, extra):
+def test_whatever_the_options_conv2d_takes_what_the_reference_takes(subject_on_cpu, dtype, options, shapes, extra):
     height, width, *kernel, ins, outs = shapes
     groups = max(options["groups"], 1)
-    input, weight = np.ones((1, groups * ins + extra, height, width)), np.ones((groups * outs + extra, ins, *kernel))
+    input = np.ones((1, groups * ins + extra, height, width), dtype)
+    weight = np.ones((groups * outs + extra, ins, *kernel), dtype)
     arrays = {"input": input, "weight": weight, "bias": None}
 
     assert_same_verdict(Problem("conv2d", arrays, options, grad_output=np.zeros(())), subject_on_cpu)

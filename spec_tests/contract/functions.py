@@ -40,6 +40,9 @@ FEATURES = {
 """What a subject may not offer, beside functions, arguments and single values of arguments."""
 
 
+ARRAYS = ("input", "weight", "bias", "target", "grad_output", "running_mean", "running_var", "param", "grad")
+"""The arguments that are arrays."""
+
 PER_AXIS = ("kernel_size", "stride", "padding", "dilation")
 """The options that are one number, or one for each axis."""
 

@@ -19,7 +19,16 @@ from typing import Any, Self
 import numpy as np
 
 from spec_tests.contract.adapting import is_default
-from spec_tests.contract.functions import BACKWARD, FUNCTIONS, PER_AXIS, UNBATCHED_AXES, named, operation_of, parameters
+from spec_tests.contract.functions import (
+    ARRAYS,
+    BACKWARD,
+    FUNCTIONS,
+    PER_AXIS,
+    UNBATCHED_AXES,
+    named,
+    operation_of,
+    parameters,
+)
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.formats import FORMATS, HALVES
 from spec_tests.vocabulary.ledger import Call
@@ -158,11 +167,15 @@ class Guarded:
             raise SubjectFailed(f"{function} raised {type(error).__name__}: {error}") from error
 
     def _as_it_can_be_asked(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Return arguments with one number in place of equal ones for all axes, if the subject takes no tuples."""
+        """Return arrays without axes for NumPy's scalars, and one number for equal ones if it takes no tuples."""
+        for name in ARRAYS:
+            if isinstance(arguments.get(name), np.generic):
+                arguments = {**arguments, name: np.asarray(arguments[name])}
         if not {"tuples", f"{operation}.tuples"} & self.lacks:
             return arguments
-        per_axis = {name: _one_for_all(operation, arguments[name]) for name in PER_AXIS if name in arguments}
-        return {**arguments, **per_axis}
+        return {
+            name: _one_for_all(operation, value) if name in PER_AXIS else value for name, value in arguments.items()
+        }
 
     def _check_offered(self, function: str, arguments: dict[str, Any]) -> None:
         """Raise NotOffered for what the subject does not have, or says that it cannot be asked."""
