@@ -11,9 +11,8 @@ from spec_tests.vocabulary.levels import gradients, values
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.rungs.checking import assert_each, assert_gradients_right, assert_right
 
-LADDERS = [
-    (operation, rung) for operation in (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS) for rung in rungs.rungs(operation)
-]
+NAMES = (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS)
+LADDERS = [(operation, rung) for operation in NAMES for rung in rungs.rungs(operation)]
 LADDERS_OF_GRADIENTS = [(operation, rung) for operation, rung in LADDERS if operation in OPERATIONS]
 
 
