@@ -29,7 +29,7 @@ def requirements(item: pytest.Item) -> list[Requirement]:
         return []
     marks = [mark.args for mark in item.iter_markers("requirement")]
     params = getattr(getattr(item, "callspec", None), "params", {})
-    operation = params.get("operation")
+    operation = params.get("operation") or getattr(params.get("problem"), "operation", None)
     if isinstance(operation, str) and any(operation in named for _, *named in marks):
         return [(level, operation) for level, *named in marks if operation in named]
     every = operations_of(function) if isinstance(operation, str) else ()

@@ -4,7 +4,8 @@ import functools
 import inspect
 import re
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from importlib import import_module
 from itertools import product
 from pathlib import Path
@@ -15,8 +16,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.errors import HypothesisException
 
 from spec_tests import subjects
+from spec_tests.contract.guard import Guarded
+from spec_tests.subjects.reference import Namespace
 from spec_tests.tooling.parametrizations import parametrizations
 from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.subject import NotOffered
 from spec_tests.wrong_implementations import WRONG
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -57,6 +61,52 @@ def test_a_wrong_implementation_fails_in_a_case_that_the_references_pass(name):
             run(test, wrong, subject)
 
 
+NEEDS_OTHERS = {
+    "leaves_the_activations_out": "the network is compared with its layers put together",
+    "flattens_with_the_channels_last": "the network is compared with its layers put together",
+}
+"""What is not caught in a subject that offers nothing else, and why."""
+
+
+class Alone(Namespace):
+    """The references of one operation, its gradient and statistics, one of them exchanged for a wrong one."""
+
+    def __init__(self, wrong):
+        super().__init__("one operation", wrong.transforms, **{wrong.operation: wrong.function})
+        self.operation = ENDINGS.sub("", wrong.operation)
+
+    def offers(self, function):
+        return ENDINGS.sub("", function) == self.operation
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_implementation_offered_alone_fails_at_the_level_that_a_reader_expects(name):
+    wrong = WRONG[name]
+    tests = [test for test in wrong.caught_by if wrong.level in levels_of(test)]
+
+    assert tests
+    assert any(fails(test, wrong) for test in tests) != (name in NEEDS_OTHERS)
+
+
+def fails(name, wrong):
+    """Tell whether a subject that offers this operation alone fails a test of this name, as it should."""
+    subject, entry = Guarded(Alone(wrong), foreign=True), ledger.Entry(name, "", tooling=True)
+    with ledger.set_aside():
+        ledger.start(entry)  # what it writes into is seen in the record of its calls
+        try:
+            for seed, test in product(SEEDS, specification()[name]):
+                run_one(test, wrong, subject, seed, partial(suppress, NotOffered))
+        except wrong.error:
+            return True
+    return False
+
+
+def levels_of(name):
+    """Return the levels of the tests of this name."""
+    marks = [mark for test in specification()[name] for mark in getattr(test, "pytestmark", [])]
+    return {mark.args[0] for mark in marks if mark.name == "requirement"}
+
+
 def test_a_law_catches_every_wrong_implementation_but_those_that_need_the_references():
     caught_by_no_law = {name for name, wrong in WRONG.items() if all(map(asks_the_references, wrong.caught_by))}
 
@@ -80,8 +130,11 @@ def run(name, wrong, subject):
         run_one(test, wrong, subject, seed)
 
 
-def run_one(test, wrong, subject, seed):
-    """Run a test with everything it is parametrized with, of formats and operations only with those that are wrong."""
+def run_one(test, wrong, subject, seed, around=nullcontext):
+    """Run a test with everything it is parametrized with, of formats and operations only with those that are wrong.
+
+    `around` is a context for each of these runs.
+    """
     prop = getattr(test, "property", None)
     fixtures = [name for name in FIXTURES if name in inspect.signature(test).parameters]
     for arguments in those_of_the_format(parametrizations(test), wrong.dtype):
@@ -92,9 +145,11 @@ def run_one(test, wrong, subject, seed):
             if hasattr(test, "hypothesis"):
                 inner = first_on_the_references(test.hypothesis.inner_test)
                 body = drawn_from(seed, settings().max_examples, test.hypothesis._given_kwargs, inner)
-            body(**dict.fromkeys(fixtures, subject), **arguments)
+            with around():
+                body(**dict.fromkeys(fixtures, subject), **arguments)
         else:
-            check(prop, seed, arguments, dict.fromkeys(fixtures, subject), wrong.dtype)
+            with around():
+                check(prop, seed, arguments, dict.fromkeys(fixtures, subject), wrong.dtype)
 
 
 def those_of_the_format(cases, dtype):

@@ -12,31 +12,31 @@ LIMITS = "test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_
 KINK = "test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does"
 
 
-@wrong("relu", LIMITS)
+@wrong("relu", LIMITS, level="conventions")
 def turns_nan_into_zero(input: Array) -> Any:
     """Keeps what is positive, where it has to drop what is negative."""
     return np.where(input > 0, input, input.dtype.type(0))
 
 
-@wrong("relu", "test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references")
+@wrong("relu", "test_relu_keeps_the_sign_of_zero_in_torch_and_in_the_references", level="conventions")
 def loses_the_sign_of_zero(input: Array) -> Any:
     """Returns 0.0 for −0.0."""
     return reference.relu(input) + input.dtype.type(0)
 
 
-@wrong("relu_backward", KINK)
+@wrong("relu_backward", KINK, level="conventions")
 def passes_the_gradient_at_the_kink(grad_output: Array, input: Array) -> Any:
     """Takes the slope at 0 to be 1."""
     return np.where(input < 0, input.dtype.type(0), grad_output)
 
 
-@wrong("relu_backward", KINK)
+@wrong("relu_backward", KINK, level="conventions")
 def stops_the_gradient_at_nan(grad_output: Array, input: Array) -> Any:
     """Lets the gradient pass only where the input is positive."""
     return np.where(input > 0, grad_output, input.dtype.type(0))
 
 
-@wrong("sigmoid", LIMITS)
+@wrong("sigmoid", LIMITS, level="conventions")
 def divides_infinity_by_infinity(input: Array) -> Any:
     """Computes e^x / (1 + e^x), which is NaN where e^x overflows."""
     with np.errstate(all="ignore"):

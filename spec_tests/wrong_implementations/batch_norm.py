@@ -123,7 +123,7 @@ def multiplies_the_gradient_of_the_weight_by_the_raw_input(
     return grads[0], None if weight is None else (grad_output * input).sum(axis=over(input)), grads[2]
 
 
-@wrong("batch_norm", "test_one_running_statistic_without_the_other_is_refused")
+@wrong("batch_norm", "test_one_running_statistic_without_the_other_is_refused", level="refusals")
 def takes_the_running_mean_alone(
     input: Array, running_mean: Array | None, running_var: Array | None, **rest: Any
 ) -> Any:
@@ -134,7 +134,7 @@ def takes_the_running_mean_alone(
     return reference.batch_norm(input, running_mean, running_var, **rest)
 
 
-@wrong("batch_norm", "test_one_array_for_two_arguments_gives_the_output_of_a_copy_for_each")
+@wrong("batch_norm", "test_one_array_for_two_arguments_gives_the_output_of_a_copy_for_each", level="contracts")
 def keeps_the_next_mean_where_the_running_one_lies(running_mean: Array | None, training: bool, **rest: Any) -> Any:
     """Writes into the running mean before it shifts by the bias, and puts everything back."""
     if running_mean is None or not training:

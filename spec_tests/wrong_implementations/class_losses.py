@@ -36,7 +36,7 @@ def divides_by_the_ignored_samples_too(reduction: str, **rest: Any) -> Any:
         return reference.nll_loss(reduction="sum", **rest) / rest["input"].dtype.type(rest["target"].size)
 
 
-@wrong("nll_loss", ALL_IGNORED)
+@wrong("nll_loss", ALL_IGNORED, level="conventions")
 def says_that_the_mean_of_nothing_is_zero(**arguments: Any) -> Any:
     """Guards the division."""
     return np.nan_to_num(reference.nll_loss(**arguments))

@@ -32,7 +32,7 @@ def adds_the_factor(img: Array, brightness_factor: float) -> Any:
     return np.clip(img + img.dtype.type(brightness_factor - 1), 0, 1) if img.dtype.kind == "f" else output
 
 
-@wrong("adjust_brightness", "test_brighter_bytes_are_truncated_and_clipped", PILS_BYTES)
+@wrong("adjust_brightness", "test_brighter_bytes_are_truncated_and_clipped", PILS_BYTES, level="conventions")
 def rounds_bytes_to_the_nearest(img: Array, brightness_factor: float) -> Any:
     """Rounds where PIL truncates."""
     if img.dtype != np.uint8:
@@ -40,7 +40,7 @@ def rounds_bytes_to_the_nearest(img: Array, brightness_factor: float) -> Any:
     return np.floor(img * brightness_factor + 0.5).clip(0, 255).astype(np.uint8)
 
 
-@wrong("adjust_brightness", "test_brighter_bytes_are_truncated_and_clipped", PILS_BYTES)
+@wrong("adjust_brightness", "test_brighter_bytes_are_truncated_and_clipped", PILS_BYTES, level="conventions")
 def lets_bytes_wrap_around(img: Array, brightness_factor: float) -> Any:
     """Starts again at 0 beyond 255."""
     if img.dtype != np.uint8:
@@ -67,7 +67,7 @@ def has_a_mean_of_every_channel(img: Array, contrast_factor: float) -> Any:
     return np.concatenate(channels, axis=-3)
 
 
-@wrong("adjust_contrast", BATCH)
+@wrong("adjust_contrast", BATCH, level="conventions")
 def has_one_mean_for_the_batch(img: Array, contrast_factor: float) -> Any:
     """Takes the mean grey over all the pictures."""
     if img.ndim == 3:
@@ -92,7 +92,7 @@ def reads_blue_green_red(img: Array, saturation_factor: float) -> Any:
     return reference.adjust_saturation(img[..., ::-1, :, :], saturation_factor)[..., ::-1, :, :].copy()
 
 
-@wrong("adjust_saturation", "test_saturation_and_hue_leave_grey_bytes_unchanged")
+@wrong("adjust_saturation", "test_saturation_and_hue_leave_grey_bytes_unchanged", level="conventions")
 def weights_add_up_to_less_than_one(img: Array, saturation_factor: float) -> Any:
     """Computes the grey of bytes with 0.2989, 0.587 and 0.114, and truncates it."""
     if img.dtype != np.uint8 or img.shape[-3] == 1:
@@ -115,7 +115,7 @@ def turns_by_half_as_much(img: Array, hue_factor: float) -> Any:
     return reference.adjust_hue(img, hue_factor / 2)
 
 
-@wrong("adjust_hue", "test_the_hue_of_bytes_is_a_byte_itself", PILS_BYTES)
+@wrong("adjust_hue", "test_the_hue_of_bytes_is_a_byte_itself", PILS_BYTES, level="conventions")
 def keeps_the_hue_of_bytes_exact(img: Array, hue_factor: float) -> Any:
     """Computes bytes in floating point, and rounds the result."""
     output = reference.adjust_hue(img, hue_factor)
@@ -124,7 +124,7 @@ def keeps_the_hue_of_bytes_exact(img: Array, hue_factor: float) -> Any:
     return np.rint(255 * reference.adjust_hue(img / 255, hue_factor)).astype(np.uint8)
 
 
-@wrong("adjust_hue", "test_a_hue_is_shifted_by_half_a_turn_at_most")
+@wrong("adjust_hue", "test_a_hue_is_shifted_by_half_a_turn_at_most", level="refusals")
 def goes_round_more_than_once(img: Array, hue_factor: float) -> Any:
     """Accepts any number, and takes it round the circle."""
     return reference.adjust_hue(img, (np.nan_to_num(hue_factor) + 0.5) % 1 - 0.5)

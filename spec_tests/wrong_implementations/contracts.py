@@ -17,21 +17,21 @@ SCATTERED = "test_arrays_that_are_not_contiguous_give_the_same_result"
 SCATTERED_GRADIENTS = "test_arrays_that_are_not_contiguous_give_the_same_gradients"
 
 
-@wrong("relu", UNCHANGED)
+@wrong("relu", UNCHANGED, level="contracts")
 def works_in_place(input: Array) -> Any:
     """Writes the zeros into its input."""
     np.copyto(input, 0, where=input < 0)
     return input.copy()
 
 
-@wrong("relu_backward", UNCHANGED_BY_GRADIENTS)
+@wrong("relu_backward", UNCHANGED_BY_GRADIENTS, level="contracts")
 def masks_the_cotangent_in_place(grad_output: Array, input: Array) -> Any:
     """Writes the zeros into the gradient that came in."""
     np.copyto(grad_output, 0, where=input <= 0)
     return grad_output.copy()
 
 
-@wrong("max_pool2d", "test_a_layer_that_has_nothing_to_do_returns_a_new_array_all_the_same")
+@wrong("max_pool2d", "test_a_layer_that_has_nothing_to_do_returns_a_new_array_all_the_same", level="contracts")
 def returns_a_view_of_the_input(input: Array, kernel_size: Any, stride: Any, **rest: Any) -> Any:
     """Saves the copy where every window is a single cell."""
     if pair(kernel_size) != (1, 1) or rest["ceil_mode"] or rest["return_indices"]:
@@ -46,19 +46,19 @@ def returns_float64(**arguments: Any) -> Any:
     return reference.conv2d(**arguments).astype(np.float64)
 
 
-@wrong("conv2d", SCATTERED)
+@wrong("conv2d", SCATTERED, level="contracts")
 def reads_the_input_in_the_order_of_memory(input: Array, **rest: Any) -> Any:
     """Takes every array to be contiguous."""
     return reference.conv2d(input=as_in_memory(input), **rest)
 
 
-@wrong("conv2d_backward", SCATTERED_GRADIENTS)
+@wrong("conv2d_backward", SCATTERED_GRADIENTS, level="contracts")
 def reads_the_cotangent_in_the_order_of_memory(grad_output: Array, **rest: Any) -> Any:
     """Takes the gradient that comes in to be contiguous."""
     return reference.conv2d_backward(grad_output=as_in_memory(grad_output), **rest)
 
 
-@wrong("linear", READ_ONLY, error=ValueError)  # output array is read-only
+@wrong("linear", READ_ONLY, error=ValueError, level="contracts")  # output array is read-only
 def borrows_the_memory_of_its_input(input: Array, **rest: Any) -> Any:
     """Writes to its input, and puts everything back."""
     input *= 1

@@ -68,7 +68,7 @@ def subtracts_the_first_image_from_the_batch(input: Array, **rest: Any) -> Any:
     return reference.conv2d(input=input - input[:1] if input.ndim == 4 and len(input) > 1 else input, **rest)
 
 
-@wrong("conv2d", "test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it")
+@wrong("conv2d", "test_a_nan_reaches_exactly_the_outputs_whose_window_holds_it", level="conventions")
 def takes_nan_for_zero(input: Array, **rest: Any) -> Any:
     """Hides a NaN of the input."""
     return reference.conv2d(input=np.nan_to_num(input), **rest)
@@ -88,7 +88,7 @@ def computes_float64_in_float32(input: Array, weight: Array, bias: Array | None,
     return reference.conv2d(**arrays, **rest).astype(input.dtype)
 
 
-@wrong("conv2d", "test_conv_keeps_whole_numbers_to_the_last_digit")
+@wrong("conv2d", "test_conv_keeps_whole_numbers_to_the_last_digit", level="conventions")
 def computes_integers_in_float32(input: Array, weight: Array, bias: Array | None, **rest: Any) -> Any:
     """Takes the way through floating point, which has too few digits for large whole numbers."""
     if input.dtype.kind == "f":
@@ -96,7 +96,9 @@ def computes_integers_in_float32(input: Array, weight: Array, bias: Array | None
     return computes_float64_in_float32(input, weight, bias, **rest)
 
 
-@wrong("conv2d", "test_the_convolution_of_an_empty_batch_is_empty", error=ValueError)  # nothing to stack
+@wrong(
+    "conv2d", "test_the_convolution_of_an_empty_batch_is_empty", error=ValueError, level="conventions"
+)  # nothing to stack
 def stacks_the_images_one_by_one(input: Array, **rest: Any) -> Any:
     """Has nothing to stack when the batch is empty."""
     if input.ndim == 3:

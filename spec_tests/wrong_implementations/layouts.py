@@ -39,26 +39,26 @@ def is_channels_last(array: Array) -> bool:
     return array.ndim > 2 and array.shape[1] > 1 and array.strides[1] == array.itemsize
 
 
-@wrong("batch_norm_backward", GRADIENTS)
+@wrong("batch_norm_backward", GRADIENTS, level="contracts")
 def reads_the_cotangent_in_the_order_of_the_input(grad_output: Array, input: Array, **rest: Any) -> Any:
     """Takes for granted that the cotangent of an input in channels last lies in channels last, too."""
     unlike = is_channels_last(input) and not is_channels_last(grad_output)
     return reference.batch_norm_backward(as_in_memory(grad_output) if unlike else grad_output, input, **rest)
 
 
-@wrong("batch_norm_backward", GRADIENTS, DRAWN)
+@wrong("batch_norm_backward", GRADIENTS, DRAWN, level="contracts")
 def reads_the_memory_behind_an_expanded_weight(weight: Array | None, **rest: Any) -> Any:
     """Takes the weight for contiguous."""
     return reference.batch_norm_backward(weight=None if weight is None else as_if_contiguous(weight), **rest)
 
 
-@wrong("max_pool2d", OUTPUT, DRAWN)
+@wrong("max_pool2d", OUTPUT, DRAWN, level="contracts")
 def pools_what_lies_in_memory(input: Array, **rest: Any) -> Any:
     """Takes the input for contiguous."""
     return reference.max_pool2d(as_if_contiguous(input), **rest)
 
 
-@wrong("max_pool3d", INDICES)
+@wrong("max_pool3d", INDICES, level="contracts")
 def restarts_the_indices_of_minus_infinity_in_channels_last(input: Array, return_indices: bool, **rest: Any) -> Any:
     """Begins each maximum at −∞ and index 0, which nothing that is −∞ exceeds; contiguous inputs it treats well."""
     output, indices = reference.max_pool3d(input, return_indices=True, **rest)
@@ -67,34 +67,34 @@ def restarts_the_indices_of_minus_infinity_in_channels_last(input: Array, return
     return (output, indices) if return_indices else output
 
 
-@wrong("conv2d", OUTPUT, DRAWN)
+@wrong("conv2d", OUTPUT, DRAWN, level="contracts")
 def convolves_a_turned_picture_as_if_it_were_not(input: Array, **rest: Any) -> Any:
     """Reads an input of one image in the order of memory, as if its batch axis said that it was contiguous."""
     one = input.ndim == 4 and len(input) == 1
     return reference.conv2d(as_in_memory(input) if one else input, **rest)
 
 
-@wrong("conv2d_backward", GRADIENTS, DRAWN)
+@wrong("conv2d_backward", GRADIENTS, DRAWN, level="contracts")
 def takes_every_cotangent_for_contiguous(grad_output: Array, **rest: Any) -> Any:
     """Reads the memory of the cotangent, also of an expanded one."""
     return reference.conv2d_backward(grad_output=as_if_contiguous(grad_output), **rest)
 
 
-@wrong("relu", OUTPUT, DRAWN)
+@wrong("relu", OUTPUT, DRAWN, level="contracts")
 def begins_at_the_start_of_memory(input: Array) -> Any:
     """Loses the offset in memory."""
     offset = input.flags.c_contiguous and owner_of(input).size > input.size
     return reference.relu(as_if_contiguous(input, from_the_start=True) if offset else input)
 
 
-@wrong("cross_entropy", OUTPUT)
+@wrong("cross_entropy", OUTPUT, level="contracts")
 def reads_class_indices_as_if_contiguous(target: Array, **rest: Any) -> Any:
     """Takes the target for contiguous."""
     read = as_if_contiguous(target) if target.dtype.kind == "i" else target
     return reference.cross_entropy(target=np.where(read < 0, target, read), **rest)
 
 
-@wrong("linear", OUTPUT)
+@wrong("linear", OUTPUT, level="contracts")
 def refuses_a_transposed_weight(weight: Array, **rest: Any) -> Any:
     """Wants contiguous weights."""
     if not weight.flags.c_contiguous:
@@ -102,13 +102,13 @@ def refuses_a_transposed_weight(weight: Array, **rest: Any) -> Any:
     return reference.linear(weight=weight, **rest)
 
 
-@wrong("adam", STEP)
+@wrong("adam", STEP, level="contracts")
 def steps_along_the_memory_of_the_gradient(grad: Array, **rest: Any) -> Any:
     """Pairs a parameter with a gradient in the order of memory."""
     return reference.adam(grad=as_in_memory(grad), **rest)
 
 
-@wrong("sgd", STEP)
+@wrong("sgd", STEP, level="contracts")
 def steps_with_the_memory_of_the_state(state: Mapping[str, Any], **rest: Any) -> Any:
     """Takes the momentum for contiguous."""
     read = {name: as_if_contiguous(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}

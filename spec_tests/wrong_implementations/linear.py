@@ -21,7 +21,7 @@ def flattens_in_the_order_of_memory(input: Array, **options: Any) -> Any:
     return reference.flatten(as_in_memory(input), **options)
 
 
-@wrong("linear", "test_one_array_for_two_arguments_gives_the_output_of_a_copy_for_each")
+@wrong("linear", "test_one_array_for_two_arguments_gives_the_output_of_a_copy_for_each", level="contracts")
 def takes_a_weight_that_is_its_input_for_symmetric(input: Array, weight: Array, bias: Array | None) -> Any:
     """Takes a shortcut for x·xᵀ where both factors are one array, and forgets to transpose."""
     return reference.linear(input, weight.T if weight is input and weight.ndim == 2 else weight, bias)

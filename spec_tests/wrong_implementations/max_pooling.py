@@ -19,7 +19,7 @@ def pads_pooling_with_zero(input: Array, padding: Any, **rest: Any) -> Any:
     return reference.max_pool2d(input=np.pad(input, around(input, padding)), padding=0, **rest)
 
 
-@wrong("max_pool2d", "test_max_pool2d_and_3d_take_integers_and_keep_them_to_the_last_digit")
+@wrong("max_pool2d", "test_max_pool2d_and_3d_take_integers_and_keep_them_to_the_last_digit", level="conventions")
 def pools_integers_in_float32(input: Array, return_indices: bool, **rest: Any) -> Any:
     """Takes the way through floating point, which cannot tell large whole numbers apart."""
     narrow = input if input.dtype.kind == "f" else input.astype(np.float32)
@@ -47,13 +47,13 @@ def keeps_a_window_that_starts_behind_the_input(input: Array, stride: Any, ceil_
     return reference.max_pool2d(np.pad(input, overhang, constant_values=lowest), stride=steps, **rest)
 
 
-@wrong("max_pool2d", "test_a_spike_comes_out_of_exactly_the_windows_that_hold_it")
+@wrong("max_pool2d", "test_a_spike_comes_out_of_exactly_the_windows_that_hold_it", level="conventions")
 def swallows_nan(input: Array, **rest: Any) -> Any:
     """Lets NaN lose against every number."""
     return reference.max_pool2d(input=np.where(np.isnan(input), input.dtype.type(-np.inf), input), **rest)
 
 
-@wrong("max_pool2d", "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel")
+@wrong("max_pool2d", "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel", level="conventions")
 def points_at_the_last_of_equal_maxima(input: Array, return_indices: bool, **rest: Any) -> Any:
     """Lets a later cell take the lead if it is as great."""
     later = np.arange(input.size).reshape(input.shape) / 2**20  # too little to change the order
@@ -62,7 +62,7 @@ def points_at_the_last_of_equal_maxima(input: Array, return_indices: bool, **res
     return (output, places) if return_indices else output
 
 
-@wrong("max_pool2d", "test_where_nan_beats_infinity_the_index_is_that_of_the_last_nan")
+@wrong("max_pool2d", "test_where_nan_beats_infinity_the_index_is_that_of_the_last_nan", level="conventions")
 def points_at_the_first_nan(input: Array, return_indices: bool, **rest: Any) -> Any:
     """Stops at the first NaN, as `argmax` does."""
     output, places = reference.max_pool2d(input=input, return_indices=True, **rest)
@@ -70,14 +70,14 @@ def points_at_the_first_nan(input: Array, return_indices: bool, **rest: Any) -> 
     return (output, np.where(np.isnan(output), first, places)) if return_indices else output
 
 
-@wrong("max_pool2d", "test_a_window_of_minus_infinities_points_at_its_first_real_cell")
+@wrong("max_pool2d", "test_a_window_of_minus_infinities_points_at_its_first_real_cell", level="conventions")
 def points_nowhere_in_a_window_of_minus_infinities(return_indices: bool, **rest: Any) -> Any:
     """Takes a cell for padding because it holds −∞."""
     output, places = reference.max_pool2d(return_indices=True, **rest)
     return (output, np.where(output == -np.inf, -1, places)) if return_indices else output
 
 
-@wrong("max_pool2d", "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel")
+@wrong("max_pool2d", "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel", level="conventions")
 def numbers_the_cells_of_the_padding_too(input: Array, padding: Any, return_indices: bool, **rest: Any) -> Any:
     """Returns places in the padded map."""
     output, places = reference.max_pool2d(input=input, padding=padding, return_indices=True, **rest)
@@ -91,7 +91,7 @@ def gives_the_whole_gradient_to_all_of_equal_maxima(grad_output: Array, input: A
     return to_ties(grad_output, input, options, lambda wins: wins)
 
 
-@wrong("max_pool2d_backward", FIRST_OF_TIES)
+@wrong("max_pool2d_backward", FIRST_OF_TIES, level="conventions")
 def shares_the_gradient_among_equal_maxima(grad_output: Array, input: Array, **options: Any) -> Any:
     """Divides the gradient by the number of cells that are as great as the maximum."""
     return to_ties(grad_output, input, options, lambda wins: wins / np.maximum(wins.sum((-2, -1), keepdims=True), 1))

@@ -55,7 +55,7 @@ def turns_the_decay_around_too(param: Array, grad: Array, weight_decay: float, *
     return reference.sgd(param=param, grad=grad + weight_decay * param, **rest)
 
 
-@wrong("sgd", "test_a_step_leaves_its_arguments_alone_and_keeps_their_dtype")
+@wrong("sgd", "test_a_step_leaves_its_arguments_alone_and_keeps_their_dtype", level="contracts")
 def steps_in_place(param: Array, **rest: Any) -> Any:
     """Writes the next parameter over the last."""
     after, state = reference.sgd(param=param, **rest)
@@ -63,7 +63,7 @@ def steps_in_place(param: Array, **rest: Any) -> Any:
     return after.copy(), state
 
 
-@wrong("sgd", "test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument")
+@wrong("sgd", "test_no_result_of_a_step_shares_memory_with_another_or_with_an_argument", level="contracts")
 def keeps_the_gradient_itself(grad: Array, state: Any, **rest: Any) -> Any:
     """Saves the copy of the first gradient, which the next backward pass then writes into."""
     after, new = reference.sgd(grad=grad, state=state, **rest)
@@ -198,7 +198,7 @@ def begins_the_sum_at_zero(initial_accumulator_value: float, **rest: Any) -> Any
 IN_ANY_ORDER = "test_a_step_does_not_depend_on_the_order_of_its_arrays_in_memory"
 
 
-@wrong("sgd", IN_ANY_ORDER)
+@wrong("sgd", IN_ANY_ORDER, level="contracts")
 def writes_the_memory_of_the_parameter_in_order(param: Array, **rest: Any) -> Any:
     """Runs through the memory from its beginning, whatever the strides of the parameter say."""
     memory = param.ravel(order="K")
@@ -206,7 +206,7 @@ def writes_the_memory_of_the_parameter_in_order(param: Array, **rest: Any) -> An
     return after, state
 
 
-@wrong("adam", IN_ANY_ORDER)
+@wrong("adam", IN_ANY_ORDER, level="contracts")
 def reads_the_memory_of_the_gradient_in_order(grad: Array, **rest: Any) -> Any:
     """Takes the gradient to lie in memory as the parameter does."""
     return reference.adam(grad=as_in_memory(grad), **rest)

@@ -24,7 +24,12 @@ class Wrong:
     """What the tests then raise: AssertionError, unless the implementation breaks down."""
     transforms: Mapping[str, str]
     """The transform that its operation goes by, as a subject has it; empty where it adds up products directly."""
+    level: str = "values"
+    """The level of the requirement that a reader expects it to fail."""
 
+
+ASKED = {"_gradients_of": "wanted", "_double_backward": "vectors"}
+"""Optional functions of a subject, by how their names end after the operation's, and what each is asked for."""
 
 WRONG: dict[str, Wrong] = {}
 """All of them, by name."""
@@ -36,8 +41,13 @@ def wrong(
     dtype: str = "float32",
     error: type[Exception] = AssertionError,
     transform: str | None = None,
+    level: str | None = None,
 ) -> Callable[[Function], Function]:
-    """Register a function as a wrong implementation of this operation, caught by these tests."""
+    """Register a function as a wrong implementation of this operation, caught by these tests.
+
+    It is expected to fail tests of values, or of gradients if it is one, unless `level` says otherwise.
+    """
+    level = level or ("gradients" if operation.endswith(("_backward", *ASKED)) else "values")
     transforms = {} if transform is None else {operation.removesuffix("_backward"): transform}
     signature = _signature(operation)
 
@@ -51,14 +61,10 @@ def wrong(
         if function.__name__ in WRONG:
             raise ValueError(f"there are two wrong implementations called {function.__name__}")
         inspect.signature(function).bind(**dict.fromkeys(signature.parameters))  # or TypeError
-        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error, transforms)
+        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error, transforms, level)
         return function
 
     return register
-
-
-ASKED = {"_gradients_of": "wanted", "_double_backward": "vectors"}
-"""Optional functions of a subject, by how their names end after the operation's, and what each is asked for."""
 
 
 def _signature(operation: str) -> inspect.Signature:

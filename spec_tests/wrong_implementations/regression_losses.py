@@ -37,7 +37,7 @@ def forgets_that_the_weight_divides_too(grad_output: Array, weight: Array | None
     return *grads[:2], reference.mse_loss_backward(grad_output / weight.sum(), reduction="sum", **options)[2]
 
 
-@wrong("l1_loss_backward", "test_at_the_kink_and_at_nan_the_slope_is_0")
+@wrong("l1_loss_backward", "test_at_the_kink_and_at_nan_the_slope_is_0", level="conventions")
 def takes_the_slope_at_the_kink_to_be_1(input: Array, **rest: Any) -> Any:
     """Knows only −1 and 1."""
     return reference.l1_loss_backward(input=np.nextafter(input, input.dtype.type(np.inf)), **rest)

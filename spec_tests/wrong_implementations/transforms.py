@@ -39,13 +39,13 @@ def reshapes_where_it_should_transpose(pic: Array) -> Any:
     return np.moveaxis(output, 0, -1).reshape(output.shape)
 
 
-@wrong("to_tensor", "test_numbers_that_are_not_bytes_are_moved_and_not_divided")
+@wrong("to_tensor", "test_numbers_that_are_not_bytes_are_moved_and_not_divided", level="conventions")
 def divides_whatever_comes(pic: Array) -> Any:
     """Divides by 255 what is no byte."""
     return reference.to_tensor(pic).astype(np.float32) / (1 if pic.dtype == np.uint8 else 255)
 
 
-@wrong("to_tensor", "test_a_grey_image_gets_an_axis_of_one_channel")
+@wrong("to_tensor", "test_a_grey_image_gets_an_axis_of_one_channel", level="conventions")
 def leaves_a_grey_image_without_channels(pic: Array) -> Any:
     """Returns (h, w) as it comes."""
     output = reference.to_tensor(pic)
@@ -82,7 +82,7 @@ def measures_the_statistics_itself(tensor: Array, mean: Any, std: Any) -> Any:
     return (tensor - tensor.mean(axis=axes, keepdims=True)) / np.where(deviations == 0, 1, deviations)
 
 
-@wrong("normalize", LEAVES)
+@wrong("normalize", LEAVES, level="contracts")
 def normalizes_in_place(tensor: Array, mean: Any, std: Any) -> Any:
     """Writes over the picture."""
     output = reference.normalize(tensor, mean, std)
@@ -91,7 +91,7 @@ def normalizes_in_place(tensor: Array, mean: Any, std: Any) -> Any:
     return output
 
 
-@wrong("normalize", "test_normalize_needs_channels_of_floating_point_and_a_mean_and_std_for_each")
+@wrong("normalize", "test_normalize_needs_channels_of_floating_point_and_a_mean_and_std_for_each", level="refusals")
 def accepts_a_std_of_0(tensor: Array, mean: Any, std: Any) -> Any:
     """Divides by 0 and returns infinities."""
     with np.errstate(all="ignore"):
@@ -138,7 +138,7 @@ def makes_a_square_of_one_number(img: Array, size: Any, max_size: Any, **rest: A
     return reference.resize(img, (size, size) if isinstance(size, int) else size, **rest)
 
 
-@wrong("resize", "test_bytes_are_rounded_to_bytes_between_the_two_directions", PILS_BYTES)
+@wrong("resize", "test_bytes_are_rounded_to_bytes_between_the_two_directions", PILS_BYTES, level="conventions")
 def rounds_bytes_once(img: Array, **rest: Any) -> Any:
     """Computes bytes in floating point, and rounds the result."""
     if img.dtype != np.uint8:
@@ -159,7 +159,7 @@ def cuts_out_the_upper_left(img: Array, output_size: Any) -> Any:
     return reference.crop(img, 0, 0, h, w)
 
 
-@wrong("center_crop", "test_half_a_pixel_is_rounded_to_even_and_a_small_picture_is_surrounded")
+@wrong("center_crop", "test_half_a_pixel_is_rounded_to_even_and_a_small_picture_is_surrounded", level="conventions")
 def rounds_half_a_pixel_down(img: Array, output_size: Any) -> Any:
     """Begins at half of the surplus, rounded down."""
     h, w = reference.center_crop(img, output_size).shape[-2:]
@@ -195,7 +195,7 @@ def flips_the_other_way(img: Array) -> Any:
     return reference.vflip(img)
 
 
-@wrong("hflip", OWN)
+@wrong("hflip", OWN, level="contracts")
 def returns_a_view_of_the_picture(img: Array) -> Any:
     """Turns the strides around, and no pixel."""
     reference.hflip(img)

@@ -173,7 +173,7 @@ def compares_in_float32(input: Array, return_indices: bool, **rest: Any) -> Any:
     return (output.astype(input.dtype), indices) if return_indices else output.astype(input.dtype)
 
 
-@wrong("max_pool2d", LATE_NAN)
+@wrong("max_pool2d", LATE_NAN, level="conventions")
 def swallows_nan_beyond_the_second_channel(input: Array, **rest: Any) -> Any:
     """Takes NaN for −∞ where it does not look."""
     known = input.copy()
