@@ -107,6 +107,8 @@ def __getattr__(name: str) -> pytest.MarkDecorator:
     if name not in DECORATORS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return _over(*DECORATORS[name])
+
+
 """Properties draw their path from one of the tuples instead: four runs would add little to one."""
 
 
