@@ -71,11 +71,12 @@ def test_in_evaluation_mean_and_variance_are_the_running_ones(implementation):
 
 
 @values("batch_norm_statistics", "batch_norm")
-def test_the_biased_variance_divides_and_the_unbiased_one_is_kept(implementation, operation):
+@pytest.mark.parametrize("variance", ["biased", "unbiased"])
+def test_the_biased_variance_divides_and_the_unbiased_one_is_kept(implementation, variance):
     batch, running_mean, running_var = np.array([[1.0], [5.0]]), np.array([1.0]), np.array([2.0])
     biased, unbiased = ((1 - 3) ** 2 + (5 - 3) ** 2) / 2, ((1 - 3) ** 2 + (5 - 3) ** 2) / (2 - 1)
 
-    if operation == "batch_norm":
+    if variance == "biased":
         output = implementation.batch_norm(batch, running_mean, running_var, training=True, eps=12.0).ravel()
         assert output.tolist() == [(1 - 3) / (biased + 12) ** 0.5, (5 - 3) / (biased + 12) ** 0.5] == [-0.5, 0.5]
     else:

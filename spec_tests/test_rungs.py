@@ -8,14 +8,15 @@ import pytest
 
 from spec_tests.vocabulary import rungs
 from spec_tests.vocabulary.levels import gradients, values
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.rungs.checking import assert_each, assert_gradients_right, assert_right
 
-LADDERS = [(operation, rung) for operation in (*OPERATIONS, *OPTIMIZERS) for rung in rungs.rungs(operation)]
+NAMES = (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS)
+LADDERS = [(operation, rung) for operation in NAMES for rung in rungs.rungs(operation)]
 LADDERS_OF_GRADIENTS = [(operation, rung) for operation, rung in LADDERS if operation in OPERATIONS]
 
 
-@values(*OPERATIONS, *OPTIMIZERS)
+@values(*NAMES)
 @pytest.mark.compares_with_reference
 @pytest.mark.parametrize(("operation", "rung"), LADDERS)
 def test_the_result_is_right_on_every_case_of_a_rung(subject, operation, rung):

@@ -10,15 +10,16 @@ from spec_tests import subjects
 from spec_tests.contract.functions import BACKWARD
 from spec_tests.vocabulary import rungs
 from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.rungs.checking import assert_each, assert_gradients_right, assert_right
+from spec_tests.vocabulary.rungs.of_transforms import Picture
 from spec_tests.vocabulary.rungs.sentences import LANGUAGES, REST, sentences
 from spec_tests.wrong_implementations import WRONG
 
 pytestmark = pytest.mark.tooling
 
-WITH_A_LADDER = {**OPERATIONS, **OPTIMIZERS}
+WITH_A_LADDER = {**OPERATIONS, **OPTIMIZERS, **TRANSFORMS}
 ALL = [(operation, rung) for operation in WITH_A_LADDER for rung in rungs.rungs(operation)]
 TABLE = Path(__file__).with_name("rungs_of_wrong.tsv")
 
@@ -52,6 +53,8 @@ def options_of(case):
     """Return how many features a case uses."""
     if isinstance(case, Problem):
         return sum(rung.used_by(case) for rung in OPERATIONS[case.operation].rungs)
+    if isinstance(case, Picture):
+        return sum(rung.used_by(case.arguments) for rung in TRANSFORMS[case.operation].rungs)
     return len([value for value in case.options.values() if value])
 
 
@@ -59,6 +62,8 @@ def size_of(case):
     """Return how many numbers a case has."""
     if isinstance(case, Problem):
         return case.grad_output.size + sum(array.size for array in case.arrays.values() if array is not None)
+    if isinstance(case, Picture):
+        return case.size
     return case.param.size * len(case.grads)
 
 

@@ -93,11 +93,22 @@ def _over(*paths: Path) -> pytest.MarkDecorator:
 REFERENCES = References("array", "v1")
 THROUGH_PIL = (PIL_V1, PIL_V2)
 THROUGH_TENSORS = (TENSOR_V1, TENSOR_V2)
-each_path = _over(REFERENCES, *THROUGH_PIL, *THROUGH_TENSORS)
-each_tensor_path = _over(REFERENCES, *THROUGH_TENSORS)
-through_torchvision = _over(*THROUGH_PIL, *THROUGH_TENSORS)
-through_pil = _over(*THROUGH_PIL)
-through_tensors = _over(*THROUGH_TENSORS)
+DECORATORS = {
+    "each_path": (REFERENCES, *THROUGH_PIL, *THROUGH_TENSORS),
+    "each_tensor_path": (REFERENCES, *THROUGH_TENSORS),
+    "through_torchvision": (*THROUGH_PIL, *THROUGH_TENSORS),
+    "through_pil": THROUGH_PIL,
+    "through_tensors": THROUGH_TENSORS,
+}
+
+
+def __getattr__(name: str) -> pytest.MarkDecorator:
+    """Return a decorator when a file of tests imports it: a run around that one may not know the marks in it."""
+    if name not in DECORATORS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _over(*DECORATORS[name])
+
+
 """Properties draw their path from one of the tuples instead: four runs would add little to one."""
 
 

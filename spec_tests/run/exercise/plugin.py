@@ -28,7 +28,7 @@ from spec_tests.run.exercise.words import WORDS, language_of, section
 from spec_tests.run.judging import wrong_call
 from spec_tests.run.selection import ROOT
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.rungs import PLAIN, cases, rungs
+from spec_tests.vocabulary.rungs import cases, rungs
 from spec_tests.vocabulary.rungs.checking import ask
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, section_of, sentences
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered
@@ -173,9 +173,10 @@ class Exercise:
 
     def _reason_of_no_beginning(self, stage: Stage) -> str:
         """Ask the plainest call of a function, and return the reason if it is not implemented."""
-        if stage.rung not in (EXAMPLES, PLAIN) or not rungs(stage.operation):
+        lowest = next(iter(rungs(stage.operation)), None)
+        if lowest is None or stage.rung not in (EXAMPLES, lowest):
             return ""
-        plainest = cases(stage.operation, PLAIN)[0]
+        plainest = cases(stage.operation, lowest)[0]
         try:
             ask(plainest, self.subject, gradient=stage.level == "gradients")
         except NotOffered as reason:

@@ -18,7 +18,18 @@ from spec_tests.vocabulary.rungs.sentences import section_of
 
 WIDTH = 100
 FILE = Path(__file__).with_name("starter.toml")
-ARRAYS = ("input", "weight", "bias", "target", "grad_output", "param", "grad", "running_mean", "running_var")
+ARRAYS: tuple[str, ...] = (
+    "input",
+    "weight",
+    "bias",
+    "target",
+    "grad_output",
+    "param",
+    "grad",
+    "running_mean",
+    "running_var",
+)
+ARRAYS += ("pic", "img", "tensor")
 
 WORDS = {
     "en": {

@@ -9,22 +9,25 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.problems import Problem
-from spec_tests.vocabulary.rungs import of_formulas, of_windows
+from spec_tests.vocabulary.rungs import of_formulas, of_transforms, of_windows
 from spec_tests.vocabulary.rungs.of_optimizers import LADDERS as STEPS
 from spec_tests.vocabulary.rungs.of_optimizers import Steps, features
+from spec_tests.vocabulary.rungs.of_transforms import Picture
 
 PLAIN = "plain"
-Case = Problem | Steps
+Case = Problem | Steps | Picture
 
-_OF_OPERATIONS: dict[str, Callable[[], dict[str, list[Problem]]]] = {**of_windows.LADDERS, **of_formulas.LADDERS}
+_LADDERS: dict[str, Callable[[], Any]] = {**of_windows.LADDERS, **of_formulas.LADDERS, **of_transforms.LADDERS}
 
 
 def rungs(operation: str) -> tuple[str, ...]:
-    """Return the rungs of an operation or optimizer, the lowest first; none of what has no row."""
+    """Return the rungs of what has a row, the lowest first; none of anything else."""
     if operation in OPERATIONS:
         return (PLAIN, *(rung.name for rung in OPERATIONS[operation].rungs))
+    if operation in TRANSFORMS:
+        return tuple(_ladder(operation))
     return tuple(STEPS[operation]) if operation in OPTIMIZERS else ()
 
 
@@ -37,14 +40,17 @@ def cases(operation: str, rung: str) -> tuple[Case, ...]:
 
 
 @cache
-def _ladder(operation: str) -> dict[str, list[Problem]]:
-    return _OF_OPERATIONS[operation]()
+def _ladder(operation: str) -> dict[str, list[Case]]:
+    ladder: dict[str, list[Case]] = _LADDERS[operation]()
+    return ladder
 
 
 def rung_of_case(case: Case) -> str:
     """Return the hardest feature that a case uses."""
     if isinstance(case, Problem):
         return OPERATIONS[case.operation].rung_of(case)
+    if isinstance(case, Picture):
+        return TRANSFORMS[case.operation].rung_of(case.arguments)
     return rung_of_step(case.operation, case.options, len(case.grads) > 1)
 
 

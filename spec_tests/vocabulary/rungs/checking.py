@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
+import reference
 from spec_tests.vocabulary import exact, ledger, transforms
-from spec_tests.vocabulary.compare import assert_within
-from spec_tests.vocabulary.operations import OPERATIONS
+from spec_tests.vocabulary.compare import assert_equal, assert_within
+from spec_tests.vocabulary.operations import OPERATIONS, TRANSFORMS
+from spec_tests.vocabulary.operations.transforms import at
 from spec_tests.vocabulary.optimizer_bounds import bound_steps, run_steps
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.vocabulary.rungs.of_optimizers import Steps
+from spec_tests.vocabulary.rungs.of_transforms import Picture
 from spec_tests.vocabulary.subject import NotOffered
 
 
@@ -19,25 +22,42 @@ def usual_format(subject: Any) -> str:
     return next(name for name in ("float64", "float32", *sorted(subject.dtypes)) if name in subject.dtypes)
 
 
-def ask(case: Problem | Steps, subject: Any, gradient: bool = False) -> Any:
+def ask(case: Problem | Steps | Picture, subject: Any, gradient: bool = False) -> Any:
     """Return what a subject answers to a case."""
     dtype = usual_format(subject)
-    at = subject.at(dtype)
+    layers = subject.at(dtype)
     if isinstance(case, Problem):
-        return case.at(dtype).backward(at) if gradient else case.at(dtype).forward(at)
-    return getattr(at, case.operation)(case.param.astype(dtype), case.grads[0].astype(dtype), {}, **case.options)
+        return case.at(dtype).backward(layers) if gradient else case.at(dtype).forward(layers)
+    if isinstance(case, Picture):
+        return getattr(layers, case.operation)(**at(case.arguments, dtype))
+    return getattr(layers, case.operation)(case.param.astype(dtype), case.grads[0].astype(dtype), {}, **case.options)
 
 
-def assert_right(case: Problem | Steps, subject: Any, dtype: str) -> None:
+def assert_right(case: Problem | Steps | Picture, subject: Any, dtype: str) -> None:
     """Require the result of a case within its bound."""
     if isinstance(case, Problem):
         exact.assert_rounds_within_its_bound(case, subject, dtype)
         return
-    at, options = np.dtype(dtype), case.options
-    param, grads = case.param.astype(at), [grad.astype(at) for grad in case.grads]
+    if isinstance(case, Picture):
+        _assert_picture_right(case, subject, dtype)
+        return
+    options = case.options
+    param, grads = case.param.astype(dtype), [grad.astype(dtype) for grad in case.grads]
     bounded, _ = bound_steps(case.operation, param, grads, {}, options, dtype)
     after, _ = run_steps(getattr(subject.at(dtype), case.operation), param, grads, {}, **options)
     assert_within(after, bounded, dtype)
+
+
+def _assert_picture_right(case: Picture, subject: Any, dtype: str) -> None:
+    """Require the picture that a transform returns within its bound; bytes and whole numbers exactly."""
+    row = TRANSFORMS[case.operation]
+    dtype = dtype if dtype in row.formats else "float32"
+    call = at(case.arguments, dtype)
+    expected, found = row.expected(call, dtype), getattr(subject.at(dtype), case.operation)(**call)
+    if np.asarray(expected.bound).any():
+        assert_within(found, expected, dtype)
+    else:
+        assert_equal(found, getattr(reference, case.operation)(**call))
 
 
 def assert_gradients_right(case: Problem, subject: Any, dtype: str) -> None:

@@ -82,8 +82,8 @@ def _regression(name: str) -> Ladder:
         "plain": [loss((1,)), loss((2,)), loss((2, 3))],
         "sum": [loss((2,), "sum"), loss((2, 3), "sum")],
         "none": [loss((2,), "none"), loss((2, 3), "none")],
-        "weight": [loss((2,), "none", weight=True), loss((2,), "sum", weight=True), loss((2, 3), weight=True)],
-        "broadcasting": [loss((2, 1), "none", (1, 2)), loss((2, 3), "mean", (1, 3)), loss((1, 3), "sum", (2, 3))],
+        "weight": [loss((2,), weight=True), loss((2,), "none", weight=True), loss((2, 3), "sum", weight=True)],
+        "broadcasting": [loss((2, 1), "mean", (1, 2)), loss((2, 3), "none", (1, 3)), loss((1, 3), "sum", (2, 3))],
     }
 
 
@@ -112,18 +112,19 @@ def _classes(name: str) -> Ladder:
         "sum": [loss((2, 2), [0, 1], "sum"), loss((4, 3), [2, 0, 1, 0], "sum")],
         "none": [loss((2, 2), [0, 1], "none"), loss((4, 3), [2, 0, 1, 0], "none")],
         "weight": [
-            loss((1, 2), [1], "none", two),
-            loss((2, 2), [0, 1], "sum", two),
             loss((2, 2), [0, 1], "mean", two),
+            loss((2, 2), [0, 1], "none", two),
+            loss((2, 2), [0, 1], "sum", two),
             loss((4, 3), [2, 0, 1, 0], "mean", three),
         ],
         "ignore_index": [
-            loss((2, 2), [0, -100], "sum"),
             loss((2, 2), [0, -100], "mean"),
+            loss((2, 2), [0, -100], "sum"),
             loss((2, 2), [0, -100], "none"),
             loss((4, 3), [2, 0, 1, 0], "mean", three, 0),
         ],
         "further axes": [
+            loss((1, 2, 2), [[0, 1]]),
             loss((1, 2, 2), [[0, 1]], "none"),
             loss((2, 3, 2), [[0, 1], [2, 0]]),
             loss((1, 3, 2, 2), [[[0, 1], [2, 0]]], "mean", three, 1),

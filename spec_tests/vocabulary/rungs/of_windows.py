@@ -70,7 +70,7 @@ def _convolution(rank: int) -> Ladder:
         ],
         "one for each axis": [
             conv(one, (3, 4, 5), 2, stride=each(1, 2, 3)),
-            conv(one, (3, 4, 5), 2, padding=each(1, 2, 0)),
+            conv(one, (3, 4, 5), 2, padding=each(1, 0, 2)),
             conv(one, (5, 4, 6), 2, dilation=each(2, 1, 3)),
             conv((2, 4, 2), *uneven, stride=each(1, 2, 1), padding=each(2, 2, 3), dilation=each(1, 3, 2), groups=2),
         ],
