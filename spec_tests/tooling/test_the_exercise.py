@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
 
 import pytest
 
@@ -221,7 +222,9 @@ def test_a_saved_file_is_tried_again_and_says_what_is_wrong_now(tmp_path):
     wrong, right, sentence = "return input", "return np.maximum(input, 0)", "relu is right on numbers of either sign"
     file = file_of(tmp_path, f"import numpy as np\ndef relu(input):\n    {wrong}\n")
     command = [sys.executable, "-m", "spec_tests.watch", str(file), "--language", "en"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=ENVIRONMENT, cwd=tmp_path, text=True) as watching:
+    with subprocess.Popen(
+        command, stdout=PIPE, stderr=DEVNULL, env=ENVIRONMENT, cwd=tmp_path, encoding="utf-8"
+    ) as watching:
         try:
             assert "relu is not right yet" in said_until("Next", watching)
             begin = time.monotonic()
