@@ -94,6 +94,8 @@ def check(
     """
     operations = _operations(functions, only)
     _known("levels", levels, LEVELS)
+    for argument, given in {"dtypes": dtypes, "not_offered": not_offered}.items():
+        _known(argument, given, given)  # a list; what it holds is checked with the functions
     if examples is not None and (not isinstance(examples, int) or examples < 1):
         raise ValueError(f"examples is {examples!r}; it must be a whole number of 1 or more")
     settings = {"DTYPES": dtypes, "TENSORS": tensors, "NAMES": names, "NOT_OFFERED": not_offered}

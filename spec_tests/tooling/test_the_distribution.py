@@ -253,7 +253,7 @@ def test_nothing():
     ({"linaer": right}, TypeError, "'linaer', which is neither .*: did you mean 'linear'"),
     ({"linear": 3}, TypeError, "linear is 3, of type int"),
     ({}, TypeError, "given no function"),
-    ({"linear": right, "dtypes": ["fp16"]}, ValueError, "'fp16', .* did you mean 'float16'"),
+    ({"linear": right, "dtypes": ["fp16"]}, ValueError, "'fp16'; .*did you mean 'float16'"),
     ({"linear": right, "dtypes": "float16"}, TypeError, r"as \\['float16'\\]"),
     ({"linear": right, "levels": ["valeus"]}, ValueError, "did you mean 'values'"),
     ({"linear": right, "only": ["conv2d"]}, ValueError, "only names 'conv2d'"),
