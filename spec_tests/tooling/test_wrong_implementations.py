@@ -80,7 +80,7 @@ class Alone(Namespace):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_implementation_offered_alone_fails_at_the_level_that_a_reader_expects(name):
+def test_a_wrong_implementation_alone_fails_at_the_level_that_is_expected(name):
     wrong = WRONG[name]
     tests = [test for test in wrong.caught_by if wrong.level in levels_of(test)]
 
