@@ -26,7 +26,8 @@ def run(arguments: Sequence[str], plugins: Sequence[object] = ()) -> int:
     """Run pytest on the installed specification, and return its exit code."""
     fixed = [f"--rootdir={ROOT.parent}", f"--confcutdir={ROOT}", "-c", str(ROOT / "alone.ini")]
     loaded = [f"-p{plugin}" for plugin in (*OURS, *(name for name, needed in PLUGINS.items() if find_spec(needed)))]
-    given = [_place(argument) for argument in arguments]
+    before = ["", *arguments]
+    given = [one if last == "--subject" else _place(one) for last, one in zip(before, arguments, strict=False)]
     places = [] if any(place != argument for place, argument in zip(given, arguments, strict=True)) else [str(ROOT)]
     with environment(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1", PYTEST_ADDOPTS=None, PYTEST_PLUGINS=None):
         return int(pytest.main([*fixed, *loaded, *given, *places], plugins=list(plugins)))
