@@ -47,11 +47,11 @@ def specification(tmp_path, monkeypatch):
     [
         (
             ["--subject", "tensorflaw"],
-            "--subject tensorflaw .*: no subject 'tensorflaw'; there are .*reference, .*torch",
+            "--subject tensorflaw: no subject 'tensorflaw'; there are .*reference, .*torch",
         ),
         (["--subject", "torch:v2"], "torch comes in no variants"),
         (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
-        (["--subject", "wrong:flips"], "no wrong implementation 'flips'; there are .*flips_the_kernel, "),
+        (["--subject", "wrong:flips"], "no wrong implementation 'flips' of .*; one is wrong:flips_the_kernel"),
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
         (["--resnet50-weights", "none.pth"], "--resnet50-weights none.pth: there is no such file"),
         (["--cifar100", "nowhere"], "--cifar100 nowhere: there is no folder cifar-100-python in it"),
