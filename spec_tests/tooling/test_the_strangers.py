@@ -26,7 +26,7 @@ STRANGERS = {
     "conv2d_on_tensors": ("conv2d", "test_2_1_convolution.py", ALL),
     "conv2d_of_a_kernel_engineer": ("conv2d", "test_2_1_convolution.py", FORWARD - {"conventions"}),
     "max_pool2d_alone": ("max_pool2d", "test_2_2_max_pooling.py", ALL),
-    "linear_in_half": ("linear", "test_2_4_linear.py", {"values", "conventions"}),
+    "linear_in_half": ("linear", "test_2_4_linear.py", {"values", "conventions", "contracts"}),
     "cross_entropy_alone": ("cross_entropy", "test_2_6_3_cross_entropy.py", ALL),
     "batch_norm_alone": ("batch_norm", "test_2_8_batch_norm.py", ALL),
     "softmax_alone": ("softmax", "test_2_3_activation.py", ALL),
