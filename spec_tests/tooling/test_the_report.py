@@ -178,9 +178,7 @@ def test_a_failure_is_recorded_with_the_drawing_of_the_smallest_case(of_flipped)
     assert of_flipped.code == pytest.ExitCode.TESTS_FAILED
     assert result(data, "2.1.2.j")["result"] == test["results"][0]["outcome"] == "failed"
     assert failure["case"] == "conv2d-float32"
-    assert re.search(
-        r"E +AssertionError: .* differs?\b.*\n(.*\n)+-+ the smallest case -+\nconv2d\(\)", failure["text"]
-    )
+    assert re.search(r"E +AssertionError: .* differs?\b.*\n(.*\n)+-+ the smallest case -+\nconv2d\(\)", failure["text"])
 
 
 def test_a_property_is_recorded_with_the_source_as_written(of_flipped):
