@@ -10,7 +10,6 @@ from spec_tests.contract.functions import nearest, operation_of, parameters
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
 EMPTY = inspect.Parameter.empty
-BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
 class Adapted:

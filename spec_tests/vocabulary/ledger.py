@@ -153,10 +153,10 @@ def answered() -> int:
 
 
 def called(call: Call) -> None:
-    """Record a call of the subject, which it answered unless the call holds an error."""
+    """Record a call of the subject, which it answered unless the call holds an error or nothing came back."""
     if _current is not None:
         _current.calls.append(call)
-        _current.answered += not call.error
+        _current.answered += not call.error and call.result is not None
 
 
 def written() -> list[str]:
