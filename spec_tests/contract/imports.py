@@ -72,7 +72,9 @@ def guard(allowed: Collection[str]) -> None:
 
     def refuse(name: str, caller: FrameType) -> None:
         if not is_allowed(name, allowed) and not caller.f_code.co_filename.startswith((*trusted, "<frozen ")):
-            raise ImportError(f"{name} is not to be imported here, only {', '.join(['NumPy', *allowed])} and Python's own")
+            raise ImportError(
+                f"{name} is not to be imported here, only {', '.join(['NumPy', *allowed])} and Python's own"
+            )
 
     def guarded_import(name: str, *args: Any, **kwargs: Any) -> Any:
         refuse(name, sys._getframe(1))

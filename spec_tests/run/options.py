@@ -78,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     group.addoption(
         "--time-limit",
-        type=_seconds,
+        type=seconds,
         default=None,
         metavar="SECONDS",
         help="load the subject in a process of its own, and let a call take so long",
@@ -144,7 +144,7 @@ def _dest(name: str) -> str:
     return f"spec_{name.replace('-', '_')}"
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     """Return a number of seconds above 0."""
     try:
         seconds = float(text)
@@ -164,6 +164,6 @@ def size(text: str) -> int:
     letter = text[-1:].upper()
     power = "KMGT".find(letter) + 1 if letter else 0
     try:
-        return int(_seconds(text[:-1] if power else text) * 1024**power)
+        return int(seconds(text[:-1] if power else text) * 1024**power)
     except ArgumentTypeError:
         raise ArgumentTypeError(f"{text!r} is no amount of memory like 500M or 2G") from None

@@ -1,22 +1,24 @@
-"""What a class came to: points by file, operation and level, and the rungs that most failed on. `--json` writes it down.
+"""What a class came to: points by file, operation and level, and the rungs that most failed on.
 
-    {
-      "schema": 1,
-      "possible": 120,                      the points that every file could have: one for each rung
-      "rungs": [{
-        "operation": "conv2d", "section": "2.1", "level": "values", "rung": "dilation",
-        "right": {"en": "...", "zh": "..."}, "wrong": {...}, "hint": {...},
-        "failed": ["ada.py"]                the files whose first wrong rung of the operation it is
-      }, ...],
-      "files": [{
-        "file": "ada.py", "points": 90, "possible": 120, "percent": 75.0,
-        "remark": "",                       why it has no points, or could not be judged to its end
-        "seconds": 12.3,
-        "operations": [{"operation": "conv2d", "points": 5, "possible": 20,
-                        "levels": {"values": [5, 8], "gradients": [0, 7], ...}}, ...],
-        "outcomes": ["right", "wrong", "hidden", "not offered", "not begun", "not decided", ...]     of the rungs, in order
-      }, ...]
-    }
+`--json` writes it down:
+
+{
+  "schema": 1,
+  "possible": 120,                      the points that every file could have: one for each rung
+  "rungs": [{
+    "operation": "conv2d", "section": "2.1", "level": "values", "rung": "dilation",
+    "right": {"en": "...", "zh": "..."}, "wrong": {...}, "hint": {...},
+    "failed": ["ada.py"]                the files whose first wrong rung of the operation it is
+  }, ...],
+  "files": [{
+    "file": "ada.py", "points": 90, "possible": 120, "percent": 75.0,
+    "remark": "",                       why it has no points, or could not be judged to its end
+    "seconds": 12.3,
+    "operations": [{"operation": "conv2d", "points": 5, "possible": 20,
+                    "levels": {"values": [5, 8], "gradients": [0, 7], ...}}, ...],
+    "outcomes": ["right", "wrong", "hidden", "not offered", "not begun", "not decided", ...]     of the rungs, in order
+  }, ...]
+}
 """
 
 import csv
@@ -26,7 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spec_tests.run.exercise.result import RIGHT, WRONG
-from spec_tests.run.scoring.judging import Judged, Rungs
+from spec_tests.run.scoring.judging import Judged
 from spec_tests.vocabulary.rungs.sentences import LANGUAGES, section_of, sentences
 
 SCHEMA = 1
@@ -140,8 +142,3 @@ def _cell(text: str) -> str:
     ("'=1+1", 'ada.py')
     """
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def asked_of(rungs: Rungs) -> tuple[Key, ...]:
-    """Return the rungs that an untouched starter was asked: those that everybody is."""
-    return tuple(rungs)
