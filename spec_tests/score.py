@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from spec_tests.contract.declaration import selected
+from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.run.exercise.words import language_of
 from spec_tests.run.options import seconds, size
 from spec_tests.run.scoring.grading import Unfit, check_target, cores, files_of, grade, write
@@ -32,6 +32,8 @@ from spec_tests.run.scoring.words import WORDS
 from spec_tests.vocabulary.rungs.sentences import sentences
 from spec_tests.vocabulary.subject import NotAvailable
 
+AT_LEAST, FOR_EACH = 100.0, 15.0
+"""How many seconds a file may take, and how many more for each operation: several times what a right one takes."""
 MOST = 10
 """How many of the rungs that files failed on the terminal shows."""
 
@@ -41,7 +43,6 @@ def main(arguments: list[str]) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     language, start = language_of(given.language), time.monotonic()
-    limits = Limits(given.time_limit, given.memory_limit, given.file_limit, tuple(given.allow), tuple(given.only))
     texts: dict[Path | None, Callable[[Class], str]] = {
         given.csv: lambda graded: "\ufeff" + as_csv(graded),  # by this sign spreadsheets know that it is UTF-8
         given.json: lambda graded: json.dumps(as_json(graded), ensure_ascii=False, indent=1) + "\n",
@@ -51,7 +52,9 @@ def main(arguments: list[str]) -> int:
     if len(targets) < sum(target is not None for target in (given.csv, given.json, given.page)):
         parser.error("--csv, --json and --page: three different files were expected")
     try:
-        selected(given.only, "--only")
+        operations = selected(given.only, "--only") or OPERATION_NAMES
+        limit = given.file_limit or AT_LEAST + FOR_EACH * len(operations)
+        limits = Limits(given.time_limit, given.memory_limit, limit, tuple(given.allow), tuple(given.only))
         files = files_of(given.folder)
         for target in targets:
             check_target(target)

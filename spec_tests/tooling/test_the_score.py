@@ -27,7 +27,7 @@ pytestmark = pytest.mark.tooling
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
-ONLY = ("relu", "linear:values")
+ONLY = ("relu:values,gradients", "linear:values")
 
 RIGHT = """
 import numpy as np
@@ -35,7 +35,7 @@ import numpy as np
 
 def relu(input):
     input = np.asarray(input)
-    if input.dtype.kind not in "if":
+    if input.dtype.kind not in "iuf":
         raise TypeError(f"input has dtype {input.dtype}, expected numbers")
     return np.where(np.isnan(input), input, np.maximum(input, input.dtype.type(0)))
 
@@ -57,6 +57,7 @@ def linear(input, weight, bias=None):
 CLASS = {
     "ada.py": RIGHT,
     "ben.py": RIGHT.replace("output + bias", "output - bias"),
+    "did_one.py": RIGHT[: RIGHT.index("def linear")],
     "eats_memory.py": RIGHT.replace("    output = input", "    x = np.ones(1 << 33)\n    output = x[:1] * input"),
     "exits.py": "import os\n" + RIGHT.replace("    output = ", "    os._exit(0)\n    output = "),
     "loops.py": RIGHT.replace("    output = ", "    while True:\n        pass\n    output = "),
@@ -179,7 +180,7 @@ def test_the_rung_that_most_failed_on_comes_first_with_those_who_did():
 @pytest.mark.parametrize("language", WORDS)
 def test_the_page_of_a_class_shows_other_peoples_text_as_text(language):
     class Tags(HTMLParser):
-        found, outside = set(), []  # noqa: RUF012  # one page is fed
+        found, outside = set(), []
 
         def handle_starttag(self, tag, attrs):
             self.found.add(tag)
@@ -266,6 +267,16 @@ def test_a_wrong_file_loses_the_points_of_what_is_wrong_alone(graded):
 
 
 @pytest.mark.slow
+def test_a_file_without_a_function_loses_the_points_of_that_function_alone(graded):
+    _, files, _ = graded
+
+    points = by_operation(files["did_one.py"])
+    assert points["relu"] == by_operation(files["ada.py"])["relu"]
+    assert points["linear"] == (0, by_operation(files["ada.py"])["linear"][1])
+    assert files["did_one.py"]["remark"] == ""
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["eats_memory.py", "exits.py", "loops.py"])
 def test_a_hostile_function_costs_the_points_of_its_own_operation_alone(graded, name):
     if name == "eats_memory.py" and not sys.platform.startswith("linux"):
@@ -316,13 +327,34 @@ def test_a_hidden_import_is_refused_while_the_file_runs(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_was_decided_before_the_limit_of_a_file_counts(tmp_path):
+def test_what_was_decided_before_a_file_was_ended_counts(tmp_path):
+    file, reached, stop = tmp_path / "slow.py", tmp_path / "reached", threading.Event()
+    waits = f"    open({str(reached)!r}, 'w').close()\n    time.sleep(600)\n    output = input"
+    file.write_text("import time\n" + RIGHT.replace("    output = input", waits))
+
+    def watch():
+        while not reached.exists() and not stop.wait(0.1):
+            pass
+        stop.set()
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    judged = judging.judge(file, Limits(call=600, only=("relu:values", "linear:values")), stop)
+    stop.set()
+    watching.join()
+
+    assert judged.reason == "not ended within 120 s"
+    assert {outcome for (name, *_), outcome in judged.rungs.items() if name == "relu"} == {"right"}
+    assert not [name for name, *_ in judged.rungs if name == "linear"]
+
+
+@pytest.mark.slow
+def test_a_file_has_no_more_time_than_its_limit(tmp_path):
     file = tmp_path / "slow.py"
-    file.write_text("import time\n" + RIGHT.replace("    output = input", "    time.sleep(20)\n    output = input"))
+    file.write_text("while True:\n    pass\n")
 
-    limits = Limits(call=30, file=12, only=("linear:values", "relu:values"))
-    judged = judging.judge(file, limits, threading.Event())
+    judged = judging.judge(file, Limits(file=2, only=ONLY), threading.Event())
 
-    assert judged.reason == "not ended within 12 s"
-    assert judged.seconds < 12 + 2 * judging.GRACE
-    assert "right" not in {outcome for (name, *_), outcome in judged.rungs.items() if name == "linear"}
+    assert judged.reason == "not ended within 2 s"
+    assert judged.seconds < 2 + 2 * judging.GRACE
+    assert not judged.rungs

@@ -81,7 +81,7 @@ class Exercise:
         self.failures: dict[str, telling.Failure] = {}
         self.unreadable = 0
         try:
-            self.wanted = asking.wanted(config.option.only, subject)
+            self.wanted = asking.wanted(config.option.only, subject, at_least_one=True)
         except NotAvailable as error:
             raise pytest.UsageError(str(error)) from None
 
