@@ -33,6 +33,14 @@ ENDS = (0, 1, 5)
 """With which exit codes an exercise ends that was judged to its end."""
 POSIX = os.name == "posix"
 
+JUDGE = """\
+import signal, sys
+from spec_tests.__main__ import main
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
+"""What a judging process runs: the specification, which ends the file's process when it is told to end itself."""
+
 Rungs = dict[tuple[str, str, str], str]
 """How every rung ended, by operation, level and rung."""
 
@@ -110,7 +118,7 @@ def _command(file: Path, result: Path, limits: Limits) -> list[str]:
     options = [f"--subject={file}", "--spec-exercise", f"--spec-exercise-json={result}", "--spec-language=en"]
     options += [f"--time-limit={limits.call:g}", f"--memory-limit={limits.memory}"]
     options += [f"--imports={','.join(limits.allowed)}", *(f"--only={entry}" for entry in limits.only)]
-    return [sys.executable, "-P", "-m", "spec_tests", "-q", "-pno:randomly", *options]
+    return [sys.executable, "-P", "-c", JUDGE, "-q", "-pno:randomly", *options]
 
 
 def _ran(command: list[str], folder: str, output: Any, limit: float, stop: threading.Event) -> int | None:
@@ -142,7 +150,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     """End a judging process: let it end what it has started, then end it anyway."""
     if POSIX:
         with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             process.wait(timeout=GRACE)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
