@@ -34,9 +34,9 @@ ENDS = (0, 1, 5)
 POSIX = os.name == "posix"
 
 JUDGE = """\
-import signal, sys
+import atexit, os, signal, sys
 from spec_tests.__main__ import main
-signal.signal(signal.SIGTERM, signal.default_int_handler)
+signal.signal(signal.SIGTERM, lambda *_: (atexit._run_exitfuncs(), os._exit(1)))
 sys.exit(main(sys.argv[1:]))
 """
 """What a judging process runs: the specification, which ends the file's process when it is told to end itself."""
