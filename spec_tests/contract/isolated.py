@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -91,6 +91,7 @@ class Isolated:
 
     `load` is the function that loads it there, by its module and name; `time_limit` holds for one call. If the
     subject is `foreign`, it is not believed when it says that it needs room for deviations or transforms.
+    With `imports` it can import NumPy, the standard library and these modules alone.
     """
 
     last_written: tuple[str, ...] = ()
@@ -110,11 +111,13 @@ class Isolated:
         load: Callable[[str, str], Any],
         foreign: bool = True,
         loading_limit: float | None = None,
+        imports: Sequence[str] | None = None,
     ) -> None:
         first = {
             "subject": subject,
             "device": device,
             "memory_limit": memory_limit,
+            "imports": imports,
             "load": f"{load.__module__}:{load.__qualname__}",
             "path": [str(Path(entry).absolute()) for entry in sys.path],
         }

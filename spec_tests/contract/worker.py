@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from spec_tests.contract import imports
 from spec_tests.contract.messages import Received, answered, laid, printable, received, written_down
 from spec_tests.vocabulary.subject import REFUSALS, NotAvailable, NotOffered, offers, optional
 
@@ -220,7 +221,10 @@ def _loaded(request: Mapping[str, Any]) -> Any:
     if request["memory_limit"] is not None:
         limit_memory(request["memory_limit"])
     module, _, function = request["load"].partition(":")
-    return getattr(import_module(module), function)(request["subject"], request["device"])
+    load = getattr(import_module(module), function)
+    if request["imports"] is not None:
+        imports.guard(request["imports"])
+    return load(request["subject"], request["device"])
 
 
 def limit_memory(size: int) -> None:

@@ -58,10 +58,13 @@ def _offers_something(subject: Guarded, operation: str) -> bool:
     return subject.offers(operation) or subject.offers(f"{operation}{BACKWARD}")
 
 
-def wanted(only: list[str], subject: Guarded) -> Mapping[str, frozenset[str]]:
-    """Return what `--only` asks for; raise NotAvailable for an operation that is unknown or not offered."""
+def wanted(only: list[str], subject: Guarded, *, at_least_one: bool = False) -> Mapping[str, frozenset[str]]:
+    """Return what `--only` asks for.
+
+    Raises NotAvailable for an operation that is unknown, or not offered; if `at_least_one` is enough, when none is.
+    """
     asked = selected(only, "--only")
-    for operation in asked:
-        if subject.foreign and not _offers_something(subject, operation):
-            raise NotAvailable(f"--only {operation}: {subject.name} does not offer it")
+    missing = [operation for operation in asked if subject.foreign and not _offers_something(subject, operation)]
+    if missing and (not at_least_one or len(missing) == len(asked)):
+        raise NotAvailable(f"--only {missing[0]}: {subject.name} does not offer it")
     return asked

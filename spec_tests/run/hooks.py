@@ -26,5 +26,8 @@ def load_subject(config: pytest.Config, device: str | None = None) -> Guarded:
 
 
 def _named(config: pytest.Config, device: str) -> Guarded:
-    name, limit = config.option.subject, config.option.time_limit
-    return subjects.load(name, device) if limit is None else subjects.isolated(name, device, limit)
+    option = config.option
+    name, limits = option.subject, (option.time_limit, option.memory_limit, option.imports)
+    if limits == (None, None, None):
+        return subjects.load(name, device)
+    return subjects.isolated(name, device, limits[0], memory_limit=limits[1], imports=limits[2])

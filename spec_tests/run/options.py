@@ -3,6 +3,7 @@
     --spec-slow, --spec-device, ...     always there
     --slow, --device, ...               the same ones, unless another plugin or a project's conftest.py has that name
     --subject, --only, --time-limit     have no prefix: the specification's own words
+    --memory-limit, --imports           likewise
 
 Two plugins that add an option of one name stop pytest before it begins. The short names are therefore added last, once
 the conftest.py files of the project have been read; a name that is taken by then belongs to whoever took it.
@@ -77,10 +78,25 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     group.addoption(
         "--time-limit",
-        type=_seconds,
+        type=seconds,
         default=None,
         metavar="SECONDS",
         help="load the subject in a process of its own, and let a call take so long",
+    )
+    group.addoption(
+        "--memory-limit",
+        type=size,
+        default=None,
+        metavar="BYTES",
+        help="load the subject in a process of its own, which may take so much memory: 500M, 2G (Linux)",
+    )
+    group.addoption(
+        "--imports",
+        type=lambda text: [name for name in text.split(",") if name],
+        default=None,
+        metavar="MODULE,...",
+        help="load the subject in a process of its own, in which it can import NumPy, the standard library and "
+        "these alone",
     )
     add(parser, pluginmanager, *(name for name in OPTIONS if name != "report"))
 
@@ -128,7 +144,7 @@ def _dest(name: str) -> str:
     return f"spec_{name.replace('-', '_')}"
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     """Return a number of seconds above 0."""
     try:
         seconds = float(text)
@@ -137,3 +153,17 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return seconds
+
+
+def size(text: str) -> int:
+    """Return a number of bytes.
+
+    >>> size("1G"), size("1.5K"), size("300")
+    (1073741824, 1536, 300)
+    """
+    letter = text[-1:].upper()
+    power = "KMGT".find(letter) + 1 if letter else 0
+    try:
+        return int(seconds(text[:-1] if power else text) * 1024**power)
+    except ArgumentTypeError:
+        raise ArgumentTypeError(f"{text!r} is no amount of memory like 500M or 2G") from None

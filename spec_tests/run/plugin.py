@@ -336,7 +336,7 @@ def _load_subject(config: pytest.Config) -> Guarded:
 
 def _wanted(config: pytest.Config, subject: Guarded) -> Mapping[str, frozenset[str]]:
     try:
-        return asking.wanted(config.option.only, subject)
+        return asking.wanted(config.option.only, subject, at_least_one=config.option.spec_exercise)
     except subjects.NotAvailable as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -81,7 +81,7 @@ class Exercise:
         self.failures: dict[str, telling.Failure] = {}
         self.unreadable = 0
         try:
-            self.wanted = asking.wanted(config.option.only, subject)
+            self.wanted = asking.wanted(config.option.only, subject, at_least_one=True)
         except NotAvailable as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -127,6 +127,7 @@ class Exercise:
                 ended.setdefault((operation, stage.function), rated.reason)
             stopped = stopped or rated.outcome == WRONG
             self.rated.append(rated)
+            self._write(complete=False)
         self._end_of_an_operation()
         return True
 
@@ -252,8 +253,12 @@ class Exercise:
         self._say("", *telling.scores(self.rated, self.language), "")
         nothing = [self.words["nothing"]] if session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED else []
         self._say(*nothing, telling.what_next(self.rated, self.language, self.subject.offers))
+        self._write(complete=True)
+
+    def _write(self, complete: bool) -> None:
+        """Write the result as far as it is known, so that it is there whatever ends the run."""
         if self.config.option.spec_exercise_json is not None:
-            result.write(self.config.option.spec_exercise_json, self.subject.name, self.rated)
+            result.write(self.config.option.spec_exercise_json, self.subject.name, self.rated, complete)
 
     def _exit_code(self) -> pytest.ExitCode:
         outcomes = {one.outcome for one in self.rated}

@@ -3,6 +3,7 @@
     {
       "schema": 1,
       "subject": "my_layers.py",
+      "complete": true,                     false while it is written, after every rung
       "points": 12, "possible": 40,         of all operations that the file offers
       "operations": [{"operation": "conv2d", "section": "2.1", "points": 5, "possible": 20}, ...],
       "rungs": [{
@@ -19,6 +20,7 @@ All are in the document's order, and in that in which a learner meets them.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +73,13 @@ def by_operation(rated: Sequence[Rated]) -> dict[str, list[Rated]]:
     return found
 
 
-def as_json(subject: str, rated: Sequence[Rated]) -> dict[str, Any]:
+def as_json(subject: str, rated: Sequence[Rated], complete: bool = True) -> dict[str, Any]:
     """Return the result as `--exercise-json` writes it."""
     reached, possible = points(rated)
     return {
         "schema": SCHEMA,
         "subject": subject,
+        "complete": complete,
         "points": reached,
         "possible": possible,
         "operations": [
@@ -104,7 +107,9 @@ def as_json(subject: str, rated: Sequence[Rated]) -> dict[str, Any]:
     }
 
 
-def write(file: Path, subject: str, rated: Sequence[Rated]) -> None:
-    """Write the result to a file."""
-    text = json.dumps(as_json(subject, rated), indent=1, ensure_ascii=False)
-    file.write_text(f"{text}\n", encoding="utf-8")
+def write(file: Path, subject: str, rated: Sequence[Rated], complete: bool = True) -> None:
+    """Write the result to a file: all of it, or nothing."""
+    text = json.dumps(as_json(subject, rated, complete), indent=1, ensure_ascii=False)
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    unfinished.write_text(f"{text}\n", encoding="utf-8")
+    os.replace(unfinished, file)
