@@ -2,6 +2,9 @@
 
 For one operation: the document's worked examples that use no option; then its rungs, with the worked examples that use
 the option; then everything else at the level of values. Then the gradient, in the same way, and the other levels.
+
+A test of several operations belongs to everything else of the one that is taught last. It is tried only where the
+others are right: else a right one would be blamed for a wrong one.
 """
 
 import inspect
@@ -91,6 +94,11 @@ def _rungs_of(operation: str, level: str) -> tuple[str, ...]:
     return (REST,)
 
 
+def operations_of(item: pytest.Item) -> set[str]:
+    """Return the operations that a test asks for."""
+    return {operation for _, operation in requirements(item)}
+
+
 def _place_of(item: pytest.Item) -> tuple[str, str, str]:
     """Return the operation, level and rung of a test; of several operations the one that is taught last."""
     required = requirements(item)
@@ -99,7 +107,12 @@ def _place_of(item: pytest.Item) -> tuple[str, str, str]:
     params: Mapping[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
     if item.path.name == OWN_FILE and "rung" in params:
         return last, level, params["rung"]
-    return last, level, _rung_of_example(item, last, params) if is_example(item) and level == "values" else REST
+    alone = operations_of(item) <= {last}
+    return (
+        last,
+        level,
+        _rung_of_example(item, last, params) if alone and is_example(item) and level == "values" else REST,
+    )
 
 
 def is_example(item: pytest.Item) -> bool:

@@ -22,7 +22,7 @@ from spec_tests.run import asking, hooks
 from spec_tests.run.ending import Ending
 from spec_tests.run.exercise import result, telling, watching
 from spec_tests.run.exercise.batched import Batched
-from spec_tests.run.exercise.ladder import OWN_FILE, Stage, is_example, offered, stages
+from spec_tests.run.exercise.ladder import OWN_FILE, Stage, in_order, is_example, offered, operations_of, stages
 from spec_tests.run.exercise.result import HIDDEN, NOT_BEGUN, NOT_OFFERED, RIGHT, WRONG, Rated
 from spec_tests.run.exercise.words import WORDS, language_of, section
 from spec_tests.run.judging import wrong_call
@@ -157,8 +157,11 @@ class Exercise:
             return NOT_BEGUN, reason
         if stopped:
             return HIDDEN, ""
-        entries = {}
+        entries, waiting = {}, set()
         for item in stage.items:
+            if others := operations_of(item) - {stage.operation} - self._right_operations():
+                waiting |= others
+                continue
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=session)
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
@@ -168,9 +171,16 @@ class Exercise:
         if any(entry.outcome == "passed" for entry in entries.values()):
             return RIGHT, ""
         reasons = [entry.not_offered for entry in entries.values() if entry.not_offered]
+        if waiting and not reasons:
+            return NOT_OFFERED, self.words["waits"].format(operations=", ".join(in_order(waiting)))
         begun = any(one.outcome == RIGHT and one.function == stage.function for one in self.rated)
         own = [reason for reason in reasons if reason.startswith(f"{stage.function} is not implemented")]
         return (NOT_BEGUN, own[0]) if own and not begun else (NOT_OFFERED, next(iter(reasons), ""))
+
+    def _right_operations(self) -> set[str]:
+        """Return the operations of which everything so far is right."""
+        right = {one.operation for one in self.rated if one.outcome == RIGHT}
+        return right - {one.operation for one in self.rated if one.outcome == WRONG}
 
     def _reason_of_no_beginning(self, stage: Stage) -> str:
         """Ask the plainest call of a function, and return the reason if it is not implemented."""
