@@ -42,7 +42,7 @@ def test_without_a_reduction_named_it_is_the_mean_of_errors_of_any_size_and_sign
 
 
 @pytest.mark.claim("2.6.1.f")
-@values("l1_loss")
+@conventions("l1_loss")
 def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(implementation):
     loss = implementation.l1_loss(PREDICTION, TARGET)
 
@@ -51,7 +51,7 @@ def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(impleme
 
 
 @pytest.mark.claim("2.6.1.f")
-@values("l1_loss")
+@conventions("l1_loss")
 def test_two_integer_arrays_have_a_sum(implementation):
     total = implementation.l1_loss(PREDICTION, PREDICTION[::-1].copy(), reduction="sum")
 

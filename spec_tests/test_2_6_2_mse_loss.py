@@ -46,7 +46,7 @@ def test_without_a_reduction_named_it_is_the_mean_of_the_squares_of_any_errors(i
 
 
 @pytest.mark.claim("2.6.2.f")
-@values("mse_loss")
+@conventions("mse_loss")
 def test_an_integer_prediction_beside_a_floating_point_truth_is_promoted(implementation):
     loss = implementation.mse_loss(PREDICTION, TARGET)
 

@@ -150,6 +150,18 @@ def test_every_fault_of_a_students_file_stops_its_own_operation_alone(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_right_operation_is_not_blamed_for_a_wrong_one(tmp_path):
+    right = "from reference import flatten, flatten_backward, linear, linear_backward\n"
+    file = file_of(tmp_path, f"{right}def max_pool2d(input, kernel_size):\n    return 0 * input[..., ::2, ::2]\n")
+
+    exercise(file, "--exercise-json", str(tmp_path / "result.json"))
+
+    rungs = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["rungs"]
+    assert {rung["operation"] for rung in rungs if rung["outcome"] == "wrong"} == {"max_pool2d"}
+    assert {rung["outcome"] for rung in rungs if rung["operation"] == "linear"} == {"right"}
+
+
+@pytest.mark.slow
 def test_an_error_of_the_student_names_its_line(tmp_path):
     file = file_of(tmp_path, "def relu(input):\n    return input.maximum(0)\n")
 
