@@ -87,7 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--time-limit", type=seconds, default=2.0, metavar="SECONDS", help="for a call (default: 2)")
     parser.add_argument("--memory-limit", type=size, default="1G", metavar="BYTES", help="for a file (default: 1G)")
     parser.add_argument(
-        "--file-limit", type=seconds, default=120.0, metavar="SECONDS", help="for a file (default: 120)"
+        "--file-limit",
+        type=seconds,
+        metavar="SECONDS",
+        help=f"for a file (default: {AT_LEAST:.0f}, and {FOR_EACH:.0f} for each operation)",
     )
     parser.add_argument("--language", choices=tuple(WORDS), help="of the page and the summary (default: by the locale)")
     return parser

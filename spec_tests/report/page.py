@@ -23,13 +23,17 @@ from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.vocabulary import buckets
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.document_lines import NOTHING, document_lines
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
+from spec_tests.vocabulary.rungs.sentences import EXAMPLES, LANGUAGES, ladder, section_of, sentences
 
 PROOFS = ("by the references", "by the subject")
 FILTERS = (
     *("number", "power", "percent", "value", "duration", "day"),
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
+BEYOND = "3"
+"""The section of what the document does not teach."""
 EVERYTHING = ("spec_tests", ".")
 """Arguments of pytest that stand for the whole specification."""
 
@@ -116,9 +120,27 @@ def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[di
             "figures": [figure for figure in figures if figure.section == id],
             "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
             "runs": grouped(run["sections"].get(id) for run in data["runs"]),
+            "to_write": _to_write(id),
         }
         for id, title in SECTIONS.items()
     ]
+
+
+@cache
+def _to_write(section: str) -> dict[str, list[dict[str, str]]]:
+    """Return for each operation that a section teaches what a reader's own function has to do, rung by rung.
+
+    Worked examples, which come first where the document has any, are no part of it.
+    """
+    return {
+        operation: [
+            {language: sentences(operation, level, rung, language).right for language in LANGUAGES}
+            for level, rung in ladder(operation)
+            if rung != EXAMPLES
+        ]
+        for operation in (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS)
+        if (section_of(operation) or BEYOND) == section
+    }
 
 
 def _tests_by_claim(data: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:

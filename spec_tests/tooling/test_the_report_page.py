@@ -23,7 +23,9 @@ from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import DRAWING, FOLDER, failure
 from spec_tests.run import asking, plugin, showing
 from spec_tests.vocabulary.claims import SECTIONS, deviations, register
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.results import LEFT_OUT, reason_zh
+from spec_tests.vocabulary.rungs.sentences import section_of
 
 pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
 
@@ -389,6 +391,16 @@ def test_every_reason_for_leaving_a_test_out_is_worded_in_chinese():
 
 def test_sections_follow_the_document(html):
     assert re.findall(r'class="section" id="section-([\d.]+)"', html) == [*SECTIONS]
+
+
+def test_a_section_says_what_a_readers_own_function_has_to_do_rung_by_rung(html):
+    section = html[html.index('id="section-2.1"') : html.index('id="section-2.1.1"')]
+    entries = section[section.index('class="to-write"') :]
+
+    assert "python -m spec_tests.start my_layers.py --only conv1d --only conv2d" in entries
+    assert "conv2d is right with dilation 2" in entries
+    assert "conv2d：dilation 为 2 时正确" in entries
+    assert html.count('class="to-write"') == len({section_of(o) for o in (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS)})
 
 
 def test_every_line_of_the_document_leads_to_its_claims_or_says_why_there_is_none(html):

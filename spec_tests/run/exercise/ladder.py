@@ -24,9 +24,8 @@ from spec_tests.run.exercise.batched import Batched
 from spec_tests.run.judging import problem_of
 from spec_tests.vocabulary import rungs
 from spec_tests.vocabulary.ledger import Call
-from spec_tests.vocabulary.levels import LEVELS
-from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
-from spec_tests.vocabulary.rungs.sentences import EXAMPLES, REST, section_of
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS
+from spec_tests.vocabulary.rungs.sentences import EXAMPLES, REST, ladder, section_of
 
 OWN_FILE = "test_rungs.py"
 
@@ -71,27 +70,17 @@ def stages(subject: Guarded, wanted: Mapping[str, frozenset[str]], items: Iterab
     """Return the stages of all operations that are offered, in order, with the tests of each."""
     by_place: dict[tuple[str, str, str], Stage] = {}
     for operation in offered(subject, wanted):
-        for level in LEVELS:
+        for level, rung in ladder(operation):
+            if level == "gradients" and f"{operation}{BACKWARD}" not in FUNCTIONS:
+                continue
             if all(level in only[operation] for only in (wanted, subject.only) if only):
-                for rung in _rungs_of(operation, level):
-                    by_place[operation, level, rung] = Stage(operation, level, rung)
+                by_place[operation, level, rung] = Stage(operation, level, rung)
     for item in items:
         if (place := _place_of(item)) in by_place:
             by_place[place].items.append(item)
     for stage in by_place.values():
         stage.items.sort(key=lambda item: item.path.name != OWN_FILE)
     return [stage for stage in by_place.values() if stage.items or not subject.offers(stage.function)]
-
-
-def _rungs_of(operation: str, level: str) -> tuple[str, ...]:
-    row = OPERATIONS.get(operation) or OPTIMIZERS.get(operation) or TRANSFORMS.get(operation)
-    if row is not None and level not in row.levels:
-        return ()
-    if level == "values":
-        return (EXAMPLES, *rungs.rungs(operation), REST)
-    if level == "gradients":
-        return (*rungs.rungs(operation), REST) if f"{operation}{BACKWARD}" in FUNCTIONS else ()
-    return (REST,)
 
 
 def operations_of(item: pytest.Item) -> set[str]:

@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from spec_tests.vocabulary.levels import LEVELS
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
+from spec_tests.vocabulary.rungs import rungs
 
 LANGUAGES = ("en", "zh")
 FILE = Path(__file__).with_name("sentences.toml")
@@ -119,6 +121,19 @@ def sentences(operation: str, level: str, rung: str, language: str) -> Sentences
         *(_in_chinese if zh else _in_english)(operation, gradient, with_, without),
         _hint(entry, rung, zh, gradient),
     )
+
+
+def ladder(operation: str) -> tuple[tuple[str, str], ...]:
+    """Return the level and the name of every rung of an operation, in the order in which a learner climbs them.
+
+    >>> ladder("flatten")[:2], ladder("flatten")[-1]
+    ((('values', 'examples'), ('values', 'plain')), ('refusals', 'the rest'))
+    """
+    row = OPERATIONS.get(operation) or OPTIMIZERS.get(operation) or TRANSFORMS.get(operation)
+    named = rungs(operation)
+    of_level = {"values": (EXAMPLES, *named, REST), "gradients": (*named, REST)}
+    levels = LEVELS if row is None else row.levels
+    return tuple((level, rung) for level in LEVELS if level in levels for rung in of_level.get(level, (REST,)))
 
 
 def _in_english(operation: str, gradient: bool, with_: str, without: str) -> tuple[str, str]:
