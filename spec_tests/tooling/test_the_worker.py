@@ -340,6 +340,15 @@ def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_answered(tmp_pa
 
 
 @slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell how long a process has worked")
+def test_a_call_that_has_hardly_had_the_processor_may_take_longer(tmp_path):
+    waits = f"import time\ndef relu(input):\n    time.sleep({1.5 * LIMIT})\n    return input\n"
+
+    with isolated(tmp_path, waits, time_limit=LIMIT) as subject:
+        np.testing.assert_array_equal(subject.relu(input=X), X)
+
+
+@slow
 def test_what_is_neither_answer_nor_refusal_is_a_failure_in_one_line(tmp_path):
     cases = {
         "sys.exit(3)": r"^relu raised SystemExit: 3$",
