@@ -1,6 +1,7 @@
 """A starter: a file of empty functions in the document's order, each with its shapes and its formula."""
 
 import inspect
+import re
 import textwrap
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ import reference
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.contract.functions import BACKWARD, FUNCTIONS
 from spec_tests.run.exercise.ladder import in_order
+from spec_tests.run.exercise.lines import in_lines
 from spec_tests.run.exercise.words import section
 from spec_tests.vocabulary.operations import GRADIENTS
 from spec_tests.vocabulary.rungs.sentences import section_of
@@ -103,15 +105,16 @@ def _written(parameter: inspect.Parameter) -> str:
 
 def _of_operation(operation: str, language: str) -> list[str]:
     entry = _entries()[operation]
-    place = section(section_of(operation), language)
+    place, zh = section(section_of(operation), language), language == "zh"
+    shapes, formula = ((zh and entry.get(f"zh_{name}")) or entry[name] for name in ("shapes", "formula"))
     return [
-        f"{operation} ({place}).",
+        f"{operation}（{place}）。" if zh else f"{operation} ({place}).",
         "",
-        *_wrapped(entry["shapes"]),
+        *in_lines(shapes, WIDTH - 8),
         "",
-        *(f"    {line}" for line in _wrapped(entry["formula"], WIDTH - 12)),
+        *(f"    {line}" for part in re.split("(?<=[;；])", formula) for line in in_lines(part, WIDTH - 12)),
         "",
-        *_wrapped(entry[language]),
+        *in_lines(entry[language], WIDTH - 8),
     ]
 
 
@@ -119,16 +122,10 @@ def _of_gradient(operation: str, language: str) -> list[str]:
     words, names = WORDS[language], GRADIENTS.get(operation, ())
     returns = words["network"] if not names else words["returns" if len(names) > 1 else "returns_one"]
     return [
-        *_wrapped(words["gradient"].format(operation=operation)),
+        *in_lines(words["gradient"].format(operation=operation), WIDTH - 8),
         "",
-        *_wrapped(returns.format(names=", ".join(names))),
+        *in_lines(returns.format(names=", ".join(names)), WIDTH - 8),
     ]
-
-
-def _wrapped(text: str, width: int = WIDTH - 8) -> list[str]:
-    """Return a text in lines; a Chinese one has no spaces to break at, and is broken anywhere."""
-    chinese = any(ord(c) > 0x2E80 for c in text)
-    return textwrap.wrap(text, width // 2 if chinese else width, break_long_words=chinese, break_on_hyphens=False)
 
 
 @cache

@@ -4,11 +4,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
-from unicodedata import east_asian_width
 
 import numpy as np
 
 from spec_tests.run.drawing import grid
+from spec_tests.run.exercise.lines import columns, in_lines
 from spec_tests.run.exercise.result import (
     HIDDEN,
     NOT_BEGUN,
@@ -145,39 +145,18 @@ def _beside(row: Sequence[list[str]]) -> list[str]:
     ]
 
 
-def _columns(text: str) -> int:
-    """Return how many columns a text takes: a Chinese character takes two."""
-    return sum(1 + (east_asian_width(c) in "WF") for c in text)
-
-
 def _width(block: list[str]) -> int:
-    return max(map(_columns, block))
+    return max(map(columns, block))
 
 
 def _filled(text: str, width: int) -> str:
-    return text + " " * (width - _columns(text))
+    return text + " " * (width - columns(text))
 
 
 def wrapped(text: str, indent: int) -> list[str]:
     """Return a text in lines, the first one indented by 2 less if it begins with a sign."""
-    lines: list[str] = [""]
-    for word in _pieces(text):
-        if lines[-1] and _columns(lines[-1] + word) > WIDTH:
-            lines.append("")
-        lines[-1] += word if lines[-1] else word.lstrip()
     hanging = indent + 2 * (indent == 2)
-    return [" " * (hanging if i else indent) + line.rstrip() for i, line in enumerate(lines)]
-
-
-def _pieces(text: str) -> list[str]:
-    """Return what may stand in a line by itself: words with the space before them, and single Chinese characters."""
-    pieces: list[str] = []
-    for c in text:
-        if not pieces or c == " " or east_asian_width(c) in "WF" or east_asian_width(pieces[-1][-1]) in "WF":
-            pieces.append(c)
-        else:
-            pieces[-1] += c
-    return pieces
+    return [" " * (hanging if i else indent) + line for i, line in enumerate(in_lines(text, WIDTH))]
 
 
 def scores(rated: Sequence[Rated], language: str) -> list[str]:
@@ -185,7 +164,7 @@ def scores(rated: Sequence[Rated], language: str) -> list[str]:
     words, rows = WORDS[language], by_operation(rated)
     if not rows:
         return []
-    width = max(map(_columns, [*rows, words["all"]])) + 2
+    width = max(map(columns, [*rows, words["all"]])) + 2
     lines = [
         f"{_filled(operation, width)}{reached:4} / {possible:<4} {''.join(SIGNS[one.outcome] for one in of_it)}"
         for operation, of_it in rows.items()
