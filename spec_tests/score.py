@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     language, start = language_of(given.language), time.monotonic()
     texts: dict[Path | None, Callable[[Class], str]] = {
-        given.csv: lambda graded: "\ufeff" + as_csv(graded),  # by this sign spreadsheets know that it is UTF-8
+        given.csv: lambda graded: "\ufeff" + as_csv(graded, language),  # a spreadsheet's sign of UTF-8
         given.json: lambda graded: json.dumps(as_json(graded), ensure_ascii=False, indent=1) + "\n",
         given.page: lambda graded: page(graded, language),
     }

@@ -22,6 +22,7 @@ from spec_tests.run.scoring.judging import Judged, Limits
 from spec_tests.run.scoring.page import page
 from spec_tests.run.scoring.results import Class, as_csv, as_json
 from spec_tests.run.scoring.words import WORDS
+from spec_tests.vocabulary.rungs.sentences import sentences
 
 pytestmark = pytest.mark.tooling
 
@@ -158,7 +159,11 @@ SMALL = Class(
     (
         Judged("<b>&=.py", {ASKED[0]: "right", ASKED[1]: "wrong"}),
         Judged("=cmd.py", {}, "line 1: <script>"),
-        Judged("c.py", {ASKED[0]: "right", ASKED[1]: "wrong", ASKED[2]: "wrong", ("sgd", "values", "plain"): "right"}),
+        Judged(
+            "c.py",
+            {ASKED[0]: "right", ASKED[1]: "wrong", ASKED[2]: "wrong", ("sgd", "values", "plain"): "right"},
+            said={ASKED[2]: "linear took longer than <2> s"},
+        ),
     ),
 )
 
@@ -166,10 +171,19 @@ SMALL = Class(
 def test_the_table_has_points_by_operation_and_level_and_no_formulas():
     rows = list(csv.reader(io.StringIO(as_csv(SMALL))))
 
-    assert rows[0] == ["file", "points", "out of", "percent", "relu values", "linear values", "remark"]
-    assert rows[1] == ["<b>&=.py", "1", "3", "33.3", "1", "0", ""]
-    assert rows[2] == ["'=cmd.py", "0", "3", "0.0", "0", "0", "line 1: <script>"]
+    assert rows[0] == ["file", "points", "out of", "percent", "relu values", "linear values", "stopped at", "remark"]
+    assert rows[1][:6] == ["<b>&=.py", "1", "3", "33.3", "1", "0"]
+    assert rows[2] == ["'=cmd.py", "0", "3", "0.0", "0", "0", "", "line 1: <script>"]
     assert rows[3][1] == "1"  # what was not asked has no points
+
+
+def test_where_a_file_stopped_is_in_the_table_and_what_was_found_there_in_data_and_page():
+    rows = list(csv.reader(io.StringIO(as_csv(SMALL, "zh"))))
+    stopped = as_json(SMALL)["files"][2]["stopped"]
+
+    assert rows[3][6] == " | ".join(sentences(*key, "zh").wrong for key in ASKED[1:])
+    assert [one["found"] for one in stopped] == ["", "linear took longer than <2> s"]
+    assert "linear took longer than &lt;2&gt; s" in page(SMALL, "en")
 
 
 def test_the_rung_that_most_failed_on_comes_first_with_those_who_did():

@@ -167,7 +167,7 @@ class Exercise:
                 raise session.Interrupted(session.shouldstop)
             entries[item.nodeid] = next(entry for entry in ledger.entries() if entry.test == item.nodeid)
             if item.nodeid in self.failures:
-                return WRONG, ""
+                return WRONG, self.failures[item.nodeid].complaint
         if any(entry.outcome == "passed" for entry in entries.values()):
             return RIGHT, ""
         reasons = [entry.not_offered for entry in entries.values() if entry.not_offered]

@@ -12,6 +12,7 @@
         "rung": "dilation",                 "examples" of the document, a rung of its own, or "the rest" of the level
         "outcome": "wrong",                 right, wrong, hidden (by one that is wrong), not offered, not begun
         "points": 0, "possible": 1,
+        "reason": "output: ...",            what was found where it is wrong, or why it is not offered; in English
         "sentence": {"en": "...", "zh": "..."}       what is right, or what is not
       }, ...]
     }
@@ -42,7 +43,7 @@ class Rated:
     rung: str
     outcome: str
     reason: str = ""
-    """Why it is not offered, where that is so."""
+    """Why it is not offered, or what is wrong, where that is so."""
 
     @property
     def function(self) -> str:
@@ -100,6 +101,7 @@ def as_json(subject: str, rated: Sequence[Rated], complete: bool = True) -> dict
                 "outcome": one.outcome,
                 "points": one.points,
                 "possible": 1,
+                "reason": one.reason,
                 "sentence": {language: one.sentence(language) for language in LANGUAGES},
             }
             for one in rated

@@ -52,7 +52,7 @@ def grade(files: Sequence[Path], limits: Limits, jobs: int, ended: Callable[[Cla
 def _asked(limits: Limits, stop: threading.Event) -> tuple[tuple[str, str, str], ...]:
     """Return the rungs that are asked of everybody: those of an untouched starter."""
     text = starter("submission.py", limits.only, "en").encode()
-    rungs, reason = tried(text, limits, stop)
+    rungs, reason, _ = tried(text, limits, stop)
     if reason or not rungs:
         raise Unfit(f"the rungs cannot be told: an untouched starter {reason or 'was asked nothing'}")
     return tuple(rungs)

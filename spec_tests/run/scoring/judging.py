@@ -14,8 +14,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ NAME = "submission.py"
 """What a file is called while it is judged: a name like random.py would stand before Python's own module."""
 LONGEST = 1_000_000
 """How many bytes a file may have."""
+LONGEST_LINE = 500
 GRACE = 10.0
 """How many seconds a judging process has to end its file's process, once it is told to."""
 GLANCE = 0.1
@@ -65,6 +66,8 @@ class Judged:
     reason: str = ""
     """Why it has no points, or not all that it could have."""
     seconds: float = 0.0
+    said: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    """What was found at the rungs that are wrong: the first line of it."""
 
 
 def judge(file: Path, limits: Limits, stop: threading.Event) -> Judged:
@@ -76,8 +79,8 @@ def judge(file: Path, limits: Limits, stop: threading.Event) -> Judged:
         return Judged(file.name, {}, f"it cannot be read: {error.strerror or error}")
     if reason := unfit(source, limits.allowed):
         return Judged(file.name, {}, reason)
-    rungs, reason = tried(source, limits, stop)
-    return Judged(file.name, rungs, reason.replace(NAME, file.name), time.monotonic() - start)
+    rungs, reason, said = tried(source, limits, stop)
+    return Judged(file.name, rungs, reason.replace(NAME, file.name), time.monotonic() - start, said)
 
 
 def unfit(source: bytes, allowed: Sequence[str]) -> str:
@@ -95,8 +98,8 @@ def unfit(source: bytes, allowed: Sequence[str]) -> str:
     return ""
 
 
-def tried(source: bytes, limits: Limits, stop: threading.Event) -> tuple[Rungs, str]:
-    """Try a file rung by rung; return how they ended, and why not all of them were decided."""
+def tried(source: bytes, limits: Limits, stop: threading.Event) -> tuple[Rungs, str, Rungs]:
+    """Try a file rung by rung; return how they ended, why not all of them were decided, and what was said of each."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as own,
@@ -106,12 +109,12 @@ def tried(source: bytes, limits: Limits, stop: threading.Event) -> tuple[Rungs, 
         with output.open("wb") as written:
             code = _ran(_command(file, result, limits), folder, written, limits.file, stop)
         said = output.read_bytes()[-20_000:].decode("utf-8", "replace").replace(str(file.resolve()), NAME)
-        rungs = _read(result)
+        rungs, reasons = _read(result)
     if code is None:
-        return rungs, f"not ended within {limits.file:g} s"
+        return rungs, f"not ended within {limits.file:g} s", reasons
     if code not in ENDS:
-        return {}, _complaint(said.replace(str(file), NAME)) or f"its judging ended with exit code {code}"
-    return rungs, ""
+        return {}, _complaint(said.replace(str(file), NAME)) or f"its judging ended with exit code {code}", {}
+    return rungs, "", reasons
 
 
 def _command(file: Path, result: Path, limits: Limits) -> list[str]:
@@ -161,13 +164,17 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _read(result: Path) -> Rungs:
-    """Return the rungs that were decided; none if there is no result."""
+def _read(result: Path) -> tuple[Rungs, Rungs]:
+    """Return the rungs that were decided and what was said of each; none if there is no result."""
     try:
-        found = json.loads(result.read_text(encoding="utf-8"))
-        return {(one["operation"], one["level"], one["rung"]): one["outcome"] for one in found["rungs"]}
+        found = json.loads(result.read_text(encoding="utf-8"))["rungs"]
+        keys = [(one["operation"], one["level"], one["rung"]) for one in found]
+        return (
+            dict(zip(keys, (one["outcome"] for one in found), strict=True)),
+            {key: one["reason"][:LONGEST_LINE] for key, one in zip(keys, found, strict=True) if one["reason"]},
+        )
     except (OSError, ValueError, KeyError, TypeError):
-        return {}
+        return {}, {}
 
 
 def _complaint(said: str) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from html import escape
 
-from spec_tests.run.exercise.result import WRONG
 from spec_tests.run.exercise.words import section
 from spec_tests.run.scoring.judging import Judged
 from spec_tests.run.scoring.results import Class, percent
@@ -92,8 +91,10 @@ def _failed(graded: Class, language: str) -> str:
 
 def _details(graded: Class, file: Judged, language: str) -> str:
     words, points = WORDS[language], graded.points(file)
-    stops = [key for key, outcome in zip(graded.asked, graded.outcomes(file), strict=True) if outcome == WRONG]
-    lines = [f"<li>{escape(sentences(*key, language).wrong)}</li>" for key in stops]
+    lines = [
+        f'<li>{escape(sentences(*key, language).wrong)}<div class="hint">{_shown(file.said.get(key, ""))}</div></li>'
+        for key in graded.stops(file)
+    ]
     remark = f"<p>{_shown(file.reason)}</p>" if file.reason else ""
     said = f"<p>{words['stopped']}</p><ul>{''.join(lines)}</ul>" if lines else f"<p>{words['nothing_wrong']}</p>"
     said = "" if file.reason and not lines else said

@@ -16,6 +16,7 @@
     "seconds": 12.3,
     "operations": [{"operation": "conv2d", "points": 5, "possible": 20,
                     "levels": {"values": [5, 8], "gradients": [0, 7], ...}}, ...],
+    "stopped": [{"operation": "conv2d", "level": "values", "rung": "dilation", "found": "output: ..."}, ...],
     "outcomes": ["right", "wrong", "hidden", "not offered", "not begun", "not decided", ...]     of the rungs, in order
   }, ...]
 }
@@ -61,6 +62,10 @@ class Class:
         for operation, level, _ in dict.fromkeys((one[0], one[1], "") for one in self.asked):
             found.setdefault(operation, []).append(level)
         return found
+
+    def stops(self, file: Judged) -> list[Key]:
+        """Return the rungs that are wrong in a file."""
+        return [key for key in self.asked if file.rungs.get(key) == WRONG]
 
     def failed(self) -> list[tuple[Key, list[str]]]:
         """Return the rungs that files failed on and the names of those, the rung that most failed on first."""
@@ -118,20 +123,26 @@ def _file(graded: Class, file: Judged) -> dict[str, Any]:
             }
             for operation, levels in graded.parts.items()
         ],
+        "stopped": [
+            {"operation": key[0], "level": key[1], "rung": key[2], "found": file.said.get(key, "")}
+            for key in graded.stops(file)
+        ],
         "outcomes": graded.outcomes(file),
     }
 
 
-def as_csv(graded: Class) -> str:
-    """Return one row a file: its points, in all and by operation and level, and the remark."""
+def as_csv(graded: Class, language: str = "en") -> str:
+    """Return one row a file: its points, in all and by operation and level, where it stopped, and the remark."""
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
     parts = [(operation, level) for operation, levels in graded.parts.items() for level in levels]
-    rows.writerow(["file", "points", "out of", "percent", *(f"{name} {level}" for name, level in parts), "remark"])
+    each = [f"{name} {level}" for name, level in parts]
+    rows.writerow(["file", "points", "out of", "percent", *each, "stopped at", "remark"])
     for file in graded.files:
         points = graded.points(file)
         each = [graded.points(file, operation, level)[0] for operation, level in parts]
-        rows.writerow([_cell(file.name), *points, percent(points), *each, _cell(file.reason)])
+        stops = " | ".join(sentences(*key, language).wrong for key in graded.stops(file))
+        rows.writerow([_cell(file.name), *points, percent(points), *each, _cell(stops), _cell(file.reason)])
     return written.getvalue()
 
 
