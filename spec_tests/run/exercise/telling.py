@@ -19,7 +19,7 @@ from spec_tests.run.exercise.result import (
     by_operation,
     points,
 )
-from spec_tests.run.exercise.words import WORDS, section
+from spec_tests.run.exercise.words import WORDS, bracketed, section
 from spec_tests.run.judging import Judgement
 from spec_tests.vocabulary.rungs.sentences import section_of, sentences
 
@@ -54,7 +54,8 @@ def wrong(rated: Rated, failure: Failure, language: str, file: str, verbose: boo
     first += wrapped(words["test"].format(test=failure.test), 4) if failure.test else []
     place = [words["line"].format(file=file, line=failure.line)] if failure.line else []
     last = [line for text in (failure.complaint, *place) for line in wrapped(text, 4)[:2]]
-    last += wrapped(f"{words['hint'].format(hint=said.hint)} ({section(section_of(rated.operation), language)})", 4)
+    taught = bracketed(section(section_of(rated.operation), language), language)
+    last += wrapped(f"{words['hint'].format(hint=said.hint)}{taught}", 4)
     room = 10**6 if verbose else LINES - len(first) - len(last)
     drawn = drawing(failure.judgement, language) if failure.judgement is not None else []
     if len(drawn) > room:
