@@ -27,7 +27,7 @@ from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, re
 
 PROOFS = ("by the references", "by the subject")
 FILTERS = (
-    *("number", "power", "percent", "value", "duration", "day"),
+    *("number", "power", "percent", "value", "duration", "day", "complaint_zh"),
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
 EVERYTHING = ("spec_tests", ".")

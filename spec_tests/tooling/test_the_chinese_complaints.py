@@ -1,7 +1,10 @@
 """What is said of a wrong answer, in Chinese: there is a text for everything that the code can say."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from spec_tests.vocabulary.ledger import Call
 pytestmark = pytest.mark.tooling
 
 ROOT = Path(__file__).parents[2]
+STUDENT = Path(__file__).with_name("students_file.txt")
 COMMANDS = ("archives", "command", "dataloader", "datasets", "synthetic_images", "train", "train_in_torch", "training")
 """Modules of `reference/` that no subject is compared with."""
 
@@ -185,6 +189,27 @@ def test_what_a_comparison_says_reads_as_chinese(comparison, said):
         comparison()
 
     assert told(f"AssertionError: {failure.value}", "zh") == said
+
+
+SENTENCE = re.compile(r"[A-Za-z]{2,}(?: [a-z]{2,}){2,}")
+"""Three English words in a row, which are no name."""
+
+
+@pytest.mark.slow
+def test_an_exercise_in_chinese_has_no_sentence_in_english(tmp_path):
+    file = tmp_path / "my_layers.py"
+    file.write_text(STUDENT.read_text(encoding="utf-8"), encoding="utf-8")
+    command = [sys.executable, "-m", "spec_tests", "--subject", str(file), "--exercise", "--language", "zh"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+    done = subprocess.run([*command, "--only", "relu"], capture_output=True, env=environment, cwd=tmp_path, check=False)
+
+    said = done.stdout.decode()
+    assert done.returncode == 1, said + done.stderr.decode()
+    assert "relu（第 2.3 节）" in said
+    assert "要求：ReLU 拒绝没有大小顺序的类型" in said
+    assert "relu 给出了结果，应当拒绝：input 的 dtype 是 bool" in said
+    assert SENTENCE.findall(said) == []
 
 
 def test_what_somebody_elses_function_raises_stays_as_it_is():
