@@ -32,7 +32,13 @@ COMPARISONS = [
         *("second_gradients.py", "image_paths.py", "rungs/checking.py"),
     )
 ]
-CONTRACT = [*sorted((ROOT / "spec_tests" / "contract").glob("*.py")), ROOT / "spec_tests" / "run" / "asking.py"]
+FILES = ("adapting", "declaration", "guard", "imports", "isolated", "messages", "on_arrays", "on_tensors", "process")
+CONTRACT = [
+    *(ROOT / "spec_tests" / "contract" / f"{name}.py" for name in (*FILES, "reading", "worker")),
+    ROOT / "spec_tests" / "run" / "asking.py",
+]
+"""What speaks of a file of functions, and of the process that asks it."""
+
 CHANNEL = ("Junk", "Ended", "_Defect")
 """Errors of a subject's process, which are told behind the name of a function: `conv2d took longer than 2 s`."""
 
@@ -66,8 +72,10 @@ def texts(node):
             return texts(choice)
         case ast.FormattedValue(value=ast.Call(func=ast.Name(id="nearest"))):
             return ["", "; did you mean 'this'?"]
-        case ast.FormattedValue(value=ast.Call(func=ast.Attribute(attr="complaint"))):
-            return [""]
+        case ast.FormattedValue(value=ast.Call(func=ast.Attribute(attr="complaint" | "_because"))):
+            return ["", ": <why>"]
+        case ast.FormattedValue(value=ast.Attribute(attr="said")):
+            return ["", ": <why>"]
         case ast.FormattedValue(value=ast.Name(id=name)) if name in KNOWN:
             return KNOWN[name]
         case ast.IfExp(body=one, orelse=other):
