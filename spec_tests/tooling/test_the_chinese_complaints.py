@@ -54,6 +54,7 @@ KNOWN = {
         "the only element lies outside its bound",
         "<2> of <3> elements lie outside their bound; first at [<>]",
     ],
+    "because": ["", ": <why>"],
     "how": ["took longer than <1> s", "closed the channel of its process", "was killed by signal <1>"],
     "junk": ["its answer makes no sense"],
     "defect": ["raised <1>", "returned too much"],
@@ -218,6 +219,25 @@ def test_an_exercise_in_chinese_has_no_sentence_in_english(tmp_path):
     assert "要求：ReLU 拒绝没有大小顺序的类型" in said
     assert "relu 给出了结果，应当拒绝：input 的 dtype 是 bool" in said
     assert SENTENCE.findall(said) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--subject", "nowhere.py"], "没有文件 nowhere.py"),
+        (["--subject", "reference"], "--exercise 用于你自己的文件"),
+    ],
+    ids=["no file", "no file of one's own"],
+)
+def test_what_cannot_be_exercised_is_said_in_chinese(tmp_path, options, said):
+    command = [sys.executable, "-m", "spec_tests", *options, "--exercise", "--language", "zh"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+
+    done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False)
+
+    assert done.returncode == 4
+    assert said in done.stderr.decode()
 
 
 def test_what_somebody_elses_function_raises_stays_as_it_is():

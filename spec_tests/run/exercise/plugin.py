@@ -54,14 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not option.spec_exercise or option.help or option.collectonly or hasattr(config, "workerinput"):
         return
     if getattr(option, "numprocesses", None) or getattr(option, "tx", None):
-        raise pytest.UsageError("--exercise tries rung after rung in one process: it cannot run with -n (pytest-xdist)")
+        why = "--exercise tries rung after rung in one process: it cannot run with -n (pytest-xdist)"
+        raise pytest.UsageError(told(why, language_of(option.spec_language)))
     try:
         subject = hooks.load_subject(config)
     except NotAvailable as error:
         why = told(str(error), language_of(option.spec_language))
         raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {why}") from None
     if not subject.foreign:
-        raise pytest.UsageError(f"--exercise is for a file of your own (--subject my_layers.py), not {subject.name}")
+        why = f"--exercise is for a file of your own (--subject my_layers.py), not {subject.name}"
+        raise pytest.UsageError(told(why, language_of(option.spec_language)))
     exercise = Exercise(config, subject)
     for plugin in [p for p in config.pluginmanager.get_plugins() if isinstance(p, Ending)]:
         config.pluginmanager.unregister(plugin)
