@@ -248,7 +248,7 @@ class Exercise:
             complaint = judgement.complaint if judgement is not None else crash.splitlines()[0] if crash else ""
             self.failures[item.nodeid] = telling.Failure(
                 "" if item.path.name == OWN_FILE else name,
-                told(complaint, self.language),
+                complaint,
                 judgement,
                 self._line(call) if judgement is None or judgement.call.error else 0,
                 "\n".join(text for title, text in report.sections if title == "the smallest case"),

@@ -8,6 +8,7 @@ from unicodedata import east_asian_width
 
 import numpy as np
 
+from spec_tests.run.complaints import told
 from spec_tests.run.drawing import grid
 from spec_tests.run.exercise.result import (
     HIDDEN,
@@ -38,6 +39,7 @@ class Failure:
     test: str
     """Its name as a sentence, or "" for a case of a rung, whose sentence says it all."""
     complaint: str
+    """What is wrong, in English."""
     judgement: Judgement | None = None
     """The wrong call, if one of them is wrong by itself."""
     line: int = 0
@@ -53,7 +55,7 @@ def wrong(rated: Rated, failure: Failure, language: str, file: str, verbose: boo
     first = wrapped(f"{SIGNS[WRONG]} {said.wrong}", 2)
     first += wrapped(words["test"].format(test=failure.test), 4) if failure.test else []
     place = [words["line"].format(file=file, line=failure.line)] if failure.line else []
-    last = [line for text in (failure.complaint, *place) for line in wrapped(text, 4)[:2]]
+    last = [line for text in (told(failure.complaint, language), *place) for line in wrapped(text, 4)[:2]]
     taught = bracketed(section(section_of(rated.operation), language), language)
     last += wrapped(f"{words['hint'].format(hint=said.hint)}{taught}", 4)
     room = 10**6 if verbose else LINES - len(first) - len(last)

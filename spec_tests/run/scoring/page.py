@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from html import escape
 
 from spec_tests.run.exercise.result import WRONG
-from spec_tests.run.exercise.words import bracketed, section
+from spec_tests.run.exercise.words import section
 from spec_tests.run.scoring.judging import Judged
 from spec_tests.run.scoring.results import Class, percent
 from spec_tests.run.scoring.words import WORDS
@@ -80,10 +80,10 @@ def _failed(graded: Class, language: str) -> str:
     rows = []
     for key, names in failed:
         said = sentences(*key, language)
-        place = bracketed(section(section_of(key[0]), language), language)
+        place = section(section_of(key[0]), language)
         hint = f'<div class="hint">{escape(words["hint"].format(hint=said.hint))}</div>'
         rows.append(
-            f'<td class="number">{len(names)}</td><td>{escape(said.wrong)}{escape(place)}{hint}</td>'
+            f'<td class="number">{len(names)}</td><td>{escape(said.wrong)} ({escape(place)}){hint}</td>'
             f'<td class="name">{_shown(", ".join(names))}</td>'
         )
     head = (f'<th scope="col">{words[name]}</th>' for name in ("count", "rung", "who"))
