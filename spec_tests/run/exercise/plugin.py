@@ -245,10 +245,9 @@ class Exercise:
             judgement = wrong_call(entry.calls, self.subject) if entry is not None else None
             crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", "") or report.longreprtext
             name = sentence(f"{item.path.name}::{getattr(item, 'originalname', item.name)}", self.language)
-            complaint = judgement.complaint if judgement is not None else crash.splitlines()[0] if crash else ""
             self.failures[item.nodeid] = telling.Failure(
                 "" if item.path.name == OWN_FILE else name,
-                complaint,
+                judgement.complaint if judgement is not None else crash.splitlines()[0] if crash else "",
                 judgement,
                 self._line(call) if judgement is None or judgement.call.error else 0,
                 "\n".join(text for title, text in report.sections if title == "the smallest case"),
