@@ -29,7 +29,7 @@ from spec_tests.vocabulary.rungs.sentences import EXAMPLES, LANGUAGES, ladder, s
 
 PROOFS = ("by the references", "by the subject")
 FILTERS = (
-    *("number", "power", "percent", "value", "duration", "day"),
+    *("number", "power", "percent", "value", "duration", "day", "complaint_zh"),
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
 BEYOND = "3"

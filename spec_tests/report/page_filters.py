@@ -16,6 +16,9 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from spec_tests.run.complaints import in_chinese
+from spec_tests.vocabulary import names_of_tests
+
 FOLDER = Path(__file__).with_name("page")
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
@@ -27,6 +30,9 @@ PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
 
 DRAWING = re.compile(r"^-+ the smallest case -+\n", re.M)
 """The heading that `failures.text_of` puts between a traceback and the drawing, with showing.SMALLEST_CASE."""
+
+OF_A_CALL = re.compile(r"^(?:E +|Call \d+ of \d+: )")
+"""What may stand before a complaint."""
 
 
 @cache
@@ -70,6 +76,17 @@ def failure(text: str) -> dict[str, str]:
     if drawing:  # it shows what Hypothesis prints about the case
         message = re.split(r"\n(?:Failing test case|Falsifying example)", message)[0]
     return {"message": indent(message, "E   "), "drawing": "".join(drawing), "traceback": traceback}
+
+
+def complaint_zh(text: str) -> str:
+    r"""Return what a failure says was wrong, in Chinese, or an empty string if that is not known there.
+
+    >>> complaint_zh("> a == b\nE   AssertionError: got shape (1,), expected (2,)")
+    '得到的形状是 (1,)，应为 (2,)'
+    """
+    parts = failure(text)
+    lines = [*parts["drawing"].splitlines()[::-1], *parts["message"].splitlines()]
+    return next((said for line in lines if (said := in_chinese(OF_A_CALL.sub("", line)))), "")
 
 
 def terminal(text: str) -> Markup:
@@ -129,14 +146,13 @@ def value(printed: Any) -> str:
     return text.replace("-", MINUS) if isinstance(printed, int | float) else text
 
 
-def sentence(test: str) -> str:
+def sentence(test: str, language: str = "en") -> str:
     """Return the name of a test as a sentence.
 
-    >>> sentence("spec_tests/test_2_2_max_pooling.py::test_nan_wins[float32]")
-    'nan wins [float32]'
+    >>> sentence("spec_tests/test_2_2_max_pooling.py::test_nan_beats_infinity[float32]")
+    'nan beats infinity [float32]'
     """
-    name, bracket, case = test.rpartition("::")[2].partition("[")
-    return name.removeprefix("test_").replace("_", " ") + (f" [{case}" if bracket else "")
+    return names_of_tests.sentence(test, language)
 
 
 def duration(seconds: float) -> str:

@@ -627,6 +627,34 @@ def test_text_contrasts_enough_with_its_background(scheme, ink, ground):
     assert (lighter + 0.05) / (darker + 0.05) >= LEAST_CONTRAST
 
 
+# The tests and what they say, in Chinese
+
+
+def test_a_test_is_named_in_chinese_with_its_english_name_at_hand():
+    data = small_data()
+    data["tests"][0] = proof_of(["2.1.2.a"], "test_the_first_window_gives_minus_6")
+
+    page = render(data, [], [])
+
+    assert '<span class="zh" lang="zh-Hans" title="the first window gives minus 6">第一个窗口得到 -6</span>' in page
+    assert '<span class="en" lang="en">the first window gives minus 6</span>' in page
+    assert "<code>test_the_first_window_gives_minus_6</code>" in page
+
+
+def test_a_test_that_has_no_chinese_sentence_keeps_its_english_one(html):
+    assert '<span class="sentence" lang="en">that carries no claim</span>' in html
+
+
+def test_what_failed_is_told_in_chinese_too_if_it_is_known_there():
+    data = small_data()
+    said = "E       AssertionError: got shape (1,), expected (2,)"
+    data["tests"][2]["results"][0]["failures"][0]["text"] = said
+
+    page = render(data, [], [])
+
+    assert page.count('<p class="zh" lang="zh-Hans">得到的形状是 (1,)，应为 (2,)</p>') == 1
+
+
 # In a browser
 
 

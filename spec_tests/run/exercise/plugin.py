@@ -19,15 +19,17 @@ import pytest
 
 from spec_tests.contract.guard import Guarded
 from spec_tests.run import asking, hooks
+from spec_tests.run.complaints import told
 from spec_tests.run.ending import Ending
 from spec_tests.run.exercise import result, telling, watching
 from spec_tests.run.exercise.batched import Batched
 from spec_tests.run.exercise.ladder import OWN_FILE, Stage, in_order, is_example, offered, operations_of, stages
 from spec_tests.run.exercise.result import HIDDEN, NOT_BEGUN, NOT_OFFERED, RIGHT, WRONG, Rated
-from spec_tests.run.exercise.words import WORDS, language_of, section
+from spec_tests.run.exercise.words import WORDS, bracketed, language_of, section
 from spec_tests.run.judging import wrong_call
 from spec_tests.run.selection import ROOT
 from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.names_of_tests import sentence
 from spec_tests.vocabulary.rungs import cases, rungs
 from spec_tests.vocabulary.rungs.checking import ask
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, section_of, sentences
@@ -52,13 +54,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not option.spec_exercise or option.help or option.collectonly or hasattr(config, "workerinput"):
         return
     if getattr(option, "numprocesses", None) or getattr(option, "tx", None):
-        raise pytest.UsageError("--exercise tries rung after rung in one process: it cannot run with -n (pytest-xdist)")
+        why = "--exercise tries rung after rung in one process: it cannot run with -n (pytest-xdist)"
+        raise pytest.UsageError(told(why, language_of(option.spec_language)))
     try:
         subject = hooks.load_subject(config)
     except NotAvailable as error:
-        raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {error}") from None
+        why = told(str(error), language_of(option.spec_language))
+        raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {why}") from None
     if not subject.foreign:
-        raise pytest.UsageError(f"--exercise is for a file of your own (--subject my_layers.py), not {subject.name}")
+        why = f"--exercise is for a file of your own (--subject my_layers.py), not {subject.name}"
+        raise pytest.UsageError(told(why, language_of(option.spec_language)))
     exercise = Exercise(config, subject)
     for plugin in [p for p in config.pluginmanager.get_plugins() if isinstance(p, Ending)]:
         config.pluginmanager.unregister(plugin)
@@ -83,7 +88,7 @@ class Exercise:
         try:
             self.wanted = asking.wanted(config.option.only, subject, at_least_one=True)
         except NotAvailable as error:
-            raise pytest.UsageError(str(error)) from None
+            raise pytest.UsageError(told(str(error), self.language)) from None
 
     # What is collected
 
@@ -121,7 +126,8 @@ class Exercise:
             if stage.operation != operation:
                 self._end_of_an_operation()
                 operation, stopped = stage.operation, False
-                self._say("", f"{operation} ({section(section_of(operation), self.language)})")
+                taught = bracketed(section(section_of(operation), self.language), self.language)
+                self._say("", f"{operation}{taught}")
             rated = self._tried(session, stage, stopped, ended.get((operation, stage.function), ""))
             if rated.outcome == NOT_BEGUN:
                 ended.setdefault((operation, stage.function), rated.reason)
@@ -144,7 +150,9 @@ class Exercise:
         elif outcome == NOT_BEGUN and not not_begun and not self._waits_for_its_operation(stage):
             self._say(*telling.wrapped(f"{telling.SIGNS[NOT_BEGUN]} {self._not_begun(stage)}", 2))
         elif outcome == NOT_OFFERED:
-            text = self.words["not_offered"].format(sentence=rated.sentence(self.language), reason=reason)
+            text = self.words["not_offered"].format(
+                sentence=rated.sentence(self.language), reason=told(reason, self.language)
+            )
             self._say(*telling.wrapped(f"{telling.SIGNS[NOT_OFFERED]} {text}", 2))
         return rated
 
@@ -236,7 +244,7 @@ class Exercise:
             entry = next((entry for entry in ledger.entries() if entry.test == item.nodeid), None)
             judgement = wrong_call(entry.calls, self.subject) if entry is not None else None
             crash = getattr(getattr(report.longrepr, "reprcrash", None), "message", "") or report.longreprtext
-            name = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
+            name = sentence(f"{item.path.name}::{getattr(item, 'originalname', item.name)}", self.language)
             self.failures[item.nodeid] = telling.Failure(
                 "" if item.path.name == OWN_FILE else name,
                 judgement.complaint if judgement is not None else crash.splitlines()[0] if crash else "",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spec_tests.run.complaints import told
 from spec_tests.run.drawing import grid
 from spec_tests.run.exercise.lines import columns, in_lines
 from spec_tests.run.exercise.result import (
@@ -19,7 +20,7 @@ from spec_tests.run.exercise.result import (
     by_operation,
     points,
 )
-from spec_tests.run.exercise.words import WORDS, section
+from spec_tests.run.exercise.words import WORDS, bracketed, section
 from spec_tests.run.judging import Judgement
 from spec_tests.vocabulary.rungs.sentences import section_of, sentences
 
@@ -38,6 +39,7 @@ class Failure:
     test: str
     """Its name as a sentence, or "" for a case of a rung, whose sentence says it all."""
     complaint: str
+    """What is wrong, in English."""
     judgement: Judgement | None = None
     """The wrong call, if one of them is wrong by itself."""
     line: int = 0
@@ -53,8 +55,9 @@ def wrong(rated: Rated, failure: Failure, language: str, file: str, verbose: boo
     first = wrapped(f"{SIGNS[WRONG]} {said.wrong}", 2)
     first += wrapped(words["test"].format(test=failure.test), 4) if failure.test else []
     place = [words["line"].format(file=file, line=failure.line)] if failure.line else []
-    last = [line for text in (failure.complaint, *place) for line in wrapped(text, 4)[:2]]
-    last += wrapped(f"{words['hint'].format(hint=said.hint)} ({section(section_of(rated.operation), language)})", 4)
+    last = [line for text in (told(failure.complaint, language), *place) for line in wrapped(text, 4)[:2]]
+    taught = bracketed(section(section_of(rated.operation), language), language)
+    last += wrapped(f"{words['hint'].format(hint=said.hint)}{taught}", 4)
     room = 10**6 if verbose else LINES - len(first) - len(last)
     drawn = drawing(failure.judgement, language) if failure.judgement is not None else []
     if len(drawn) > room:

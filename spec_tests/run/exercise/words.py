@@ -72,3 +72,12 @@ def section(number: str, language: str) -> str:
     """Say which section of the document something stands in."""
     words = WORDS[language]
     return words["section"].format(section=number) if number else words["beyond"]
+
+
+def bracketed(text: str, language: str) -> str:
+    """Return a text in the brackets of a language, with the space before them.
+
+    >>> bracketed("section 2.3", "en"), bracketed("第 2.3 节", "zh")
+    (' (section 2.3)', '（第 2.3 节）')
+    """
+    return f"（{text}）" if language == "zh" else f" ({text})"
