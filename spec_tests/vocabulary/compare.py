@@ -38,7 +38,7 @@ def assert_within(actual: Any, approximation: Approximation, dtype: str) -> None
         outside = _where(wrong, "lie outside their bound", "lies outside its bound")
         raise AssertionError(
             f"{outside}: got {_at(actual, at)}, exact {_at(exact, at)}, "
-            f"error {_at(error, at):.3g}, bound {_at(bound, at):.3g}"
+            f"error {_at(error, at):.3g}, bound {_at(np.broadcast_to(bound, np.shape(exact)), at):.3g}"
         )
     ledger.record(dtype, *nearest(error, bound))
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
-from spec_tests.run.exercise.words import section
+from spec_tests.run.complaints import told
+from spec_tests.run.exercise.words import bracketed, section
 from spec_tests.run.scoring.judging import Judged
 from spec_tests.run.scoring.results import Class, percent
 from spec_tests.run.scoring.words import WORDS
@@ -82,7 +83,7 @@ def _failed(graded: Class, language: str) -> str:
         place = section(section_of(key[0]), language)
         hint = f'<div class="hint">{escape(words["hint"].format(hint=said.hint))}</div>'
         rows.append(
-            f'<td class="number">{len(names)}</td><td>{escape(said.wrong)} ({escape(place)}){hint}</td>'
+            f'<td class="number">{len(names)}</td><td>{escape(said.wrong)}{escape(bracketed(place, language))}{hint}</td>'
             f'<td class="name">{_shown(", ".join(names))}</td>'
         )
     head = (f'<th scope="col">{words[name]}</th>' for name in ("count", "rung", "who"))
@@ -92,7 +93,7 @@ def _failed(graded: Class, language: str) -> str:
 def _details(graded: Class, file: Judged, language: str) -> str:
     words, points = WORDS[language], graded.points(file)
     lines = [
-        f'<li>{escape(sentences(*key, language).wrong)}<div class="hint">{_shown(file.said.get(key, ""))}</div></li>'
+        f'<li>{escape(sentences(*key, language).wrong)}<div class="hint">{_shown(told(file.said.get(key, ""), language))}</div></li>'
         for key in graded.stops(file)
     ]
     remark = f"<p>{_shown(file.reason)}</p>" if file.reason else ""
