@@ -113,8 +113,9 @@ def test_an_error_equal_to_its_bound_passes_and_the_next_number_fails(exact, bou
         assert_within(np.nextafter(farthest, np.float32(sign * inf)), approximation, "float32")
 
 
-def test_a_failed_bounded_comparison_says_where_what_it_got_the_error_and_the_bound():
-    approximation = Approximation(array(1, 5, dtype="float64"), array(0.5, 0.25, dtype="float64"))
+@pytest.mark.parametrize("bound", [array(0.5, 0.25, dtype="float64"), np.float64(0.25)], ids=["each", "one for all"])
+def test_a_failed_bounded_comparison_says_where_what_it_got_the_error_and_the_bound(bound):
+    approximation = Approximation(array(1, 5, dtype="float64"), bound)
 
     with pytest.raises(AssertionError) as refusal:
         assert_within(array(1, 5.5), approximation, "float32")

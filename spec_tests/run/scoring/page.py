@@ -80,10 +80,10 @@ def _failed(graded: Class, language: str) -> str:
     rows = []
     for key, names in failed:
         said = sentences(*key, language)
-        place = section(section_of(key[0]), language)
+        place = bracketed(section(section_of(key[0]), language), language)
         hint = f'<div class="hint">{escape(words["hint"].format(hint=said.hint))}</div>'
         rows.append(
-            f'<td class="number">{len(names)}</td><td>{escape(said.wrong)}{escape(bracketed(place, language))}{hint}</td>'
+            f'<td class="number">{len(names)}</td><td>{escape(said.wrong + place)}{hint}</td>'
             f'<td class="name">{_shown(", ".join(names))}</td>'
         )
     head = (f'<th scope="col">{words[name]}</th>' for name in ("count", "rung", "who"))
@@ -92,10 +92,8 @@ def _failed(graded: Class, language: str) -> str:
 
 def _details(graded: Class, file: Judged, language: str) -> str:
     words, points = WORDS[language], graded.points(file)
-    lines = [
-        f'<li>{escape(sentences(*key, language).wrong)}<div class="hint">{_shown(told(file.said.get(key, ""), language))}</div></li>'
-        for key in graded.stops(file)
-    ]
+    found = [(sentences(*key, language).wrong, told(file.said.get(key, ""), language)) for key in graded.stops(file)]
+    lines = [f'<li>{escape(wrong)}<div class="hint">{_shown(said)}</div></li>' for wrong, said in found]
     remark = f"<p>{_shown(file.reason)}</p>" if file.reason else ""
     said = f"<p>{words['stopped']}</p><ul>{''.join(lines)}</ul>" if lines else f"<p>{words['nothing_wrong']}</p>"
     said = "" if file.reason and not lines else said
