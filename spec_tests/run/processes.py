@@ -7,7 +7,7 @@ there are: the record has them in the order in which they were collected, whiche
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -177,7 +177,7 @@ class InOrder:
             properties.forget_draws()
 
 
-def groups(tests: list[str]) -> list[int]:
+def groups(tests: Sequence[str]) -> list[int]:
     """Number the groups of consecutive tests of one function.
 
     >>> groups(["a.py::f[1]", "a.py::f[2]", "a.py::g", "a.py::f[3]"])

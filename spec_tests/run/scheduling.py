@@ -7,6 +7,7 @@ shares them out as pytest-xdist does.
 """
 
 import re
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ import pytest
 
 from spec_tests.run.processes import groups
 
-MADE_ONCE = re.compile(r'scope="(?:module|session)"|^def children_started\\b', re.MULTILINE)
+MADE_ONCE = re.compile(r'scope="(?:module|session)"|^def children_started\b', re.MULTILINE)
 """What a file says that makes something once for all its tests."""
 
-FIRST = ("tooling/", "test_code_blocks.py")
+FIRST = ("/tooling/", "/test_code_blocks.py")
 """Where in the specification the tests are that take long."""
+
+FEWEST = 2
+"""How many tests a process has to know: the one that it runs, and the next one, which decides what is torn down."""
 
 
 @pytest.hookimpl(trylast=True, optionalhook=True)
@@ -27,46 +31,54 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Share out the tests in units, unless another way is asked for."""
     if config.getvalue("dist") != "load":
         return None
-    loadscope = import_module("xdist.scheduler").LoadScopeScheduling  # here, because most runs do without the package
+    scheduling = import_module("xdist.scheduler").LoadScheduling  # here, because most runs do without the package
 
-    class InUnits(loadscope):  # type: ignore[misc]  # of a package that may be missing
-        """pytest-xdist's scheduler of scopes, with other scopes."""
-
-        in_order = False
+    class InUnits(scheduling):  # type: ignore[misc]  # of a package that may be missing
+        """pytest-xdist's own scheduler, which is given a unit at a time."""
 
         def schedule(self) -> None:
-            """Make the units when all tests are known."""
+            """Begin when all tests are known, and give work to a process that has come instead of one that died."""
             if self.collection is None:
-                tests = list(next(iter(self.registered_collections.values())))
-                self.units = dict(zip(tests, units(tests, config.rootpath), strict=True))
-            super().schedule()
+                if not self._check_nodes_have_same_collection():
+                    return
+                self.collection = next(iter(self.node2collection.values()))
+                self.units = units(self.collection, config.rootpath)
+                self.pending[:] = in_order(self.units)
+            for _ in range(FEWEST if self.collection else 0):
+                for node in self.nodes:
+                    self.check_schedule(node)
 
-        def _split_scope(self, nodeid: str) -> str:
-            return self.units[nodeid]
-
-        def _assign_work_unit(self, node: Any) -> None:
-            """Before the first one is assigned, put them in order."""
-            if not self.in_order:
-                self.in_order = True
-                for unit in sorted(self.workqueue, key=_rank):
-                    self.workqueue.move_to_end(unit)
-            super()._assign_work_unit(node)
-
-        def _reschedule(self, node: Any) -> None:
-            """Forget what is done, which would be counted again and again."""
-            work = self.assigned_work[node]
-            for unit in [unit for unit, tests in work.items() if all(tests.values())]:
-                del work[unit]
-            super()._reschedule(node)
+        def check_schedule(self, node: Any, duration: float = 0) -> None:  # noqa: ARG002  # however long a test took
+            """Give a process the next unit if it has hardly any test left."""
+            if node.shutting_down:
+                return
+            if not self.pending:
+                node.shutdown()
+            elif len(self.node2pending[node]) < FEWEST:
+                unit = self.units[self.pending[0]]
+                others = (place for place, test in enumerate(self.pending) if self.units[test] != unit)
+                self._send_tests(node, next(others, len(self.pending)))
 
     return InUnits(config, log)
 
 
-def units(tests: list[str], project: Path) -> list[str]:
+def units(tests: Sequence[str], project: Path) -> list[str]:
     """Return for each test the name of its unit, which begins with the file."""
-    together = {file: _is_a_unit(project / file) for file in {test.partition("::")[0] for test in tests}}
-    numbered = zip(tests, groups(tests), strict=True)
-    return [file if together[file := test.partition("::")[0]] else f"{file} {group}" for test, group in numbered]
+    files = [test.partition("::")[0] for test in tests]
+    together = {file: _is_a_unit(project / file) for file in set(files)}
+    return [file if together[file] else f"{file} {group}" for file, group in zip(files, groups(tests), strict=True)]
+
+
+def in_order(units: Sequence[str]) -> list[int]:
+    """Return the places of tests in the order in which they are given away, those of a unit one after the other.
+
+    >>> in_order(["a/test_a.py", "a/tooling/test_b.py 1", "a/test_c.py 2", "a/test_a.py"])
+    [1, 0, 3, 2]
+    """
+    began: dict[str, int] = {}
+    for place, unit in enumerate(units):
+        began.setdefault(unit, place)
+    return sorted(range(len(units)), key=lambda place: (_rank(units[place]), began[units[place]], place))
 
 
 def _rank(unit: str) -> int:
