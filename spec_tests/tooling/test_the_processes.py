@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from spec_tests.run import scheduling
+from spec_tests.run import processes, scheduling
 
 pytestmark = [
     pytest.mark.tooling,
@@ -142,3 +142,24 @@ def test_a_file_that_makes_something_once_goes_to_one_process(tmp_path):
     )
 
     assert scheduling.units([*of_a, *of_b], tmp_path) == ["test_a.py"] * 3 + ["test_b.py 2"] * 2 + ["test_b.py 3"]
+
+
+def test_each_process_takes_its_share_of_the_cores(monkeypatch):
+    monkeypatch.delenv(processes.THREADS, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    ends = []
+
+    processes.pytest_xdist_setupnodes(SimpleNamespace(add_cleanup=ends.append), specs=["popen"] * 3)
+    inside = os.environ[processes.THREADS]
+    for end in ends:
+        end()
+
+    assert (inside, processes.THREADS in os.environ) == ("2", False)
+
+
+def test_the_number_of_threads_that_the_environment_names_remains(monkeypatch):
+    monkeypatch.setenv(processes.THREADS, "5")
+
+    processes.pytest_xdist_setupnodes(None, specs=["popen"])
+
+    assert os.environ[processes.THREADS] == "5"
