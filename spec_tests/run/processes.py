@@ -6,6 +6,7 @@ there are: the record has them in the order in which they were collected, whiche
 """
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -24,6 +25,8 @@ USAGE = "wrong usage"
 """The key of a worker's output under which it tells why it was called wrongly."""
 CRASHED = "???"
 """What pytest-xdist says of when a report was made on a test in which a worker died."""
+THREADS = "OMP_NUM_THREADS"
+"""The variable of the environment by which torch, NumPy and others know how many threads to take."""
 COUNTED = ("left_out", "unread")
 """What a `Run` counts."""
 
@@ -44,6 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Sending(config))
     elif getattr(config.option, "dist", "no") != "no":
         config.pluginmanager.register(Receiving(config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
+    """Let each worker compute with its share of the cores, unless the environment says with how many threads."""
+    if THREADS not in os.environ:
+        os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // len(specs)))
+        config.add_cleanup(lambda: os.environ.pop(THREADS, None))
 
 
 @pytest.hookimpl(tryfirst=True)
