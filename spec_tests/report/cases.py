@@ -83,11 +83,13 @@ TESTS = "tests of the report"
 def received(config: pytest.Config) -> tuple[dict[str, Case], dict[str, Any]]:
     """Return the tests that one of several processes has collected, and in what they ran."""
     told = config.stash.get(processes.TOLD, {}).get(TESTS, {"cases": [], "surroundings": {}})
-    cases = {
-        test: Case(**{name: tuple(value) if isinstance(value, list) else value for name, value in case.items()})
-        for test, case in told["cases"]
-    }
+    cases = {test: Case(**{name: _received(value) for name, value in case.items()}) for test, case in told["cases"]}
     return cases, told["surroundings"]
+
+
+def _received(value: Any) -> Any:
+    """Return a value as it was before JSON, which has no tuples."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def surroundings_of(config: pytest.Config) -> dict[str, Any]:

@@ -54,7 +54,12 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None
     """Let each worker compute with its share of the cores, unless the environment says with how many threads."""
     if THREADS not in os.environ:
         os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // len(specs)))
-        config.add_cleanup(lambda: os.environ.pop(THREADS, None))
+        config.add_cleanup(_leave_the_threads_open)
+
+
+def _leave_the_threads_open() -> None:
+    """Take back what the environment was told for the workers."""
+    os.environ.pop(THREADS, None)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -164,9 +169,10 @@ class Receiving:
         """Take over from the first worker what all of them know."""
         if RUN in self.config.stash:
             return
-        said = {**first["run"], **{name: Counter(first["run"][name]) for name in COUNTED}}
+        said: dict[str, Any] = {**first["run"], **{name: Counter(first["run"][name]) for name in COUNTED}}
         said |= {"whole": asks_for_everything(self.config), "full": is_full_run(self.config)}
-        self.config.stash[RUN] = Run(**{name: tuple(v) if isinstance(v, list) else v for name, v in said.items()})
+        said |= {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+        self.config.stash[RUN] = Run(**said)
         self.config.stash[TOLD] = first["more"]
         for entry in first["entries"]:
             ledger.expect(_received(entry))

@@ -33,8 +33,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
         return None
     scheduling = import_module("xdist.scheduler").LoadScheduling  # here, because most runs do without the package
 
-    class InUnits(scheduling):  # type: ignore[misc]  # of a package that may be missing
+    class InUnits(scheduling):  # type: ignore[misc, valid-type]  # of a package that may be missing
         """pytest-xdist's own scheduler, which is given a unit at a time."""
+
+        collection: Any
+        units: list[str]
 
         def schedule(self) -> None:
             """Begin when all tests are known, and give work to a process that has come instead of one that died."""
