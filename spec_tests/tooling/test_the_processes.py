@@ -60,10 +60,11 @@ def _summary(printed):
 
 @cache
 def reporting(*arguments):
-    """Run with a report; of the report, leave out when the run took place."""
+    """Run with a report; of the report, leave out when the run took place, and what somebody has changed meanwhile."""
     found = run(*arguments, "--report", "FOLDER/report")
     for of_a_run in found.data["runs"]:
-        del of_a_run["started"], of_a_run["seconds"]
+        for name in ("started", "seconds", "commit", "modified"):
+            del of_a_run[name]
     return found
 
 
