@@ -16,11 +16,18 @@ import pytest
 
 from spec_tests.run.processes import groups
 
-MADE_ONCE = re.compile(r'scope="(?:module|session)"|^def children_started\b', re.MULTILINE)
+MADE_ONCE = re.compile(r'scope="(?:module|session)"|^def children_started\b|^@(?:functools\.)?cache\b', re.MULTILINE)
 """What a file says that makes something once for all its tests."""
 
-FIRST = ("/tooling/", "/test_code_blocks.py")
-"""Where in the specification the tests are that take long."""
+FIRST = (
+    "/tooling/test_wrong_implementations.py",
+    "/tooling/test_planted_defects.py",
+    "/tooling/test_the_strangers.py",
+    "/tooling/",
+    "/test_code_blocks.py",
+    "benchmarks/",
+)
+"""Where the tests are that take long, the longest first."""
 
 FEWEST = 2
 """How many tests a process has to know: the one that it runs, and the next one, which decides what is torn down."""

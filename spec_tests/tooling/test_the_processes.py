@@ -134,8 +134,9 @@ def test_two_processes_end_as_one_does_and_say_why(options, code, line):
     assert "INTERNALERROR" not in found.output
 
 
-def test_a_file_that_makes_something_once_goes_to_one_process(tmp_path):
-    (tmp_path / "test_a.py").write_text('@pytest.fixture(scope="module")\n')
+@pytest.mark.parametrize("line", ['@pytest.fixture(scope="module")', "@functools.cache", "@cache"])
+def test_a_file_that_makes_something_once_goes_to_one_process(tmp_path, line):
+    (tmp_path / "test_a.py").write_text(f"{line}\n")
     (tmp_path / "test_b.py").write_text("@pytest.fixture\n")
 
     of_a, of_b = (
