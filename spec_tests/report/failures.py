@@ -5,6 +5,7 @@ import re
 import sys
 import sysconfig
 import tempfile
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,14 @@ def text_of(report: pytest.TestReport, config: pytest.Config) -> str:
     """Return a failure as the terminal prints it, with the drawing of its smallest case, without local folders."""
     heading = f" {showing.SMALLEST_CASE} ".center(80, "-")
     drawings = [f"{heading}\n{drawing}" for title, drawing in report.sections if title == showing.SMALLEST_CASE]
-    return scrubbed("\n".join([report.longreprtext, *drawings]), config)
+    return scrubbed("\n".join([_without_the_worker(report).longreprtext, *drawings]), config)
+
+
+def _without_the_worker(report: pytest.TestReport) -> pytest.TestReport:
+    """Return a report that does not say which of several processes it comes from."""
+    plain = copy(report)
+    vars(plain).pop("node", None)
+    return plain
 
 
 def scrubbed(text: str, config: pytest.Config) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 from spec_tests.report import interrupts
-from spec_tests.run import options
+from spec_tests.run import options, processes
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -19,6 +19,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 def pytest_configure(config: pytest.Config) -> None:
     """Record the run if a report is requested."""
-    if config.option.spec_report is not None and not hasattr(config, "workerinput"):
-        record = import_module("spec_tests.report.record")  # here, because most runs do without it
-        config.pluginmanager.register(record.Report(config.option.spec_report))
+    if config.option.spec_report is None:
+        return
+    cases = import_module("spec_tests.report.cases")  # here, because most runs do without it
+    tests = cases.Tests(config)
+    config.pluginmanager.register(tests)
+    if processes.is_worker(config):
+        config.stash.setdefault(processes.TOLD_FIRST, {})[cases.TESTS] = tests.told
+    else:
+        record = import_module("spec_tests.report.record")
+        config.pluginmanager.register(record.Report(config.option.spec_report, config, tests))

@@ -4,12 +4,9 @@
 ledger and the two registers, and from nothing else.
 """
 
-import inspect
-import textwrap
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,57 +15,25 @@ from typing import Any
 import pytest
 
 from spec_tests.report import failures, surroundings, writing
+from spec_tests.report.cases import BAD, RAN, Case, Tests, received, source_of, surroundings_of
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
-from spec_tests.run import draws, plugin, selection, unread
+from spec_tests.run import draws, processes, selection
+from spec_tests.run.ending import RUN
 from spec_tests.vocabulary import buckets, claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.results import OUTCOMES, result_of
 
-BAD = ("failed", "error")
-RAN = ("passed", *BAD)
-"""The outcomes of a test that was run."""
-
-
-@dataclass
-class Case:
-    """One collected test: a function, or a function with one set of its parameters."""
-
-    id: str
-    """The node id, relative to the project's folder."""
-    name: str
-    """The part of the id that names the parameters, or an empty string."""
-    section: str
-    claims: tuple[str, ...]
-    deviations: tuple[str, ...]
-    function: Callable[..., Any] | None
-    failure: str = ""
-    entry: ledger.Entry = field(default_factory=lambda: ledger.Entry("", ""))
-    """What the ledger says of it; an empty one where it was left out."""
-
-    @property
-    def test(self) -> str:
-        """The id of the function."""
-        return self.id.removesuffix(f"[{self.name}]") if self.name else self.id
-
-    @property
-    def outcome(self) -> str:
-        """How it ended."""
-        return self.entry.outcome
-
-    @property
-    def ran(self) -> bool:
-        """Whether it was run, and not left out or skipped."""
-        return self.outcome in RAN
-
 
 class Report:
     """The record of a run, written when all tests have run, whichever they are and however they ended."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, config: pytest.Config, tests: Tests) -> None:
         """Create the folder now, so that failing to do so is a usage error and not a surprise at the end."""
-        self.folder, self.cases, self.message = folder.absolute(), dict[str, Case](), ""
+        self.folder, self.config, self.tests, self.message = folder.absolute(), config, tests, ""
+        self.failures = dict[str, str]()
+        """What pytest prints about the tests that failed."""
         self.interrupted = False
         """Whether it was ended by Ctrl-C."""
         self.collected = True
@@ -84,22 +49,15 @@ class Report:
         except OSError as error:
             raise pytest.UsageError(f"--report {folder} cannot be written to: {error.strerror}") from None
 
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Note every test of the specification, including those that will be left out."""
-        if selection.is_specification(item):
-            self.cases[item.nodeid] = case_of(item)
-
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note whether a file could not be read."""
         self.collected &= not report.failed
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what pytest prints about a failure in a test's setup, body or teardown, with its drawing."""
-        report: pytest.TestReport = yield
-        if (case := self.cases.get(item.nodeid)) is not None and report.failed:
-            case.failure = "\n\n".join(filter(None, [case.failure, failures.text_of(report, item.config)]))
-        return report
+        if report.failed:
+            text = failures.text_of(report, self.config)
+            self.failures[report.nodeid] = "\n\n".join(filter(None, [self.failures.get(report.nodeid), text]))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report, of an interrupted run that of the tests that ran, unless the run only listed tests."""
@@ -117,27 +75,29 @@ class Report:
 
     def _write(self, session: pytest.Session) -> str:
         """Write the report and return a message about it."""
-        if not self.cases:
+        cases, place = self.tests.cases, surroundings_of(session.config)
+        if processes.TOLD in session.config.stash:
+            cases, place = received(session.config)
+        if not cases:
             return f"no report in {self.folder}: this process collected no test of the specification"
         for entry in ledger.entries():
-            if entry.test in self.cases:
-                self.cases[entry.test].entry = entry
+            if entry.test in cases:
+                cases[entry.test].entry = entry
+                cases[entry.test].failure = self.failures.get(entry.test, "")
         seconds = round(time.perf_counter() - self.clock, 1)
         run = {
+            **place,
+            **state_of_the_files(),
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": seconds,
-            "scope": scope(session.config, self.collected and self._ran_to_the_end(session.items)),
+            "scope": scope(session.config, self.collected and _ran_to_the_end()),
         }
         try:
-            writing.write(self.folder, data_of(session.config, self.cases, run))
+            writing.write(self.folder, data_of(session.config, cases, run))
         except (OSError, Unreadable) as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return f"ERROR: no report in {self.folder}: {error}"
         return f"the report of this run: {self.folder / writing.PAGE}, and as data {self.folder / writing.DATA}"
-
-    def _ran_to_the_end(self, items: list[pytest.Item]) -> bool:
-        """Tell whether every test that was not left out from the start was reached."""
-        return all(self.cases[item.nodeid].outcome != "not run" for item in items if item.nodeid in self.cases)
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -146,25 +106,17 @@ class Report:
             terminalreporter.write_line(self.message)
 
 
-def case_of(item: pytest.Item) -> Case:
-    """Return a collected test before it runs."""
-    file = item.path.relative_to(selection.ROOT.parent).as_posix()
-    return Case(
-        id="::".join([file, *item.nodeid.split("::")[1:]]),
-        name=getattr(getattr(item, "callspec", None), "id", ""),
-        section=selection.section_of(item),
-        claims=selection.claims_of(item),
-        deviations=tuple(mark.args[0] for mark in item.iter_markers("deviation")),
-        function=getattr(item, "function", None),
-    )
+def _ran_to_the_end() -> bool:
+    """Tell whether every test that was not left out from the start was reached."""
+    return all(entry.outcome != "not run" for entry in ledger.entries())
 
 
 def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
-    """Return the data of a run: `cases` by node id; `run` has its start, its duration and its scope."""
+    """Return the data of a run: `cases` by node id; `run` has its place, its start, its duration and its scope."""
     found = list(cases.values())
     return {
         "format": FORMAT,
-        "runs": [{**asked_for(config), **facts(config), **run, **counts(config, found)}],
+        "runs": [{**asked_for(config), **run, **counts(config, found)}],
         "claims": claims_of(found),
         "tests": tests_of(found),
         "deviations": [dict(deviation) for deviation in claims.deviations()],
@@ -173,12 +125,12 @@ def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
 
 def asked_for(config: pytest.Config) -> Data:
     """Return what was requested of the run."""
-    subject, option = config.stash[plugin.SUBJECT], config.option
+    asked, option = config.stash[RUN], config.option
     return {
-        "name": subject.name,
+        "name": asked.subject,
         "subject": option.subject,
         "device": option.spec_device,
-        "dtypes": [dtype for dtype in FORMATS if dtype in (selection.wanted_dtypes(config) or subject.dtypes)],
+        "dtypes": [dtype for dtype in FORMATS if dtype in (selection.wanted_dtypes(config) or asked.dtypes)],
         "profile": draws.profile(config),
         "options": options(config),
         "full": selection.is_full_run(config),
@@ -217,12 +169,10 @@ def asked_place(argument: str, start: Path) -> str:
     return "::".join([written, *names])
 
 
-def facts(config: pytest.Config) -> Data:
-    """Return where the run took place."""
+def state_of_the_files() -> Data:
+    """Return which commit is checked out, and whether the files differ from it."""
     commit, modified = surroundings.commit(selection.ROOT.parent)
     return {
-        "versions": surroundings.versions(),
-        "machine": surroundings.machine(config.option.spec_device),
         "commit": commit,
         "modified": modified,
     }
@@ -235,8 +185,8 @@ def counts(config: pytest.Config, cases: list[Case]) -> Data:
         "examples": sum(case.entry.examples for case in cases),
         "comparisons": sum(case.entry.comparisons for case in cases),
         "left_out": [
-            *({"reason": why, "tests": count} for why, count in sorted(config.stash[plugin.DESELECTED].items())),
-            *({"reason": why, "files": count} for why, count in sorted(unread.unread(config).items())),
+            *({"reason": why, "tests": count} for why, count in sorted(config.stash[RUN].left_out.items())),
+            *({"reason": why, "files": count} for why, count in sorted(config.stash[RUN].unread.items())),
         ],
         "deviations": [entry["id"] for entry in claims.deviations() if _was_seen(entry["id"], cases)],
         "sections": sections(cases),
@@ -326,7 +276,7 @@ def tests_of(cases: Iterable[Case]) -> list[Data]:
 
 def describe_test(test: str, cases: list[Case]) -> Data:
     """Return a test function with all its cases."""
-    line, source = source_of(cases[0].function)
+    line, source = source_of(cases[0].place)
     outcomes = {case.outcome for case in cases}
     return {
         "test": test,
@@ -344,12 +294,3 @@ def describe_test(test: str, cases: list[Case]) -> Data:
             }
         ],
     }
-
-
-def source_of(function: Callable[..., Any] | None) -> tuple[int, str]:
-    """Return the first line and the source of a test function, decorators included; for a doctest, an empty source."""
-    if function is None:
-        return 1, ""
-    written = getattr(getattr(function, "hypothesis", None), "inner_test", function)
-    lines, first = inspect.getsourcelines(inspect.unwrap(written))
-    return first, textwrap.dedent("".join(lines))

@@ -39,7 +39,19 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.contract.guard import Guarded
-from spec_tests.run import asking, collecting, draws, gallery, hooks, options, processes, showing, summary, unread
+from spec_tests.run import (
+    asking,
+    collecting,
+    draws,
+    gallery,
+    hooks,
+    options,
+    processes,
+    scheduling,
+    showing,
+    summary,
+    unread,
+)
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.exercise import plugin as exercise
 from spec_tests.run.selection import (
@@ -81,7 +93,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the plugins for the options, for what is collected and drawn, and for a run in several processes."""
-    for part in (options, collecting, draws, processes, unread, exercise):
+    for part in (options, collecting, draws, processes, scheduling, unread, exercise):
         pluginmanager.register(part)
 
 
@@ -141,6 +153,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         said=subject.notes,
         left_out=config.stash[DESELECTED],
         unread=unread.unread(config),
+        dtypes=tuple(sorted(subject.dtypes)),
     )
     yield
     reasons = {item: _reason_to_leave_out(item, config, subject) for item in items if is_specification(item)}
@@ -218,6 +231,13 @@ def resnet50_weights(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def started_with_the_run(request: pytest.FixtureRequest) -> None:
+    """Start what takes long; one of several processes waits until it is asked for the first test that needs it."""
+    if not processes.is_worker(request.config):
+        request.getfixturevalue("children")
+
+
+@pytest.fixture(scope="session")
 def children(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The code blocks of `test_code_blocks.py`, started with the run because they take long."""
     modules: set[Any] = {getattr(item, "module", None) for item in request.session.items}
@@ -270,6 +290,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail a full run that left a claim unchecked."""
     gc.unfreeze()
+    if processes.is_worker(session.config):  # the process that has all records decides
+        return
     ran = RUN in session.config.stash and not session.config.option.collectonly
     if ran and session.exitstatus == 0 and not any(map(_counts, ledger.entries())):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -291,7 +313,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def _has_something_to_say(config: pytest.Config) -> bool:
     """Tell whether the specification's tests or files were run, or left out."""
-    return bool(ledger.entries() or config.stash[DESELECTED] or config.stash[RUN].unread)
+    return bool(ledger.entries() or config.stash[RUN].left_out or config.stash[RUN].unread)
 
 
 def _deviation_never_seen_here(item: pytest.Item) -> str | None:

@@ -51,8 +51,7 @@ def asks_for_everything(config: pytest.Config) -> bool:
             "collectonly",
         )
     )
-    parallel = hasattr(config, "workerinput") or getattr(option, "numprocesses", None)
-    return whole and not selected and not parallel
+    return whole and not selected
 
 
 def is_specification(node: pytest.Item | pytest.Collector) -> bool:

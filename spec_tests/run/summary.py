@@ -45,6 +45,8 @@ class Run:
     """What is to be known of a foreign subject's functions."""
     unread: Counter[str] = field(default_factory=Counter)
     """How many files were not read, by reason."""
+    dtypes: tuple[str, ...] = ()
+    """The number formats that the subject computes in."""
 
 
 def missing(entries: Iterable[Entry]) -> list[Claim]:

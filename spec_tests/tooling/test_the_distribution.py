@@ -76,8 +76,10 @@ def installed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     (source := folder / "source").mkdir()
     for part in PARTS:  # a copy, because setuptools leaves its files beside what it builds
-        copy = shutil.copy if (PROJECT / part).is_file() else shutil.copytree
-        copy(PROJECT / part, source / part)
+        if (PROJECT / part).is_file():
+            shutil.copy(PROJECT / part, source / part)
+        else:  # other processes may be writing compiled files there
+            shutil.copytree(PROJECT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
     built = python("-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-w", folder, source, folder=folder)
     assert built.returncode == 0, built.stdout + built.stderr
     (wheel,) = folder.glob("*.whl")

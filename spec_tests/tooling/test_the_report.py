@@ -408,7 +408,9 @@ def test_an_interrupted_run_leaves_the_report_of_the_tests_that_ran(small):
 
 
 def test_the_workers_of_a_parallel_run_leave_no_report(small, tmp_path):
-    (tmp_path / "spec_tests/conftest.py").write_text("def pytest_configure(config): config.workerinput = {}")
+    (tmp_path / "spec_tests/conftest.py").write_text(
+        "def pytest_configure(config): config.workerinput = config.workeroutput = {}"
+    )
 
     run = small(PASSES)
 

@@ -163,7 +163,7 @@ FULL = {"subject": "torch", "spec_device": "cpu", "spec_dtype": ""}
         ([PLACE], {"deselect": ["a test"]}, False),
         ([PLACE], {"lf": True}, False),
         ([PLACE], {"collectonly": True}, False),
-        ([PLACE], {"numprocesses": 2}, False),
+        ([PLACE], {"numprocesses": 2}, True),
         ([PLACE], {"subject": "reference"}, False),
         ([PLACE], {"spec_device": "cuda"}, False),
         ([PLACE], {"spec_dtype": "float32"}, False),

@@ -574,17 +574,17 @@ def gone(pid, within=5.0):
 
 @slow
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("body", "limit", "message"),
     [
-        ("sys.exit('not today')", "not today"),
-        ("os._exit(7)", "ended its process with exit code 7 while it was loaded"),
-        ("raise ValueError('no such data')", "line 4: ValueError: no such data"),
-        ("while True: pass", "took longer than 2 s while it was loaded"),
-        ("os.closerange(0, 20)", "my_layers.py"),
+        ("sys.exit('not today')", 60.0, "not today"),
+        ("os._exit(7)", 60.0, "ended its process with exit code 7 while it was loaded"),
+        ("raise ValueError('no such data')", 60.0, "line 4: ValueError: no such data"),
+        ("while True: pass", 2.0, "took longer than 2 s while it was loaded"),
+        ("os.closerange(0, 20)", 2.0, "my_layers.py"),  # waits for its limit
     ],
 )
-def test_a_file_that_ends_its_process_when_it_is_loaded_is_not_available(tmp_path, body, message):
-    with pytest.raises(NotAvailable, match=message), isolated(tmp_path, f"{body}\n", loading_limit=2.0):
+def test_a_file_that_ends_its_process_when_it_is_loaded_is_not_available(tmp_path, body, limit, message):
+    with pytest.raises(NotAvailable, match=message), isolated(tmp_path, f"{body}\n", loading_limit=limit):
         pass
 
 

@@ -171,12 +171,6 @@ def met(deviation: str) -> None:
         _current.deviation = deviation
 
 
-def merge(entry: Entry) -> None:
-    """Take over the record of a test from another process, unless a test of this name has been run already."""
-    if entry.test not in _entries or _entries[entry.test].outcome == OUTCOMES[0]:
-        _entries[entry.test] = entry
-
-
 def drawn(operation: str, buckets: Iterable[str]) -> None:
     """Count a drawn problem of this operation, which is in these buckets, unless the test is of our own tools."""
     if _current is not None and not _current.tooling:
@@ -188,6 +182,24 @@ def drawn(operation: str, buckets: Iterable[str]) -> None:
 def all_drawn() -> Mapping[str, Drawn]:
     """Return what was drawn, by operation."""
     return _drawn
+
+
+def take_drawn() -> Mapping[str, Drawn]:
+    """Return what was drawn, and count from nothing again: another process adds up."""
+    taken = dict(_drawn)
+    _drawn.clear()
+    return taken
+
+
+def add_drawn(operation: str, problems: int, buckets: Mapping[str, int]) -> None:
+    """Count what another process has drawn."""
+    _drawn[operation].problems += problems
+    _drawn[operation].buckets.update(buckets)
+
+
+def entry(test: str) -> Entry | None:
+    """Return the record of a test, if there is one."""
+    return _entries.get(test)
 
 
 def entries() -> list[Entry]:

@@ -194,6 +194,12 @@ def _drawn_for(prop: "Property", *key: str) -> list[dict[str, Any]]:
     return _latest[1].setdefault((key[0], key[1]), [])
 
 
+def forget_draws() -> None:
+    """Let the next test draw for itself."""
+    global _latest
+    _latest = None
+
+
 def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Run a test on many drawn arguments, as `hypothesis.given` does, for each operation and format by itself."""
 
