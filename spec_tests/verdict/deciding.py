@@ -1,0 +1,352 @@
+"""The decision about one result: exact, rounding, a coarser format, another convention, or wrong.
+
+What plain rounding explains needs no other explanation: a result within its bound is judged by another hypothesis only
+if that one tells its digits, with errors `CLOSER` times smaller than those from the exact value at `ENOUGH` elements or
+more. Roundings of a right way know nothing of such a hypothesis, and are not correlated with it.
+
+Outside the bound, what predicts digits comes first: formats and conventions, the nearest of them. What only allows for
+larger errors comes after, and only if the errors are spread over the result as those of rounding are.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from spec_tests.verdict import predictions, ways
+from spec_tests.verdict.asking import BadCase, Question, Unknown
+from spec_tests.verdict.conventions import conventions, turned_axes
+from spec_tests.verdict.predictions import Array, Prediction, off, rms, same
+from spec_tests.vocabulary.formats import FORMATS, rounded
+
+EXACT, ROUNDING = "exact", "rounding"
+COARSER, CONVENTION = "a coarser format", "another convention"
+WRONG, UNKNOWN = "wrong", "cannot say"
+DECISIONS = (EXACT, ROUNDING, COARSER, CONVENTION, WRONG, UNKNOWN)
+RIGHT = (EXACT, ROUNDING)
+
+CLOSER = 8
+"""How much smaller errors from another hypothesis have to be, to prefer it to plain rounding."""
+ENOUGH = 8
+"""At how many elements, at least, that other hypothesis has to make a difference."""
+MEANINGFUL = 16
+"""A convention explains a result only if it leaves this part of its errors, or less."""
+ROOM = 4
+"""How many bounds a result may be off another convention's value, whose own bound is not worked out."""
+UNITS = 8
+"""Units roundoff of the largest number that it may be off besides."""
+SPREAD = 0.25
+"""The share of elements outside their bounds from which on errors are spread as those of rounding."""
+SAME_FIT = 4
+"""Explanations whose remaining errors differ by less than this factor explain a result equally well."""
+LARGEST_CASE = 4_000_000
+"""Numbers of a result from which on only its bound is asked: everything else would take minutes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is to be said of one result."""
+
+    part: str
+    """What it is: output, grad_weight, ..."""
+    decision: str
+    because: str
+    """The explanation, in plain words."""
+    got: Any = field(default=None, repr=False)
+    exact: Any = field(default=None, repr=False)
+    bound: Any = field(default=None, repr=False)
+    share: float = 0.0
+    """The largest error as a share of its bound."""
+    error: float = 0.0
+    """The largest error."""
+    explanation: str = ""
+    """The name of the hypothesis that explains it, if there is one."""
+    alternatives: tuple[str, ...] = ()
+    """Other hypotheses that explain it as well."""
+    wrong: Array | None = field(default=None, repr=False)
+    """Where elements lie outside their bounds."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is what a right implementation may give."""
+        return self.decision in RIGHT
+
+
+def decide(question: Question, part: str, got: Any) -> Part:
+    """Judge one result."""
+    try:
+        exact, bound = question.expected(part)
+    except Unknown as reason:
+        return Part(part, UNKNOWN, str(reason), got)
+    if exact is None:
+        raise BadCase(f"{part} is none: this argument has no gradient in this call")
+    exact, bound, got = np.asarray(exact), np.asarray(bound, np.float64), np.asarray(got)
+    if got.shape != exact.shape:
+        return _of_another_shape(question, part, got, exact, bound)
+    if not got.size:
+        return Part(part, EXACT, "there is no element, and none was expected", got, exact, bound)
+    if np.isinf(bound).all():
+        return Part(part, UNKNOWN, f"no error can be told from rounding here: no bound of {part} is finite", got)
+    return _decided(question, part, got, exact, bound)
+
+
+def _decided(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Part:
+    sums_are_exact = exact.dtype.kind == "f" and ways.is_exact_in_any_order(question, part)
+    with np.errstate(all="ignore"):
+        errors = abs(np.asarray(got, np.float64) - exact)
+        nearest = rounded(exact, question.dtype) if exact.dtype.kind == "f" else exact
+        is_nearest = same(np.asarray(got, np.float64), np.asarray(nearest, np.float64))
+        wrong = ~(same(got, exact) | (errors <= bound) | np.isinf(bound) | is_nearest)
+        shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
+    shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
+    error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
+    measured = {"share": float(shares.max()), "error": error, "got": got, "exact": exact, "bound": bound}
+    certain = sums_are_exact or not bound.any() or question.dtype != "float64"
+    if is_nearest.all() and (certain or same(got, exact).all()):
+        return Part(part, EXACT, _exactly(sums_are_exact, bound, got, exact), **measured)
+    if not wrong.any():
+        return _within(question, part, sums_are_exact, measured)
+    return _outside(question, part, wrong, sums_are_exact, measured)
+
+
+def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> str:
+    if not bound.any() or (sums_are_exact and same(np.asarray(got, np.float64), exact).all()):
+        return "every element is the exact value"
+    return "every element is the exact value, rounded once"
+
+
+def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
+    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
+    says = f"the largest error is {measured['error']:.3g}, {_percent(measured['share'])} of its bound"
+    if got.size <= LARGEST_CASE:
+        for prediction in predictions.coarser(question, part, got):
+            if prediction.sharp and _is_plainer(prediction, got, exact):
+                because = f"fits {prediction.says}; {says}, which rounding alone would allow, but its digits are these"
+                return Part(part, COARSER, because, **measured, explanation=prediction.name)
+    if sums_are_exact:
+        if measured["error"] >= step / 4 and not _is_rounded_once(question, got, exact):
+            wrong = ~same(np.asarray(got, np.float64), np.asarray(rounded(exact, question.dtype), np.float64))
+            return _outside(question, part, wrong, True, measured)
+        says += (
+            "; these numbers add up without any rounding, in any order: what is left comes from a transform (FFT, "
+            "Winograd) or from factors that were split"
+        )
+        return Part(part, ROUNDING, says, **measured, explanation="a transform")
+    where = ways.compared(question, part, got, exact) if got.size <= LARGEST_CASE else None
+    if where is not None:
+        return Part(part, ROUNDING, f"{says}; {where.text()}", **measured, explanation=where.nearest)
+    unbounded = int(np.isinf(bound).sum())
+    says += f"; {unbounded} elements have no finite bound" if unbounded else ""
+    return Part(part, ROUNDING, says, **measured)
+
+
+def _quantum(question: Question, part: str) -> float:
+    """Return what all sums that are exact are multiples of."""
+    exact, _ = question.expected(part)
+    return ways.quantum(exact)
+
+
+def _is_rounded_once(question: Question, got: Array, exact: Array) -> bool:
+    return bool(same(np.asarray(got, np.float64), np.asarray(rounded(exact, question.dtype), np.float64)).all())
+
+
+def _is_plainer(prediction: Prediction, got: Array, exact: Array) -> bool:
+    """Tell whether a prediction tells the digits of a result that plain rounding would explain as well."""
+    if not prediction.explains(got) or not np.isfinite(exact).all():
+        return False
+    differs = abs(prediction.value - exact) > 0
+    if prediction.name.startswith("stored"):
+        differs = np.asarray(got, np.float64) != exact
+        return int(differs.sum()) >= ENOUGH and rms(off(got, _of_stored(prediction))) == 0
+    if int(differs.sum()) < ENOUGH:
+        return False
+    return rms(off(got, prediction)) * CLOSER <= rms(np.asarray(got, np.float64) - exact)
+
+
+def _of_stored(prediction: Prediction) -> Prediction:
+    dtype = prediction.name.removeprefix("stored in ")
+    return Prediction(prediction.kind, prediction.name, prediction.says, rounded(prediction.value, dtype), np.zeros(1))
+
+
+# Outside the bound
+
+
+def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
+    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    if got.size > LARGEST_CASE:
+        return Part(part, WRONG, _how_wrong(got, exact, wrong, measured), **measured, wrong=wrong)
+    sharp = list(_sharp(question, part, got, exact, bound, sums_are_exact))
+    if sharp:
+        return _explained(part, got, sharp, measured, wrong)
+    for prediction in _with_more_room(question, part, got):
+        allowed = prediction.explains(got) and _is_spread(got, exact, wrong, prediction)
+        if allowed and not (sums_are_exact and not _settles(got, exact)):
+            decision = ROUNDING if prediction.kind == "rounding" else COARSER
+            because = f"fits {prediction.says}: {_percent(measured['share'])} of the bound of direct sums"
+            return Part(part, decision, because, **measured, explanation=prediction.name)
+    because = _how_wrong(got, exact, wrong, measured)
+    return Part(part, WRONG, because, **measured, wrong=wrong)
+
+
+def _with_more_room(question: Question, part: str, got: Array) -> Iterator[Prediction]:
+    yield from predictions.known_deviations(question, part)
+    yield from predictions.transforming(question, part)
+    yield from (one for one in predictions.coarser(question, part, got) if not one.sharp)
+
+
+def _settles(got: Array, exact: Array) -> bool:
+    """Tell whether whole sums are right once they are rounded to whole multiples."""
+    step = ways.quantum(exact)
+    return bool((abs(np.asarray(got, np.float64) - exact) < step / 4).all())
+
+
+def _sharp(
+    question: Question, part: str, got: Array, exact: Array, bound: Array, sums_are_exact: bool
+) -> Iterator[Prediction]:
+    """Yield what tells the digits of a result, and explains it."""
+    plain = rms(np.where(np.isfinite(got) & np.isfinite(exact), np.asarray(got, np.float64) - exact, 0))
+    differ = ~same(np.isfinite(got), np.isfinite(exact))
+    for prediction in predictions.coarser(question, part, got):
+        if prediction.sharp and prediction.explains(got) and not _is_vacuous(prediction, exact):
+            yield prediction
+    for convention in _as_predictions(question, part, exact, bound):
+        if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
+            yield convention
+
+
+def _as_predictions(question: Question, part: str, exact: Array, bound: Array) -> Iterator[Prediction]:
+    """Yield the results of other conventions, each computed in float64 and in the arrays' own format."""
+    call = question.call(part)
+    finite = bound[np.isfinite(bound)]
+    room = ROOM * float(finite.max(initial=0.0))
+    u = FORMATS[question.dtype].roundoff
+    for convention in conventions(question, part):
+        kind = "coarser" if convention.coarse else "convention"
+        for wide in (True, False):
+            try:
+                with np.errstate(all="ignore"):
+                    arguments = _at(call.arguments, np.float64) if wide else call.arguments
+                    value = question.part_of(part, convention.compute(arguments))
+                if value is None or np.asarray(value).dtype.kind not in "biuf":
+                    continue
+                value = np.asarray(value, np.float64)
+            except Exception:  # a hypothesis that has nothing to say of such a call
+                continue
+            whole = exact.dtype.kind != "f" or not bound.any()
+            largest = float(abs(value[np.isfinite(value)]).max(initial=0.0))
+            allowed = 0.0 if whole else room + UNITS * u * largest
+            if convention.coarse:
+                allowed = allowed if wide else max(room, UNITS * u * largest)
+            yield Prediction(kind, convention.name, convention.says, value, np.full(value.shape, allowed))
+
+
+def _at(arguments: Any, dtype: Any) -> dict[str, Any]:
+    """Return the arguments with all floating point arrays in a dtype, those of an optimizer's state included."""
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            found[name] = _at(value, dtype)
+        else:
+            is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+            found[name] = value.astype(dtype) if is_float else value
+    return found
+
+
+def _is_vacuous(prediction: Prediction, exact: Array) -> bool:
+    """Tell whether a prediction allows for nearly everything."""
+    finite = np.isfinite(prediction.allowed) & np.isfinite(exact)
+    if not finite.any() or finite.mean() < 0.5:
+        return True
+    return bool(np.median(np.asarray(prediction.allowed)[finite]) > rms(exact) / 4 > 0)
+
+
+def _is_spread(got: Array, exact: Array, wrong: Array, prediction: Prediction) -> bool:
+    """Tell whether errors look like those of rounding: at many elements, and as often up as down."""
+    if _is_vacuous(prediction, exact) or _ratio(got, exact):
+        return False
+    if prediction.kind == "rounding" or prediction.name in ("half-conv-gradients", "float16-class-weight-sum"):
+        return True
+    errors = np.asarray(got, np.float64) - exact
+    stored = prediction.name.removeprefix("sums in ")
+    is_held = stored in FORMATS and bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
+    if is_held or prediction.name.startswith("sums in "):
+        return is_held
+    few = wrong.size < ENOUGH
+    balanced = abs(float(errors.mean())) <= rms(errors) / 2
+    return bool(not few and wrong.mean() >= SPREAD and balanced)
+
+
+def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dict[str, Any], wrong: Array) -> Part:
+    """Return the decision for what explains a result best, and name all that explain it as well."""
+    ranked = sorted(sharp, key=lambda one: rms(off(got, one)))
+    best = rms(off(got, ranked[0]))
+    equal: dict[str, Prediction] = {}
+    for one in ranked:
+        if rms(off(got, one)) <= max(best * SAME_FIT, float(np.max(one.allowed, initial=0.0)) / 64):
+            equal.setdefault(one.says, one)
+    kinds = {one.kind for one in equal.values()}
+    first = next((one for one in equal.values() if one.kind == "coarser"), ranked[0])
+    decision = COARSER if first.kind == "coarser" else CONVENTION
+    others = [one for one in equal.values() if one is not first]
+    because = f"fits {first.says}"
+    if others:
+        which = "or" if kinds == {first.kind} else "or, not to be told apart on these numbers,"
+        shown = [one.says for one in others[:3]]
+        more = f", or {len(others) - 3} more" if len(others) > 3 else ""
+        because += f" ({which} {', or '.join(shown)}{more})"
+    because += f"; from the exact value it is off by up to {measured['error']:.3g}, {_percent(measured['share'])} of"
+    because += " its bound"
+    names = tuple(one.name for one in others)
+    return Part(part, decision, because, **measured, explanation=first.name, alternatives=names, wrong=wrong)
+
+
+def _how_wrong(got: Array, exact: Array, wrong: Array, measured: dict[str, Any]) -> str:
+    many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds" if wrong.size > 1 else "it is"
+    if wrong.size == 1:
+        many = "the only element lies outside its bound"
+    ratio = _ratio(got, exact)
+    return many + ratio
+
+
+def _ratio(got: Array, exact: Array) -> str:
+    """Say that all elements are the same multiple of the exact ones, or off by the same, if they are."""
+    g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
+    if g.size < 4 or not (np.isfinite(g).all() and np.isfinite(e).all()) or not e.any():
+        return ""
+    factor = float((g * e).sum() / (e * e).sum())
+    shift = float((g - e).mean())
+    spread = rms(g - e)
+    if abs(factor - 1) > 1e-4 and rms(g - factor * e) * 100 < spread:
+        return f"; all of them are {factor:.6g} times the exact ones"
+    if rms(g - e - shift) * 100 < spread:
+        return f"; all of them are off by {shift:.6g}"
+    return ""
+
+
+def _percent(share: float) -> str:
+    if not np.isfinite(share):
+        return "far more than all"
+    return f"{100 * share:.3g} %" if share < 100 else f"{share:.3g} times all"
+
+
+# Another shape
+
+
+def _of_another_shape(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Part:
+    """Return the decision about a result that has not the shape expected: some conventions explain it."""
+    found: list[Prediction] = []
+    widest = np.full(got.shape, ROOM * float(np.max(bound, initial=0.0)) + UNITS * FORMATS[question.dtype].roundoff)
+    for names, value in turned_axes(exact, got.shape):
+        says = f"its axes in another order: {names}"
+        found.append(Prediction("convention", f"axes: {names}", says, value, widest * max(1.0, abs(value).max())))
+    found += _as_predictions(question, part, exact, bound)
+    fitting = [one for one in found if one.explains(got)]
+    said = f"its shape is {got.shape}, expected {exact.shape}"
+    if fitting:
+        best = min(fitting, key=lambda one: rms(off(got, one)))
+        others = tuple(dict.fromkeys(one.name for one in fitting if one.says != best.says))
+        because = f"fits {best.says}; {said}"
+        return Part(part, CONVENTION, because, got, exact, bound, np.inf, np.inf, best.name, others)
+    return Part(part, WRONG, said, got, exact, bound, np.inf, np.inf)
