@@ -19,7 +19,8 @@ A coarser format is told from rounding, and named:
 So is another convention, here a kernel that was turned around:
 
     >>> image, kernel = np.arange(9.0).reshape(1, 1, 3, 3), np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
-    >>> verdict = spec_tests.judge("conv2d", {"input": image, "weight": kernel}, np.array([[[[13.0, 23.0], [43.0, 53.0]]]]))
+    >>> output = np.array([[[[13.0, 23.0], [43.0, 53.0]]]])
+    >>> verdict = spec_tests.judge("conv2d", {"input": image, "weight": kernel}, output)
     >>> verdict.decision, verdict.parts[0].explanation
     ('another convention', 'flips_the_kernel')
 
@@ -63,8 +64,8 @@ def judge(
     """Decide whether a result is exact, rounded, of a coarser format, of another convention, or wrong.
 
     `arguments` are named as in `torch.nn.functional`, options among them; for gradients they include `grad_output`.
-    `output` is an array, or a mapping of several results by name: "output", "indices", "grad_input", "grad_weight", ...;
-    of an optimizer "next_param", "next_exp_avg", ... `dtype` is the format that the result claims: that of its array
+    `output` is an array, or a mapping of several results by name: "output", "indices", "grad_input", "grad_weight", ...
+    (of an optimizer "next_param", "next_exp_avg", ...). `dtype` is the format that the result claims: that of its array
     unless given ("bfloat16" and "tf32" have none in NumPy, and are held in float32). `other` is a second output, called
     as `names` says.
 
@@ -92,8 +93,8 @@ def judged(
 def bound(operation: str, arguments: Mapping[str, Any], dtype: str | None = None) -> dict[str, Approximation]:
     """Return the exact value and the bound of each element, of an output and, given `grad_output`, of each gradient.
 
-    The result is a mapping by name, as `judge` takes it; each entry has `exact` and `bound`, arrays in float64. The bound
-    is infinite where none is known, and 0 where the exact value has to be met.
+    The result is a mapping by name, as `judge` takes it; each entry has `exact` and `bound`, arrays in float64. The
+    bound is infinite where none is known, and 0 where the exact value has to be met.
     """
     asked = question(operation, arguments, dtype)
     found = {}
@@ -116,9 +117,7 @@ def bound(operation: str, arguments: Mapping[str, Any], dtype: str | None = None
     return found
 
 
-def assert_within_bound(
-    operation: str, arguments: Mapping[str, Any], output: Any, dtype: str | None = None
-) -> None:
+def assert_within_bound(operation: str, arguments: Mapping[str, Any], output: Any, dtype: str | None = None) -> None:
     """Require of a result what `judge` calls exact or rounding; the message of the AssertionError is its text.
 
     Raises BadCase if the question makes no sense, and AssertionError if nothing can be said.
@@ -144,5 +143,3 @@ def _decide(asked: Question, part: str, value: Any) -> Part:
     if part not in asked.parts:
         raise BadCase(f"{asked.operation} has no result {part!r}{near(part, asked.parts)}")
     return decide(asked, part, as_array(part, value))
-
-

@@ -19,11 +19,12 @@ What a case holds, under these names:
     format                the number format that results claim, unless it is that of the arrays
 
 So, in Python: np.savez("case.npz", operation="conv2d", input=x, weight=w, padding=1, output_cpu=a, output_gpu=b).
-In a .npz file all are arrays, read without pickles. In a .safetensors file arrays are tensors, and the rest is text in the
-metadata. A Python file defines them as names. bfloat16 numbers may be held in float32, or as uint16 with this format.
+In a .npz file all are arrays, read without pickles. In a .safetensors file arrays are tensors, and the rest is text in
+the metadata. A Python file defines them as names. bfloat16 numbers may be held in float32, or as uint16 with this
+format.
 
-The decision, for each result: "exact" or "rounding", which is right; "a coarser format", "another convention" or "wrong";
-or that nothing can be said. Exit codes: 0 right; 1 not right; 2 a case that makes no sense; 3 cannot say.
+The decision, for each result: "exact" or "rounding", which is right; "a coarser format", "another convention" or
+"wrong"; or that nothing can be said. Exit codes: 0 right; 1 not right; 2 a case that makes no sense; 3 cannot say.
 """
 
 import argparse
@@ -31,6 +32,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
+from typing import NoReturn
 
 from spec_tests.verdict import BadCase, judged
 from spec_tests.verdict.case_files import read
@@ -87,7 +89,7 @@ def main(arguments: list[str]) -> int:
     return verdict.exit_code
 
 
-def _usage_error(message: str) -> None:
+def _usage_error(message: str) -> NoReturn:
     print(f"error: {message}; --help says how", file=sys.stderr)
     sys.exit(CANNOT)
 

@@ -1,13 +1,13 @@
 """Cases in files: one layout, in three forms.
 
     operation             the name of an operation, as "conv2d"; `batch_norm_statistics`, an optimizer or a transform
-    input, weight, ...    its arguments by name, arrays and options, as in torch.nn.functional: stride, padding, eps, ...
+    input, weight, ...    its arguments by name, arrays and options, as in torch.nn.functional: stride, padding, ...
     grad_output           for gradients
     output                the result to be judged; or grad_input, grad_weight, ..., indices, next_param, ...
     output_NAME           the result of an implementation called NAME; two names are two outputs
     format                the number format that results claim, unless it is that of the arrays
 
-NAME.npz            each entry an array, strings and numbers as arrays without axes; None is left out. No pickles are read.
+NAME.npz            each entry an array, strings and numbers as arrays without axes; None is left out. No pickles.
 NAME.safetensors    arrays as tensors; what is no array as text in the metadata, as "2", "(1, 1)", "same", "true"
 NAME.py             a Python file that defines them, as names or as a dictionary called `case`. It is executed.
 
@@ -84,7 +84,7 @@ def read(path: Path, dtype: str | None = None) -> CaseFile:
 def _case(given: Mapping[str, Any], dtype: str | None, path: Path) -> CaseFile:
     entries = dict(given)
     if "operation" not in entries:
-        raise BadCase("there is no `operation`, as \"conv2d\"")
+        raise BadCase('there is no `operation`, as "conv2d"')
     named = _text("operation", entries.pop("operation"))
     operation = known_operation(named)
     claimed = entries.pop("format", None)
@@ -104,7 +104,8 @@ def _case(given: Mapping[str, Any], dtype: str | None, path: Path) -> CaseFile:
         elif path.suffix == ".py" and not get_close_matches(name, [*arguments_known, *parts_known], 1, 0.8):
             unread.append(name)
         else:
-            raise BadCase(f"{name!r} is no argument or result of {operation}{near(name, [*arguments_known, *parts_known])}")
+            meant = near(name, [*arguments_known, *parts_known])
+            raise BadCase(f"{name!r} is no argument or result of {operation}{meant}")
     if not outputs:
         raise BadCase(f"there is no result to judge: {', '.join(parts_known)}, or one of them with _NAME behind it")
     if len(outputs) > MOST_OUTPUTS:

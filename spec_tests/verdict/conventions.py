@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import reference
+from reference.geometry import ConvGeometry
 from spec_tests.verdict.asking import Question
 from spec_tests.verdict.predictions import Array
 from spec_tests.vocabulary.operations import GRADIENTS
@@ -77,7 +78,7 @@ def _catalogue(function: str) -> Iterator[Convention]:
     for name, entry in WRONG.items():
         if entry.operation == function and entry.level not in NO_CONVENTION and not entry.transforms:
             says = COARSE.get(name) or f"an implementation that {_docstring(entry)} (wrong:{name})"
-            yield Convention(name, says, lambda arguments, entry=entry: entry.function(**arguments), name in COARSE)
+            yield Convention(name, says, _calling_wrong(entry), name in COARSE)
 
 
 def _docstring(entry: Wrong) -> str:
@@ -87,6 +88,10 @@ def _docstring(entry: Wrong) -> str:
 
 def _calling(function: str, changed: dict[str, Any]) -> Callable[[Mapping[str, Any]], Any]:
     return lambda arguments: getattr(reference, function)(**{**arguments, **changed})
+
+
+def _calling_wrong(entry: Wrong) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda arguments: entry.function(**arguments)
 
 
 def _short(value: Any) -> str:
@@ -116,8 +121,9 @@ def _other_options(operation: str, arguments: Mapping[str, Any]) -> Iterator[tup
             yield "stride", None
         yield "stride", 1
     for pair in ("padding", "stride", "dilation", "kernel_size", "output_size", "betas"):
-        if isinstance(given(pair), tuple) and len(set(given(pair))) > 1:
-            yield pair, tuple(reversed(given(pair)))
+        both = given(pair)
+        if isinstance(both, tuple) and len(set(both)) > 1:
+            yield pair, tuple(reversed(both))
 
 
 _CONV: dict[str, tuple[Any, ...]] = {"padding": (0, 1, "same"), "stride": (1,), "dilation": (1,)}
@@ -172,6 +178,12 @@ def _of_frameworks(operation: str, arguments: Mapping[str, Any]) -> Iterator[Con
     if operation in ("batch_norm", "layer_norm"):
         yield Convention("unbiased variance", "a variance that divides by N − 1", _unbiased(operation))
         yield Convention("eps outside the root", "√variance + ε in place of √(variance + ε)", _outside(operation))
+    if operation in ("softmax", "log_softmax") and arguments["input"].ndim > 1:
+        says = "all axes from this one on together, as ONNX's Softmax before version 13"
+        yield Convention("flattened", says, _flattened(operation))
+    if operation in ("adam", "adamw"):
+        says = "ε added before the bias correction of the root, as TensorFlow's Adam"
+        yield Convention("eps before the correction", says, _eps_before(operation))
     if operation == "layer_norm":
         yield Convention("RMS norm", "a division by the root mean square, without subtracting the mean", _rms_norm)
     if operation == "mse_loss":
@@ -211,6 +223,17 @@ def _of_convolutions(operation: str, arguments: Mapping[str, Any]) -> Iterator[C
         parts = output.reshape(*output.shape[: -rank - 1], groups, -1, *output.shape[-rank:])
         return parts.swapaxes(-rank - 2, -rank - 1).reshape(output.shape)
 
+    def same_as_tensorflow(a: Mapping[str, Any]) -> Any:
+        geometry = ConvGeometry.of(a["input"], a["weight"], None, a.get("stride", 1), 0, a.get("dilation", 1))
+        spans = [d * (k - 1) + 1 for d, k in zip(geometry.dilation, geometry.kernel_size, strict=True)]
+        sizes = zip(a["input"].shape[-rank:], geometry.stride, spans, strict=True)
+        pads = [max((-(-h // s) - 1) * s + span - h, 0) for h, s, span in sizes]
+        border = [(0, 0), (0, 0), *((p // 2, p - p // 2) for p in pads)]
+        return function(**{**a, "input": np.pad(a["input"], border), "padding": 0})
+
+    if arguments["input"].ndim == rank + 2 and arguments.get("padding", 0) not in (0, "valid"):
+        says = "padding as TensorFlow's SAME: no more than is needed, the odd cell behind"
+        yield Convention("SAME", says, same_as_tensorflow)
     if operation != "conv2d":  # of two axes, the catalogue has it
         yield Convention("flipped kernel", "a kernel that is turned around (a convolution in mathematics)", flipped)
     yield Convention("reversed channels", "input channels in reverse order (BGR for RGB)", reversed_channels)
@@ -219,7 +242,7 @@ def _of_convolutions(operation: str, arguments: Mapping[str, Any]) -> Iterator[C
     if rank > 1 and arguments["weight"].shape[-1] == arguments["weight"].shape[-2]:
         yield Convention("kernel (width, height)", "a kernel whose rows and columns are swapped", sides_swapped)
     if arguments.get("padding") == "same" and operation != "conv2d":
-        yield Convention("odd cell before", "the odd cell of padding \"same\" before the input", odd_cell_before)
+        yield Convention("odd cell before", 'the odd cell of padding "same" before the input', odd_cell_before)
     if arguments.get("groups", 1) > 1:
         yield Convention("interleaved groups", "output channels that go by turns through the groups", interleaved)
 
@@ -253,7 +276,7 @@ def _unbiased(operation: str) -> Callable[[Mapping[str, Any]], Any]:
         found = _moments(operation, a)
         if found is None:
             raise ValueError("there is no variance of a batch")
-        axes, mean, var = found
+        _, mean, var = found
         count = a["input"].size // mean.size
         return _scaled(operation, a, (a["input"] - mean) / np.sqrt(var * count / (count - 1) + a.get("eps", 1e-5)))
 
@@ -282,6 +305,24 @@ def _rms_norm(a: Mapping[str, Any]) -> Any:
 def _other_softmax(operation: str) -> Callable[[Mapping[str, Any]], Any]:
     other = {"softmax": reference.log_softmax, "log_softmax": reference.softmax}[operation]
     return lambda a: other(**a)
+
+
+def _flattened(operation: str) -> Callable[[Mapping[str, Any]], Any]:
+    def compute(a: Mapping[str, Any]) -> Any:
+        x, dim = a["input"], a["dim"] % a["input"].ndim
+        rows = x.reshape(int(np.prod(x.shape[:dim])), -1)
+        return getattr(reference, operation)(rows, 1).reshape(x.shape)
+
+    return compute
+
+
+def _eps_before(operation: str) -> Callable[[Mapping[str, Any]], Any]:
+    def compute(a: Mapping[str, Any]) -> Any:
+        step = int(a["state"].get("step", 0)) + 1
+        correction = np.sqrt(1 - a.get("betas", (0.9, 0.999))[1] ** step)
+        return getattr(reference, operation)(**{**a, "eps": a.get("eps", 1e-8) / correction})
+
+    return compute
 
 
 def _without_softmax(a: Mapping[str, Any]) -> Any:

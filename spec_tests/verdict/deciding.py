@@ -38,6 +38,8 @@ UNITS = 8
 """Units roundoff of the largest number that it may be off besides."""
 SPREAD = 0.25
 """The share of elements outside their bounds from which on errors are spread as those of rounding."""
+USED = 1 / 32
+"""The share of what a coarser format allows that the largest error has to reach, to speak for that format."""
 SAME_FIT = 4
 """Explanations whose remaining errors differ by less than this factor explain a result equally well."""
 LARGEST_CASE = 4_000_000
@@ -101,7 +103,13 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
         shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
     shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
     error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
-    measured = {"share": float(shares.max()), "error": error, "got": got, "exact": exact, "bound": bound}
+    measured: dict[str, Any] = {
+        "share": float(shares.max()),
+        "error": error,
+        "got": got,
+        "exact": exact,
+        "bound": bound,
+    }
     certain = sums_are_exact or not bound.any() or question.dtype != "float64"
     if is_nearest.all() and (certain or same(got, exact).all()):
         return Part(part, EXACT, _exactly(sums_are_exact, bound, got, exact), **measured)
@@ -176,8 +184,8 @@ def _of_stored(prediction: Prediction) -> Prediction:
 def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
     got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
     if got.size > LARGEST_CASE:
-        return Part(part, WRONG, _how_wrong(got, exact, wrong, measured), **measured, wrong=wrong)
-    sharp = list(_sharp(question, part, got, exact, bound, sums_are_exact))
+        return Part(part, WRONG, _how_wrong(got, exact, wrong), **measured, wrong=wrong)
+    sharp = list(_sharp(question, part, got, exact, bound))
     if sharp:
         return _explained(part, got, sharp, measured, wrong)
     for prediction in _with_more_room(question, part, got):
@@ -186,7 +194,7 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
             decision = ROUNDING if prediction.kind == "rounding" else COARSER
             because = f"fits {prediction.says}: {_percent(measured['share'])} of the bound of direct sums"
             return Part(part, decision, because, **measured, explanation=prediction.name)
-    because = _how_wrong(got, exact, wrong, measured)
+    because = _how_wrong(got, exact, wrong)
     return Part(part, WRONG, because, **measured, wrong=wrong)
 
 
@@ -202,9 +210,7 @@ def _settles(got: Array, exact: Array) -> bool:
     return bool((abs(np.asarray(got, np.float64) - exact) < step / 4).all())
 
 
-def _sharp(
-    question: Question, part: str, got: Array, exact: Array, bound: Array, sums_are_exact: bool
-) -> Iterator[Prediction]:
+def _sharp(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Iterator[Prediction]:
     """Yield what tells the digits of a result, and explains it."""
     plain = rms(np.where(np.isfinite(got) & np.isfinite(exact), np.asarray(got, np.float64) - exact, 0))
     differ = ~same(np.isfinite(got), np.isfinite(exact))
@@ -269,6 +275,10 @@ def _is_spread(got: Array, exact: Array, wrong: Array, prediction: Prediction) -
     if prediction.kind == "rounding" or prediction.name in ("half-conv-gradients", "float16-class-weight-sum"):
         return True
     errors = np.asarray(got, np.float64) - exact
+    with np.errstate(all="ignore"):
+        shares = abs(errors) / np.where(prediction.allowed > 0, prediction.allowed, np.inf)
+    if not np.nanmax(shares) >= USED:
+        return False
     stored = prediction.name.removeprefix("sums in ")
     is_held = stored in FORMATS and bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
     if is_held or prediction.name.startswith("sums in "):
@@ -302,8 +312,8 @@ def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dic
     return Part(part, decision, because, **measured, explanation=first.name, alternatives=names, wrong=wrong)
 
 
-def _how_wrong(got: Array, exact: Array, wrong: Array, measured: dict[str, Any]) -> str:
-    many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds" if wrong.size > 1 else "it is"
+def _how_wrong(got: Array, exact: Array, wrong: Array) -> str:
+    many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds"
     if wrong.size == 1:
         many = "the only element lies outside its bound"
     ratio = _ratio(got, exact)

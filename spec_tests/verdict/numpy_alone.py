@@ -54,6 +54,6 @@ def stand_ins() -> Iterator[None]:
 
 def _is_there(name: str) -> bool:
     try:
-        return name in sys.modules and sys.modules[name] is not None or find_spec(name) is not None
+        return (name in sys.modules and sys.modules[name] is not None) or find_spec(name) is not None
     except (ValueError, ModuleNotFoundError):  # None in its place
         return False

@@ -167,9 +167,7 @@ def _shorter_factors(digits: int) -> Iterator[tuple[str, str, Callable[[Array], 
         yield "two bfloat16 pieces", says, two_pieces, FACTORS
     for name, least, change in _SHORTER:
         if digits > least:
-            yield from (
-                (f"{which} in {name}", f"{says} {name}", change, arrays) for which, says, arrays in _WHICH
-            )
+            yield from ((f"{which} in {name}", f"{says} {name}", change, arrays) for which, says, arrays in _WHICH)
     if digits > 4:
         yield "float8 weight", "a weight of 4 digits (float8 e4m3)", nearest(4), ("weight",)
     yield "int8 weight", "a weight in whole 127ths of its largest magnitude (int8)", in_8_bits, ("weight",)

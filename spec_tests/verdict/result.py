@@ -183,8 +183,8 @@ def drawing(part: Part, name: str = "") -> str:
         which = "first and worst" if worst == first else title
         got, exact = np.asarray(part.got)[at].item(), np.asarray(part.exact)[at].item()
         bound = np.broadcast_to(part.bound, np.shape(part.exact))[at].item()
-        lines.append(f"{which} wrong element{of}, {part.part}[{', '.join(map(str, at))}]: got {got:.9g}, exact {exact:.9g}, ")
-        lines[-1] += f"bound {bound:.3g}"
+        where = f"{part.part}[{', '.join(map(str, at))}]"
+        lines.append(f"{which} wrong element{of}, {where}: got {got:.9g}, exact {exact:.9g}, bound {bound:.3g}")
         lines += [grid(title, *_cropped(array, at)) for title, array in (("got", part.got), ("exact", part.exact))]
     return "\n".join(lines)
 

@@ -97,7 +97,7 @@ def _rms(errors: Array) -> float:
 
 def _ways(left: Array, right: Array, dtype: str) -> dict[str, Array]:
     """Add the products of each row up, in the format in which sums are accumulated."""
-    kind = np.float64 if dtype == "float64" else np.float32
+    kind: Any = np.float64 if dtype == "float64" else np.float32
     a, b = left.astype(kind), right.astype(kind)
     with np.errstate(all="ignore"):
         rounded_products = a * b
@@ -212,8 +212,8 @@ def _of_convolution(question: Question, part: str, exact: Array) -> Found | None
         row = rows.setdefault(target, ([], []))
         row[0].append(g[out])
         row[1].append(other)
-    places = [place for place in _places(exact if batched or part == "grad_weight" else exact[np.newaxis], 1)]
-    places = [place for place in places if place in rows]
+    whole = exact if batched or part == "grad_weight" else exact[np.newaxis]
+    places = [place for place in _places(whole, 1) if place in rows]
     if not places:
         return None
     pairs = [(np.array(rows[place][0]), np.array(rows[place][1])) for place in places]
@@ -230,8 +230,8 @@ def _of_outputs(x: Array, w: Array, bias: Array | None, geometry: ConvGeometry, 
         n, o, *at = place if batched else (0, *place)
         cells, taps = _inside(windows[tuple(at)], geometry)
         group = slice(o // per_group * channels, (o // per_group + 1) * channels)
-        left = x[n, group][(slice(None), *np.ix_(*cells))].ravel()
-        right = w[o][(slice(None), *np.ix_(*taps))].ravel()
+        left = x[n, group][np.ix_(range(channels), *cells)].ravel()
+        right = w[o][np.ix_(range(channels), *taps)].ravel()
         pairs.append(_with_bias((left, right), bias, o))
     return _filled(places, pairs)
 
