@@ -114,6 +114,8 @@ def _other_options(operation: str, arguments: Mapping[str, Any]) -> Iterator[tup
         yield "bias", None
     if operation in ("softmax", "log_softmax"):
         yield from (("dim", dim) for dim in range(arguments["input"].ndim) if dim != given("dim"))
+    if operation == "sgd" and given("momentum"):
+        yield "dampening", given("momentum")
     if operation in ("batch_norm", "batch_norm_statistics"):
         yield "momentum", 1 - given("momentum", 0.1)
     if operation.startswith("max_pool") or operation == "avg_pool2d":
@@ -175,8 +177,18 @@ def _of_frameworks(operation: str, arguments: Mapping[str, Any]) -> Iterator[Con
         yield from _of_convolutions(operation, arguments)
     if operation == "linear" and arguments["weight"].ndim == 2:
         yield Convention("weight as it is", "input · weight, which is not transposed", _linear_as_it_is)
+    if operation == "cross_entropy" and arguments["target"].dtype.kind != "f":
+        yield from _of_nll_loss()
+    if operation == "adaptive_avg_pool2d":
+        says = "windows of one size: as long as is left for the last one, ⌊h/n⌋ apart"
+        yield Convention("windows of one size", says, _windows_of_one_size)
     if operation in ("batch_norm", "layer_norm"):
         yield Convention("unbiased variance", "a variance that divides by N − 1", _unbiased(operation))
+        for eps in (None, *EPS[:4]):
+            says = (
+                f"a deviation that divides by N − 1, with ε{'' if eps is None else f' = {eps}'} added outside the root"
+            )
+            yield Convention("unbiased deviation plus eps", says, _deviation_plus(operation, eps))
         yield Convention("eps outside the root", "√variance + ε in place of √(variance + ε)", _outside(operation))
     if operation in ("softmax", "log_softmax") and arguments["input"].ndim > 1:
         says = "all axes from this one on together, as ONNX's Softmax before version 13"
@@ -281,6 +293,43 @@ def _unbiased(operation: str) -> Callable[[Mapping[str, Any]], Any]:
         return _scaled(operation, a, (a["input"] - mean) / np.sqrt(var * count / (count - 1) + a.get("eps", 1e-5)))
 
     return compute
+
+
+def _deviation_plus(operation: str, eps: float | None) -> Callable[[Mapping[str, Any]], Any]:
+    def compute(a: Mapping[str, Any]) -> Any:
+        found = _moments(operation, a)
+        if found is None:
+            raise ValueError("there is no variance of a batch")
+        _, mean, var = found
+        count = a["input"].size // mean.size
+        deviation = np.sqrt(var * count / (count - 1)) + (a.get("eps", 1e-5) if eps is None else eps)
+        return _scaled(operation, a, (a["input"] - mean) / deviation)
+
+    return compute
+
+
+def _of_nll_loss() -> Iterator[Convention]:
+    """Yield what is done wrong to log-probabilities, done to scores."""
+    for name, entry in WRONG.items():
+        if entry.operation == "nll_loss" and entry.level not in NO_CONVENTION:
+
+            def compute(a: Mapping[str, Any], entry: Wrong = entry) -> Any:
+                if a.get("label_smoothing"):
+                    raise ValueError("it knows no smoothing")
+                log_p = reference.log_softmax(a["input"], min(1, a["input"].ndim - 1))
+                options = {option: value for option, value in a.items() if option != "label_smoothing"}
+                return entry.function(**{**options, "input": log_p})
+
+            yield Convention(name, f"an implementation that {_docstring(entry)} (wrong:{name}, of nll_loss)", compute)
+
+
+def _windows_of_one_size(a: Mapping[str, Any]) -> Any:
+    x, given = a["input"], a["output_size"]
+    wanted = given if isinstance(given, tuple) else (given, given)
+    sizes = [h if n is None else n for h, n in zip(x.shape[-2:], wanted, strict=True)]
+    stride = tuple(h // n for h, n in zip(x.shape[-2:], sizes, strict=True))
+    kernel = tuple(h - (n - 1) * s for h, n, s in zip(x.shape[-2:], sizes, stride, strict=True))
+    return reference.avg_pool2d(x, kernel, stride)
 
 
 def _outside(operation: str) -> Callable[[Mapping[str, Any]], Any]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from spec_tests.verdict import predictions, ways
+from spec_tests.verdict import one_pass, predictions, ways
 from spec_tests.verdict.asking import BadCase, Question, Unknown
 from spec_tests.verdict.conventions import conventions, turned_axes
 from spec_tests.verdict.predictions import Array, Prediction, off, rms, same
@@ -185,17 +185,36 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
     got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
     if got.size > LARGEST_CASE:
         return Part(part, WRONG, _how_wrong(got, exact, wrong), **measured, wrong=wrong)
+    if _may_overflow(question, part, got, exact):
+        says = "partial sums may leave the format although the sum itself does not: that depends on their order"
+        return Part(part, UNKNOWN, says, **measured)
     sharp = list(_sharp(question, part, got, exact, bound))
     if sharp:
         return _explained(part, got, sharp, measured, wrong)
     for prediction in _with_more_room(question, part, got):
         allowed = prediction.explains(got) and _is_spread(got, exact, wrong, prediction)
-        if allowed and not (sums_are_exact and not _settles(got, exact)):
+        in_a_format = prediction.name.removeprefix("sums in ")
+        if allowed and prediction.name.startswith("sums in ") and in_a_format in FORMATS:
+            allowed = not ways.is_exact_in_any_order(question, part, in_a_format)
+        elif sums_are_exact:
+            allowed = allowed and _settles(got, exact)
+        if allowed:
             decision = ROUNDING if prediction.kind == "rounding" else COARSER
             because = f"fits {prediction.says}: {_percent(measured['share'])} of the bound of direct sums"
             return Part(part, decision, because, **measured, explanation=prediction.name)
     because = _how_wrong(got, exact, wrong)
     return Part(part, WRONG, because, **measured, wrong=wrong)
+
+
+def _may_overflow(question: Question, part: str, got: Array, exact: Array) -> bool:
+    """Tell whether all that is wrong are infinities and NaN where the magnitudes of a sum leave the format."""
+    if not (question.operation == "linear" or question.operation.startswith("conv")):
+        return False
+    magnitudes = {name: abs(value) for name, value in question.arguments.items() if isinstance(value, np.ndarray)}
+    with np.errstate(all="ignore"):
+        most = np.asarray(question.changed(**magnitudes).expected(part)[0], np.float64)
+    beyond = most > FORMATS["float32" if question.dtype != "float64" else "float64"].largest
+    return bool((np.isfinite(exact) & ~np.isfinite(got)).any() and beyond[np.isfinite(exact) & ~np.isfinite(got)].all())
 
 
 def _with_more_room(question: Question, part: str, got: Array) -> Iterator[Prediction]:
@@ -217,6 +236,7 @@ def _sharp(question: Question, part: str, got: Array, exact: Array, bound: Array
     for prediction in predictions.coarser(question, part, got):
         if prediction.sharp and prediction.explains(got) and not _is_vacuous(prediction, exact):
             yield prediction
+    yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
     for convention in _as_predictions(question, part, exact, bound):
         if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
             yield convention
@@ -354,9 +374,33 @@ def _of_another_shape(question: Question, part: str, got: Array, exact: Array, b
     found += _as_predictions(question, part, exact, bound)
     fitting = [one for one in found if one.explains(got)]
     said = f"its shape is {got.shape}, expected {exact.shape}"
+    found += _more_windows(question, part, got, exact, bound)
     if fitting:
         best = min(fitting, key=lambda one: rms(off(got, one)))
         others = tuple(dict.fromkeys(one.name for one in fitting if one.says != best.says))
         because = f"fits {best.says}; {said}"
         return Part(part, CONVENTION, because, got, exact, bound, np.inf, np.inf, best.name, others)
     return Part(part, WRONG, said, got, exact, bound, np.inf, np.inf)
+
+
+def _more_windows(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Iterator[Prediction]:
+    """Yield a pooling in ceil mode that keeps the windows that begin behind the input."""
+    arguments = question.arguments
+    if part != "output" or "pool" not in question.operation or not arguments.get("ceil_mode"):
+        return
+    rank = int(question.operation.removesuffix("d")[-1])
+    kernel, padding, dilation = (
+        np.broadcast_to(arguments.get(name, default), rank)
+        for name, default in (("kernel_size", 1), ("padding", 0), ("dilation", 1))
+    )
+    stride = kernel if arguments.get("stride") is None else np.broadcast_to(arguments["stride"], rank)
+    sizes = np.array(arguments["input"].shape[-rank:])
+    more = -(-(sizes + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
+    if got.ndim != exact.ndim or got.shape[-rank:] != tuple(more) or got.shape[:-rank] != exact.shape[:-rank]:
+        return
+    value, inside = np.asarray(got, np.float64).copy(), tuple(slice(0, n) for n in exact.shape)
+    value[inside] = exact
+    allowed = np.zeros(got.shape)
+    allowed[inside] = bound
+    says = "windows that begin behind the input, which ceil mode leaves out"
+    yield Prediction("convention", "windows behind the input", says, value, allowed)

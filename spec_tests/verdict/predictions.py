@@ -90,6 +90,17 @@ def cut(digits: int) -> Callable[[Array], Array]:
     return partial(_finite, towards_zero)
 
 
+def away(digits: int) -> Callable[[Array], Array]:
+    """Return the rounding to so many digits that takes ties away from 0, as a GPU's conversion to TF32 does."""
+
+    def to_nearest(x: Array) -> Array:
+        mantissa, exponent = np.frexp(x)
+        rounded_up = np.floor(np.ldexp(abs(mantissa), digits) + 0.5)
+        return np.asarray(np.copysign(np.ldexp(rounded_up, exponent - digits), x), x.dtype)
+
+    return partial(_finite, to_nearest)
+
+
 def held_in(dtype: str) -> Callable[[Array], Array]:
     """Return the rounding to a format, its range included."""
     return lambda x: np.asarray(rounded(x, dtype), x.dtype)
@@ -141,6 +152,7 @@ def _coarser_formats(digits: int) -> Iterator[str]:
 
 _SHORTER: tuple[tuple[str, int, Callable[[Array], Array]], ...] = (
     ("TF32", 11, nearest(11)),
+    ("TF32", 11, away(11)),
     ("TF32, cut off", 11, cut(11)),
     ("float16", 11, held_in("float16")),
     ("bfloat16", 8, nearest(8)),

@@ -246,10 +246,11 @@ def _inside(window: tuple[range, ...], geometry: ConvGeometry) -> tuple[list[lis
     return cells, taps
 
 
-def is_exact_in_any_order(question: Question, part: str) -> bool:
+def is_exact_in_any_order(question: Question, part: str, accumulated: str | None = None) -> bool:
     """Tell whether no order of a sum can round: products are whole multiples of a number, and few enough.
 
     So it is with small whole numbers, with multiples of a power of two, and with a single product of few digits.
+    `accumulated` is the format of the sums, unless it is the one that right implementations use.
     """
     if not (question.operation == "linear" or question.operation.startswith("conv")):
         return False
@@ -271,7 +272,7 @@ def is_exact_in_any_order(question: Question, part: str) -> bool:
         step = min(step, quanta[2])
     magnitudes = {name: abs(value) for name, value in arguments.items() if isinstance(value, np.ndarray)}
     largest = float(np.max(question.changed(**magnitudes).expected(part)[0], initial=0.0))
-    u = FORMATS[question.dtype].accumulation
+    u = FORMATS[question.dtype].accumulation if accumulated is None else FORMATS[accumulated].roundoff
     return bool(step > 0 and largest / step <= 1 / u)
 
 
