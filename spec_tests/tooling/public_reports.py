@@ -25,9 +25,9 @@ from the first answer on, every issue about one call of an operation that this s
 
 and a few that were met on the way. Pull requests, and the second report of one cause by one author, are left out.
 
-**What is rebuilt.** Nothing is copied: inputs are drawn anew or are the few numbers of a report, and the outputs are its
-numbers where it gives them ("numbers") or come from a model of the cause that it names or suggests ("model"), written
-in `public/`. A verdict on a model shows that the tool tells this cause from others at this size of problem; it cannot
+**What is rebuilt.** Nothing is copied: inputs are drawn anew or are the few numbers of a report, and the outputs are
+its numbers where it gives them ("numbers") or come from a model of the cause that it names or suggests ("model"),
+written in `public/`. A verdict on a model shows that the tool tells this cause from others at this size of problem; it cannot
 show that the cause was the right one.
 """
 

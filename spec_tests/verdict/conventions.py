@@ -64,7 +64,7 @@ def conventions(question: Question, part: str) -> Iterator[Convention]:
     """Yield all that may have been understood otherwise."""
     call = question.call(part)
     function, arguments = call.function, call.arguments
-    yield from _catalogue(function)
+    yield from _catalogue(function, question.dtype)
     for option, value in _other_options(question.operation, arguments):
         changed = {option: value}
         now = "the default" if option not in arguments else _short(arguments[option])
@@ -74,9 +74,10 @@ def conventions(question: Question, part: str) -> Iterator[Convention]:
         yield from _of_frameworks(question.operation, arguments)
 
 
-def _catalogue(function: str) -> Iterator[Convention]:
+def _catalogue(function: str, dtype: str) -> Iterator[Convention]:
     for name, entry in WRONG.items():
-        if entry.operation == function and entry.level not in NO_CONVENTION and not entry.transforms:
+        fits = entry.operation == function and entry.dtype in ("float32", dtype)
+        if fits and entry.level not in NO_CONVENTION and not entry.transforms:
             says = COARSE.get(name) or f"an implementation that {_docstring(entry)} (wrong:{name})"
             yield Convention(name, says, _calling_wrong(entry), name in COARSE)
 
@@ -191,8 +192,9 @@ def _of_frameworks(operation: str, arguments: Mapping[str, Any]) -> Iterator[Con
             yield Convention("unbiased deviation plus eps", says, _deviation_plus(operation, eps))
         yield Convention("eps outside the root", "√variance + ε in place of √(variance + ε)", _outside(operation))
     if operation in ("softmax", "log_softmax") and arguments["input"].ndim > 1:
-        says = "all axes from this one on together, as ONNX's Softmax before version 13"
-        yield Convention("flattened", says, _flattened(operation))
+        for axis in range(arguments["input"].ndim):
+            says = f"all axes from {axis} on together, as ONNX's Softmax before version 13"
+            yield Convention("flattened", says, _flattened(operation, axis))
     if operation in ("adam", "adamw"):
         says = "ε added before the bias correction of the root, as TensorFlow's Adam"
         yield Convention("eps before the correction", says, _eps_before(operation))
@@ -356,9 +358,9 @@ def _other_softmax(operation: str) -> Callable[[Mapping[str, Any]], Any]:
     return lambda a: other(**a)
 
 
-def _flattened(operation: str) -> Callable[[Mapping[str, Any]], Any]:
+def _flattened(operation: str, dim: int) -> Callable[[Mapping[str, Any]], Any]:
     def compute(a: Mapping[str, Any]) -> Any:
-        x, dim = a["input"], a["dim"] % a["input"].ndim
+        x = a["input"]
         rows = x.reshape(int(np.prod(x.shape[:dim])), -1)
         return getattr(reference, operation)(rows, 1).reshape(x.shape)
 

@@ -5,7 +5,7 @@ if that one tells its digits, with errors `CLOSER` times smaller than those from
 more. Roundings of a right way know nothing of such a hypothesis, and are not correlated with it.
 
 Outside the bound, what predicts digits comes first: formats and conventions, the nearest of them. What only allows for
-larger errors comes after, and only if the errors are spread over the result as those of rounding are.
+larger errors comes after: a format, if all numbers of the result are the format's; transforms; known deviations.
 """
 
 from collections.abc import Iterable, Iterator
@@ -40,6 +40,8 @@ SPREAD = 0.25
 """The share of elements outside their bounds from which on errors are spread as those of rounding."""
 USED = 1 / 32
 """The share of what a coarser format allows that the largest error has to reach, to speak for that format."""
+FEWEST_DIGITS = 6
+"""Binary digits from which on errors may be those of an approximation."""
 SAME_FIT = 4
 """Explanations whose remaining errors differ by less than this factor explain a result equally well."""
 LARGEST_CASE = 4_000_000
@@ -192,7 +194,7 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
     if sharp:
         return _explained(part, got, sharp, measured, wrong)
     for prediction in _with_more_room(question, part, got):
-        allowed = prediction.explains(got) and _is_spread(got, exact, wrong, prediction)
+        allowed = prediction.explains(got) and _speaks_for_itself(got, exact, prediction)
         in_a_format = prediction.name.removeprefix("sums in ")
         if allowed and prediction.name.startswith("sums in ") and in_a_format in FORMATS:
             allowed = not ways.is_exact_in_any_order(question, part, in_a_format)
@@ -233,10 +235,11 @@ def _sharp(question: Question, part: str, got: Array, exact: Array, bound: Array
     """Yield what tells the digits of a result, and explains it."""
     plain = rms(np.where(np.isfinite(got) & np.isfinite(exact), np.asarray(got, np.float64) - exact, 0))
     differ = ~same(np.isfinite(got), np.isfinite(exact))
+    yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
+    yield from (one for one in predictions.overflowing(question, part, exact) if one.explains(got))
     for prediction in predictions.coarser(question, part, got):
         if prediction.sharp and prediction.explains(got) and not _is_vacuous(prediction, exact):
             yield prediction
-    yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
     for convention in _as_predictions(question, part, exact, bound):
         if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
             yield convention
@@ -288,36 +291,30 @@ def _is_vacuous(prediction: Prediction, exact: Array) -> bool:
     return bool(np.median(np.asarray(prediction.allowed)[finite]) > rms(exact) / 4 > 0)
 
 
-def _is_spread(got: Array, exact: Array, wrong: Array, prediction: Prediction) -> bool:
-    """Tell whether errors look like those of rounding: at many elements, and as often up as down."""
+def _speaks_for_itself(got: Array, exact: Array, prediction: Prediction) -> bool:
+    """Tell whether there is more to a prediction than that errors are small: the result has the format's numbers."""
     if _is_vacuous(prediction, exact) or _ratio(got, exact):
         return False
     if prediction.kind == "rounding" or prediction.name in ("half-conv-gradients", "float16-class-weight-sum"):
         return True
-    errors = np.asarray(got, np.float64) - exact
     with np.errstate(all="ignore"):
-        shares = abs(errors) / np.where(prediction.allowed > 0, prediction.allowed, np.inf)
+        shares = abs(np.asarray(got, np.float64) - exact) / np.where(prediction.allowed > 0, prediction.allowed, np.inf)
     if not np.nanmax(shares) >= USED:
         return False
     stored = prediction.name.removeprefix("sums in ")
-    is_held = stored in FORMATS and bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
-    if is_held or prediction.name.startswith("sums in "):
-        return is_held
-    few = wrong.size < ENOUGH
-    balanced = abs(float(errors.mean())) <= rms(errors) / 2
-    return bool(not few and wrong.mean() >= SPREAD and balanced)
+    return stored in FORMATS and bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
 
 
 def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dict[str, Any], wrong: Array) -> Part:
     """Return the decision for what explains a result best, and name all that explain it as well."""
-    ranked = sorted(sharp, key=lambda one: rms(off(got, one)))
-    best = rms(off(got, ranked[0]))
+    found = list(sharp)
+    best = min(rms(off(got, one)) for one in found)
     equal: dict[str, Prediction] = {}
-    for one in ranked:
+    for one in found:  # in their order, the plainest first
         if rms(off(got, one)) <= max(best * SAME_FIT, float(np.max(one.allowed, initial=0.0)) / 64):
             equal.setdefault(one.says, one)
     kinds = {one.kind for one in equal.values()}
-    first = next((one for one in equal.values() if one.kind == "coarser"), ranked[0])
+    first = next((one for one in equal.values() if one.kind == "coarser"), next(iter(equal.values())))
     decision = COARSER if first.kind == "coarser" else CONVENTION
     others = [one for one in equal.values() if one is not first]
     because = f"fits {first.says}"
@@ -336,8 +333,19 @@ def _how_wrong(got: Array, exact: Array, wrong: Array) -> str:
     many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds"
     if wrong.size == 1:
         many = "the only element lies outside its bound"
-    ratio = _ratio(got, exact)
-    return many + ratio
+    return many + (_ratio(got, exact) or _digits(got, exact, wrong))
+
+
+def _digits(got: Array, exact: Array, wrong: Array) -> str:
+    """Say to how many digits a result is right, if its errors are spread as those of rounding: over all, both ways."""
+    g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
+    if wrong.size < ENOUGH or wrong.mean() < SPREAD or not (np.isfinite(g).all() and np.isfinite(e).all()):
+        return ""
+    errors = g - e
+    digits = int(-np.log2(rms(errors) / rms(e))) if e.any() and rms(errors) < rms(e) else 0
+    if abs(float(errors.mean())) > rms(errors) / 2 or digits < FEWEST_DIGITS:
+        return ""
+    return f"; the errors are spread over all elements and both ways, as if there were {digits} binary digits"
 
 
 def _ratio(got: Array, exact: Array) -> str:
@@ -372,9 +380,9 @@ def _of_another_shape(question: Question, part: str, got: Array, exact: Array, b
         says = f"its axes in another order: {names}"
         found.append(Prediction("convention", f"axes: {names}", says, value, widest * max(1.0, abs(value).max())))
     found += _as_predictions(question, part, exact, bound)
-    fitting = [one for one in found if one.explains(got)]
     said = f"its shape is {got.shape}, expected {exact.shape}"
     found += _more_windows(question, part, got, exact, bound)
+    fitting = [one for one in found if one.explains(got)]
     if fitting:
         best = min(fitting, key=lambda one: rms(off(got, one)))
         others = tuple(dict.fromkeys(one.name for one in fitting if one.says != best.says))

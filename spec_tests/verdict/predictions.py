@@ -210,7 +210,7 @@ def _with(
     except (BadCase, Unknown):
         return
     yield Prediction("coarser", name, says, value, allowed)
-    if stored:
+    if stored and not (stored == "float16" and "TF32" in name):  # whoever stores float16 multiplies float16
         as_stored = _as_stored(value, allowed, stored)
         yield Prediction("coarser", f"{name}, stored in {stored}", f"{says}, stored in {stored}", *as_stored)
 
@@ -290,6 +290,20 @@ def _every_step_in_float16(question: Question, part: str, bound: Array) -> Itera
     allowed = np.broadcast_to(bound, value.shape)
     says = "a computation with every step in float16"
     yield Prediction("coarser", "every step in float16", says, value, np.where(np.isfinite(value), allowed, 0))
+
+
+def overflowing(question: Question, part: str, exact: Array) -> Iterator[Prediction]:
+    """Yield a mean in float16 whose sum leaves the format: infinity, or NaN if the weights' sum does so as well."""
+    if part != "output" or question.dtype != "float16" or question.arguments.get("reduction", "mean") != "mean":
+        return
+    if not question.operation.endswith("_loss") and question.operation != "cross_entropy":
+        return
+    total = float(np.asarray(question.changed(reduction="sum").expected(part, "float32")[0]))
+    if abs(total) <= FORMATS["float16"].largest:
+        return
+    says = "a sum that leaves float16 before it is divided"
+    for value in (np.copysign(np.inf, total), np.nan):
+        yield Prediction("coarser", "a sum in float16", says, np.full(exact.shape, value), np.zeros(exact.shape))
 
 
 # More room for right ways

@@ -110,7 +110,8 @@ class Rounded:
     def __truediv__(self, other: "Rounded | npt.ArrayLike") -> Self:
         b = self._other(other)
         quotient = self.value / b.value
-        inherited = (self.error + abs(quotient) * b.error) / (abs(b.value) - b.error)
+        least = abs(b.value) - b.error  # a divisor that may be 0 or have either sign leaves no bound
+        inherited = np.where(least > 0, (self.error + abs(quotient) * b.error) / np.where(least > 0, least, 1), np.inf)
         return self._rounding(quotient, inherited)
 
     def sqrt(self) -> Self:

@@ -52,7 +52,9 @@ def huge_values_on_a_gpu() -> Rebuilt:
 def two_cpu_libraries() -> Rebuilt:
     """A convolution in two orders, with groups of lanes in one of them."""
     x, w = normal(3, (2, 8, 12, 12), (4, 8, 3, 3))
-    return conv(x, w, {"torch": in_order(x, w, padding=1), "mindspore": in_order(x, w, many_lanes, padding=1)}, padding=1)
+    return conv(
+        x, w, {"torch": in_order(x, w, padding=1), "mindspore": in_order(x, w, many_lanes, padding=1)}, padding=1
+    )
 
 
 @rebuilt
@@ -346,5 +348,3 @@ def four_products_on_a_tpu() -> Rebuilt:
     w = np.array([[0.3946, 0.1569], [0.1186, 0.3145]], np.float32)
     tpu = np.array([[0.17405128, 0.09669876], [0.21180916, 0.10805416]], np.float32)
     return linear(x, w, {"numpy": one_by_one(rows_products(x, w)), "tpu": tpu})
-
-
