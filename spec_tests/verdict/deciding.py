@@ -14,10 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from spec_tests.verdict import one_pass, predictions, ways
+from spec_tests.verdict import one_pass, ways
 from spec_tests.verdict.asking import BadCase, Question, Unknown
-from spec_tests.verdict.conventions import conventions, turned_axes
-from spec_tests.verdict.predictions import Array, Prediction, off, rms, same
+from spec_tests.verdict.coarser import coarser, overflowing
+from spec_tests.verdict.conventions import as_predictions
+from spec_tests.verdict.more_room import known_deviations, transforming
+from spec_tests.verdict.prediction import Array, Prediction, is_vacuous, off, rms, same
+from spec_tests.verdict.saying import ENOUGH, how_wrong, of_its_bound, ratio
+from spec_tests.verdict.shapes import of_another_shape
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
 EXACT, ROUNDING = "exact", "rounding"
@@ -28,20 +32,10 @@ RIGHT = (EXACT, ROUNDING)
 
 CLOSER = 8
 """How much smaller errors from another hypothesis have to be, to prefer it to plain rounding."""
-ENOUGH = 8
-"""At how many elements, at least, that other hypothesis has to make a difference."""
 MEANINGFUL = 16
 """A convention explains a result only if it leaves this part of its errors, or less."""
-ROOM = 4
-"""How many bounds a result may be off another convention's value, whose own bound is not worked out."""
-UNITS = 8
-"""Units roundoff of the largest number that it may be off besides."""
-SPREAD = 0.25
-"""The share of elements outside their bounds from which on errors are spread as those of rounding."""
 USED = 1 / 32
 """The share of what a coarser format allows that the largest error has to reach, to speak for that format."""
-FEWEST_DIGITS = 6
-"""Binary digits from which on errors may be those of an approximation."""
 SAME_FIT = 4
 """Explanations whose remaining errors differ by less than this factor explain a result equally well."""
 LARGEST_CASE = 4_000_000
@@ -129,9 +123,9 @@ def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> st
 def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
     got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
     step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
-    says = f"the largest error is {measured['error']:.3g}, {_percent(measured['share'])} of its bound"
+    says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
     if got.size <= LARGEST_CASE:
-        for prediction in predictions.coarser(question, part, got):
+        for prediction in coarser(question, part, got):
             if prediction.sharp and _is_plainer(prediction, got, exact):
                 because = f"fits {prediction.says}; {says}, which rounding alone would allow, but its digits are these"
                 return Part(part, COARSER, because, **measured, explanation=prediction.name)
@@ -186,7 +180,7 @@ def _of_stored(prediction: Prediction) -> Prediction:
 def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
     got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
     if got.size > LARGEST_CASE:
-        return Part(part, WRONG, _how_wrong(got, exact, wrong), **measured, wrong=wrong)
+        return Part(part, WRONG, how_wrong(got, exact, wrong), **measured, wrong=wrong)
     if _may_overflow(question, part, got, exact):
         says = "partial sums may leave the format although the sum itself does not: that depends on their order"
         return Part(part, UNKNOWN, says, **measured)
@@ -202,9 +196,10 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
             allowed = allowed and _settles(got, exact)
         if allowed:
             decision = ROUNDING if prediction.kind == "rounding" else COARSER
-            because = f"fits {prediction.says}: {_percent(measured['share'])} of the bound of direct sums"
+            share = of_its_bound(measured["share"])
+            because = f"fits {prediction.says}; the largest error is {measured['error']:.3g}, {share}"
             return Part(part, decision, because, **measured, explanation=prediction.name)
-    because = _how_wrong(got, exact, wrong)
+    because = how_wrong(got, exact, wrong)
     return Part(part, WRONG, because, **measured, wrong=wrong)
 
 
@@ -220,9 +215,9 @@ def _may_overflow(question: Question, part: str, got: Array, exact: Array) -> bo
 
 
 def _with_more_room(question: Question, part: str, got: Array) -> Iterator[Prediction]:
-    yield from predictions.known_deviations(question, part)
-    yield from predictions.transforming(question, part)
-    yield from (one for one in predictions.coarser(question, part, got) if not one.sharp)
+    yield from known_deviations(question, part)
+    yield from transforming(question, part)
+    yield from (one for one in coarser(question, part, got) if not one.sharp)
 
 
 def _settles(got: Array, exact: Array) -> bool:
@@ -236,64 +231,18 @@ def _sharp(question: Question, part: str, got: Array, exact: Array, bound: Array
     plain = rms(np.where(np.isfinite(got) & np.isfinite(exact), np.asarray(got, np.float64) - exact, 0))
     differ = ~same(np.isfinite(got), np.isfinite(exact))
     yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
-    yield from (one for one in predictions.overflowing(question, part, exact) if one.explains(got))
-    for prediction in predictions.coarser(question, part, got):
-        if prediction.sharp and prediction.explains(got) and not _is_vacuous(prediction, exact):
+    yield from (one for one in overflowing(question, part, exact) if one.explains(got))
+    for prediction in coarser(question, part, got):
+        if prediction.sharp and prediction.explains(got) and not is_vacuous(prediction, exact):
             yield prediction
-    for convention in _as_predictions(question, part, exact, bound):
+    for convention in as_predictions(question, part, exact, bound):
         if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
             yield convention
 
 
-def _as_predictions(question: Question, part: str, exact: Array, bound: Array) -> Iterator[Prediction]:
-    """Yield the results of other conventions, each computed in float64 and in the arrays' own format."""
-    call = question.call(part)
-    finite = bound[np.isfinite(bound)]
-    room = ROOM * float(finite.max(initial=0.0))
-    u = FORMATS[question.dtype].roundoff
-    for convention in conventions(question, part):
-        kind = "coarser" if convention.coarse else "convention"
-        for wide in (True, False):
-            try:
-                with np.errstate(all="ignore"):
-                    arguments = _at(call.arguments, np.float64) if wide else call.arguments
-                    value = question.part_of(part, convention.compute(arguments))
-                if value is None or np.asarray(value).dtype.kind not in "biuf":
-                    continue
-                value = np.asarray(value, np.float64)
-            except Exception:  # a hypothesis that has nothing to say of such a call
-                continue
-            whole = exact.dtype.kind != "f" or not bound.any()
-            largest = float(abs(value[np.isfinite(value)]).max(initial=0.0))
-            allowed = 0.0 if whole else room + UNITS * u * largest
-            if convention.coarse:
-                allowed = allowed if wide else max(room, UNITS * u * largest)
-            yield Prediction(kind, convention.name, convention.says, value, np.full(value.shape, allowed))
-
-
-def _at(arguments: Any, dtype: Any) -> dict[str, Any]:
-    """Return the arguments with all floating point arrays in a dtype, those of an optimizer's state included."""
-    found: dict[str, Any] = {}
-    for name, value in arguments.items():
-        if isinstance(value, dict):
-            found[name] = _at(value, dtype)
-        else:
-            is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"
-            found[name] = value.astype(dtype) if is_float else value
-    return found
-
-
-def _is_vacuous(prediction: Prediction, exact: Array) -> bool:
-    """Tell whether a prediction allows for nearly everything."""
-    finite = np.isfinite(prediction.allowed) & np.isfinite(exact)
-    if not finite.any() or finite.mean() < 0.5:
-        return True
-    return bool(np.median(np.asarray(prediction.allowed)[finite]) > rms(exact) / 4 > 0)
-
-
 def _speaks_for_itself(got: Array, exact: Array, prediction: Prediction) -> bool:
     """Tell whether there is more to a prediction than that errors are small: the result has the format's numbers."""
-    if _is_vacuous(prediction, exact) or _ratio(got, exact):
+    if is_vacuous(prediction, exact) or ratio(got, exact):
         return False
     if prediction.kind == "rounding" or prediction.name in ("half-conv-gradients", "float16-class-weight-sum"):
         return True
@@ -323,50 +272,9 @@ def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dic
         shown = [one.says for one in others[:3]]
         more = f", or {len(others) - 3} more" if len(others) > 3 else ""
         because += f" ({which} {', or '.join(shown)}{more})"
-    because += f"; from the exact value it is off by up to {measured['error']:.3g}, {_percent(measured['share'])} of"
-    because += " its bound"
+    because += f"; the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
     names = tuple(one.name for one in others)
     return Part(part, decision, because, **measured, explanation=first.name, alternatives=names, wrong=wrong)
-
-
-def _how_wrong(got: Array, exact: Array, wrong: Array) -> str:
-    many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds"
-    if wrong.size == 1:
-        many = "the only element lies outside its bound"
-    return many + (_ratio(got, exact) or _digits(got, exact, wrong))
-
-
-def _digits(got: Array, exact: Array, wrong: Array) -> str:
-    """Say to how many digits a result is right, if its errors are spread as those of rounding: over all, both ways."""
-    g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
-    if wrong.size < ENOUGH or wrong.mean() < SPREAD or not (np.isfinite(g).all() and np.isfinite(e).all()):
-        return ""
-    errors = g - e
-    digits = int(-np.log2(rms(errors) / rms(e))) if e.any() and rms(errors) < rms(e) else 0
-    if abs(float(errors.mean())) > rms(errors) / 2 or digits < FEWEST_DIGITS:
-        return ""
-    return f"; the errors are spread over all elements and both ways, as if there were {digits} binary digits"
-
-
-def _ratio(got: Array, exact: Array) -> str:
-    """Say that all elements are the same multiple of the exact ones, or off by the same, if they are."""
-    g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
-    if g.size < 4 or not (np.isfinite(g).all() and np.isfinite(e).all()) or not e.any():
-        return ""
-    factor = float((g * e).sum() / (e * e).sum())
-    shift = float((g - e).mean())
-    spread = rms(g - e)
-    if abs(factor - 1) > 1e-4 and rms(g - factor * e) * 100 < spread:
-        return f"; all of them are {factor:.6g} times the exact ones"
-    if rms(g - e - shift) * 100 < spread:
-        return f"; all of them are off by {shift:.6g}"
-    return ""
-
-
-def _percent(share: float) -> str:
-    if not np.isfinite(share):
-        return "far more than all"
-    return f"{100 * share:.3g} %" if share < 100 else f"{share:.3g} times all"
 
 
 # Another shape
@@ -374,14 +282,8 @@ def _percent(share: float) -> str:
 
 def _of_another_shape(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Part:
     """Return the decision about a result that has not the shape expected: some conventions explain it."""
-    found: list[Prediction] = []
-    widest = np.full(got.shape, ROOM * float(np.max(bound, initial=0.0)) + UNITS * FORMATS[question.dtype].roundoff)
-    for names, value in turned_axes(exact, got.shape):
-        says = f"its axes in another order: {names}"
-        found.append(Prediction("convention", f"axes: {names}", says, value, widest * max(1.0, abs(value).max())))
-    found += _as_predictions(question, part, exact, bound)
     said = f"its shape is {got.shape}, expected {exact.shape}"
-    found += _more_windows(question, part, got, exact, bound)
+    found = of_another_shape(question, part, got, exact, bound)
     fitting = [one for one in found if one.explains(got)]
     if fitting:
         best = min(fitting, key=lambda one: rms(off(got, one)))
@@ -389,26 +291,3 @@ def _of_another_shape(question: Question, part: str, got: Array, exact: Array, b
         because = f"fits {best.says}; {said}"
         return Part(part, CONVENTION, because, got, exact, bound, np.inf, np.inf, best.name, others)
     return Part(part, WRONG, said, got, exact, bound, np.inf, np.inf)
-
-
-def _more_windows(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Iterator[Prediction]:
-    """Yield a pooling in ceil mode that keeps the windows that begin behind the input."""
-    arguments = question.arguments
-    if part != "output" or "pool" not in question.operation or not arguments.get("ceil_mode"):
-        return
-    rank = int(question.operation.removesuffix("d")[-1])
-    kernel, padding, dilation = (
-        np.broadcast_to(arguments.get(name, default), rank)
-        for name, default in (("kernel_size", 1), ("padding", 0), ("dilation", 1))
-    )
-    stride = kernel if arguments.get("stride") is None else np.broadcast_to(arguments["stride"], rank)
-    sizes = np.array(arguments["input"].shape[-rank:])
-    more = -(-(sizes + 2 * padding - dilation * (kernel - 1) - 1) // stride) + 1
-    if got.ndim != exact.ndim or got.shape[-rank:] != tuple(more) or got.shape[:-rank] != exact.shape[:-rank]:
-        return
-    value, inside = np.asarray(got, np.float64).copy(), tuple(slice(0, n) for n in exact.shape)
-    value[inside] = exact
-    allowed = np.zeros(got.shape)
-    allowed[inside] = bound
-    says = "windows that begin behind the input, which ceil mode leaves out"
-    yield Prediction("convention", "windows behind the input", says, value, allowed)

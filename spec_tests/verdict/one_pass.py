@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from spec_tests.verdict.asking import Question
-from spec_tests.verdict.predictions import Array, Prediction
+from spec_tests.verdict.prediction import Array, Prediction
 from spec_tests.vocabulary.bounds import gamma
 from spec_tests.vocabulary.formats import FORMATS, HALVES
 

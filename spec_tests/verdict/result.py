@@ -9,7 +9,7 @@ import numpy as np
 from spec_tests.run.drawing import grid
 from spec_tests.verdict.asking import Question
 from spec_tests.verdict.deciding import DECISIONS, RIGHT, UNKNOWN, Part
-from spec_tests.verdict.predictions import Array, rms
+from spec_tests.verdict.prediction import Array, rms
 
 AROUND = 4
 """Rows and columns that are drawn on every side of a wrong element."""
