@@ -27,8 +27,8 @@ and a few that were met on the way. Pull requests, and the second report of one 
 
 **What is rebuilt.** Nothing is copied: inputs are drawn anew or are the few numbers of a report, and the outputs are
 its numbers where it gives them ("numbers") or come from a model of the cause that it names or suggests ("model"),
-written in `public/`. A verdict on a model shows that the tool tells this cause from others at this size of problem; it cannot
-show that the cause was the right one.
+written in `public/`. A verdict on a model shows that the tool tells this cause from others at this size of problem; it
+cannot show that the cause was the right one.
 """
 
 import csv

@@ -13,7 +13,7 @@ import reference
 from spec_tests.verdict.asking import BadCase, Question, Unknown
 from spec_tests.verdict.prediction import Array, Prediction, same
 from spec_tests.verdict.shorter import DIGITS, shorter_factors
-from spec_tests.vocabulary.formats import FORMATS, HALVES, rounded
+from spec_tests.vocabulary.formats import FORMATS, rounded
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.operation import Sums
 
@@ -100,7 +100,7 @@ def _flushed(question: Question, exact: Array, bound: Array) -> Iterator[Predict
 def _throughout(question: Question, part: str, dtype: str) -> Iterator[Prediction]:
     """Yield the result if everything was in a coarser format: as it is bounded there, and with every step rounded."""
     arrays = {
-        name: np.asarray(rounded(value, dtype), value.dtype)
+        name: np.asarray(rounded(value, dtype))
         for name, value in question.arguments.items()
         if isinstance(value, np.ndarray) and value.dtype.kind == "f"
     }
@@ -111,16 +111,17 @@ def _throughout(question: Question, part: str, dtype: str) -> Iterator[Predictio
         return
     yield Prediction("coarser", dtype, f"a computation in {dtype}, its arguments included", exact, bound, False)
     row = OPERATIONS.get(question.operation)
-    if row is not None and isinstance(row.rounding, Sums) and dtype in HALVES:
+    if row is not None and isinstance(row.rounding, Sums):
         yield from _accumulated(question, part, dtype)
     if dtype == "float16":
         yield from _every_step_in_float16(converted, part, bound)
 
 
 def _accumulated(question: Question, part: str, dtype: str) -> Iterator[Prediction]:
-    """Yield sums that were rounded to a half format at every step: K roundings of that format, where K are many."""
-    exact, bound = question.expected(part, "float32")
-    ratio = FORMATS[dtype].roundoff / FORMATS["float32"].roundoff
+    """Yield sums that were rounded to a coarser format at every step: K roundings of that format, where K are many."""
+    wide = "float64" if question.dtype == "float64" else "float32"
+    exact, bound = question.expected(part, wide)
+    ratio = FORMATS[dtype].roundoff / FORMATS[wide].roundoff
     allowed = bound * ratio + FORMATS[dtype].smallest
     yield Prediction("coarser", f"sums in {dtype}", f"sums that were accumulated in {dtype}", exact, allowed, False)
 

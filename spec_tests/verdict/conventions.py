@@ -179,11 +179,13 @@ _FLAGS: dict[str, dict[str, bool]] = {
 # As predictions
 
 
-def as_predictions(question: Question, part: str, exact: Array, bound: Array) -> Iterator[Prediction]:
+def as_predictions(
+    question: Question, part: str, exact: Array, bound: Array, sums_are_exact: bool = False
+) -> Iterator[Prediction]:
     """Yield the results of other conventions, each computed in float64 and in the arrays' own format."""
     call = question.call(part)
     finite = bound[np.isfinite(bound)]
-    room = ROOM * float(finite.max(initial=0.0))
+    room = 0.0 if sums_are_exact else ROOM * float(finite.max(initial=0.0))
     u = FORMATS[question.dtype].roundoff
     for convention in conventions(question, part):
         kind = "coarser" if convention.coarse else "convention"

@@ -9,7 +9,7 @@ larger errors comes after: a format, if all numbers of the result are the format
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from spec_tests.verdict.coarser import coarser, overflowing
 from spec_tests.verdict.conventions import as_predictions
 from spec_tests.verdict.more_room import known_deviations, transforming
 from spec_tests.verdict.prediction import Array, Prediction, is_vacuous, off, rms, same
-from spec_tests.verdict.saying import ENOUGH, how_wrong, of_its_bound, ratio
+from spec_tests.verdict.saying import ENOUGH, SPREAD, how_wrong, of_its_bound, ratio
 from spec_tests.verdict.shapes import of_another_shape
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
@@ -32,10 +32,10 @@ RIGHT = (EXACT, ROUNDING)
 
 CLOSER = 8
 """How much smaller errors from another hypothesis have to be, to prefer it to plain rounding."""
+BETTER = 2
+"""How much smaller the errors from a coarser format have to be than those from the exact value, outside the bound."""
 MEANINGFUL = 16
 """A convention explains a result only if it leaves this part of its errors, or less."""
-USED = 1 / 32
-"""The share of what a coarser format allows that the largest error has to reach, to speak for that format."""
 SAME_FIT = 4
 """Explanations whose remaining errors differ by less than this factor explain a result equally well."""
 LARGEST_CASE = 4_000_000
@@ -184,11 +184,11 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
     if _may_overflow(question, part, got, exact):
         says = "partial sums may leave the format although the sum itself does not: that depends on their order"
         return Part(part, UNKNOWN, says, **measured)
-    sharp = list(_sharp(question, part, got, exact, bound))
+    sharp = list(_sharp(question, part, got, exact, bound, sums_are_exact))
     if sharp:
         return _explained(part, got, sharp, measured, wrong)
     for prediction in _with_more_room(question, part, got):
-        allowed = prediction.explains(got) and _speaks_for_itself(got, exact, prediction)
+        allowed = prediction.explains(got) and _speaks_for_itself(got, exact, wrong, prediction)
         in_a_format = prediction.name.removeprefix("sums in ")
         if allowed and prediction.name.startswith("sums in ") and in_a_format in FORMATS:
             allowed = not ways.is_exact_in_any_order(question, part, in_a_format)
@@ -226,32 +226,44 @@ def _settles(got: Array, exact: Array) -> bool:
     return bool((abs(np.asarray(got, np.float64) - exact) < step / 4).all())
 
 
-def _sharp(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Iterator[Prediction]:
+def _sharp(
+    question: Question, part: str, got: Array, exact: Array, bound: Array, sums_are_exact: bool
+) -> Iterator[Prediction]:
     """Yield what tells the digits of a result, and explains it."""
     plain = rms(np.where(np.isfinite(got) & np.isfinite(exact), np.asarray(got, np.float64) - exact, 0))
     differ = ~same(np.isfinite(got), np.isfinite(exact))
     yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
     yield from (one for one in overflowing(question, part, exact) if one.explains(got))
     for prediction in coarser(question, part, got):
-        if prediction.sharp and prediction.explains(got) and not is_vacuous(prediction, exact):
+        prediction = _tightened(prediction, question) if sums_are_exact else prediction
+        if not prediction.sharp or not prediction.explains(got) or is_vacuous(prediction, exact):
+            continue
+        if rms(off(got, prediction)) * BETTER <= plain or differ.any():
             yield prediction
-    for convention in as_predictions(question, part, exact, bound):
+    for convention in as_predictions(question, part, exact, bound, sums_are_exact):
         if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
             yield convention
 
 
-def _speaks_for_itself(got: Array, exact: Array, prediction: Prediction) -> bool:
+def _tightened(prediction: Prediction, question: Question) -> Prediction:
+    """Return what a coarser format predicts of sums that are exact in any order: those of shorter factors are, too."""
+    if not prediction.sharp or prediction.name.startswith("int8"):  # its factors are no whole numbers any more
+        return prediction
+    _, is_stored, stored = prediction.name.rpartition("stored in ")
+    u = FORMATS[stored if is_stored else question.dtype].roundoff
+    return replace(prediction, allowed=u * abs(prediction.value))
+
+
+def _speaks_for_itself(got: Array, exact: Array, wrong: Array, prediction: Prediction) -> bool:
     """Tell whether there is more to a prediction than that errors are small: the result has the format's numbers."""
     if is_vacuous(prediction, exact) or ratio(got, exact):
         return False
-    if prediction.kind == "rounding" or prediction.name in ("half-conv-gradients", "float16-class-weight-sum"):
-        return True
-    with np.errstate(all="ignore"):
-        shares = abs(np.asarray(got, np.float64) - exact) / np.where(prediction.allowed > 0, prediction.allowed, np.inf)
-    if not np.nanmax(shares) >= USED:
-        return False
     stored = prediction.name.removeprefix("sums in ")
-    return stored in FORMATS and bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
+    if stored not in FORMATS:  # a transform, or a known deviation
+        return True
+    if stored != prediction.name and wrong.mean() < SPREAD:
+        return False
+    return bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
 
 
 def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dict[str, Any], wrong: Array) -> Part:

@@ -82,7 +82,8 @@ class Verdict:
         lines += [one.text() for one in self.nearer]
         lines += [f"note: {note}" for note in self.question.notes]
         for name, parts in self.outputs.items():
-            lines += [drawn for part in parts if (drawn := drawing(part, name))]
+            of = name if len(self.outputs) > 1 else ""
+            lines += [drawn for part in parts if (drawn := drawing(part, of))]
         return "\n".join(lines)
 
     def __str__(self) -> str:

@@ -25,7 +25,7 @@ def part(operation: str, name: str, by_name: dict[str, Any], **arguments: Any) -
 def windows_in_the_padding() -> Rebuilt:
     """Average pooling in ceil mode: a window that begins behind the input is kept by one runtime."""
     (x,) = uniform(40, (1, 3, 2, 2))
-    options = {"kernel_size": 3, "stride": 3, "padding": 1, "ceil_mode": True}
+    options: dict[str, Any] = {"kernel_size": 3, "stride": 3, "padding": 1, "ceil_mode": True}
     torch = reference.avg_pool2d(x, **options)
     onnx = np.pad(torch, [(0, 0), (0, 0), (0, 1), (0, 1)])
     return call("avg_pool2d", {"torch": torch, "onnxruntime": onnx}, input=x, **options)
@@ -37,7 +37,13 @@ def divisors_of_hanging_windows() -> Rebuilt:
     x = np.arange(1, 17, dtype=np.float32).reshape(1, 1, 4, 4)
     torch = np.array([[14 / 9, 10 / 3, 2], [19 / 3, 11, 6], [4.5, 7.5, 4]], np.float32)[None, None]
     onnx = np.array([[14 / 9, 10 / 3, 4 / 3], [19 / 3, 11, 4], [3, 5, 16 / 9]], np.float32)[None, None]
-    options = {"kernel_size": 3, "stride": 2, "padding": 1, "ceil_mode": True, "count_include_pad": True}
+    options: dict[str, Any] = {
+        "kernel_size": 3,
+        "stride": 2,
+        "padding": 1,
+        "ceil_mode": True,
+        "count_include_pad": True,
+    }
     return call("avg_pool2d", {"torch": torch, "onnxruntime": onnx}, input=x, **options)
 
 
@@ -45,7 +51,13 @@ def divisors_of_hanging_windows() -> Rebuilt:
 def a_row_of_nan() -> Rebuilt:
     """Average pooling in ceil mode, padding left out: the mean of a window without a cell."""
     (x,) = uniform(41, (1, 1, 5, 9))
-    options = {"kernel_size": 3, "stride": 3, "padding": 1, "ceil_mode": True, "count_include_pad": False}
+    options: dict[str, Any] = {
+        "kernel_size": 3,
+        "stride": 3,
+        "padding": 1,
+        "ceil_mode": True,
+        "count_include_pad": False,
+    }
     torch = reference.avg_pool2d(x, **options)
     onnx = np.pad(torch, [(0, 0), (0, 0), (0, 1), (0, 0)], constant_values=np.nan)
     return call("avg_pool2d", {"torch": torch, "onnxruntime": onnx}, input=x, **options)
@@ -55,7 +67,7 @@ def a_row_of_nan() -> Rebuilt:
 def a_smaller_output_than_documented() -> Rebuilt:
     """Nine cells of 1 by windows of 4 in ceil mode: 3 windows, where 4 were expected."""
     x = np.ones((1, 1, 9, 9), np.float32)
-    options = {"kernel_size": 4, "stride": 4, "padding": 2, "ceil_mode": True}
+    options: dict[str, Any] = {"kernel_size": 4, "stride": 4, "padding": 2, "ceil_mode": True}
     torch = reference.avg_pool2d(x, **options)
     expected = np.pad(torch, [(0, 0), (0, 0), (0, 1), (0, 1)])
     return call("avg_pool2d", {"torch": torch, "expected": expected}, input=x, **options)
@@ -65,7 +77,7 @@ def a_smaller_output_than_documented() -> Rebuilt:
 def max_pooling_in_a_compiler() -> Rebuilt:
     """Max pooling of 5 by 3 in ceil mode, with a row too many."""
     (x,) = normal(42, (1, 2, 5, 3))
-    options = {"kernel_size": 3, "padding": 1, "ceil_mode": True}
+    options: dict[str, Any] = {"kernel_size": 3, "padding": 1, "ceil_mode": True}
     torch = np.asarray(reference.max_pool2d(x, **options))
     tvm = np.pad(torch, [(0, 0), (0, 0), (0, 1), (0, 0)], constant_values=-np.inf)
     return call("max_pool2d", {"torch": torch, "tvm": tvm}, input=x, **options)
@@ -94,7 +106,7 @@ def a_cell_that_wins_four_times() -> Rebuilt:
     """A large number in the windows of four outputs, with one gradient."""
     x = np.arange(1, 25, dtype=np.float32).reshape(1, 1, 4, 6)
     x[0, 0, 1, 1] = 88
-    options = {"kernel_size": 3, "stride": 2, "padding": 1}
+    options: dict[str, Any] = {"kernel_size": 3, "stride": 2, "padding": 1}
     g = np.ones((1, 1, 2, 3), np.float32)
     torch = reference.max_pool2d_backward(g, x, **options)
     found = {"torch": torch, "flux": np.minimum(torch, 1)}
@@ -228,7 +240,11 @@ def a_batch_around_5_in_bfloat16() -> Rebuilt:
     var = bf16(bf16(bf16(x * x).mean(axis=(0, 2, 3), keepdims=True)) - bf16(mean * mean))
     with np.errstate(invalid="ignore"):
         found = bf16((x - mean) / np.sqrt(var + np.float32(1e-5)))
-    arguments = {"running_mean": np.zeros(8, np.float32), "running_var": np.ones(8, np.float32), "training": True}
+    arguments: dict[str, Any] = {
+        "running_mean": np.zeros(8, np.float32),
+        "running_var": np.ones(8, np.float32),
+        "training": True,
+    }
     return call("batch_norm", {"ttnn": found}, "bfloat16", input=x, **arguments)
 
 
@@ -263,7 +279,7 @@ def twelve_units_in_the_last_place() -> Rebuilt:
     x, mean, w, b = normal(55, (6, 4), (4,), (4,), (4,))
     var = abs(normal(56, (4,))[0]) + np.float32(0.2)
     slope = w / np.sqrt(var + np.float32(1e-5))
-    arguments = {"running_mean": mean, "running_var": var, "weight": w, "bias": b}
+    arguments: dict[str, Any] = {"running_mean": mean, "running_var": var, "weight": w, "bias": b}
     return call("batch_norm", {"onnxruntime": x * slope + (b - mean * slope)}, input=x, **arguments)
 
 
@@ -306,7 +322,10 @@ def the_epsilon_of_another_framework() -> Rebuilt:
 def statistics(x: Array, momentum: float, **by_name: Any) -> Rebuilt:
     """Return a report on running statistics that begin at 0 and 1."""
     channels = x.shape[1]
-    arguments = {"running_mean": np.zeros(channels, np.float32), "running_var": np.ones(channels, np.float32)}
+    arguments: dict[str, Any] = {
+        "running_mean": np.zeros(channels, np.float32),
+        "running_var": np.ones(channels, np.float32),
+    }
     found = {name: {"next_running_var": value} for name, value in by_name.items()}
     return Rebuilt("batch_norm_statistics", {"input": x, "momentum": momentum, **arguments}, found)
 
@@ -342,7 +361,7 @@ def momentum_turned_around() -> Rebuilt:
 def a_weighted_mean() -> Rebuilt:
     """Two samples weighed by 6 and 4: the mean over samples was expected."""
     x = np.array([[0.2, 0.3, 0.5], [0.5, 0.2, 0.3]], np.float32)
-    arguments = {"input": x, "target": np.array([2, 1]), "weight": np.array([2, 4, 6], np.float32)}
+    arguments: dict[str, Any] = {"input": x, "target": np.array([2, 1]), "weight": np.array([2, 4, 6], np.float32)}
     each = reference.cross_entropy(**arguments, reduction="none")
     found = {"torch": each.sum() / np.float32(10), "expected": each.mean()}
     return call("cross_entropy", {name: np.asarray(value, np.float32) for name, value in found.items()}, **arguments)
@@ -352,7 +371,7 @@ def a_weighted_mean() -> Rebuilt:
 def weights_of_20_and_10() -> Rebuilt:
     """Losses of 4,000 and 0: their weighted mean is 133.33, their mean 2,000."""
     x = np.array([[-100, 100], [-100, 100]], np.float32)
-    arguments = {"input": x, "target": np.array([0, 1]), "weight": np.array([20, 10], np.float32)}
+    arguments: dict[str, Any] = {"input": x, "target": np.array([0, 1]), "weight": np.array([20, 10], np.float32)}
     found = {"torch": np.float32(4000 / 30), "expected": np.float32(2000)}
     return call("cross_entropy", {name: np.asarray(value) for name, value in found.items()}, **arguments)
 
@@ -375,7 +394,7 @@ def smoothing_without_weights() -> Rebuilt:
     weight = np.array([0.1, 0.9, 0.5], np.float32)
     sharp = reference.cross_entropy(x, target, weight=weight)
     spread = reference.cross_entropy(x, target, label_smoothing=1.0)
-    arguments = {"input": x, "target": target, "weight": weight, "label_smoothing": 0.1}
+    arguments: dict[str, Any] = {"input": x, "target": target, "weight": weight, "label_smoothing": 0.1}
     found = np.asarray(np.float32(0.9) * sharp + np.float32(0.1) * spread, np.float32)
     return call("cross_entropy", {"torch": reference.cross_entropy(**arguments), "expected": found}, **arguments)
 
@@ -455,7 +474,7 @@ def adam_in_two_frameworks() -> Rebuilt:
     """ε before the correction of the root, as TensorFlow adds it."""
     param, grad = normal(66, (5,), (5,), scale=0.05)
     found = adam_with_a_plain_root(param, grad, 0.01, 1e-3)
-    arguments = {"param": param, "grad": grad, "lr": 0.01, "eps": 1e-3, "state": {}}
+    arguments: dict[str, Any] = {"param": param, "grad": grad, "lr": 0.01, "eps": 1e-3, "state": {}}
     return part("adam", "next_param", {"tensorflow": found}, **arguments)
 
 
@@ -464,7 +483,7 @@ def adam_that_can_be_differentiated() -> Rebuilt:
     """The same in a library beside torch."""
     param, grad = normal(67, (4,), (4,), scale=0.02)
     found = adam_with_a_plain_root(param, grad, 0.1, 1e-2)
-    arguments = {"param": param, "grad": grad, "lr": 0.1, "eps": 1e-2, "state": {}}
+    arguments: dict[str, Any] = {"param": param, "grad": grad, "lr": 0.1, "eps": 1e-2, "state": {}}
     return part("adam", "next_param", {"higher": found}, **arguments)
 
 
@@ -472,7 +491,13 @@ def adam_that_can_be_differentiated() -> Rebuilt:
 def momentum_of_steps() -> Rebuilt:
     """The learning rate within the momentum: its buffer keeps steps."""
     param, grad, buffer = normal(68, (4,), (4,), (4,))
-    arguments = {"param": param, "grad": grad, "state": {"momentum_buffer": buffer}, "lr": 0.1, "momentum": 0.9}
+    arguments: dict[str, Any] = {
+        "param": param,
+        "grad": grad,
+        "state": {"momentum_buffer": buffer},
+        "lr": 0.1,
+        "momentum": 0.9,
+    }
     steps = np.float32(0.9) * buffer + np.float32(0.1) * grad
     return Rebuilt("sgd", arguments, {"caffe": {"next_param": param - steps, "next_momentum_buffer": steps}})
 
@@ -481,7 +506,13 @@ def momentum_of_steps() -> Rebuilt:
 def a_share_of_the_gradient() -> Rebuilt:
     """Momentum μ with 1 − μ of the gradient."""
     param, grad, buffer = normal(69, (4,), (4,), (4,))
-    arguments = {"param": param, "grad": grad, "state": {"momentum_buffer": buffer}, "lr": 0.1, "momentum": 0.9}
+    arguments: dict[str, Any] = {
+        "param": param,
+        "grad": grad,
+        "state": {"momentum_buffer": buffer},
+        "lr": 0.1,
+        "momentum": 0.9,
+    }
     kept = np.float32(0.9) * buffer + np.float32(0.1) * grad
     return part("sgd", "next_param", {"autograd": param - np.float32(0.1) * kept}, **arguments)
 
@@ -490,5 +521,12 @@ def a_share_of_the_gradient() -> Rebuilt:
 def the_first_step_dampened() -> Rebuilt:
     """Dampening in the first step, too."""
     param, grad = normal(70, (4,), (4,))
-    arguments = {"param": param, "grad": grad, "state": {}, "lr": 0.1, "momentum": 0.9, "dampening": 0.5}
+    arguments: dict[str, Any] = {
+        "param": param,
+        "grad": grad,
+        "state": {},
+        "lr": 0.1,
+        "momentum": 0.9,
+        "dampening": 0.5,
+    }
     return part("sgd", "next_param", {"mlx": param - np.float32(0.1) * (np.float32(0.5) * grad)}, **arguments)
