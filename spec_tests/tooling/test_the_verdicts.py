@@ -23,8 +23,7 @@ from spec_tests.verdict import BadCase, bound, judge
 from spec_tests.verdict.deciding import DECISIONS
 from spec_tests.vocabulary.formats import rounded
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
-from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
-from spec_tests.wrong_implementations import WRONG
+from spec_tests.vocabulary.problems import SEEDS, real_numbers, whole_numbers
 
 pytestmark = pytest.mark.tooling
 
@@ -84,7 +83,7 @@ def test_sums_in_any_order_are_exact_or_rounded(seed, rows, outs, terms, numbers
 @pytest.mark.slow
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_the_references_are_exact_or_rounded_in_every_format(operation):
-    for problem in drawn(operation, 8):
+    for problem in drawn(operation, 5):
         for dtype in ("float32", "float64", "float16", "bfloat16"):
             verdict = judge(operation, *answers(problem.at(dtype), dtype), dtype)
             assert {part.decision for part in verdict.parts} <= {*RIGHT, "cannot say"}, verdict
@@ -297,143 +296,6 @@ def test_nan_where_nan_belongs_is_right():
         output = x @ W.T
 
     assert decision("linear", {"input": x, "weight": W}, output) in RIGHT
-
-
-# The catalogue
-
-
-SEEN_OTHERWISE = {
-    "loses_the_sign_of_zero": "−0 equals 0",
-    "ignores_the_dtype": "the dtype of a softmax is no part of a case",
-    "converts_the_result_instead": "likewise",
-    "leaves_the_gradient_in_the_dtype_of_the_output": "likewise",
-    "says_that_the_mean_of_nothing_is_zero": "a mean of nothing is not drawn",
-    "returns_no_gradient_for_class_probabilities": "what is not there cannot be judged",
-    "returns_a_gradient_for_a_bias_that_is_not_there": "what should not be there is no part of a case",
-    "returns_float64": "a result may be held in any format",
-    "computes_integers_in_float32": "whole numbers above 2^24 are not drawn",
-    "pools_integers_in_float32": "likewise",
-    "stacks_the_images_one_by_one": "an empty batch has nothing to judge",
-    "flattens_in_the_order_of_memory": "the order in memory is no part of a case",
-    "multiplies_long_rows_in_tf32": "at 4,096 terms, see the tests of formats",
-    "multiplies_float64_in_float32": "likewise",
-    "adds_long_rows_up_towards_zero": "likewise",
-    "multiplies_long_gradients_in_float16": "likewise",
-    "adds_the_bias_gradient_up_in_float16": "likewise",
-    "adds_up_in_float16": "in float16 alone",
-    "takes_nan_for_zero": "NaN is drawn in tests of its own",
-}
-"""Wrong implementations that show in no result that is drawn here, and why."""
-
-
-def parts_that_differ(entry, problem):
-    """Return the arguments of a problem, and what a wrong implementation answers where it is not the right answer."""
-    operation = problem.operation
-    arguments = {**problem.arrays, **problem.options}
-    if entry.operation == operation:
-        more = {"return_indices": True} if operation.startswith("max_pool") else {}
-        names = ("output", "indices")
-    else:
-        more, names = {}, tuple(f"grad_{name}" for name in GRADIENTS[operation])
-        arguments["grad_output"] = problem.grad_output
-    with np.errstate(all="ignore"):
-        wrong = entry.function(**arguments, **more)
-        right = getattr(reference, entry.operation)(**arguments, **more)
-    both = [value if isinstance(value, tuple) else (value,) for value in (wrong, right)]
-    differing = {
-        name: np.asarray(one)
-        for name, one, other in zip(names, *both, strict=False)
-        if one is not None and other is not None and not np.array_equal(one, other, equal_nan=True)
-    }
-    return {**arguments, "grad_output": problem.grad_output}, differing
-
-
-def larger(operation):
-    """Return problems of the sizes that some defects need: long axes, many channels, large numbers."""
-    rng = np.random.default_rng(1)
-    x, g = real_numbers(rng, (3, 600)), real_numbers(rng, (3, 600))
-    if operation in ("softmax", "log_softmax"):
-        yield Problem(operation, {"input": x}, {"dim": 1}, g)
-        yield Problem(operation, {"input": x * 60}, {"dim": 1}, g)
-        yield Problem(
-            operation, {"input": real_numbers(rng, (2, 1100)) / 8}, {"dim": 1}, g[:2, :1] * np.ones((1, 1100))
-        )
-    if operation == "sigmoid":
-        yield Problem(operation, {"input": x * 60}, {}, g)
-    if operation in ("nll_loss", "cross_entropy"):
-        target = rng.integers(0, 20, 600)
-        options = {"ignore_index": -100, "reduction": "mean"}
-        arrays = {"input": real_numbers(rng, (600, 20)) * 9, "target": target, "weight": None}
-        yield Problem(operation, arrays, options, np.ones(()))
-        yield Problem(operation, {**arrays, "input": arrays["input"] * 9}, options, np.ones(()))
-    if operation == "linear":
-        arrays = {"input": real_numbers(rng, (140, 70)), "weight": real_numbers(rng, (70, 70)), "bias": np.zeros(70)}
-        yield Problem(operation, arrays, {}, real_numbers(rng, (140, 70)))
-        arrays = {"input": real_numbers(rng, (2, 4096)), "weight": real_numbers(rng, (3, 4096)), "bias": None}
-        yield Problem(operation, arrays, {}, real_numbers(rng, (2, 3)))
-    if operation == "conv2d":
-        arrays = {"input": real_numbers(rng, (1, 70, 3, 3)), "weight": real_numbers(rng, (2, 70, 3, 3)), "bias": None}
-        options = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-        yield Problem(operation, arrays, options, np.ones((1, 2, 1, 1)))
-    if operation == "layer_norm":
-        arrays = {"input": 1000 + x / 64, "weight": None, "bias": None}
-        yield Problem(operation, arrays, {"normalized_shape": (600,), "eps": 1e-5}, g)
-        yield Problem(operation, {**arrays, "input": x}, {"normalized_shape": (600,), "eps": 1e-5}, g)
-    if operation == "batch_norm":
-        arrays = {"input": 1000 + x.reshape(600, 3) / 64, "running_mean": None, "running_var": None}
-        arrays |= {"weight": None, "bias": None}
-        yield Problem(operation, arrays, {"training": True, "momentum": 0.1, "eps": 1e-5}, g.reshape(600, 3))
-    if operation == "avg_pool2d":
-        yield Problem(
-            operation, {"input": real_numbers(rng, (1, 1, 9, 9))}, {"kernel_size": (9, 9)}, np.ones((1, 1, 1, 1))
-        )
-    if operation == "mse_loss":
-        arrays = {"input": real_numbers(rng, (4100,)), "target": real_numbers(rng, (4100,)), "weight": None}
-        yield Problem(operation, arrays, {"reduction": "mean"}, np.ones(()))
-    if operation == "max_pool2d":
-        fine = 1 + real_numbers(rng, (1, 2, 6, 6)) * 2.0**-30
-        yield Problem(operation, {"input": fine}, {"kernel_size": 2}, np.ones((1, 2, 3, 3)))
-
-
-OF_LAYERS = [
-    name
-    for name, entry in WRONG.items()
-    if entry.operation.removesuffix("_backward") in OPERATIONS
-    and entry.level not in ("contracts", "refusals")
-    and name not in SEEN_OTHERWISE
-]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", OF_LAYERS)
-def test_a_wrong_implementation_is_not_judged_right_in_some_case_and_mostly_named(name):
-    entry = WRONG[name]
-    operation = entry.operation.removesuffix("_backward")
-    decisions, named = [], False
-    for problem in [*drawn(operation, 40), *larger(operation)]:
-        problem = problem.at(entry.dtype)
-        try:
-            arguments, differing = parts_that_differ(entry, problem)
-        except Exception:  # an implementation that breaks down
-            continue
-        if differing:
-            verdict = judge(operation, arguments, differing, entry.dtype)
-            decisions.append(verdict.decision)
-            named |= any(name in (part.explanation, *part.alternatives) for part in verdict.parts)
-        if named:
-            break
-
-    assert set(decisions) - {*RIGHT, "cannot say"}, f"{name} was never caught in {len(decisions)} cases"
-    assert named or entry.transforms or name in UNNAMED, decisions
-
-
-UNNAMED = {
-    "convolves_float64_in_float32_factors": "called factors in float32",
-    "convolves_in_bfloat16": "called factors in bfloat16",
-    "convolves_gradients_in_tf32": "called factors in TF32",
-    "rounds_the_weights_to_half": "called a weight in float16",
-}
-"""Those that are found under another name."""
 
 
 # Two outputs

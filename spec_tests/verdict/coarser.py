@@ -82,9 +82,9 @@ def _as_stored(value: Array, allowed: Array, dtype: str) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         nearest_value = np.asarray(rounded(value, dtype), np.float64)
         fmt = FORMATS[dtype]
-        again = allowed + fmt.roundoff * (abs(value) + allowed) + fmt.smallest
-        overflows = np.isfinite(value) & ~np.isfinite(nearest_value)
-    return np.where(overflows, nearest_value, value), again
+        # what is off by as much as is allowed may be rounded to the other side
+        again = allowed + 2 * fmt.roundoff * (abs(value) + allowed) + 2 * fmt.smallest
+    return nearest_value, np.where(np.isfinite(nearest_value), again, 0)
 
 
 def _flushed(question: Question, exact: Array, bound: Array) -> Iterator[Prediction]:

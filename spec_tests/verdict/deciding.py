@@ -160,18 +160,9 @@ def _is_plainer(prediction: Prediction, got: Array, exact: Array) -> bool:
     """Tell whether a prediction tells the digits of a result that plain rounding would explain as well."""
     if not prediction.explains(got) or not np.isfinite(exact).all():
         return False
-    differs = abs(prediction.value - exact) > 0
-    if prediction.name.startswith("stored"):
-        differs = np.asarray(got, np.float64) != exact
-        return int(differs.sum()) >= ENOUGH and rms(off(got, _of_stored(prediction))) == 0
-    if int(differs.sum()) < ENOUGH:
+    if int((prediction.value != exact).sum()) < ENOUGH:
         return False
     return rms(off(got, prediction)) * CLOSER <= rms(np.asarray(got, np.float64) - exact)
-
-
-def _of_stored(prediction: Prediction) -> Prediction:
-    dtype = prediction.name.removeprefix("stored in ")
-    return Prediction(prediction.kind, prediction.name, prediction.says, rounded(prediction.value, dtype), np.zeros(1))
 
 
 # Outside the bound
@@ -230,7 +221,8 @@ def _sharp(
     question: Question, part: str, got: Array, exact: Array, bound: Array, sums_are_exact: bool
 ) -> Iterator[Prediction]:
     """Yield what tells the digits of a result, and explains it."""
-    plain = rms(np.where(np.isfinite(got) & np.isfinite(exact), np.asarray(got, np.float64) - exact, 0))
+    with np.errstate(invalid="ignore"):
+        plain = rms(np.asarray(got, np.float64) - exact)
     differ = ~same(np.isfinite(got), np.isfinite(exact))
     yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
     yield from (one for one in overflowing(question, part, exact) if one.explains(got))

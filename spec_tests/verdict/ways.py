@@ -33,6 +33,8 @@ MOST_PRODUCTS = 1_000_000
 FEW = 300_000
 """Products of a convolution up to which its gradients' terms are listed."""
 LANES = 16
+UNUSUAL = 8
+"""How many times the errors of all these ways are more than rounding usually leaves, although it may."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Compared:
     """By way, the root mean square of its errors."""
     own: float
     """That of the result."""
+    more: float
+    """How many times the largest error of all ways its own largest error is."""
     equal: Mapping[str, int]
     """By way, how many elements are the same bit by bit."""
     elements: int
@@ -64,7 +68,11 @@ class Compared:
         else:
             like = f"nearest to those of sums {'that are ' if 'once' in self.nearest else ''}{self.nearest}"
             like = like if "once" in self.nearest else f"nearest to those of {self.nearest} sums"
-        return f"root mean square error {self.own:.2g}, {like} (of {self.terms} terms: {others})"
+        more = self.more
+        unusual = (
+            f"; the largest is {more:.2g} times that of all these ways, and seldom rounding" if more > UNUSUAL else ""
+        )
+        return f"root mean square error {self.own:.2g}, {like} (of {self.terms} terms: {others}){unusual}"
 
 
 def compared(question: Question, part: str, got: Array, exact: Array) -> Compared | None:
@@ -82,9 +90,12 @@ def compared(question: Question, part: str, got: Array, exact: Array) -> Compare
     results = {way: rounded(value, question.dtype) for way, value in _ways(left, right, question.dtype).items()}
     results["rounded once"] = rounded(exactly, question.dtype)
     own = np.asarray(got[at], np.float64)
+    errors = {way: np.asarray(value, np.float64) - exactly for way, value in results.items()}
+    most = max(float(abs(error).max()) for error in errors.values())
     return Compared(
-        {way: _rms(np.asarray(value, np.float64) - exactly) for way, value in results.items()},
+        {way: _rms(error) for way, error in errors.items()},
         _rms(own - exactly),
+        float(abs(own - exactly).max()) / (most or 2.0**-1074),
         {way: int((np.asarray(value, np.float64) == own).sum()) for way, value in results.items()},
         len(own),
         int((left != 0).sum(axis=1).max()),
