@@ -35,7 +35,6 @@ from spec_tests.verdict.asking import (
     NEXT,
     BadCase,
     argument_names,
-    as_array,
     is_array,
     known_format,
     known_operation,
@@ -97,10 +96,10 @@ def _case(given: Mapping[str, Any], dtype: str | None, path: Path) -> CaseFile:
     for name, value in entries.items():
         part = next((part for part in parts_known if name == part or name.startswith(f"{part}_")), None)
         if name in arguments_known:
-            arguments[name] = _from_bits(name, value, dtype) if is_array(name) else value
+            arguments[name] = _from_bits(value, dtype) if is_array(name) else value
         elif part is not None:
             of = name[len(part) + 1 :] or ALONE
-            outputs.setdefault(of, {})[part] = _from_bits(name, value, dtype)
+            outputs.setdefault(of, {})[part] = _from_bits(value, dtype)
         elif path.suffix == ".py" and not get_close_matches(name, [*arguments_known, *parts_known], 1, 0.8):
             unread.append(name)
         else:
@@ -133,14 +132,14 @@ def _text(name: str, value: Any) -> str:
     return text
 
 
-def _from_bits(name: str, value: Any, dtype: str | None) -> Any:
+def _from_bits(value: Any, dtype: str | None) -> Any:
     """Return bfloat16 numbers that came as 16 bits, and all others as they are."""
     kind = getattr(value, "dtype", None)
     if isinstance(value, np.ndarray) and kind is not None and (kind.kind == "V" and kind.itemsize == 2):
         return bfloat16(value.view(np.uint16))
     if isinstance(value, np.ndarray) and dtype == "bfloat16" and kind == np.uint16:
         return bfloat16(value)
-    return as_array(name, value)
+    return value
 
 
 def bfloat16(bits: Array) -> npt.NDArray[np.float32]:
@@ -157,7 +156,8 @@ def bfloat16(bits: Array) -> npt.NDArray[np.float32]:
 
 def _npz(path: Path) -> dict[str, Any]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if not hasattr(archive, "files"):
                 raise BadCase(f"{path.name} is a single array; np.savez writes several by name")
             return dict(_entries(path, archive))

@@ -43,6 +43,7 @@ def stand_ins() -> Iterator[None]:
     """Put something in the place of what is not installed, until the end of the block."""
     missing = [name for name in NOT_NEEDED if not _is_there(name)]
     added = [name for name in MODULES if name.partition(".")[0] in missing]
+    before = {name: sys.modules[name] for name in added if name in sys.modules}
     for name in added:
         sys.modules[name] = _Anything(name)
     try:
@@ -50,6 +51,7 @@ def stand_ins() -> Iterator[None]:
     finally:
         for name in added:
             del sys.modules[name]
+        sys.modules.update(before)
 
 
 def _is_there(name: str) -> bool:
