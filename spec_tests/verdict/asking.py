@@ -29,6 +29,9 @@ STATISTICS = "batch_norm_statistics"
 NEXT, STATE = "next_", "state_"
 FUNCTIONS = (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS, STATISTICS)
 
+MEANINGLESS = 1e30
+"""How many times the exact value a bound may be before it counts as none: see `bounds.NO_BOUND`."""
+
 ARRAYS = ("input", "target", "weight", "bias", "running_mean", "running_var", "grad_output", "param", "grad")
 IMAGES = ("img", "tensor", "pic")
 
@@ -118,7 +121,12 @@ class Question:
         name = self._short(part)
         if name not in found:
             raise BadCase(f"there is no {part} in this call of {call.function}: there are {', '.join(found)}")
-        return found[name]
+        exact, bound = found[name]
+        if exact is None:
+            return None, bound
+        with np.errstate(invalid="ignore"):  # NaN, or infinite as it is
+            says_nothing = ~(np.asarray(bound) <= MEANINGLESS * np.maximum(abs(np.asarray(exact, np.float64)), 1))
+        return exact, np.where(says_nothing & np.isfinite(exact), np.inf, bound)
 
     def changed(self, **arguments: Any) -> "Question":
         """Return the question with some arguments exchanged, or left out where None is given for what has a default."""
