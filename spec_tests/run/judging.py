@@ -117,7 +117,7 @@ def judge(call: Call, number: int, subject: Any, exactly: bool = False) -> Judge
     except Exception:  # arguments of which the reference says nothing
         return None
     try:
-        expected = {name: _settled(one, call, exactly) for name, one in _expected(call, own, subject)}
+        expected = expectations(call, own, subject, exactly)
     except Exception:  # a formula without a bound for such numbers
         return None
     names = list(expected)
@@ -182,6 +182,14 @@ def is_float(value: Any) -> bool:
 def _is_known(function: str) -> bool:
     known = function in OPTIMIZERS or function in TRANSFORMS or function == "batch_norm_statistics"
     return known or operation_of(function) in OPERATIONS
+
+
+def expectations(call: Call, own: Any, subject: Any = None, exactly: bool = False) -> dict[str, tuple[Any, Any]]:
+    """Return what is expected of each result of a call, and its bound: infinite where none is known.
+
+    `own` is the reference's answer. A subject matters by its `deviations` and `transforms` alone.
+    """
+    return {name: _settled(one, call, exactly) for name, one in _expected(call, own, subject)}
 
 
 def _expected(call: Call, own: Any, subject: Any) -> Iterator[tuple[str, Any]]:

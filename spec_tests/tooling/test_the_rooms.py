@@ -23,6 +23,7 @@ ROOMS = (
     "spec_tests.subjects",
     "spec_tests.code_blocks",
     "spec_tests.run",
+    "spec_tests.verdict",
     "spec_tests.report",
     "spec_tests",
     "spec_tests.tooling",

@@ -31,6 +31,9 @@ Floats = npt.NDArray[np.float64]
 ELEMENTARY_ULPS = 4
 """The error allowed to exp, log and tanh, in units of 2·u: vector math libraries document at most 4 ulp."""
 
+NO_BOUND = 1e60
+"""An error so large that it says nothing; finite, so that nothing multiplied by it becomes NaN."""
+
 REFERENCE = FORMATS["float64"]
 """The exact result is itself computed in float64, and its own error is part of the bound."""
 
@@ -110,7 +113,9 @@ class Rounded:
     def __truediv__(self, other: "Rounded | npt.ArrayLike") -> Self:
         b = self._other(other)
         quotient = self.value / b.value
-        inherited = (self.error + abs(quotient) * b.error) / (abs(b.value) - b.error)
+        least = abs(b.value) - b.error  # a divisor that may be 0 or have either sign leaves no bound
+        inherited = (self.error + abs(quotient) * b.error) / np.where(least > 0, least, 1)
+        inherited = np.where(least > 0, inherited, NO_BOUND)
         return self._rounding(quotient, inherited)
 
     def sqrt(self) -> Self:

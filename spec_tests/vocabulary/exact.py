@@ -40,7 +40,7 @@ def backward(problem: Problem, dtype: str, deviations: Collection[str] = ()) -> 
     exact = _tuple(wide.backward(reference))
     match _rounding(problem, deviations):
         case Copies():
-            return tuple(None if grad is None else Approximation(grad, np.zeros(grad.shape)) for grad in exact)
+            return tuple(None if g is None else Approximation(g, _bound_of_copies(wide, g, dtype)) for g in exact)
         case Sums(terms, partial_sums):
             magnitudes: Any = [None if m is None else abs(m) for m in _tuple(_absolute(wide).backward(reference))]
             rounds = "half-conv-gradients" in deviations and dtype in ("float16", "bfloat16")
@@ -83,6 +83,18 @@ def assert_gradients_equal(actual: Any, expected: Any) -> None:
             assert one is None, "there is a gradient where there can be none"
         else:
             assert_equal(one, other)
+
+
+def _bound_of_copies(problem: Problem, grad: Any, dtype: str) -> Any:
+    """Return the bound of a gradient that adds up what the copies of a cell receive: 0 where there is only one.
+
+    A cell may be the maximum of several windows, or lie in a border several times.
+    """
+    copies = np.asarray(problem.changed(grad_output=np.ones_like(problem.grad_output)).backward(reference))
+    if not copies.size or copies.max() <= 1:
+        return np.zeros(np.shape(grad))
+    magnitudes: Any = problem.changed(grad_output=abs(problem.grad_output)).backward(reference)
+    return np.where(copies > 1, bounds.sum_bound(grad, magnitudes, int(copies.max()), dtype), 0)
 
 
 def _one_of(evaluated: Callable[[Format], tuple[Rounded | None, ...]], place: int, fmt: Format) -> Rounded:

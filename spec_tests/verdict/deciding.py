@@ -1,0 +1,297 @@
+"""The decision about one result: exact, rounding, a coarser format, another convention, or wrong.
+
+What plain rounding explains needs no other explanation: a result within its bound is judged by another hypothesis only
+if that one tells its digits, with errors `CLOSER` times smaller than those from the exact value at `ENOUGH` elements or
+more. Roundings of a right way know nothing of such a hypothesis, and are not correlated with it.
+
+Outside the bound, what predicts digits comes first: formats and conventions, the nearest of them. What only allows for
+larger errors comes after: a format, if all numbers of the result are the format's; transforms; known deviations.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from spec_tests.verdict import one_pass, ways
+from spec_tests.verdict.asking import BadCase, Question, Unknown
+from spec_tests.verdict.coarser import coarser, overflowing
+from spec_tests.verdict.conventions import as_predictions
+from spec_tests.verdict.more_room import known_deviations, transforming
+from spec_tests.verdict.prediction import Array, Prediction, is_vacuous, off, rms, same
+from spec_tests.verdict.saying import ENOUGH, SPREAD, how_wrong, of_its_bound, ratio
+from spec_tests.verdict.shapes import of_another_shape
+from spec_tests.vocabulary.formats import FORMATS, rounded
+
+EXACT, ROUNDING = "exact", "rounding"
+COARSER, CONVENTION = "a coarser format", "another convention"
+WRONG, UNKNOWN = "wrong", "cannot say"
+DECISIONS = (EXACT, ROUNDING, COARSER, CONVENTION, WRONG, UNKNOWN)
+RIGHT = (EXACT, ROUNDING)
+
+CLOSER = 8
+"""How much smaller errors from another hypothesis have to be, to prefer it to plain rounding."""
+BETTER = 2
+"""How much smaller the errors from a coarser format have to be than those from the exact value, outside the bound."""
+MEANINGFUL = 16
+"""A convention explains a result only if it leaves this part of its errors, or less."""
+SAME_FIT = 4
+"""Explanations whose remaining errors differ by less than this factor explain a result equally well."""
+LARGEST_CASE = 4_000_000
+"""Numbers of a result from which on only its bound is asked: everything else would take minutes."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is to be said of one result."""
+
+    part: str
+    """What it is: output, grad_weight, ..."""
+    decision: str
+    because: str
+    """The explanation, in plain words."""
+    got: Any = field(default=None, repr=False)
+    exact: Any = field(default=None, repr=False)
+    bound: Any = field(default=None, repr=False)
+    share: float = 0.0
+    """The largest error as a share of its bound."""
+    error: float = 0.0
+    """The largest error."""
+    explanation: str = ""
+    """The name of the hypothesis that explains it, if there is one."""
+    alternatives: tuple[str, ...] = ()
+    """Other hypotheses that explain it as well."""
+    wrong: Array | None = field(default=None, repr=False)
+    """Where elements lie outside their bounds."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether it is what a right implementation may give."""
+        return self.decision in RIGHT
+
+
+def decide(question: Question, part: str, got: Any) -> Part:
+    """Judge one result."""
+    try:
+        exact, bound = question.expected(part)
+    except Unknown as reason:
+        return Part(part, UNKNOWN, str(reason), got)
+    if exact is None:
+        raise BadCase(f"{part} is none: this argument has no gradient in this call")
+    exact, bound, got = np.asarray(exact), np.asarray(bound, np.float64), np.asarray(got)
+    if got.shape != exact.shape:
+        return _of_another_shape(question, part, got, exact, bound)
+    if not got.size:
+        return Part(part, EXACT, "there is no element, and none was expected", got, exact, bound)
+    if np.isinf(bound).all():
+        return Part(part, UNKNOWN, f"no error can be told from rounding here: no bound of {part} is finite", got)
+    return _decided(question, part, got, exact, bound)
+
+
+def _decided(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Part:
+    sums_are_exact = exact.dtype.kind == "f" and ways.is_exact_in_any_order(question, part)
+    with np.errstate(all="ignore"):
+        errors = abs(np.asarray(got, np.float64) - exact)
+        nearest = rounded(exact, question.dtype) if exact.dtype.kind == "f" else exact
+        is_nearest = same(np.asarray(got, np.float64), np.asarray(nearest, np.float64))
+        wrong = ~(same(got, exact) | (errors <= bound) | np.isinf(bound) | is_nearest)
+        shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
+    shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
+    error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
+    measured: dict[str, Any] = {
+        "share": float(shares.max()),
+        "error": error,
+        "got": got,
+        "exact": exact,
+        "bound": bound,
+    }
+    certain = sums_are_exact or not bound.any() or question.dtype != "float64"
+    if is_nearest.all() and (certain or same(got, exact).all()):
+        return Part(part, EXACT, _exactly(sums_are_exact, bound, got, exact), **measured)
+    if not wrong.any():
+        return _within(question, part, sums_are_exact, measured)
+    return _outside(question, part, wrong, sums_are_exact, measured)
+
+
+def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> str:
+    if not bound.any() or (sums_are_exact and same(np.asarray(got, np.float64), exact).all()):
+        return "every element is the exact value"
+    return "every element is the exact value, rounded once"
+
+
+def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
+    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
+    says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
+    if got.size <= LARGEST_CASE:
+        for prediction in coarser(question, part, got):
+            if prediction.sharp and _is_plainer(prediction, got, exact):
+                because = f"fits {prediction.says}; {says}, which rounding alone would allow, but its digits are these"
+                return Part(part, COARSER, because, **measured, explanation=prediction.name)
+    if sums_are_exact:
+        if measured["error"] >= step / 4 and not _is_rounded_once(question, got, exact):
+            wrong = ~same(np.asarray(got, np.float64), np.asarray(rounded(exact, question.dtype), np.float64))
+            return _outside(question, part, wrong, True, measured)
+        says += (
+            "; these numbers add up without any rounding, in any order: what is left comes from a transform (FFT, "
+            "Winograd) or from factors that were split"
+        )
+        return Part(part, ROUNDING, says, **measured, explanation="a transform")
+    where = ways.compared(question, part, got, exact) if got.size <= LARGEST_CASE else None
+    if where is not None:
+        return Part(part, ROUNDING, f"{says}; {where.text()}", **measured, explanation=where.nearest)
+    unbounded = int(np.isinf(bound).sum())
+    says += f"; {unbounded} elements have no finite bound" if unbounded else ""
+    return Part(part, ROUNDING, says, **measured)
+
+
+def _quantum(question: Question, part: str) -> float:
+    """Return what all sums that are exact are multiples of."""
+    exact, _ = question.expected(part)
+    return ways.quantum(exact)
+
+
+def _is_rounded_once(question: Question, got: Array, exact: Array) -> bool:
+    return bool(same(np.asarray(got, np.float64), np.asarray(rounded(exact, question.dtype), np.float64)).all())
+
+
+def _is_plainer(prediction: Prediction, got: Array, exact: Array) -> bool:
+    """Tell whether a prediction tells the digits of a result that plain rounding would explain as well."""
+    if not prediction.explains(got) or not np.isfinite(exact).all():
+        return False
+    if int((prediction.value != exact).sum()) < ENOUGH:
+        return False
+    return rms(off(got, prediction)) * CLOSER <= rms(np.asarray(got, np.float64) - exact)
+
+
+# Outside the bound
+
+
+def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
+    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    if got.size > LARGEST_CASE:
+        return Part(part, WRONG, how_wrong(got, exact, wrong), **measured, wrong=wrong)
+    if _may_overflow(question, part, got, exact):
+        says = "partial sums may leave the format although the sum itself does not: that depends on their order"
+        return Part(part, UNKNOWN, says, **measured)
+    sharp = list(_sharp(question, part, got, exact, bound, sums_are_exact))
+    if sharp:
+        return _explained(part, got, sharp, measured, wrong)
+    for prediction in _with_more_room(question, part, got):
+        allowed = prediction.explains(got) and _speaks_for_itself(got, exact, wrong, prediction)
+        in_a_format = prediction.name.removeprefix("sums in ")
+        if allowed and prediction.name.startswith("sums in ") and in_a_format in FORMATS:
+            allowed = not ways.is_exact_in_any_order(question, part, in_a_format)
+        elif sums_are_exact:
+            allowed = allowed and _settles(got, exact)
+        if allowed:
+            decision = ROUNDING if prediction.kind == "rounding" else COARSER
+            share = of_its_bound(measured["share"])
+            because = f"fits {prediction.says}; the largest error is {measured['error']:.3g}, {share}"
+            return Part(part, decision, because, **measured, explanation=prediction.name)
+    because = how_wrong(got, exact, wrong)
+    return Part(part, WRONG, because, **measured, wrong=wrong)
+
+
+def _may_overflow(question: Question, part: str, got: Array, exact: Array) -> bool:
+    """Tell whether all that is wrong are infinities and NaN where the magnitudes of a sum leave the format."""
+    if not (question.operation == "linear" or question.operation.startswith("conv")):
+        return False
+    magnitudes = {name: abs(value) for name, value in question.arguments.items() if isinstance(value, np.ndarray)}
+    with np.errstate(all="ignore"):
+        most = np.asarray(question.changed(**magnitudes).expected(part)[0], np.float64)
+    beyond = most > FORMATS["float32" if question.dtype != "float64" else "float64"].largest
+    return bool((np.isfinite(exact) & ~np.isfinite(got)).any() and beyond[np.isfinite(exact) & ~np.isfinite(got)].all())
+
+
+def _with_more_room(question: Question, part: str, got: Array) -> Iterator[Prediction]:
+    yield from known_deviations(question, part)
+    yield from transforming(question, part)
+    yield from (one for one in coarser(question, part, got) if not one.sharp)
+
+
+def _settles(got: Array, exact: Array) -> bool:
+    """Tell whether whole sums are right once they are rounded to whole multiples."""
+    step = ways.quantum(exact)
+    return bool((abs(np.asarray(got, np.float64) - exact) < step / 4).all())
+
+
+def _sharp(
+    question: Question, part: str, got: Array, exact: Array, bound: Array, sums_are_exact: bool
+) -> Iterator[Prediction]:
+    """Yield what tells the digits of a result, and explains it."""
+    with np.errstate(invalid="ignore"):
+        plain = rms(np.asarray(got, np.float64) - exact)
+    differ = ~same(np.isfinite(got), np.isfinite(exact))
+    yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
+    yield from (one for one in overflowing(question, part, exact) if one.explains(got))
+    for prediction in coarser(question, part, got):
+        prediction = _tightened(prediction, question) if sums_are_exact else prediction
+        if not prediction.sharp or not prediction.explains(got) or is_vacuous(prediction, exact):
+            continue
+        if rms(off(got, prediction)) * BETTER <= plain or differ.any():
+            yield prediction
+    for convention in as_predictions(question, part, exact, bound, sums_are_exact):
+        if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
+            yield convention
+
+
+def _tightened(prediction: Prediction, question: Question) -> Prediction:
+    """Return what a coarser format predicts of sums that are exact in any order: those of shorter factors are, too."""
+    if not prediction.sharp or prediction.name.startswith("int8"):  # its factors are no whole numbers any more
+        return prediction
+    _, is_stored, stored = prediction.name.rpartition("stored in ")
+    u = FORMATS[stored if is_stored else question.dtype].roundoff
+    return replace(prediction, allowed=u * abs(prediction.value))
+
+
+def _speaks_for_itself(got: Array, exact: Array, wrong: Array, prediction: Prediction) -> bool:
+    """Tell whether there is more to a prediction than that errors are small: the result has the format's numbers."""
+    if is_vacuous(prediction, exact) or ratio(got, exact):
+        return False
+    stored = prediction.name.removeprefix("sums in ")
+    if stored not in FORMATS:  # a transform, or a known deviation
+        return True
+    if stored != prediction.name and wrong.mean() < SPREAD:
+        return False
+    return bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
+
+
+def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dict[str, Any], wrong: Array) -> Part:
+    """Return the decision for what explains a result best, and name all that explain it as well."""
+    found = list(sharp)
+    best = min(rms(off(got, one)) for one in found)
+    equal: dict[str, Prediction] = {}
+    for one in found:  # in their order, the plainest first
+        if rms(off(got, one)) <= max(best * SAME_FIT, float(np.max(one.allowed, initial=0.0)) / 64):
+            equal.setdefault(one.says, one)
+    kinds = {one.kind for one in equal.values()}
+    first = next((one for one in equal.values() if one.kind == "coarser"), next(iter(equal.values())))
+    decision = COARSER if first.kind == "coarser" else CONVENTION
+    others = [one for one in equal.values() if one is not first]
+    because = f"fits {first.says}"
+    if others:
+        which = "or" if kinds == {first.kind} else "or, not to be told apart on these numbers,"
+        shown = [one.says for one in others[:3]]
+        more = f", or {len(others) - 3} more" if len(others) > 3 else ""
+        because += f" ({which} {', or '.join(shown)}{more})"
+    because += f"; the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
+    names = tuple(one.name for one in others)
+    return Part(part, decision, because, **measured, explanation=first.name, alternatives=names, wrong=wrong)
+
+
+# Another shape
+
+
+def _of_another_shape(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Part:
+    """Return the decision about a result that has not the shape expected: some conventions explain it."""
+    said = f"its shape is {got.shape}, expected {exact.shape}"
+    found = of_another_shape(question, part, got, exact, bound)
+    fitting = [one for one in found if one.explains(got)]
+    if fitting:
+        best = min(fitting, key=lambda one: rms(off(got, one)))
+        others = tuple(dict.fromkeys(one.name for one in fitting if one.says != best.says))
+        because = f"fits {best.says}; {said}"
+        return Part(part, CONVENTION, because, got, exact, bound, np.inf, np.inf, best.name, others)
+    return Part(part, WRONG, said, got, exact, bound, np.inf, np.inf)

@@ -1,0 +1,58 @@
+"""What is said of errors: how many, how large, and whether they follow a pattern."""
+
+import numpy as np
+
+from spec_tests.verdict.prediction import Array, rms
+
+ENOUGH = 8
+"""How many elements a pattern needs."""
+SPREAD = 0.25
+"""The share of elements outside their bounds from which on errors are spread as those of rounding."""
+FEWEST_DIGITS = 6
+"""Binary digits from which on errors may be those of an approximation."""
+
+
+def how_wrong(got: Array, exact: Array, wrong: Array) -> str:
+    """Say how many elements are wrong, and what they have in common."""
+    many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds"
+    if wrong.size == 1:
+        many = "the only element lies outside its bound"
+    return many + (ratio(got, exact) or _digits(got, exact, wrong))
+
+
+def _digits(got: Array, exact: Array, wrong: Array) -> str:
+    """Say to how many digits a result is right, if its errors are spread as those of rounding: over all, both ways."""
+    g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
+    if wrong.size < ENOUGH or wrong.mean() < SPREAD or not (np.isfinite(g).all() and np.isfinite(e).all()):
+        return ""
+    errors = g - e
+    digits = int(-np.log2(rms(errors) / rms(e))) if e.any() and rms(errors) < rms(e) else 0
+    if abs(float(errors.mean())) > rms(errors) / 2 or digits < FEWEST_DIGITS:
+        return ""
+    return f"; the errors are spread over all elements and both ways, as if there were {digits} binary digits"
+
+
+def ratio(got: Array, exact: Array) -> str:
+    """Say that all elements are the same multiple of the exact ones, or off by the same, if they are."""
+    g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
+    if g.size < 4 or not (np.isfinite(g).all() and np.isfinite(e).all()) or not e.any():
+        return ""
+    factor = float((g * e).sum() / (e * e).sum())
+    shift = float((g - e).mean())
+    spread = rms(g - e)
+    if abs(factor - 1) > 1e-4 and rms(g - factor * e) * 100 < spread:
+        return f"; all of them are {factor:.6g} times the exact ones"
+    if rms(g - e - shift) * 100 < spread:
+        return f"; all of them are off by {shift:.6g}"
+    return ""
+
+
+def of_its_bound(share: float) -> str:
+    """Say what share of its bound an error is.
+
+    >>> of_its_bound(0.25), of_its_bound(250.0)
+    ('25 % of its bound', '250 times its bound')
+    """
+    if not np.isfinite(share):
+        return "far outside its bound"
+    return f"{100 * share:.3g} % of its bound" if share < 10 else f"{share:.3g} times its bound"
