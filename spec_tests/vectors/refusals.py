@@ -1,0 +1,3 @@
+"""Refusals."""
+def of(operation):
+    return []
