@@ -1,6 +1,5 @@
 """Asking functions called as in torch.nn.functional: a case becomes a call, and what comes back gets names."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ from spec_tests.vectors.comparing import Arrays, Case, what_is_wrong
 from spec_tests.vocabulary.operations import GRADIENTS, OPTIMIZERS
 from spec_tests.vocabulary.subject import REFUSALS, NotOffered, optional
 
-BACKWARD = "_backward"
+BACKWARD, NETWORK = "_backward", "cifar10_cnn_backward"
 
 
 def verdict(subject: Any, case: Case, arrays: Arrays) -> str | None:
@@ -43,17 +42,25 @@ def answer(subject: Any, case: Case, arrays: Arrays) -> dict[str, Any]:
 
 def call_of(case: Case, arrays: Arrays) -> dict[str, Any]:
     """Return the arguments of a case as torch takes them: the sequences of JSON become tuples."""
-    state, arguments = {}, {}
+    state: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
+    arguments: dict[str, Any] = {}
     for name, array in case["arguments"].items():
         value = None if array is None else arrays[array].copy()
         if name.startswith("state."):
             state[name.removeprefix("state.")] = value
+        elif name.startswith("parameters."):
+            parameters[name.removeprefix("parameters.")] = value
         else:
             arguments[name] = value
     options = {name: _tuples(value) for name, value in case["as_torch"].items()}
+    if "dtype" in options:
+        options["dtype"] = np.dtype(options["dtype"])
     if case["function"] in OPTIMIZERS:
         step = options.pop("step", None)
         options["state"] = {**({} if step is None else {"step": step}), **state}
+    if parameters:
+        arguments["parameters"] = parameters
     return {**arguments, **options}
 
 
@@ -68,19 +75,14 @@ def named(function: str, result: Any) -> dict[str, Any]:
         return {"param": param, **{f"state.{name}": value for name, value in state.items() if name != "step"}}
     if function.endswith(BACKWARD):
         grads = result if isinstance(result, tuple) else (result,)
-        names = OTHER_GRADIENTS.get(function, _gradients_of(function))(grads)
-        return dict(names)
+        if function == NETWORK:
+            of_parameters = {f"grad_parameters.{name}": grad for name, grad in result[1].items()}
+            return {"grad_input": result[0], **of_parameters}
+        names = GRADIENTS.get(function.removesuffix(BACKWARD), ())
+        return {f"grad_{name}": grad for name, grad in zip(names, grads, strict=True)}
     if function == "batch_norm_statistics":
         return dict(zip(("running_mean", "running_var"), result, strict=True))
     if isinstance(result, tuple):
         return dict(zip(("output", "indices"), result, strict=True))
     return {"output": result}
 
-
-def _gradients_of(function: str) -> Callable[[Any], dict[str, Any]]:
-    names = GRADIENTS.get(function.removesuffix(BACKWARD), ())
-    return lambda grads: {f"grad_{name}": grad for name, grad in zip(names, grads, strict=True)}
-
-
-OTHER_GRADIENTS: Mapping[str, Callable[[Any], dict[str, Any]]] = {}
-"""Functions whose gradients come in another form."""

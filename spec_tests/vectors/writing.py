@@ -15,6 +15,7 @@ from spec_tests.vectors.exact import Around
 from spec_tests.vectors.flags import FLAGS
 from spec_tests.vectors.question import Generated, Question, Refused
 from spec_tests.vectors.spelling import spelled
+from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.problems import Array
 
 HERE = Path(__file__).parent
@@ -113,10 +114,10 @@ class File:
 
 
 def _dtype(value: Array | Generated, dtype: str) -> str:
-    """Return an array's dtype: that of the case, of which the half formats are held in float32, or its own."""
+    """Return an array's dtype: its own, or that of the case, if it is a half format, which float32 holds."""
     if isinstance(value, Generated):
         return value.dtype
-    return dtype if value.dtype.kind == "f" and dtype.startswith(("float", "bfloat")) else value.dtype.name
+    return dtype if dtype in HALVES and value.dtype == np.float32 else value.dtype.name
 
 
 def _json(value: Any) -> str:
@@ -136,10 +137,9 @@ def named(drawn: Iterable[tuple[str, int, Iterable[Question]]]) -> Iterator[tupl
     for series, number, questions in drawn:
         for question in questions:
             name = f"{question.function}/{series}/{number}"
-            if name in taken:
-                name = f"{question.function}/{series}-alone/{number}"
-            if name in taken:
-                raise ValueError(f"two cases are called {name}")
+            for ending in "bcd":
+                if name in taken:
+                    name = f"{question.function}/{series}-{ending}/{number}"
             taken.add(name)
             names[id(question)] = name
             near = ""
