@@ -85,4 +85,3 @@ def named(function: str, result: Any) -> dict[str, Any]:
     if isinstance(result, tuple):
         return dict(zip(("output", "indices"), result, strict=True))
     return {"output": result}
-

@@ -54,12 +54,16 @@ def _floats(*numbers: float) -> Array:
     return np.array(numbers, np.float32)
 
 
-def by_the_references(problem: Problem, dtype: str, *flags: str, backward: bool = True, **more: Any) -> Iterator[Question]:
+def by_the_references(
+    problem: Problem, dtype: str, *flags: str, backward: bool = True, **more: Any
+) -> Iterator[Question]:
     """Ask for what the references make of a problem of NaN, of nothing, or of integers, where nothing rounds."""
     problem = problem.at(dtype) if dtype != "int64" else problem
     with np.errstate(all="ignore"):
         found = np.asarray(problem.forward(reference))
-        yield Question(problem.operation, "conventions", dtype, problem.arrays, problem.options, {"output": found}, flags, **more)
+        yield Question(
+            problem.operation, "conventions", dtype, problem.arrays, problem.options, {"output": found}, flags, **more
+        )
         if not backward:
             return
         grads = problem.backward(reference)
@@ -103,7 +107,9 @@ def conv_of_integers(operation: str, number: int) -> Iterator[Question]:
     r = Random(f"{operation} of integers {number}")
     problem = _conv(operation, 1, groups=1 + number % 2, kernel=1 + number % 3)
     arrays = {name: value.astype(np.int64) for name, value in problem.arrays.items()}
-    arrays["input"] += np.array([r.integer(2**53, 2**55) for _ in range(arrays["input"].size)]).reshape(arrays["input"].shape)
+    arrays["input"] += np.array([r.integer(2**53, 2**55) for _ in range(arrays["input"].size)]).reshape(
+        arrays["input"].shape
+    )
     return by_the_references(replace(problem, arrays=arrays), "int64", "integers", backward=False)
 
 
@@ -172,7 +178,9 @@ def adaptive(operation: str, value: float | None) -> Iterator[Question]:
     input = Random(operation).whole((1, 2, 4, 4)) if value is not None else np.zeros((0, 2, 4, 4))
     if value is not None:
         input[0, 1, 2, 1] = value
-    problem = Problem(operation, {"input": input}, {"output_size": (2, 2)}, Random(operation).whole((len(input), 2, 2, 2)))
+    problem = Problem(
+        operation, {"input": input}, {"output_size": (2, 2)}, Random(operation).whole((len(input), 2, 2, 2))
+    )
     return by_the_references(problem, "float32", "empty" if value is None else "nan")
 
 
@@ -247,7 +255,11 @@ def limits(operation: str) -> Iterator[Question]:
 def impossible_scores(operation: str, scores: list[float], probabilities: list[float]) -> Iterator[Question]:
     """Scores of minus infinity have probability 0, the others share it; with NaN or infinity all are NaN."""
     with np.errstate(all="ignore"):
-        found = np.log(np.array(probabilities, np.float32)) if operation == "log_softmax" else np.array(probabilities, np.float32)
+        found = (
+            np.log(np.array(probabilities, np.float32))
+            if operation == "log_softmax"
+            else np.array(probabilities, np.float32)
+        )
     flag = "nan" if any(p != p for p in probabilities) else "infinities"
     yield asked(operation, {"input": [scores]}, {"dim": 1}, {"output": found[np.newaxis]}, flag)
 
@@ -305,7 +317,12 @@ def infinite_scores(operation: str) -> Iterator[Question]:
 
 def kink(operation: str) -> Iterator[Question]:
     """Where input and target are equal, and at NaN, the slope of an absolute value is 0."""
-    arrays = {"grad_output": [1.0, 2.0, 3.0, 4.0], "input": [1.0, 2.0, nan, -1.0], "target": [1.0, 5.0, 0.0, -3.0], "weight": None}
+    arrays = {
+        "grad_output": [1.0, 2.0, 3.0, 4.0],
+        "input": [1.0, 2.0, nan, -1.0],
+        "target": [1.0, 5.0, 0.0, -3.0],
+        "weight": None,
+    }
     grads = {"grad_input": [0.0, -2.0, 0.0, 4.0], "grad_target": [0.0, 2.0, 0.0, -4.0], "grad_weight": None}
     yield asked("l1_loss_backward", arrays, {"reduction": "none"}, grads, "kink", "nan")
     yield asked(
@@ -331,9 +348,18 @@ def no_sample(operation: str) -> Iterator[Question]:
 def half_sums(operation: str) -> Iterator[Question]:
     """A mean whose sum leaves float16 is right all the same."""
     input = np.full((1, 1, 2, 2), 40000.0)
-    options = {"kernel_size": 2, "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None}
+    options = {
+        "kernel_size": 2,
+        "stride": None,
+        "padding": 0,
+        "ceil_mode": False,
+        "count_include_pad": True,
+        "divisor_override": None,
+    }
     problem = Problem(operation, {"input": input}, options, np.ones((1, 1, 1, 1)))
-    expected: Mapping[str, Expected] = {"output": around(reals(np.full((1, 1, 1, 1), 40000.0)), np.full((1, 1, 1, 1), 16.0, object))}
+    expected: Mapping[str, Expected] = {
+        "output": around(reals(np.full((1, 1, 1, 1), 40000.0)), np.full((1, 1, 1, 1), 16.0, object))
+    }
     arrays = {"input": problem.at("float16").input}
     yield Question(operation, "conventions", "float16", arrays, options, expected, ("rounding", "large-numbers"))
 
@@ -366,7 +392,9 @@ def moved_numbers(operation: str) -> Iterator[Question]:
     """Numbers that are no bytes are moved, and not divided."""
     numbers = Random(operation).real((3, 2, 3), "float32").astype(np.float32)
     moved = numbers.transpose(2, 0, 1).copy()
-    yield Question(operation, "conventions", "float32", {"pic": numbers}, {}, {"output": moved}, ("other-numbers-than-bytes",))
+    yield Question(
+        operation, "conventions", "float32", {"pic": numbers}, {}, {"output": moved}, ("other-numbers-than-bytes",)
+    )
 
 
 def no_factor(operation: str) -> Iterator[Question]:
@@ -380,7 +408,15 @@ def factor_of_zero(operation: str) -> Iterator[Question]:
     """A brightness of 0 is black."""
     img = pictures._bytes(Random(f"{operation} of zero"), (3, 3, 4))
     options = {"brightness_factor": 0.0}
-    yield Question(operation, "conventions", "uint8", {"img": img}, options, {"output": np.zeros_like(img)}, ("bytes", "a-factor-of-0"))
+    yield Question(
+        operation,
+        "conventions",
+        "uint8",
+        {"img": img},
+        options,
+        {"output": np.zeros_like(img)},
+        ("bytes", "a-factor-of-0"),
+    )
 
 
 _CONV: list[Callable[[str], Iterable[Question]]] = [
@@ -399,13 +435,19 @@ _SCORES = [
     ([inf, 0.0, 0.0], [nan] * 3), ([nan, 0.0, 1.0], [nan] * 3), ([0.0, 0.0, -inf, 0.0, 0.0], [0.25, 0.25, 0.0, 0.25, 0.25]),
 ]  # fmt: skip
 _SOFTMAX: list[Callable[[str], Iterable[Question]]] = [
-    *[partial(impossible_scores, scores=scores, probabilities=shares) for scores, shares in _SCORES if shares != [0.0, 0.5, 0.5]],
+    *[
+        partial(impossible_scores, scores=scores, probabilities=shares)
+        for scores, shares in _SCORES
+        if shares != [0.0, 0.5, 0.5]
+    ],
     far_apart,
     with_a_dtype,
 ]
-_CLASSES: list[Callable[[str], Iterable[Question]]] = [partial(nothing_counts, reduction=one) for one in ("mean", "sum", "none")]
+_CLASSES: list[Callable[[str], Iterable[Question]]] = [
+    partial(nothing_counts, reduction=one) for one in ("mean", "sum", "none")
+]
 MAKERS: dict[str, list[Callable[[str], Iterable[Question]]]] = {
-    **{name: _CONV for name in ("conv1d", "conv2d", "conv3d")},
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _CONV),
     "max_pool1d": _MAX_POOL,
     "max_pool2d": [*_MAX_POOL, *_INTEGERS],
     "max_pool3d": [*_MAX_POOL, *_INTEGERS],
@@ -424,7 +466,10 @@ MAKERS: dict[str, list[Callable[[str], Iterable[Question]]]] = {
     "l1_loss": [kink],
     "mse_loss": [squares_of_nan],
     "layer_norm": [no_sample],
-    **{name: [batch_of_pictures] for name in ("resize", "crop", "center_crop", "hflip", "vflip", "adjust_brightness", "adjust_contrast")},
+    **{
+        name: [batch_of_pictures]
+        for name in ("resize", "crop", "center_crop", "hflip", "vflip", "adjust_brightness", "adjust_contrast")
+    },
     **{name: [batch_of_pictures, grey_pictures] for name in ("adjust_saturation", "adjust_hue")},
     "to_tensor": [moved_numbers],
     "color_jitter": [no_factor, factor_of_zero],

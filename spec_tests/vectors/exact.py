@@ -7,7 +7,7 @@ copies numbers is asked of the references' definitions.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -57,13 +57,12 @@ def output(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
             error = error_of_sums(value, magnitudes, terms(problem)[0], FORMATS[dtype])
             return {"output": _exactly(value, dtype) if exact else around(value, error)}
         case Formulas(formula, stored=stored):
-            wide = _wide(problem)
-            value = formula(wide, FORMATS["float64"]).value
+            evaluated = cache(partial(formula, _wide(problem)))
+            value = evaluated(FORMATS[dtype]).value
             if exact:
                 return {"output": _exactly(value, dtype)}
             in_steps = stored or dtype not in HALVES
-            error = error_of_formula(partial(formula, wide), value, FORMATS[dtype], in_steps)
-            return {"output": around(value, error)}
+            return {"output": around(value, error_of_formula(evaluated, value, FORMATS[dtype], in_steps))}
 
 
 def gradients(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
@@ -91,13 +90,10 @@ def gradients(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
                 for one in sums
             ]
         case Formulas(gradients=formulas):
-            wide = _wide(problem)
-            by_format: dict[Format, Any] = {}
+            evaluated = cache(partial(formulas, _wide(problem)))
 
             def one_of(place: int, fmt: Format) -> Rounded:
-                if fmt not in by_format:
-                    by_format[fmt] = formulas(wide, fmt)
-                gradient: Rounded = by_format[fmt][place]
+                gradient: Rounded = evaluated(fmt)[place]
                 return gradient
 
             found = []
@@ -105,7 +101,7 @@ def gradients(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
                 if name not in there:
                     found.append(ABSENT)
                     continue
-                value = np.asarray(one_of(place, FORMATS["float64"]).value, object)
+                value = np.asarray(one_of(place, FORMATS[dtype]).value, object)
                 if exact:
                     found.append(_exactly(value, dtype))
                 else:
@@ -115,12 +111,9 @@ def gradients(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
 
 def statistics(problem: Problem, dtype: str, formula: Callable[..., tuple[Rounded, Rounded]]) -> dict[str, Expected]:
     """Return the running statistics behind a training step, from the formula of the table."""
-    wide = _wide(problem)
-    values = formula(wide, FORMATS["float64"])
-    errors = formula(wide, FORMATS[dtype])
+    found = formula(_wide(problem), FORMATS[dtype])
     return {
-        name: around(value.value, error.error)
-        for name, value, error in zip(("running_mean", "running_var"), values, errors, strict=True)
+        name: around(one.value, one.error) for name, one in zip(("running_mean", "running_var"), found, strict=True)
     }
 
 
@@ -164,9 +157,7 @@ def _sums(problem: Problem) -> list[Sum]:
 
 def _convolved(problem: Problem) -> list[Sum]:
     batched = problem.input.ndim == problem.weight.ndim
-    input, grad_output = (
-        value if batched else value[np.newaxis] for value in (problem.input, problem.grad_output)
-    )
+    input, grad_output = (value if batched else value[np.newaxis] for value in (problem.input, problem.grad_output))
     geometry = ConvGeometry.of(input, problem.weight, problem.bias, **problem.options)
     x, w, g = map(decimals, (input, problem.weight, problem.grad_output.reshape(grad_output.shape)))
     ax, aw, ag = (np.abs(value) for value in (x, w, g))

@@ -63,7 +63,9 @@ def _at(result: Expected, places: list[int]) -> Expected:
     return result.ravel()[places]
 
 
-def large(operation: str, arrays: Arrays, options: Mapping[str, Any], grad: Generated | Array, *flags: str) -> Iterator[Question]:
+def large(
+    operation: str, arrays: Arrays, options: Mapping[str, Any], grad: Generated | Array, *flags: str
+) -> Iterator[Question]:
     """Ask for output and gradients of a formula."""
     made = {name: array_of(value) for name, value in arrays.items()}
     dtype = next(value.dtype for value in arrays.values() if isinstance(value, Generated))
@@ -153,7 +155,9 @@ def _linear(samples: Shape, ins: int, outs: int, most: tuple[int, int] = (4, 4),
     return make
 
 
-def _pool(operation: str, shape: Shape, kernel: int, stride: int, padding: int, **more: Any) -> Callable[[int], Iterator[Question]]:
+def _pool(
+    operation: str, shape: Shape, kernel: int, stride: int, padding: int, **more: Any
+) -> Callable[[int], Iterator[Question]]:
     def make(seed: int) -> Iterator[Question]:
         options = {"kernel_size": kernel, "stride": stride, "padding": padding, "ceil_mode": False, **more}
         size: Any = reference.max_pool_output_size(shape[2:], kernel, stride, padding)
@@ -199,7 +203,9 @@ def _batch_norm(shape: Shape, training: bool) -> Callable[[int], Iterator[Questi
         yield from large("batch_norm", arrays, options, real(shape, seed + 5), flag)
         if training:  # few numbers that are not 0, so that what is lost of one shows
             sparse = np.zeros(shape)
-            sparse.reshape(-1)[:: max(1, sparse.size // 3)] = [1 / 3, -5 / 7, 1 / 7, 0.3][: -(-sparse.size // max(1, sparse.size // 3))]
+            sparse.reshape(-1)[:: max(1, sparse.size // 3)] = [1 / 3, -5 / 7, 1 / 7, 0.3][
+                : -(-sparse.size // max(1, sparse.size // 3))
+            ]
             sparse = sparse.astype(np.float32).astype(np.float64)
             yield list(large("batch_norm", arrays, options, sparse, flag, "sparse"))[1]
 
@@ -208,22 +214,32 @@ def _batch_norm(shape: Shape, training: bool) -> Callable[[int], Iterator[Questi
 
 def _layer_norm(leading: Shape, sizes: Shape) -> Callable[[int], Iterator[Question]]:
     def make(seed: int) -> Iterator[Question]:
-        arrays = {"input": real((*leading, *sizes), seed), "weight": real(sizes, seed + 1), "bias": real(sizes, seed + 2)}
+        arrays = {
+            "input": real((*leading, *sizes), seed),
+            "weight": real(sizes, seed + 1),
+            "bias": real(sizes, seed + 2),
+        }
         options = {"normalized_shape": sizes, "eps": 1e-5}
         return large("layer_norm", arrays, options, real((*leading, *sizes), seed + 3))
 
     return make
 
 
-def _regression(operation: str, shape: Shape, reduction: str, dtype: str = "float32") -> Callable[[int], Iterator[Question]]:
+def _regression(
+    operation: str, shape: Shape, reduction: str, dtype: str = "float32"
+) -> Callable[[int], Iterator[Question]]:
     def make(seed: int) -> Iterator[Question]:
         arrays = {"input": real(shape, seed, dtype), "target": real(shape, seed + 1, dtype), "weight": None}
-        return large(operation, arrays, {"reduction": reduction}, real(shape if reduction == "none" else (), seed + 2, dtype))
+        return large(
+            operation, arrays, {"reduction": reduction}, real(shape if reduction == "none" else (), seed + 2, dtype)
+        )
 
     return make
 
 
-def _classes(operation: str, shape: Shape, reduction: str, smoothing: float = 0.0) -> Callable[[int], Iterator[Question]]:
+def _classes(
+    operation: str, shape: Shape, reduction: str, smoothing: float = 0.0
+) -> Callable[[int], Iterator[Question]]:
     def make(seed: int) -> Iterator[Question]:
         samples = (shape[0], *shape[2:])
         arrays = {
@@ -254,7 +270,9 @@ def _network(images: int, relu: bool) -> Callable[[int], Iterator[Question]]:
         scores = reference.cifar10_cnn(input, made, relu)
         yield Question("cifar10_cnn", "values", "float32", arrays, options, {"output": _small(scores)}, flags)
         grad_input, grads = reference.cifar10_cnn_backward(array_of(grad), input, made, relu)
-        expected = {"grad_input": _small(grad_input)} | {f"grad_parameters.{name}": _small(g) for name, g in grads.items()}
+        expected = {"grad_input": _small(grad_input)} | {
+            f"grad_parameters.{name}": _small(g) for name, g in grads.items()
+        }
         with_grad = {"grad_output": grad, **arrays}
         yield thinned(Question("cifar10_cnn_backward", "gradients", "float32", with_grad, options, expected, flags))
 

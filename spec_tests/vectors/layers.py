@@ -75,9 +75,7 @@ def curve(r: Random, operation: str) -> Iterator[Question]:
     """Draw a sigmoid or tanh, now and then of large numbers."""
     _, dtype = kind_of(r, *FLOATS, "real float16", "real bfloat16")
     shape, spread = r.sizes(r.integer(0, 3), 1, 4), r.choice(1, 3, 3, 5)
-    yield from both(
-        Problem(operation, {"input": r.real(shape, dtype, spread)}, {}, r.real(shape, dtype)), dtype, False
-    )
+    yield from both(Problem(operation, {"input": r.real(shape, dtype, spread)}, {}, r.real(shape, dtype)), dtype, False)
 
 
 def softmax(r: Random, operation: str) -> Iterator[Question]:

@@ -105,7 +105,12 @@ def _options(r: Random, name: str) -> dict[str, Any]:
     if name == "sgd":
         nesterov = r.chance(3)
         momentum = r.choice(0.5, 0.9) if nesterov else r.choice(0, 0.5, 0.9)
-        return {**common, "momentum": momentum, "dampening": 0 if nesterov else r.choice(0, 0.1, 0.25), "nesterov": nesterov}
+        return {
+            **common,
+            "momentum": momentum,
+            "dampening": 0 if nesterov else r.choice(0, 0.1, 0.25),
+            "nesterov": nesterov,
+        }
     if name in ("adam", "adamw"):
         return {**common, "betas": r.choice(*BETAS), "eps": eps, "amsgrad": r.chance(2)}
     if name == "rmsprop":
@@ -152,7 +157,9 @@ def _question(
     held = FORMATS[dtype].arrays
     arrays = {name: value for name, value in state.items() if name != "step"}
     flags = ["rounding", "first-step" if not state else "later-step"]
-    flags += [option.replace("_", "-") for option in ("nesterov", "amsgrad", "centered", "maximize") if options.get(option)]
+    flags += [
+        option.replace("_", "-") for option in ("nesterov", "amsgrad", "centered", "maximize") if options.get(option)
+    ]
     flags += ["weight-decay"] * bool(options["weight_decay"]) + ["momentum"] * bool(options.get("momentum"))
     return Question(
         name,

@@ -108,9 +108,7 @@ def _adjustment(r: Random, kind: str, name: str) -> dict[str, Any]:
 def _jitter(r: Random, kind: str) -> dict[str, Any]:
     order = r.shuffled(ORDER)
     given = ORDER if kind == "bytes" else [r.choice(*ORDER)]
-    factors = {
-        f"{name}_factor": r.choice(0.25, -0.25, 0.0) if name == "hue" else r.choice(*FACTORS) for name in given
-    }
+    factors = {f"{name}_factor": r.choice(0.25, -0.25, 0.0) if name == "hue" else r.choice(*FACTORS) for name in given}
     return {"img": _picture(r, kind, (3,)), "order": order, **factors}
 
 

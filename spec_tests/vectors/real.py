@@ -19,6 +19,8 @@ Objects = npt.NDArray[np.object_]
 CONTEXT = Context(prec=70, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999)
 SUMS = Context(prec=150, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999)
 ONE = Decimal(1)
+SMALL, TERMS = Decimal("1e-8"), 9
+"""Of numbers up to this, so many terms of a series leave an error of 10^-64 of the whole."""
 BOUND_BITS = 12
 """Bounds are rounded up to so many binary digits, which leaves their files short."""
 
@@ -118,16 +120,28 @@ class Real:
         return _of(CONTEXT.exp(self.decimal))
 
     def expm1(self) -> "Real":
-        """Return e to the power of this number, less 1; of what cancels, 70 digits leave enough."""
-        return _of(CONTEXT.subtract(CONTEXT.exp(self.decimal), ONE))
+        """Return e to the power of this number, less 1: of a small number x + x²/2! + x³/3! + ..., which cancels not."""
+        if abs(self.decimal) >= SMALL:
+            return _of(CONTEXT.subtract(CONTEXT.exp(self.decimal), ONE))
+        total = term = self.decimal
+        for n in range(2, TERMS):
+            term = CONTEXT.divide(CONTEXT.multiply(term, self.decimal), Decimal(n))
+            total = CONTEXT.add(total, term)
+        return _of(total)
 
     def log(self) -> "Real":
         """Return the natural logarithm."""
         return _of(CONTEXT.ln(self.decimal))
 
     def log1p(self) -> "Real":
-        """Return the natural logarithm of 1 and this number."""
-        return _of(CONTEXT.ln(CONTEXT.add(ONE, self.decimal)))
+        """Return the natural logarithm of 1 and this number: of a small one x − x²/2 + x³/3 − ..."""
+        if abs(self.decimal) >= SMALL:
+            return _of(CONTEXT.ln(CONTEXT.add(ONE, self.decimal)))
+        total = power = self.decimal
+        for n in range(2, TERMS):
+            power = CONTEXT.multiply(power, self.decimal.copy_negate())
+            total = CONTEXT.add(total, CONTEXT.divide(power, Decimal(n)))
+        return _of(total)
 
     def tanh(self) -> "Real":
         """Return (1 − e^−2|x|) / (1 + e^−2|x|), with the sign of x."""

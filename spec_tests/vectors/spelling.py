@@ -75,7 +75,11 @@ def _pad(question: Question, _: str) -> dict[str, Any]:
     pairs = [list(pair) for pair in zip(pad[::2], pad[1::2], strict=True)][::-1]
     before = [[0, 0]] * (len(_shape(question.arrays["input"])) - len(pairs))
     value = options["value"] if options["mode"] == "constant" else None
-    return {"padding": before + pairs, "mode": options["mode"], "value": 0.0 if value is None and options["mode"] == "constant" else value}
+    return {
+        "padding": before + pairs,
+        "mode": options["mode"],
+        "value": 0.0 if value is None and options["mode"] == "constant" else value,
+    }
 
 
 def _flatten(question: Question, _: str) -> dict[str, Any]:
