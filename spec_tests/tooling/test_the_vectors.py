@@ -14,7 +14,17 @@ from reference.command import Refusal, WrongUsage
 from spec_tests import subjects
 from spec_tests.report import merging
 from spec_tests.vectors import __main__ as command
-from spec_tests.vectors import answers, exact, layers, losses, strength, windows
+from spec_tests.vectors import (
+    answers,
+    conventions,
+    exact,
+    large_table,
+    layers,
+    losses,
+    refusals,
+    strength,
+    windows,
+)
 from spec_tests.vectors.arrays import described, generated, read, safetensors
 from spec_tests.vectors.asking import answer, verdict
 from spec_tests.vectors.comparing import Arrays, settled, what_is_wrong
@@ -26,6 +36,8 @@ from spec_tests.vectors.real import Real, reals, rounded_to_float64, rounded_up
 from spec_tests.vectors.series import OPERATIONS, file_of, series_of
 from spec_tests.vectors.writing import digest
 from spec_tests.vocabulary import exact as bounded
+from spec_tests.vocabulary.operations import OPERATIONS as TABLE
+from spec_tests.vocabulary.operations import OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.problems import Problem
 from spec_tests.wrong_implementations import WRONG
 
@@ -66,8 +78,9 @@ def test_the_references_answer_the_cases_by_hand_rightly(operation):
 
 @pytest.mark.slow
 def test_every_file_of_the_small_set_has_the_form_of_the_schema(small):
+    validator = jsonschema.Draft202012Validator(SCHEMA)
     for file in small.values():
-        jsonschema.validate(json.loads(file.text()), SCHEMA)
+        validator.validate(json.loads(file.text()))
 
 
 @pytest.mark.slow
@@ -89,6 +102,13 @@ def test_the_whole_set_has_more_than_10000_problems_and_gradients():
 
     assert sum(problems.values()) > 6500  # nearly each with its gradients
     assert min(problems.values()) >= 3
+
+
+def test_every_operation_of_the_table_has_vectors():
+    assert set(OPERATIONS) == {*TABLE, *OPTIMIZERS, *TRANSFORMS, "cifar10_cnn"}
+    assert conventions.MAKERS.keys() | refusals.FAULTS.keys() <= set(OPERATIONS)
+    assert TABLE.keys() | {*OPTIMIZERS} <= refusals.FAULTS.keys()
+    assert TABLE.keys() <= large_table.LARGE.keys()
 
 
 @pytest.mark.parametrize("operation", ["flatten", "hflip"])
