@@ -25,6 +25,7 @@ ROOMS = (
     "spec_tests.run",
     "spec_tests.verdict",
     "spec_tests.report",
+    "spec_tests.vectors",
     "spec_tests",
     "spec_tests.tooling",
     "benchmarks",
