@@ -82,7 +82,7 @@ def test_strided_arrays_lie_in_many_ways_and_the_same_array_always_in_the_same()
 
 def test_two_threads_are_used_within_a_call_and_not_after_it(replaced):
     used = []
-    replaced(lambda x: used.append(torch.get_num_threads()) or x.clone())
+    replaced(lambda input: used.append(torch.get_num_threads()) or input.clone())  # noqa: A006
 
     subjects.load("torch:threads").relu(PICTURES)
 
@@ -92,7 +92,7 @@ def test_two_threads_are_used_within_a_call_and_not_after_it(replaced):
 
 def test_vmap_calls_the_function_on_images(replaced):
     seen = []
-    replaced(lambda x: seen.append(x.shape) or x.clone())
+    replaced(lambda input: seen.append(input.shape) or input.clone())  # noqa: A006
 
     assert subjects.load("torch:vmap").relu(PICTURES).shape == PICTURES.shape
     assert seen == [PICTURES.shape[1:]]
@@ -144,7 +144,7 @@ def test_a_wrong_forward_mode_derivative_shows_in_the_gradient(replaced):
     ids=["another shape", "another dtype"],
 )
 def test_a_broken_promise_of_the_meta_device_shows(replaced, promise):
-    replaced(lambda x: promise(x) if x.is_meta else x.clamp(min=0))
+    replaced(lambda input: promise(input) if input.is_meta else input.clamp(min=0))  # noqa: A006
 
     found = subjects.load("torch:meta").relu(PICTURES)
 
@@ -162,7 +162,7 @@ def test_an_argument_that_a_mode_of_functions_loses_shows():
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["traced", "export"])
 def test_what_was_computed_while_a_function_was_recorded_shows(replaced, variant):
-    replaced(lambda x: x.clamp(min=0) + x.detach().numpy().max().item())
+    replaced(lambda input: input.clamp(min=0) + input.detach().numpy().max().item())  # noqa: A006
 
     try:
         found = subjects.load(f"torch:{variant}").relu(PICTURES)
