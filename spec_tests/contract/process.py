@@ -76,9 +76,7 @@ class Process:
         self.calls.put([pieces, request])  # the pieces lie in the memory of its arrays
         try:
             return self._answer(limit)
-        except (
-            BaseException
-        ) as error:  # an interrupted run too: its answer would be taken for that to the next call
+        except BaseException as error:  # an interrupted run too: its answer would be taken for that to the next call
             if isinstance(error, Ended):
                 error.said = self._said()
             self.close()

@@ -10,6 +10,7 @@ Gradients of some arguments alone, and gradients of gradients, are optional: `vo
 
 `load` takes, in this order:
 
+    command: PROGRAM ...        a program in any language, which answers lines of JSON (`spec_tests/contract/PROTOCOL.md`)
     a path that ends in .py     plain functions in a file: `spec_tests.contract.declaration` says what else it may hold
     a name, NAME or NAME:VARIANT of a file NAME.py in this folder, which has a function `load(device, variant)` that
                                 returns a `Subject` or raises `NotAvailable`
@@ -24,7 +25,7 @@ from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
-from spec_tests.contract import reading
+from spec_tests.contract import command, reading
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.contract.functions import nearest
 from spec_tests.contract.guard import Guarded
@@ -42,11 +43,13 @@ def names() -> list[str]:
 
 def is_foreign(name: str) -> bool:
     """Tell whether a name is that of a file or module, and not of a subject that comes with the specification."""
-    return name.endswith(".py") or name.partition(":")[0] not in names()
+    return name.startswith(command.PREFIX) or name.endswith(".py") or name.partition(":")[0] not in names()
 
 
 def load(name: str, device: str = "cpu") -> Guarded:
     """Return the subject of this name on this device; raise NotAvailable if there is none."""
+    if name.startswith(command.PREFIX):
+        return _of_a_command(name, device)
     if name.endswith(".py"):
         return _guarded(reading.of_a_file(name, device), device)
     file, _, variant = name.partition(":")
@@ -92,6 +95,15 @@ def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **
 
     `limits` are the further ones of `spec_tests.contract.isolated.Isolated`.
     """
+    if name.startswith(command.PREFIX):  # which lives in one anyway
+        return _of_a_command(name, device, time_limit, **limits)
     foreign = is_foreign(name)
     inner = Isolated(name, device, time_limit, load=load, foreign=foreign, **limits)
     return Guarded(inner, foreign=foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes)
+
+
+def _of_a_command(name: str, device: str, time_limit: float | None = None, **limits: Any) -> Guarded:
+    """Return the program that `command: ...` names; arrays come to it by value, without a layout."""
+    inner = command.of_a_command(name, device, time_limit, **limits)
+    said = inner.declaration
+    return Guarded(inner, foreign=True, lacks=said.lacks | command.BY_VALUE, only=said.only, notes=said.notes)
