@@ -6,27 +6,33 @@
 import os
 import shlex
 import shutil
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, BinaryIO, Self
 
+from spec_tests.contract import spelled_out
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.contract.functions import FUNCTIONS, nearest
 from spec_tests.contract.host import Host
-from spec_tests.contract.lines import LONGEST, VERSION, answer_in, line_of, request_for, results_in
+from spec_tests.contract.lines import VERSION, answer_in, line_of, part_of, request_for, results_in
 from spec_tests.contract.messages import Junk
-from spec_tests.contract.on_arrays import OnArrays, to_half
+from spec_tests.contract.on_arrays import OnArrays
 from spec_tests.contract.process import POSIX, Ended, Process
 from spec_tests.vocabulary.subject import NotAvailable, SubjectFailed
 
 PREFIX = "command:"
+LONGEST = 2**28
+"""How many bytes the line of an answer may have."""
 LOADING = 60.0
 """For how many seconds a program may take to answer the first request, at least."""
 CALL = 60.0
 """For how many seconds a call may take, where nothing else was said: a program that hangs must not hang the run."""
 SETTINGS = {"dtypes": "DTYPES", "not_offered": "NOT_OFFERED", "only": "ONLY"}
 """What a program may say of itself as a file may (`declaration.py`), and what a file calls it."""
-FACTS = ("id", "name", "functions", *SETTINGS)
+FACTS = ("name", "functions", *SETTINGS)
+LONGEST_NAME = 100
+NOT_IN_LINES = ("cifar10_cnn", "cifar10_cnn_backward")
+"""What a program cannot offer: its arguments are no arrays by name."""
 FIRST = {"hello": VERSION}
 """The first request, which asks a program what it offers."""
 BY_VALUE = frozenset({"strided", "read-only"})
@@ -70,20 +76,21 @@ class ProgramHost(Host):
         except (OSError, ValueError) as error:
             raise NotAvailable(f"{self.command} cannot be started: {error}") from None
         try:
-            facts: dict[str, Any] = process.ask(FIRST, self.loading_limit)
+            facts = part_of(process.ask(FIRST, self.loading_limit), "hello")
         except Ended as how:
             late = "; it has to flush its output behind each line" if "longer" in str(how) else ""
             raise NotAvailable(f"{self.command} {how} before it answered the first request{late}{how.said}") from None
         except Junk as junk:
+            process.close()
             raise NotAvailable(f"{self.command}: {junk}") from None
         self.process = process
         return facts
 
-    def call(self, function: str, /, **arguments: Any) -> Any:
-        """Return what a function of the program returns, or raise what it raises."""
-        answer = self.ask(function, request_for(function, arguments))
+    def call(self, function: str, arguments: Mapping[str, Any], dtype: str | None) -> Any:
+        """Return what a function of the program returns in this format, or raise what it raises."""
+        answer = self.ask(function, request_for(function, arguments, dtype))
         try:
-            return results_in(answer)
+            return results_in(answer, function, spelled_out.with_defaults(function, arguments), dtype)
         except Junk as junk:
             raise SubjectFailed(f"{function}: {junk}") from None
 
@@ -105,9 +112,10 @@ class Commanded(OnArrays):
 
     def lines_for(self, function: str, arguments: Mapping[str, Any], dtype: str) -> str:
         """Return what a new process of the program has to be sent for it to answer this call in this format."""
-        halves = {name: to_half(value) for name, value in arguments.items()}
-        asked = request_for(function, halves if dtype == "float16" else arguments)
-        return (line_of(0, FIRST) + line_of(1, asked)).decode()
+        return (line_of(0, FIRST) + line_of(1, request_for(function, arguments, dtype))).decode()
+
+    def _call(self, function: str, **arguments: Any) -> Any:
+        return self.host.call(function, arguments, self.dtype)
 
 
 def of_a_command(text: str, device: str, limit: float | None = None, loading_limit: float | None = None) -> Commanded:
@@ -121,7 +129,7 @@ def of_a_command(text: str, device: str, limit: float | None = None, loading_lim
     host = ProgramHost(command, limit, max(LOADING, 10 * limit) if loading_limit is None else loading_limit)
     facts = host.started()
     try:
-        declaration = _declared(command, facts, host.call)
+        declaration = _declared(command, facts)
     except NotAvailable as error:
         host.close()
         raise NotAvailable(f"{command}: {error}") from None
@@ -134,26 +142,36 @@ def _words(command: str) -> list[str]:
     return [shutil.which(words[0]) or words[0], *words[1:]]
 
 
-def _declared(command: str, facts: Mapping[str, Any], call: Callable[..., Any]) -> Declaration:
+def _declared(command: str, facts: Mapping[str, Any]) -> Declaration:
     """Check what a program says of itself."""
     for key in facts:
         if key not in FACTS:
             raise NotAvailable(f"it says {key!r} of itself; known are {', '.join(FACTS)}{nearest(key, FACTS)}")
-    functions, name = facts.get("functions"), facts.get("name", command)
+    functions, name = facts.get("functions"), facts.get("name", command[:LONGEST_NAME])
     if not isinstance(functions, list) or not all(isinstance(function, str) for function in functions):
         raise NotAvailable(f"functions is {functions!r}; a list of names was expected")
+    known = [function for function in FUNCTIONS if function not in NOT_IN_LINES]
     for function in functions:
-        if function not in FUNCTIONS:
-            raise NotAvailable(f"functions names {function!r}, which is unknown{nearest(function, FUNCTIONS)}")
+        if function not in known:
+            raise NotAvailable(f"functions names {function!r}, which is unknown{nearest(function, known)}")
     if not functions:
         raise NotAvailable("functions is empty: it offers nothing")
-    if not isinstance(name, str) or not name.isprintable() or not 0 < len(name) <= 100:
-        raise NotAvailable(f"name is {name!r}; a text of one line was expected")
+    if not isinstance(name, str) or not name.isprintable() or not name or len(name) > LONGEST_NAME:
+        raise NotAvailable(f"name is {name!r}; one line of at most {LONGEST_NAME} characters was expected")
     settings = {own: facts[key] for key, own in SETTINGS.items() if key in facts}
+    wide: Any = settings.get("DTYPES")
+    with_bfloat16 = isinstance(wide, list) and "bfloat16" in wide  # which NumPy does not have, but lines have
+    if with_bfloat16:
+        settings["DTYPES"] = [dtype for dtype in wide if dtype != "bfloat16"] or ["float32"]
     try:
-        return declare({function: partial(call, function) for function in functions}, name=name, **settings)
+        said = declare(dict.fromkeys(functions, _takes_anything), name=name, **settings)
     except NotAvailable as error:
-        said = str(error)
+        text = str(error)
         for key, own in SETTINGS.items():
-            said = said.replace(own, key)
-        raise NotAvailable(said.partition(": TENSORS")[0]) from None
+            text = text.replace(own, key)
+        raise NotAvailable(text.partition(": TENSORS")[0]) from None
+    return replace(said, dtypes=frozenset(wide)) if with_bfloat16 else said
+
+
+def _takes_anything(**arguments: Any) -> None:
+    """Stand for a function of a program, which takes all arguments by name."""

@@ -48,13 +48,12 @@ class OnArrays:
     def _call(self, function: str, **arguments: Any) -> Any:
         if self.dtype != "float16":
             return self.declaration.functions[function](**arguments)
-        halves = {name: to_half(value) for name, value in arguments.items()}
+        halves = {name: _to_half(value) for name, value in arguments.items()}
         result = self.declaration.functions[function](**halves)
         return tuple(map(_from_half, result)) if isinstance(result, tuple) else _from_half(result)
 
 
-def to_half(value: Any) -> Any:
-    """Return an array that holds halves as the halves that it holds, and everything else as it is."""
+def _to_half(value: Any) -> Any:
     return value.astype(np.float16) if isinstance(value, np.ndarray) and value.dtype == np.float32 else value
 
 

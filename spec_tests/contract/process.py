@@ -50,15 +50,19 @@ class Process:
         if not POSIX:
             new_group = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  # `_end` closes it
-        self.process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.complaints,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path} if environment is None else environment,
-            **new_group,
-        )
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.complaints,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": path} if environment is None else environment,
+                **new_group,
+            )
+        except BaseException:
+            self.complaints.close()
+            raise
         self.number = 0
         self.calls: SimpleQueue[Any] = SimpleQueue()
         self.answers: SimpleQueue[Any] = SimpleQueue()

@@ -10,7 +10,7 @@ Gradients of some arguments alone, and gradients of gradients, are optional: `vo
 
 `load` takes, in this order:
 
-    command: PROGRAM ...        a program in any language, which answers lines of JSON (`spec_tests/contract/PROTOCOL.md`)
+    command: PROGRAM ...        a program in any language that answers lines of JSON: `contract/PROTOCOL.md`
     a path that ends in .py     plain functions in a file: `spec_tests.contract.declaration` says what else it may hold
     a name, NAME or NAME:VARIANT of a file NAME.py in this folder, which has a function `load(device, variant)` that
                                 returns a `Subject` or raises `NotAvailable`
