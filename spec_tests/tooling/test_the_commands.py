@@ -316,7 +316,7 @@ def test_what_is_no_answer_is_said_in_one_line(line):
 def test_the_call_behind_one_that_was_not_answered_is_answered(started, line):
     subject = started(f"serve(lambda asked: echo(asked) if asked['arguments']['input']['shape'] == [1] else {line!r})")
 
-    with pytest.raises(SubjectFailed, match="^relu: "):
+    with pytest.raises(SubjectFailed, match=r"^relu: "):
         subject.relu(X)
     np.testing.assert_array_equal(subject.relu(X[:1]), X[:1])
 
@@ -366,8 +366,9 @@ ENDS = {
 
 
 @pytest.mark.parametrize("way", ENDS)
+@pytest.mark.slow
 def test_a_program_that_hangs_or_ends_is_started_again(started, way, tmp_path):
-    subject = started(failing(way), 0.5)
+    subject = started(failing(way), 0.5 if "sleep" in way else 20)
 
     with pytest.raises(SubjectEnded, match=ENDS[way]):
         subject.relu(X)
@@ -382,6 +383,7 @@ def test_the_signal_that_ended_a_program_is_named(started):
         started(failing("os.kill(os.getpid(), 11)")).relu(X)
 
 
+@pytest.mark.slow
 def test_a_function_that_always_ends_its_program_is_not_called_forever(started, tmp_path):
     subject = started(COUNTED + "serve(lambda asked: sys.exit(1))")
 
@@ -394,6 +396,7 @@ def test_a_function_that_always_ends_its_program_is_not_called_forever(started, 
     assert started_times(tmp_path) == PATIENCE
 
 
+@pytest.mark.slow
 def test_a_program_that_does_not_start_again_is_said_to(started):
     subject = started(failing("sys.exit(1)").replace("serve(answer)", "serve(answer) if first else sys.exit('no')"))
 
@@ -403,8 +406,9 @@ def test_a_program_that_does_not_start_again_is_said_to(started):
         subject.relu(X)
 
 
+@pytest.mark.slow
 def test_a_program_may_take_its_time_to_start(started):
-    subject = started("time.sleep(0.6)\nserve(echo)", 0.3)
+    subject = started("time.sleep(1)\nserve(echo)", 0.5)
 
     np.testing.assert_array_equal(subject.relu(X), X)
 
@@ -423,31 +427,38 @@ def test_a_program_that_is_closed_leaves_no_process(started):
 
 FIRST = {
     "serve(echo, functions=['conv2'])": "functions names 'conv2', which is unknown; did you mean 'conv2d'",
+    "serve(echo, functions=['cifar10_cnn'])": "functions names 'cifar10_cnn', which is unknown",
     "serve(echo, functions='relu')": "functions is 'relu'; a list of names was expected",
     "serve(echo, functions=[])": "functions is empty: it offers nothing",
     "serve(echo, dtypes=['fp32'])": "dtypes names 'fp32'; the formats are float32, .*; did you mean 'float32'",
+    "serve(echo, dtypes=['bfloat16', 'fp32'])": "dtypes names 'fp32'",
     "serve(echo, dtypes=['tf32'])": "dtypes names tf32, which NumPy does not have$",
     "serve(echo, not_offered=['unbatchd'])": "not_offered names 'unbatchd', which .* did you mean 'unbatched'",
     "serve(echo, only=['relu:speed'])": "only relu:speed: there is no level 'speed'",
     "serve(echo, name='two\\nlines')": "name is .*; one line of at most 100 characters was expected",
-    "input(); print('{\"id\": 0}', flush=True)": 'its answer has no object "hello": nothing but id',
     "serve(echo, dtype='float32')": "it says 'dtype' of itself; known are .*; did you mean 'dtypes'",
-    "serve(echo, functions=['cifar10_cnn'])": "functions names 'cifar10_cnn', which is unknown",
-    "serve(echo, dtypes=['bfloat16', 'fp32'])": "dtypes names 'fp32'",
     "print('Welcome!', flush=True); serve(echo)": "no line of JSON to its standard output: Welcome!",
+    "input(); print('{}')": 'its answer has no "id": {}',
+    "input(); print('{\"id\": 0}')": 'its answer has no object "hello": nothing but id',
     "sys.exit('no GPU here')": "exit code 1 before it answered the first request: no GPU here",
-    "time.sleep(60)": "took longer than 0.5 s before .* flush its output behind each line",
-    "input(); print('{}', end=''); time.sleep(60)": "took longer than 0.5 s before .* flush its output",
-    "input(); print('{}'); time.sleep(60)": 'its answer has no "id": {}',
 }
 
 
 @pytest.mark.parametrize("source", FIRST)
 def test_a_program_that_says_nonsense_of_itself_is_no_subject(started, source):
     with pytest.raises(NotAvailable, match=FIRST[source]) as error:
-        started(source, 0.5, loading_limit=0.5)
+        started(source)
 
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["time.sleep(60)", "input(); print('{}', end=''); time.sleep(60)"])
+def test_a_program_that_does_not_answer_at_first_is_told_to_flush(started, source):
+    with pytest.raises(
+        NotAvailable, match=r"took longer than 0\.5 s before .* has to flush its output behind each line"
+    ):
+        started(source, loading_limit=0.5)
 
 
 @pytest.mark.parametrize("text", ["command:", "command:  "])
