@@ -19,7 +19,7 @@ the formula evaluated on them. Each elementary function is allowed an error of `
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -55,11 +55,12 @@ def sum_bound(exact: Floats, magnitudes: Floats, terms: int, dtype: str, stored:
 
     `stored` is how many times a partial sum may be rounded to the storage format on its way into the result.
     """
-    own = _sum_bound(exact, magnitudes, terms, FORMATS[dtype], stored)
-    return own + _sum_bound(exact, magnitudes, terms, REFERENCE, 0)
+    own = error_of_sums(exact, magnitudes, terms, FORMATS[dtype], stored)
+    return own + error_of_sums(exact, magnitudes, terms, REFERENCE, 0)
 
 
-def _sum_bound(exact: Floats, magnitudes: Floats, terms: int, fmt: Format, stored: int) -> Floats:
+def error_of_sums(exact: Floats, magnitudes: Floats, terms: int, fmt: Format, stored: int = 0) -> Floats:
+    """Return the bound above for a format, around sums that are known exactly."""
     u = fmt.roundoff
     shortened = (1 + fmt.factors) ** 2 - 1
     relative = (1 + shortened) * (1 + gamma(terms, fmt.accumulation)) * (1 + gamma(stored, u)) - 1
@@ -77,9 +78,12 @@ class Rounded:
 
     @classmethod
     def exactly(cls, value: npt.ArrayLike, fmt: Format) -> Self:
-        """Return numbers without error, such as the arguments."""
-        array = np.asarray(value, np.float64)
-        return cls(array, np.zeros_like(array), fmt)
+        """Return numbers without error, such as the arguments: in double precision, or objects of more digits."""
+        array: Any = np.asarray(value)
+        if array.dtype != object:
+            array = array.astype(np.float64)
+            return cls(array, np.zeros_like(array), fmt)
+        return cls(array, np.asarray(array * 0, object), fmt)
 
     def _rounding(self, value: Floats, inherited: Floats, units: float = 1) -> Self:
         """Return this value with the inherited error plus the rounding of one more operation."""
@@ -186,10 +190,14 @@ def formula(evaluate: Callable[[Format], Rounded], exact: Floats, dtype: str, st
     With `stored`, every step may be rounded to the format. Without it, the steps are computed in the format in which
     sums are accumulated (float32 for the half formats), and only the result is rounded to the format.
     """
-    fmt = FORMATS[dtype]
+    return Approximation(
+        np.asarray(exact), error_of_formula(evaluate, exact, FORMATS[dtype], stored) + evaluate(REFERENCE).error
+    )
+
+
+def error_of_formula(evaluate: Callable[[Format], Rounded], exact: Floats, fmt: Format, stored: bool = True) -> Floats:
+    """Return the same for a format, around a result that is known exactly."""
     if stored:
-        error = evaluate(fmt).error
-    else:
-        inside = evaluate(replace(fmt, roundoff=fmt.accumulation, smallest=FORMATS["float32"].smallest)).error
-        error = inside + fmt.roundoff * (abs(exact) + inside) + fmt.smallest
-    return Approximation(np.asarray(exact), error + evaluate(REFERENCE).error)
+        return evaluate(fmt).error
+    inside = evaluate(replace(fmt, roundoff=fmt.accumulation, smallest=FORMATS["float32"].smallest)).error
+    return inside + fmt.roundoff * (abs(exact) + inside) + fmt.smallest

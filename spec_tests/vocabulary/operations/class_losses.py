@@ -109,7 +109,7 @@ def class_loss_gradients(problem: Problem, fmt: Format, stored: bool = False) ->
         return ((-shares * g).moveaxis(-1, min(1, problem.input.ndim - 1)),)
     log_p = _log_p(problem, fmt)
     grad_input = ((log_p.exp() * shares.sum(-1) - shares) * g).moveaxis(-1, min(1, problem.input.ndim - 1))
-    if problem.target.dtype.kind != "f":
+    if problem.target.dtype.kind in "iu":
         return grad_input, None, None
     weight = 1.0 if problem.weight is None else problem.weight
     grad_target = (-log_p * g * weight * (1 - problem.label_smoothing)).moveaxis(-1, min(1, problem.input.ndim - 1))
@@ -129,7 +129,7 @@ def _log_p(problem: Problem, fmt: Format) -> Rounded:
 
 def _smoothed(problem: Problem, fmt: Format) -> Rounded:
     """The target as a distribution, the one-hot one of a class index included, smoothed."""
-    if problem.target.dtype.kind == "f":
+    if problem.target.dtype.kind not in "iu":
         target = _classes_last(problem, problem.target)
     else:
         classes = _classes_last(problem, problem.input).shape[-1]
@@ -144,7 +144,7 @@ def _shares(problem: Problem, fmt: Format) -> Rounded:
     shares = _smoothed(problem, fmt)
     if problem.weight is not None:
         shares = shares * problem.weight
-    return shares if problem.target.dtype.kind == "f" else shares.where(_counted(problem)[..., np.newaxis])
+    return shares if problem.target.dtype.kind not in "iu" else shares.where(_counted(problem)[..., np.newaxis])
 
 
 def _counted(problem: Problem) -> Array:
@@ -153,7 +153,7 @@ def _counted(problem: Problem) -> Array:
 
 def _class_divisor(problem: Problem, fmt: Format, stored: bool) -> Rounded:
     """The number of samples, or with class indices the sum of the weights of those that count."""
-    if problem.target.dtype.kind == "f":
+    if problem.target.dtype.kind not in "iu":
         return Rounded.exactly(_classes_last(problem, problem.input)[..., 0].size, fmt)
     if problem.weight is None:
         return Rounded.exactly(_counted(problem).sum(), fmt)
@@ -194,14 +194,14 @@ def _greatest_share(problem: Problem) -> float:
     weight = np.ones(1) if problem.weight is None else problem.weight
     most, least = float(weight.max()), float(weight.min())
     if problem.reduction == "mean":  # of class indices, it divides by their weights
-        return most if problem.target.dtype.kind == "f" else most / least
+        return most if problem.target.dtype.kind not in "iu" else most / least
     classes = problem.input.shape[min(1, problem.input.ndim - 1)]
     return most * (problem.input.size // classes if problem.reduction == "sum" else 1)
 
 
 def _differentiable(problem: Problem) -> tuple[str, ...]:
     """Return what has a gradient: with class indices the input alone."""
-    if problem.target.dtype.kind != "f":
+    if problem.target.dtype.kind in "iu":
         return ("input",)
     return ("input", "target") if problem.weight is None else ("input", "target", "weight")
 
@@ -253,7 +253,7 @@ ROWS = (
             large_numbers,
             *_COMMON_RUNGS,
             Rung("label_smoothing", lambda problem: problem.options.get("label_smoothing", 0.0) > 0),
-            Rung("class probabilities", lambda problem: problem.target.dtype.kind == "f"),
+            Rung("class probabilities", lambda problem: problem.target.dtype.kind not in "iu"),
             _WITHOUT_A_BATCH,
         ),
     ),
