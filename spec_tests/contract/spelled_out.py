@@ -1,14 +1,13 @@
 """A call in words of any language: its arrays by name, and its options with nothing left to a default or a habit.
 
 One number for each axis of a window; padding as pairs, before and after; axes counted from the front; the state of an
-optimizer array by array. What cannot be spelled out, because the call is wrong, stays as it is: it has to be refused.
+optimizer array by array. Options that cannot be spelled out stay as they are: such a call has to be refused.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from spec_tests.contract.functions import ARRAYS, BACKWARD, operation_of, parameters
 from spec_tests.vocabulary.operations import GRADIENTS, OPTIMIZERS
@@ -43,19 +42,20 @@ def options_as_they_are(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def options_of(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a call, given all its arguments, spelled out.
 
+    >>> import numpy as np
     >>> weight = np.zeros((1, 1, 2, 3))
     >>> options_of("conv2d", {"weight": weight, "stride": 1, "padding": "same", "dilation": 1, "groups": 1})
     {'stride': [1, 1], 'padding': [[0, 1], [1, 1]], 'dilation': [1, 1], 'groups': 1}
     """
-    operation = operation_of(function)
     options = options_as_they_are(arguments)
-    for name in list(options):
-        spell = SPELLED.get(operation, {}).get(name)
-        if spell is not None:
-            options[name] = spell(arguments, options[name])
-    if operation == "pad":
-        options = {"padding": options.pop("pad"), **options}
-    return options
+    spell = SPELLED.get(operation_of(function))
+    if spell is None:
+        return options
+    try:
+        found = spell(arguments)
+    except (TypeError, ValueError, IndexError, AttributeError, KeyError):
+        return options
+    return {**found, **{name: value for name, value in options.items() if name not in (*found, "pad")}}
 
 
 def results_of(function: str, named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
@@ -79,95 +79,84 @@ def names_of_results(function: str, arguments: Mapping[str, Any]) -> tuple[str, 
     return ("output", "indices") if arguments.get("return_indices") else ("output",)
 
 
-# How an option is spelled out, given all arguments of the call and the option
+# How options are spelled out, given all arguments of the call; these raise what is caught above for wrong calls
 
-Spelling = Callable[[Mapping[str, Any], Any], Any]
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+Options = dict[str, Any]
 
 
-def _per_axis(axes: int) -> Spelling:
-    def spell(_: Mapping[str, Any], value: Any) -> Any:
-        if _is_number(value):
-            return [value] * axes
-        return list(value) if isinstance(value, tuple | list) else value
-
-    return spell
-
-
-def _padding(axes: int) -> Spelling:
-    each = _per_axis(axes)
-
-    def spell(arguments: Mapping[str, Any], value: Any) -> Any:
-        if value in ("valid", "same") and isinstance(value, str):
-            return _in_words(axes, arguments, value)
-        sizes = each(arguments, value)
-        return [[n, n] for n in sizes] if isinstance(sizes, list) and all(map(_is_number, sizes)) else sizes
-
-    return spell
+def _each(value: Any, axes: int) -> list[Any]:
+    """Return one number for each axis."""
+    found = list(value) if isinstance(value, tuple | list) else [value] * axes
+    found = found * axes if len(found) == 1 else found
+    if len(found) != axes:
+        raise ValueError(f"{len(found)} numbers for {axes} axes")
+    return found
 
 
-def _in_words(axes: int, arguments: Mapping[str, Any], word: str) -> Any:
-    """Return the padding that "valid" or "same" stands for; "same" with a stride has to be refused."""
-    dilation, stride = (_per_axis(axes)(arguments, arguments.get(name)) for name in ("dilation", "stride"))
-    weight = arguments.get("weight")
-    known = isinstance(weight, np.ndarray) and weight.ndim == axes + 2 and isinstance(dilation, list)
-    if word == "same" and not (known and stride == [1] * axes and len(dilation) == axes):
-        return word
-    if word == "valid" or weight is None:
-        return [[0, 0]] * axes
-    totals = [d * (size - 1) for d, size in zip(dilation, weight.shape[2:], strict=True)]
-    return [[total // 2, total - total // 2] for total in totals]
+def _pairs(value: Any, axes: int) -> list[list[Any]]:
+    return [[one, one] for one in _each(value, axes)]
 
 
-def _stride(axes: int) -> Spelling:
-    def spell(arguments: Mapping[str, Any], value: Any) -> Any:
-        return _per_axis(axes)(arguments, arguments.get("kernel_size") if value is None else value)
+def _convolution(axes: int, arguments: Mapping[str, Any]) -> Options:
+    stride, dilation = _each(arguments["stride"], axes), _each(arguments["dilation"], axes)
+    padding = arguments["padding"]
+    if padding == "same":
+        if stride != [1] * axes:
+            raise ValueError("a stride keeps no size")
+        totals = [d * (size - 1) for d, size in zip(dilation, arguments["weight"].shape[2:], strict=True)]
+        pairs = [[total // 2, total - total // 2] for total in totals]
+    elif isinstance(padding, str) and padding != "valid":
+        raise ValueError("no padding of this name")
+    else:
+        pairs = _pairs(0 if padding == "valid" else padding, axes)
+    return {"stride": stride, "padding": pairs, "dilation": dilation}
 
-    return spell
+
+def _pooling(axes: int, arguments: Mapping[str, Any]) -> Options:
+    kernel, stride = _each(arguments["kernel_size"], axes), arguments["stride"]
+    found = {"kernel_size": kernel, "stride": kernel if stride is None else _each(stride, axes)}
+    found["padding"] = _pairs(arguments["padding"], axes)
+    return {**found, "dilation": _each(arguments["dilation"], axes)} if "dilation" in arguments else found
 
 
-def _output_size(arguments: Mapping[str, Any], value: Any) -> Any:
-    sizes = _per_axis(2)(arguments, value)
-    shape = getattr(arguments.get("input"), "shape", ())
-    if isinstance(sizes, list) and len(sizes) == 2 and len(shape) > 2:
-        return [given if size is None else size for size, given in zip(sizes, shape[-2:], strict=True)]
-    return sizes
+def _adaptive(arguments: Mapping[str, Any]) -> Options:
+    wanted, given = _each(arguments["output_size"], 2), arguments["input"].shape[-2:]
+    return {"output_size": [have if want is None else want for want, have in zip(wanted, given, strict=True)]}
 
 
-def _pad(arguments: Mapping[str, Any], value: Any) -> Any:
+def _pad(arguments: Mapping[str, Any]) -> Options:
     """Return a pair for every axis of the input; torch begins with the last one, and names as many as it likes."""
-    ndim = getattr(arguments.get("input"), "ndim", 0)
-    if not isinstance(value, tuple | list) or len(value) % 2 or len(value) > 2 * ndim:
-        return value
-    named = [[before, after] for before, after in zip(value[::2], value[1::2], strict=True)]
-    return [[0, 0]] * (ndim - len(named)) + named[::-1]
+    pad, value = arguments["pad"], arguments["value"]
+    named = [[before, after] for before, after in zip(pad[::2], pad[1::2], strict=True)][::-1]
+    if len(named) > arguments["input"].ndim:
+        raise ValueError("more pairs than axes")
+    pairs = [[0, 0]] * (arguments["input"].ndim - len(named)) + named
+    constant = arguments["mode"] == "constant"
+    return {"padding": pairs, "mode": arguments["mode"], "value": 0.0 if value is None and constant else value}
 
 
-def _from_the_front(arguments: Mapping[str, Any], value: Any) -> Any:
-    ndim = getattr(arguments.get("input"), "ndim", 0)
-    return value + ndim if _is_number(value) and -ndim <= value < 0 else value
+def _axes_from_the_front(*names: str) -> Callable[[Mapping[str, Any]], Options]:
+    def spell(arguments: Mapping[str, Any]) -> Options:
+        axes = arguments["input"].ndim
+        return {name: arguments[name] + axes if arguments[name] < 0 else arguments[name] for name in names}
+
+    return spell
 
 
-def _dtype(_: Mapping[str, Any], value: Any) -> Any:
-    return np.dtype(value).name if isinstance(value, type) and issubclass(value, np.generic) else value
+def _layer_norm(arguments: Mapping[str, Any]) -> Options:
+    sizes = arguments["normalized_shape"]
+    return {"normalized_shape": list(sizes) if isinstance(sizes, tuple | list) else [sizes]}
 
 
-def _window(axes: int) -> dict[str, Spelling]:
-    each = _per_axis(axes)
-    return {"kernel_size": each, "stride": _stride(axes), "padding": _padding(axes), "dilation": each}
-
-
-SPELLED: Mapping[str, Mapping[str, Spelling]] = {
-    **{f"conv{n}d": {"stride": _per_axis(n), "padding": _padding(n), "dilation": _per_axis(n)} for n in (1, 2, 3)},
-    **{f"max_pool{n}d": _window(n) for n in (1, 2, 3)},
-    "avg_pool2d": _window(2),
-    "adaptive_avg_pool2d": {"output_size": _output_size},
-    "pad": {"pad": _pad, "value": lambda _, value: 0.0 if value is None else value},
-    "flatten": dict.fromkeys(("start_dim", "end_dim"), _from_the_front),
-    **{name: {"dim": _from_the_front, "dtype": _dtype} for name in ("softmax", "log_softmax")},
-    "layer_norm": {"normalized_shape": _per_axis(1)},
+SPELLED: Mapping[str, Callable[[Mapping[str, Any]], Options]] = {
+    **{f"conv{axes}d": partial(_convolution, axes) for axes in (1, 2, 3)},
+    **{f"max_pool{axes}d": partial(_pooling, axes) for axes in (1, 2, 3)},
+    "avg_pool2d": partial(_pooling, 2),
+    "adaptive_avg_pool2d": _adaptive,
+    "pad": _pad,
+    "flatten": _axes_from_the_front("start_dim", "end_dim"),
+    "softmax": _axes_from_the_front("dim"),
+    "log_softmax": _axes_from_the_front("dim"),
+    "layer_norm": _layer_norm,
 }
-"""By operation and option."""
+"""By operation: the options that have another form than the specification gives them."""
