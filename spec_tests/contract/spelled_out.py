@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from spec_tests.contract.functions import ARRAYS, BACKWARD, operation_of, parameters
 from spec_tests.vocabulary.operations import GRADIENTS, OPTIMIZERS
 
@@ -42,7 +44,6 @@ def options_as_they_are(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def options_of(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of a call, given all its arguments, spelled out.
 
-    >>> import numpy as np
     >>> weight = np.zeros((1, 1, 2, 3))
     >>> options_of("conv2d", {"weight": weight, "stride": 1, "padding": "same", "dilation": 1, "groups": 1})
     {'stride': [1, 1], 'padding': [[0, 1], [1, 1]], 'dilation': [1, 1], 'groups': 1}
@@ -84,13 +85,20 @@ def names_of_results(function: str, arguments: Mapping[str, Any]) -> tuple[str, 
 Options = dict[str, Any]
 
 
+def _whole(value: Any) -> Any:
+    """Return a whole number; 1.0 is none, though to JSON it is the same."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError("no whole number")
+    return value
+
+
 def _each(value: Any, axes: int) -> list[Any]:
     """Return one number for each axis."""
     found = list(value) if isinstance(value, tuple | list) else [value] * axes
     found = found * axes if len(found) == 1 else found
     if len(found) != axes:
         raise ValueError(f"{len(found)} numbers for {axes} axes")
-    return found
+    return [_whole(one) for one in found]
 
 
 def _pairs(value: Any, axes: int) -> list[list[Any]]:
@@ -120,14 +128,15 @@ def _pooling(axes: int, arguments: Mapping[str, Any]) -> Options:
 
 
 def _adaptive(arguments: Mapping[str, Any]) -> Options:
-    wanted, given = _each(arguments["output_size"], 2), arguments["input"].shape[-2:]
-    return {"output_size": [have if want is None else want for want, have in zip(wanted, given, strict=True)]}
+    wanted, given = arguments["output_size"], arguments["input"].shape[-2:]
+    wanted = wanted if isinstance(wanted, tuple | list) else (wanted, wanted)
+    return {"output_size": [have if want is None else _whole(want) for want, have in zip(wanted, given, strict=True)]}
 
 
 def _pad(arguments: Mapping[str, Any]) -> Options:
     """Return a pair for every axis of the input; torch begins with the last one, and names as many as it likes."""
     pad, value = arguments["pad"], arguments["value"]
-    named = [[before, after] for before, after in zip(pad[::2], pad[1::2], strict=True)][::-1]
+    named = [[_whole(before), _whole(after)] for before, after in zip(pad[::2], pad[1::2], strict=True)][::-1]
     if len(named) > arguments["input"].ndim:
         raise ValueError("more pairs than axes")
     pairs = [[0, 0]] * (arguments["input"].ndim - len(named)) + named
@@ -138,14 +147,15 @@ def _pad(arguments: Mapping[str, Any]) -> Options:
 def _axes_from_the_front(*names: str) -> Callable[[Mapping[str, Any]], Options]:
     def spell(arguments: Mapping[str, Any]) -> Options:
         axes = arguments["input"].ndim
-        return {name: arguments[name] + axes if arguments[name] < 0 else arguments[name] for name in names}
+        wanted = {name: _whole(arguments[name]) for name in names}
+        return {name: axis + axes if axis < 0 else axis for name, axis in wanted.items()}
 
     return spell
 
 
 def _layer_norm(arguments: Mapping[str, Any]) -> Options:
     sizes = arguments["normalized_shape"]
-    return {"normalized_shape": list(sizes) if isinstance(sizes, tuple | list) else [sizes]}
+    return {"normalized_shape": [_whole(one) for one in (sizes if isinstance(sizes, tuple | list) else [sizes])]}
 
 
 SPELLED: Mapping[str, Callable[[Mapping[str, Any]], Options]] = {
