@@ -1,23 +1,23 @@
 // Arrays as the vectors hold them, and a call of what is tested.
 #pragma once
 #include <cstring>
+#include <numeric>
 #include "binding.hpp"
 
-template <class T, class Bits> T number_of(const std::string& digits) {
+template <class T, class Bits> double number_of(const std::string& digits) {
     const Bits bits = std::stoull(digits, nullptr, 16);
     T number;
     std::memcpy(&number, &bits, sizeof number);
-    return number;
+    return double(number);
 }
 
 inline Array read(const json& array) {
     Array found{array.at("dtype"), array.at("shape"), {}};
     const std::string bits = array.value("bits", "");
-    std::size_t length = 1;
-    for (Index n : found.shape) length *= n;
+    const Index length = std::accumulate(found.shape.begin(), found.shape.end(), Index(1), std::multiplies<>());
     const json rule = array.value("generator", json{{"seed", 0}});
     std::uint32_t state = rule["seed"];
-    for (std::size_t i = 0, width = length ? bits.size() / length : 0; i < length; i++) {
+    for (Index i = 0, width = length ? bits.size() / length : 0; i < length; i++) {
         const std::string digits = bits.substr(i * width, width);
         if (array.contains("generator")) {
             state = state * 1664525u + 1013904223u;
@@ -25,7 +25,7 @@ inline Array read(const json& array) {
             found.data.push_back(std::ldexp(double(rule["low"].get<Index>() + steps), rule["exponent"]));
         } else if (found.dtype == "float32") found.data.push_back(number_of<float, std::uint32_t>(digits));
         else if (found.dtype == "float64") found.data.push_back(number_of<double, std::uint64_t>(digits));
-        else if (found.dtype == "int64") found.data.push_back(double(number_of<Index, std::uint64_t>(digits)));
+        else if (found.dtype == "int64") found.data.push_back(number_of<Index, std::uint64_t>(digits));
         else throw NotOffered(found.dtype);
     }
     return found;

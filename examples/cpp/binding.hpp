@@ -1,5 +1,6 @@
 // How the layers are called by the names of the vectors: what every implementation writes for itself.
 #pragma once
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include "layers.hpp"
@@ -7,6 +8,7 @@ using json = nlohmann::json;
 using Arrays = std::map<std::string, Array>;  // by name; what is not given is not in it
 
 inline bool wrong = false;
+inline std::string name() { return wrong ? "the C++ example, wrong" : "the C++ example"; }
 inline const std::vector<std::string> FUNCTIONS = {"conv2d", "max_pool2d", "cross_entropy"};
 
 inline Index whole(const json& number) {

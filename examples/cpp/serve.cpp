@@ -24,13 +24,12 @@ json written(const Array& array) {
 
 int main(int count, char**) {
     wrong = count > 1;
-    const std::string name = wrong ? "the C++ example, wrong" : "the C++ example";
     for (std::string line; std::getline(std::cin, line);) {
         const json request = json::parse(line);
         json said = json::object();
         std::string instead, why;
         if (request.contains("hello"))
-            said = {{"name", name}, {"functions", FUNCTIONS}, {"dtypes", {"float32", "float64"}}};
+            said = {{"name", name()}, {"functions", FUNCTIONS}, {"dtypes", {"float32", "float64"}}};
         else
             for (const auto& [key, array] : answered(request, [](const json& array) { return array; }, instead, why))
                 said[key] = written(array);

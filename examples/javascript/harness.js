@@ -5,8 +5,7 @@
 const fs = require("fs");
 const { layers, Refused, NotOffered } = require("./layers");
 
-const wrong = process.argv.includes("--wrong");
-const name = `the JavaScript example${wrong ? ", wrong" : ""}`;
+const wrong = process.argv.includes("--wrong"), name = `the JavaScript example${wrong ? ", wrong" : ""}`;
 const FORMATS = { float32: [4, "FloatBE"], float64: [8, "DoubleBE"], int64: [8, "BigInt64BE"], uint8: [1, "UInt8"] };
 
 function read({ dtype, shape, bits, generator }) {
@@ -59,13 +58,14 @@ function serve() {
 }
 
 // Return what is wrong with the results of a case, or an empty string.
-function complaint({ expected }, results, arrays) {
+function complaint({ expected, dtype }, results, arrays) {
   if ("refused" in results) return "refused" in expected ? "" : `is refused: ${results.refused}`;
   if ("refused" in expected) return `is taken, though ${expected.refused}`;
   for (const [key, { absent, shape, equals, signed_zeros, near, within, places }] of Object.entries(expected)) {
     if (absent) continue;
     const found = results[key];
     if (String(found?.shape) !== String(shape)) return `${key} has shape [${found?.shape}], expected [${shape}]`;
+    if (found.dtype !== (equals ? arrays(equals).dtype : dtype)) return `${key} is of ${found.dtype}`;
     const right = arrays(equals ?? near).data, bounds = within && arrays(within).data;
     const data = places ? places.map((place) => found.data[place]) : found.data;
     const at = right.findIndex((number, i) => {
@@ -73,7 +73,7 @@ function complaint({ expected }, results, arrays) {
       if (bounds) return !(Math.abs(got - number) <= bounds[i]);
       return !(signed_zeros ? Object.is(got, number) : got === number || (Number.isNaN(got) && Number.isNaN(number)));
     });
-    if (at >= 0) return `${key}: element ${places ? places[at] : at} is ${data[at]}, expected ${right[at]}`;
+    if (at >= 0) return `${key}: element ${places?.[at] ?? at} is ${data[at]}, expected ${right[at]}`;
   }
   return "";
 }

@@ -1,18 +1,12 @@
 //! Arrays as the vectors hold them, and a call of what is tested.
-use crate::json::Json::{self, *};
+use crate::json::Json::{self, Null};
 use crate::layers::{call, Array, Failure, Results};
-use std::collections::BTreeMap;
-
-pub fn object(entries: Vec<(&str, Json)>) -> Json {
-    Object(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
-}
 
 pub fn read(array: &Json) -> Result<Array, Failure> {
-    let (dtype, shape) = (array.get("dtype").text(), array.get("shape").list());
-    let shape: Vec<usize> = shape.iter().map(|n| n.number() as usize).collect();
+    let dtype = array.get("dtype").text();
+    let shape: Vec<usize> = array.get("shape").list().iter().map(|n| n.number() as usize).collect();
     let (length, bits, rule) = (shape.iter().product::<usize>(), array.get("bits").text(), array.get("generator"));
-    let (width, mut state) = (bits.len() / length.max(1), rule.get("seed").number() as u32);
-    let mut data = Vec::new();
+    let (width, mut state, mut data) = (bits.len() / length.max(1), rule.get("seed").number() as u32, Vec::new());
     for i in 0..length {
         if *rule != Null {
             state = state.wrapping_mul(1664525).wrapping_add(1013904223);
@@ -32,9 +26,7 @@ pub fn read(array: &Json) -> Result<Array, Failure> {
 }
 
 pub fn answered<'a>(request: &'a Json, find: impl Fn(&'a Json) -> &'a Json, wrong: bool) -> Results {
-    let mut given = BTreeMap::new();
-    for (name, array) in request.get("arguments").entries().filter(|(_, array)| **array != Null) {
-        given.insert(name.clone(), read(find(array))?);
-    }
-    call(request.get("function").text(), &given, request.get("options"), wrong)
+    let given = request.get("arguments").entries().filter(|(_, array)| **array != Null);
+    let given: Result<_, _> = given.map(|(name, array)| Ok((name.clone(), read(find(array))?))).collect();
+    call(request.get("function").text(), &given?, request.get("options"), wrong)
 }

@@ -13,6 +13,10 @@ pub enum Json {
 }
 use Json::*;
 
+pub fn object(entries: Vec<(&str, Json)>) -> Json {
+    Object(entries.into_iter().map(|(key, value)| (key.to_string(), value)).collect())
+}
+
 impl Json {
     pub fn parse(text: &str) -> Json {
         let mut rest = text.as_bytes();

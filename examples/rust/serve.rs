@@ -4,8 +4,9 @@
 mod arrays;
 mod json;
 mod layers;
-use arrays::{answered, object};
+use arrays::answered;
 use json::Json::{self, *};
+use json::object;
 use layers::{Array, Failure, FUNCTIONS};
 use std::io::BufRead;
 
