@@ -27,6 +27,16 @@ class Arrays:
         return self.known[name]
 
 
+def settled(results: Results) -> Results:
+    """Return whole numbers for results that are all within 1/4 of them, as a transform (FFT, Winograd) leaves them."""
+    found = {}
+    for name, value in results.items():
+        array = np.asarray(value)
+        nearly = array.dtype.kind == "f" and np.isfinite(array).all() and (abs(array - np.rint(array)) <= 1 / 4).all()
+        found[name] = np.rint(array) if nearly else value
+    return found
+
+
 def what_is_wrong(case: Case, arrays: Arrays, results: Results) -> str:
     """Return why these results are not what the case expects, in a few words, or "" if they are."""
     if "refused" in case["expected"]:

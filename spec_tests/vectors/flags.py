@@ -1,4 +1,4 @@
-"""What the flags of cases mean: what they are about, the defects that they catch, and public reports of such defects."""
+"""What the flags of cases mean: what they are about, what defects they catch, and public reports of such defects."""
 
 import json
 from pathlib import Path

@@ -28,9 +28,17 @@ def _direction(param: Objects, grad: Objects, weight_decay: Any, maximize: bool)
 
 
 def sgd(
-    param: Objects, grad: Objects, state: State, *, lr: Any, momentum: Any, dampening: Any, weight_decay: Any,
-    nesterov: bool, maximize: bool,
-) -> tuple[Objects, dict[str, Objects]]:  # fmt: skip
+    param: Objects,
+    grad: Objects,
+    state: State,
+    *,
+    lr: Any,
+    momentum: Any,
+    dampening: Any,
+    weight_decay: Any,
+    nesterov: bool,
+    maximize: bool,
+) -> tuple[Objects, dict[str, Objects]]:
     """b ← μ·b + (1 − τ)·g, p ← p − η·b, or with Nesterov's look ahead p − η·(g + μ·b)."""
     grad = _direction(param, grad, weight_decay, maximize)
     if momentum == 0:
@@ -42,9 +50,18 @@ def sgd(
 
 
 def adam(
-    param: Objects, grad: Objects, state: State, *, lr: Any, betas: Any, eps: Any, weight_decay: Any, amsgrad: bool,
-    maximize: bool, decoupled: bool = False,
-) -> tuple[Objects, dict[str, Objects]]:  # fmt: skip
+    param: Objects,
+    grad: Objects,
+    state: State,
+    *,
+    lr: Any,
+    betas: Any,
+    eps: Any,
+    weight_decay: Any,
+    amsgrad: bool,
+    maximize: bool,
+    decoupled: bool = False,
+) -> tuple[Objects, dict[str, Objects]]:
     """p ← p − η · m̂ / (√v̂ + ε); `decoupled`, p is first made smaller by η·λ·p."""
     grad = _direction(param, grad, 0 if decoupled else weight_decay, maximize)
     if decoupled:
@@ -60,9 +77,18 @@ def adam(
 
 
 def rmsprop(
-    param: Objects, grad: Objects, state: State, *, lr: Any, alpha: Any, eps: Any, weight_decay: Any, momentum: Any,
-    centered: bool, maximize: bool,
-) -> tuple[Objects, dict[str, Objects]]:  # fmt: skip
+    param: Objects,
+    grad: Objects,
+    state: State,
+    *,
+    lr: Any,
+    alpha: Any,
+    eps: Any,
+    weight_decay: Any,
+    momentum: Any,
+    centered: bool,
+    maximize: bool,
+) -> tuple[Objects, dict[str, Objects]]:
     """s ← α·s + (1 − α)·g², b ← μ·b + g / (√s + ε), p ← p − η·b; centered, s less the square of the mean."""
     grad = _direction(param, grad, weight_decay, maximize)
     after = {"square_avg": state.get("square_avg", 0) * alpha + grad * grad * (1 - alpha)}
@@ -77,9 +103,17 @@ def rmsprop(
 
 
 def adagrad(
-    param: Objects, grad: Objects, state: State, *, lr: Any, lr_decay: Any, weight_decay: Any,
-    initial_accumulator_value: Any, eps: Any, maximize: bool,
-) -> tuple[Objects, dict[str, Objects]]:  # fmt: skip
+    param: Objects,
+    grad: Objects,
+    state: State,
+    *,
+    lr: Any,
+    lr_decay: Any,
+    weight_decay: Any,
+    initial_accumulator_value: Any,
+    eps: Any,
+    maximize: bool,
+) -> tuple[Objects, dict[str, Objects]]:
     """s ← s + g², p ← p − η / (1 + (t − 1)·decay) · g / (√s + ε)."""
     grad = _direction(param, grad, weight_decay, maximize)
     squares = state.get("sum", initial_accumulator_value) + grad * grad

@@ -20,7 +20,8 @@ FACTORS = (0.0, 0.5, 1.0, 2.0, 1.5, 0.25, 2.75)
 ORDER = ("brightness", "contrast", "saturation", "hue")
 
 
-def _bytes(r: Random, shape: tuple[int, ...]) -> Array:
+def some_bytes(r: Random, shape: tuple[int, ...]) -> Array:
+    """Return bytes, black and white among them."""
     return r.filled(shape, lambda: r.choice(0, 255, r.below(256), r.below(256), r.below(256))).astype(np.uint8)
 
 
@@ -31,7 +32,7 @@ def _light(r: Random, shape: tuple[int, ...]) -> Array:
 
 def _picture(r: Random, kind: str, channels: tuple[int, ...] = (1, 3), least: int = 1) -> Array:
     shape = (r.choice(*channels), *r.sizes(2, least, 7))
-    return _bytes(r, shape) if kind == "bytes" else _light(r, shape)
+    return some_bytes(r, shape) if kind == "bytes" else _light(r, shape)
 
 
 def picture(r: Random, name: str) -> Iterator[Question]:
@@ -51,10 +52,14 @@ def question(name: str, call: dict[str, Any], dtype: str, level: str = "values",
     kind = "bytes" if call[row.image].dtype == np.uint8 else "floats"
     named = tuple(feature.name.replace(" ", "-") for feature in row.rungs if feature.used_by(call))
     return Question(
-        name, level, dtype, {row.image: call[row.image]},
-        {key: value for key, value in call.items() if key != row.image}, {"output": _around(found, dtype)},
+        name,
+        level,
+        dtype,
+        {row.image: call[row.image]},
+        {key: value for key, value in call.items() if key != row.image},
+        {"output": _around(found, dtype)},
         (kind, *named, *flags),
-    )  # fmt: skip
+    )
 
 
 def _around(found: Any, dtype: str) -> Expected:
@@ -68,7 +73,7 @@ def _around(found: Any, dtype: str) -> Expected:
 
 def _stored(r: Random, _: str) -> dict[str, Any]:
     shape = r.sizes(2, 1, 6)
-    return {"pic": _bytes(r, shape if r.chance(3) else (*shape, r.integer(1, 4)))}
+    return {"pic": some_bytes(r, shape if r.chance(3) else (*shape, r.integer(1, 4)))}
 
 
 def _normalization(r: Random, _: str) -> dict[str, Any]:

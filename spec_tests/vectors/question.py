@@ -100,16 +100,26 @@ def both(problem: Problem, dtype: str, exactly: bool, *flags: str, level: str = 
     problem = problem.at(dtype)
     arrays = dict(problem.arrays)
     yield Question(
-        problem.operation, level or "values", dtype, arrays, problem.options,
-        exact.output(problem, dtype, exactly), flags,
-    )  # fmt: skip
+        problem.operation,
+        level or "values",
+        dtype,
+        arrays,
+        problem.options,
+        exact.output(problem, dtype, exactly),
+        flags,
+    )
     if dtype in HALVES and not isinstance(OPERATIONS[problem.operation].rounding, Copies):
         return  # how often a partial sum is rounded on the way back is each implementation's choice
     options = {name: value for name, value in problem.options.items() if name != "return_indices"}
     yield Question(
-        f"{problem.operation}{BACKWARD}", level or "gradients", dtype,
-        {"grad_output": problem.grad_output, **arrays}, options, exact.gradients(problem, dtype, exactly), flags,
-    )  # fmt: skip
+        f"{problem.operation}{BACKWARD}",
+        level or "gradients",
+        dtype,
+        {"grad_output": problem.grad_output, **arrays},
+        options,
+        exact.gradients(problem, dtype, exactly),
+        flags,
+    )
 
 
 def alone(question: Question, *wanted: str) -> Question:

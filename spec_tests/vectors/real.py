@@ -2,8 +2,8 @@
 
 `Real` numbers wrap `decimal`, whose arithmetic, square roots, exponentials and logarithms are correctly rounded by its
 specification, whatever processor and C library. In NumPy's arrays of objects they pass through the formulas of
-`vocabulary.operations`, whose `np.exp` then calls `Real.exp`. What rounds is off by no more than the last of 70 digits, far
-beyond what a bound notices. Sums of products are added up in `SUMS`, whose digits hold them without any rounding.
+`vocabulary.operations`, whose `np.exp` then calls `Real.exp`. What rounds is off by no more than the last of 70 digits,
+far beyond what a bound notices. Sums of products are added up in `SUMS`, whose digits hold them without any rounding.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-Objects = npt.NDArray[np.object_]
+Objects = npt.NDArray[Any]
+"""Arrays of `Real` numbers, or of `Decimal` ones."""
 
 CONTEXT = Context(prec=70, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999)
 SUMS = Context(prec=150, rounding=ROUND_HALF_EVEN, Emin=-999999, Emax=999999)
@@ -120,7 +121,7 @@ class Real:
         return _of(CONTEXT.exp(self.decimal))
 
     def expm1(self) -> "Real":
-        """Return e to the power of this number, less 1: of a small number x + x²/2! + x³/3! + ..., which cancels not."""
+        """Return e to the power of this number, less 1: of a small number x + x²/2! + x³/3! + ...: nothing cancels."""
         if abs(self.decimal) >= SMALL:
             return _of(CONTEXT.subtract(CONTEXT.exp(self.decimal), ONE))
         total = term = self.decimal

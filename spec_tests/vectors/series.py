@@ -1,11 +1,11 @@
-"""What the set is made of: series of questions, each with how many problems it draws, and how many for the small set."""
+"""What the set is made of: series of questions, with how many problems each draws, and how many for the small set."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from spec_tests.vectors import conventions, large, layers, losses, optimizers, pictures, refusals, windows
+from spec_tests.vectors import conventions, large_table, layers, losses, optimizers, pictures, refusals, windows
 from spec_tests.vectors.question import Question
 from spec_tests.vectors.randomness import Random
 from spec_tests.vectors.writing import File, named
@@ -32,17 +32,17 @@ def _drawn(draw: Callable[..., Iterator[Question]], count: int, small: int, **mo
 
 
 DRAWN: dict[str, Drawn] = {
-    "conv1d": _drawn(windows.convolution, 350, 8, rank=1),
-    "conv2d": _drawn(windows.convolution, 800, 24, rank=2),
+    "conv1d": _drawn(windows.convolution, 350, 5, rank=1),
+    "conv2d": _drawn(windows.convolution, 800, 16, rank=2),
     "conv3d": _drawn(windows.convolution, 150, 4, rank=3),
-    "max_pool1d": _drawn(windows.max_pooling, 250, 8, rank=1),
-    "max_pool2d": _drawn(windows.max_pooling, 500, 14, rank=2),
+    "max_pool1d": _drawn(windows.max_pooling, 250, 5, rank=1),
+    "max_pool2d": _drawn(windows.max_pooling, 500, 9, rank=2),
     "max_pool3d": _drawn(windows.max_pooling, 120, 4, rank=3),
-    "avg_pool2d": _drawn(windows.average_pooling, 350, 10),
+    "avg_pool2d": _drawn(windows.average_pooling, 350, 7),
     "adaptive_avg_pool2d": _drawn(windows.adaptive_pooling, 180, 6),
     "linear": _drawn(layers.linear, 250, 8),
     "flatten": _drawn(layers.flatten, 80, 4),
-    "pad": _drawn(layers.pad, 200, 8),
+    "pad": _drawn(layers.pad, 200, 6),
     "relu": _drawn(layers.relu, 80, 3),
     "sigmoid": _drawn(layers.curve, 80, 3, operation="sigmoid"),
     "tanh": _drawn(layers.curve, 80, 3, operation="tanh"),
@@ -53,15 +53,17 @@ DRAWN: dict[str, Drawn] = {
     "l1_loss": _drawn(losses.of_numbers, 180, 6, operation="l1_loss"),
     "mse_loss": _drawn(losses.of_numbers, 180, 6, operation="mse_loss"),
     "nll_loss": _drawn(losses.of_classes, 220, 6, operation="nll_loss"),
-    "cross_entropy": _drawn(losses.of_classes, 400, 12, operation="cross_entropy"),
-    **{name: _drawn(optimizers.step, 130, 6, name=name) for name in optimizers.STEPS},
-    **{name: _drawn(pictures.picture, 60, 4, name=name) for name in pictures.CALLS},
+    "cross_entropy": _drawn(losses.of_classes, 400, 9, operation="cross_entropy"),
+    **{name: _drawn(optimizers.step, 130, 4, name=name) for name in optimizers.STEPS},
+    **{name: _drawn(pictures.picture, 60, 2, name=name) for name in pictures.CALLS},
 }
 """By operation, the problems of its main series."""
 
 FAR = {name: _drawn(layers.far_from_0, 40, 2, operation=name) for name in ("batch_norm", "layer_norm")}
-SMALL_LARGE = 2
+SMALL_LARGE = 1
 """How many of an operation's large problems the small set has."""
+SMALL_FIXED = {"conventions": 2, "refusals": 3}
+"""How many of its conventions and refusals, the call that is taken included."""
 OPERATIONS = (*DRAWN, "cifar10_cnn")
 
 
@@ -73,12 +75,12 @@ def series_of(operation: str, small: bool = False) -> Iterator[tuple[str, int, M
     if operation in FAR:
         for number, make in enumerate(FAR[operation].makes(operation, "far-from-0", small), 1):
             yield "far-from-0", number, make
-    for number, make in enumerate(large.questions(operation), 1):
+    for number, make in enumerate(large_table.questions(operation), 1):
         if not small or (number <= SMALL_LARGE and operation != "cifar10_cnn"):
             yield "large", number, make
     for series, fixed in (("conventions", conventions.of(operation)), ("refusals", refusals.of(operation))):
         for number, fixed_make in enumerate(fixed, 1):
-            if not small or number <= (6 if series == "conventions" else 4):
+            if not small or number <= SMALL_FIXED[series]:
                 yield series, number, fixed_make
 
 

@@ -11,7 +11,9 @@ from spec_tests.vectors.randomness import Random, Shape
 from spec_tests.vocabulary.operations.average_pooling import DYADIC_SIZES
 from spec_tests.vocabulary.problems import Problem, one_or_all
 
-USUAL = {1: ((3, 1, 1), (1, 1, 0), (5, 1, 2), (3, 2, 1), (7, 2, 3), (1, 2, 0), (2, 2, 0), (3, 1, 0))}
+USUAL: dict[int, tuple[tuple[int, int, int], ...]] = {
+    1: ((3, 1, 1), (1, 1, 0), (5, 1, 2), (3, 2, 1), (7, 2, 3), (1, 2, 0), (2, 2, 0), (3, 1, 0))
+}
 USUAL[2] = USUAL[1]
 USUAL[3] = ((3, 1, 1), (1, 1, 0), (3, 2, 1), (1, 2, 0), (2, 2, 0))
 """Kernel, stride and padding of usual convolutions, by rank."""
@@ -25,8 +27,8 @@ def convolution(r: Random, rank: int) -> Iterator[Question]:
     groups, ins, outs = r.choice(*CHANNELS) if not r.chance(12) else r.choice(*WIDE)
     padding: Any
     if r.chance(2):
-        kernel, step, pads = r.choice(*USUAL[rank])
-        kernels, dilation, stride, padding = (kernel,) * rank, (1,) * rank, (step,) * rank, (pads,) * rank
+        kernel, step, pad = r.choice(*USUAL[rank])
+        kernels, dilation, stride, padding = (kernel,) * rank, (1,) * rank, (step,) * rank, (pad,) * rank
         more = 2 if kernel > 3 or rank == 3 else 4
     else:
         kernels, dilation = r.sizes(rank, 1, 3 if rank < 3 else 2), r.sizes(rank, 1, 3)
@@ -105,6 +107,7 @@ def average_pooling(r: Random) -> Iterator[Question]:
     whole, dtype = kind_of(r)
     usual = r.chance(2)
     kernel: Shape
+    pads: Shape
     stride: Shape | None
     if usual:
         of_all, step, pad = r.choice(*[pool for pool in POOLS if not whole or pool[0] == 2])

@@ -1,4 +1,4 @@
-"""Writing the set: questions become cases with names, their arrays are stored once, and every file is the same again."""
+"""Writing the set: questions become cases with names, arrays are stored once, and every file is the same again."""
 
 import hashlib
 import json
@@ -19,7 +19,9 @@ from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.problems import Array
 
 HERE = Path(__file__).parent
-INDEX, SCHEMA = "index.json", "vectors.schema.json"
+INDEX, SCHEMA, NAME = "index.json", "vectors.schema.json", "vectors of torch-by-hand"
+BESIDE = (SCHEMA, "LICENSE", "README.md", "strength.tsv")
+"""What is copied beside the cases."""
 
 Named = tuple[str, Question]
 
@@ -150,7 +152,10 @@ def named(drawn: Iterable[tuple[str, int, Iterable[Question]]]) -> Iterator[tupl
 
 def write(folder: Path, files: Mapping[str, File], small: bool) -> None:
     """Write files of cases, their arrays, and what goes with them."""
+    refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
     listed = {}
     for operation, file in files.items():
         text, tensors = file.text().encode(), file.safetensors()
@@ -167,17 +172,17 @@ def write(folder: Path, files: Mapping[str, File], small: bool) -> None:
             },
         }
     index = {
-        "name": "vectors of torch-by-hand",
+        "name": NAME,
         "version": VERSION,
         "licence": "CC0-1.0",
         "set": "small" if small else "whole",
         "cases": sum(len(file.cases) for file in files.values()),
         "operations": listed,
-        "flags": {name: flag for name, flag in FLAGS.items()},
+        "flags": FLAGS,
     }
-    text = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
-    (folder / INDEX).write_bytes(text.encode())
-    for name in (SCHEMA, "LICENSE", "README.md"):
+    listing = json.dumps(index, indent=1, ensure_ascii=False) + "\n"
+    (folder / INDEX).write_bytes(listing.encode())
+    for name in BESIDE:
         shutil.copyfile(HERE / name, folder / name)
 
 
@@ -186,7 +191,7 @@ def _levels(file: File) -> list[str]:
 
 
 def refuse_foreign(folder: Path) -> None:
-    """Raise ValueError for a folder that holds something and is not of the vectors; make room in one that is."""
+    """Raise ValueError for a folder that holds something and is not of the vectors."""
     if not folder.exists():
         return
     if not folder.is_dir():
@@ -196,17 +201,15 @@ def refuse_foreign(folder: Path) -> None:
         return
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        known = index["name"] == "vectors of torch-by-hand"
+        known = index["name"] == NAME
     except (OSError, ValueError, KeyError, TypeError):
         known = False
-    ours = {INDEX, SCHEMA, "LICENSE", "README.md"}
+    ours = {INDEX, *BESIDE}
     if known:
         ours |= {entry[kind]["file"] for entry in index["operations"].values() for kind in ("json", "safetensors")}
     foreign = [name for name in there if name not in ours]
     if not known or foreign:
         raise ValueError(f"{folder} holds {(foreign or there)[0]}, expected an empty folder or one of vectors")
-    for name in there:
-        (folder / name).unlink()
 
 
 def digest(files: Mapping[str, File]) -> str:

@@ -1,0 +1,44 @@
+"""Reading a set from its folder."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spec_tests.vectors import VERSION
+from spec_tests.vectors.comparing import Arrays
+from spec_tests.vectors.writing import INDEX, NAME, File
+
+
+@dataclass(frozen=True)
+class Cases:
+    """The cases of one operation, ready to be asked."""
+
+    operation: str
+    cases: list[dict[str, Any]]
+    arrays: Arrays
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> "Cases":
+        """Return the cases of a JSON file."""
+        return cls(data["operation"], data["cases"], Arrays(data["arrays"]))
+
+    @classmethod
+    def made(cls, file: File) -> "Cases":
+        """Return cases that were just made, as a reader of their file would have them."""
+        return cls.of(json.loads(file.text()))
+
+
+def cases_in(folder: Path) -> Iterator[Cases]:
+    """Yield the cases of every operation of a set; raise ValueError for a folder that holds none of this version."""
+    try:
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ValueError(f"{folder} holds no vectors: expected {INDEX} in it") from None
+    if not isinstance(index, dict) or index.get("name") != NAME:
+        raise ValueError(f"{folder / INDEX} is not of vectors: expected the name {NAME!r}")
+    if index["version"] != VERSION:
+        raise ValueError(f"{folder} holds version {index['version']}, expected {VERSION}")
+    for entry in index["operations"].values():
+        yield Cases.of(json.loads((folder / entry["json"]["file"]).read_text(encoding="utf-8")))
