@@ -37,7 +37,7 @@ template <class Find> Arrays answered(const json& request, const Find& array, st
         Arrays given;
         for (const auto& [name, value] : request.at("arguments").items())
             if (!value.is_null()) given[name] = read(array(value));
-        return call(request.at("function"), request.at("dtype"), given, request.at("options"));
+        return call(request.at("function"), given, request.at("options"));
     } catch (const NotOffered& error) {
         instead = "not_offered", why = error.what();
     } catch (const std::exception& error) {

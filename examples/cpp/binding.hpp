@@ -28,7 +28,7 @@ inline Window window(const json& options) {
 }
 
 template <class T>
-Arrays call(const std::string& function, const Arrays& given, const json& options) {
+Arrays call_in(const std::string& function, const Arrays& given, const json& options) {
     const auto find = [&](const char* name) { return given.count(name) ? &given.at(name) : nullptr; };
     const Array &input = given.at("input"), *weight = find("weight"), *bias = find("bias");
     for (const Array* other : {weight, bias}) refuse_unless(!other || other->dtype == input.dtype, "the dtypes differ");
@@ -50,9 +50,10 @@ Arrays call(const std::string& function, const Arrays& given, const json& option
 }
 
 // Return the results of a call by name; throw NotOffered, and anything else for a refusal.
-inline Arrays call(const std::string& function, const std::string& dtype, const Arrays& given, const json& options) {
+inline Arrays call(const std::string& function, const Arrays& given, const json& options) {
     if (std::count(FUNCTIONS.begin(), FUNCTIONS.end(), function) == 0) throw NotOffered(function);
-    if (dtype == "float32") return call<float>(function, given, options);
-    if (dtype == "float64") return call<double>(function, given, options);
+    const std::string dtype = given.at("input").dtype;
+    if (dtype == "float32") return call_in<float>(function, given, options);
+    if (dtype == "float64") return call_in<double>(function, given, options);
     throw NotOffered(dtype);
 }

@@ -20,7 +20,7 @@ std::string complaint(const json& one, const Arrays& results, const json& arrays
             const bool same = got == exact && !(signs && std::signbit(got) != std::signbit(exact));
             if (near ? std::abs(got - exact) <= within[i] : same || (std::isnan(got) && std::isnan(exact))) continue;
             const std::string place = name + ": element " + std::to_string(at);
-            return place + " is " + json(got).dump() + ", expected " + json(exact).dump();
+            return place + " is " + std::to_string(got) + ", expected " + std::to_string(exact);
         }
     }
     return "";

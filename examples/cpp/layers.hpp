@@ -152,11 +152,11 @@ Array cross_entropy(const Array& input, const Array& target, const Array* weight
         T powers = 0;
         for (T score : scores) powers += std::exp(score - largest);
         const T share = weight ? T(weight->data[label]) : T(1);
-        total += wrong ? T(1) : share;
+        total += share;
         const T loss = share * (std::log(powers) + (largest - scores[label]));
         losses.data.push_back(loss);
         sum += loss;
     }
     if (reduction == "none") return losses;
-    return {input.dtype, {}, {reduction == "sum" ? sum : sum / total}};
+    return {input.dtype, {}, {reduction == "sum" ? sum : sum / (wrong ? T(samples) : total)}};
 }

@@ -130,12 +130,12 @@ function cross_entropy({ input, target, weight, ignore_index, reduction, label_s
     const largest = scores.reduce((one, other) => Math.max(one, other), -Infinity); // NaN if one of them is
     const sum = scores.reduce((part, score) => part + Math.exp(score - largest), 0);
     const share = weight ? weight.data[label] : 1;
-    total += wrong ? 1 : share;
+    total += share;
     return losses.push(share * (Math.log(sum) + (largest - scores[label])));
   });
   if (reduction === "none") return { output: result(input.dtype, [samples], losses) };
   const sum = losses.reduce((part, loss) => part + loss, 0);
-  return { output: result(input.dtype, [], [reduction === "sum" ? sum : sum / total]) };
+  return { output: result(input.dtype, [], [reduction === "sum" ? sum : sum / (wrong ? samples : total)]) };
 }
 
 module.exports = { layers: { conv2d, max_pool2d, cross_entropy }, Refused, NotOffered };

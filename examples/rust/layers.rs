@@ -188,14 +188,14 @@ fn cross_entropy(input: &Array, target: &Array, weight: Option<&Array>, options:
         let largest = scores.iter().cloned().fold(f64::NEG_INFINITY, f64::max);
         let powers: f64 = scores.iter().map(|score| (score - largest).exp()).sum();
         let share = weight.map_or(1.0, |weight| weight.data[*label as usize]);
-        total += if wrong { 1.0 } else { share };
+        total += share;
         losses.push(share * (powers.ln() + (largest - scores[*label as usize])));
     }
     let sum: f64 = losses.iter().sum();
     Ok(vec![("output", match reduction {
         "none" => rounded(&input.dtype, vec![samples], losses),
         "sum" => rounded(&input.dtype, vec![], vec![sum]),
-        _ => rounded(&input.dtype, vec![], vec![sum / total]),
+        _ => rounded(&input.dtype, vec![], vec![sum / if wrong { samples as f64 } else { total }]),
     })])
 }
 
