@@ -16,7 +16,7 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.contract.host import PATIENCE
-from spec_tests.contract.lines import answer_in, request_for, results_in
+from spec_tests.contract.lines import answer_in, line_of, request_for, results_in
 from spec_tests.contract.messages import Junk
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.vocabulary import ledger
@@ -25,7 +25,8 @@ from spec_tests.vocabulary.subject import NotAvailable, NotOffered, SubjectEnded
 
 pytestmark = pytest.mark.tooling
 
-SECTION = Path(__file__).parents[1] / "test_2_3_activation.py"
+SPECIFICATION = Path(__file__).parents[1]
+SECTION = SPECIFICATION / "test_2_3_activation.py"
 X = np.array([-1.0, 2.0], np.float32)
 
 SERVING = '''
@@ -46,20 +47,9 @@ def echo(asked):
     return {"output": asked["arguments"]["input"]}
 '''
 
-RELU = """
-def positive(v):
-    return v if v == "NaN" or (v != "-Infinity" and (v == "Infinity" or v >= LEAST)) else 0.0
-
-def relu(asked):
-    input = asked["arguments"]["input"]
-    if input["dtype"] == "bool":
-        return {"refused": "input is of truth values"}
-    if "values" not in input:
-        return {"not_offered": "more than 64 numbers"}
-    return {"output": {"dtype": input["dtype"], "shape": input["shape"], "values": [*map(positive, input["values"])]}}
-
-serve(relu, name="relu in lines")
-"""
+PAGE = (SPECIFICATION / "contract" / "PROTOCOL.md").read_text(encoding="utf-8")
+(PROGRAM,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+"""The page for who writes such a program, and the whole program in it, which computes relu."""
 
 
 @pytest.fixture
@@ -490,22 +480,53 @@ def run(subject, *arguments):
         return pytest_in_this_process("-q", str(SECTION), "--only", "relu", "--subject", subject, *arguments)
 
 
+ONE = "test_relu_is_the_maximum_of_0_and_x"
+BODY = "    if array["
+"""Where the program of the page begins to compute."""
+
+
+def changed(old, new):
+    """Return the program of the page with a change."""
+    assert PROGRAM.count(old) == 1
+    return PROGRAM.replace(old, new)
+
+
+def test_the_exchange_of_the_page_is_what_its_program_answers(tmp_path):
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    requests, answers = [], []
+    for line in re.findall(r"^    (\{.*\})$", PAGE.partition("## What else")[0], re.MULTILINE):
+        (answers if "answer" in line or "functions" in line else requests).append(line)
+
+    words = [sys.executable, str(tmp_path / "program.py")]
+    ended = subprocess.run(words, input="\n".join(requests), capture_output=True, text=True, check=True)
+
+    assert len(requests) == 2
+    assert [json.loads(line) for line in ended.stdout.splitlines()] == [json.loads(line) for line in answers]
+
+
+def test_the_call_of_the_page_is_what_a_run_sends():
+    (line,) = re.findall(r"^    (\{.*as_torch.*\})$", PAGE, re.MULTILINE)
+
+    assert (
+        line_of(1, request_for("relu", {"input": np.array([-1.0, -0.0, -np.inf], np.float32)})) == f"{line}\n".encode()
+    )
+
+
 @pytest.mark.slow
 def test_a_right_program_passes_and_is_counted_by_level(command):
-    some = "test_relu_is_the_maximum_of_0_and_x or test_relu_takes_integers or test_relu_refuses"
-    code, output = run(command("LEAST = 0" + RELU), "-k", some)
+    code, output = run(command(PROGRAM), "-k", f"{ONE} or test_a_nan or infinit or rung")
 
     assert code == 0, output
-    assert "subject: relu in lines" in output
+    assert "subject: relu in 20 lines" in output
     (row,) = [line for line in output.splitlines() if line.startswith("relu  ")]
-    assert re.fullmatch(r"relu +\d+ / \d+ +– +\d+ / \d+ +– +\d+ / \d+", row)
+    assert re.fullmatch(r"relu +[1-9]\d* / \d+ +– +[1-9]\d* / \d+ +– +–", row)
 
 
 @pytest.mark.slow
 def test_a_wrong_program_is_drawn_small_with_the_lines_that_show_it(command):
-    name = command("LEAST = -4" + RELU)
+    name = command(changed("n > 0", "n > -4"))
 
-    code, output = run(name, "-k", "test_relu_is_the_maximum_of_0_and_x")
+    code, output = run(name, "-k", ONE)
 
     assert code == 1
     assert "input = -" in output, output  # one number is left of the array
@@ -514,27 +535,24 @@ def test_a_wrong_program_is_drawn_small_with_the_lines_that_show_it(command):
     words = shlex.split(name.removeprefix("command:"))
     answered = subprocess.run(words, input=asked, capture_output=True, text=True, check=True).stdout.splitlines()
     first, answer = map(json.loads, answered)
-    assert first["hello"]["name"] == "relu in lines"
+    assert first["hello"]["name"] == "relu in 20 lines"
     assert answer["answer"]["output"]["values"][0] < 0
 
 
 @pytest.mark.slow
 def test_what_ends_a_program_is_not_made_smaller(command, tmp_path):
-    source = "LEAST = 0" + RELU.replace("    input =", "    sys.exit(9)\n    input =")
-
-    code, output = run(command(COUNTED + source), "-k", "test_relu_is_the_maximum_of_0_and_x")
+    code, output = run(command(COUNTED + changed(BODY, f"    sys.exit(9)\n{BODY}")), "-k", ONE)
 
     assert code == 1
     assert "relu ended its process with exit code 9" in output
-    assert started_times(tmp_path) <= 3  # the test, its message and the drawing ask once each at most
+    assert started_times(tmp_path) <= 3
 
 
 @pytest.mark.slow
 def test_a_program_is_held_to_the_time_limit_of_the_run(command):
-    source = "LEAST = 0" + RELU.replace("    input =", "    time.sleep(60)\n    input =")
     begin = time.monotonic()
 
-    code, output = run(command(source), "-k", "test_relu_is_the_maximum_of_0_and_x", "--time-limit", "0.3")
+    code, output = run(command(changed(BODY, f"    time.sleep(60)\n{BODY}")), "-k", ONE, "--time-limit", "0.3")
 
     assert code == 1
     assert "relu took longer than 0.3 s" in output
