@@ -1,10 +1,11 @@
 """Asking functions called as in torch.nn.functional: a case becomes a call, and what comes back gets names."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 
-from spec_tests.vectors.comparing import Arrays, Case, settled, what_is_wrong
+from spec_tests.vectors.comparing import Arrays, Case, Results, settled, what_is_wrong
 from spec_tests.vocabulary.operations import GRADIENTS, OPTIMIZERS
 from spec_tests.vocabulary.subject import REFUSALS, NotOffered, optional
 
@@ -14,7 +15,7 @@ BACKWARD, NETWORK = "_backward", "cifar10_cnn_backward"
 def verdict(subject: Any, case: Case, arrays: Arrays) -> str | None:
     """Return what is wrong with a subject's answer, "" if nothing is, or None if it does not offer what is asked."""
     try:
-        results = answer(subject, case, arrays)
+        results: Results = answer(subject, case, arrays)
     except NotOffered:
         return None
     except REFUSALS as error:
@@ -32,7 +33,8 @@ def answer(subject: Any, case: Case, arrays: Arrays) -> dict[str, Any]:
     at = subject.at(dtype) if dtype.startswith(("float", "bfloat")) else subject
     arguments = call_of(case, arrays)
     function, operation = case["function"], case["function"].removesuffix(BACKWARD)
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
         if "wanted" in case and (alone := optional(at, "gradients_of")):
             wanted = tuple(case["wanted"])
             return {

@@ -4,7 +4,7 @@ Sums of products follow the lists of `reference.definition`, formulas the rows o
 copies numbers is asked of the references' definitions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal, localcontext
 from functools import cache, partial
@@ -66,47 +66,55 @@ def output(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
 
 
 def gradients(problem: Problem, dtype: str, exact: bool) -> dict[str, Expected]:
-    """Return every gradient of the call, by name."""
+    """Return every gradient of the call, by name, and None for those that are absent."""
     operation = problem.operation
-    names = [f"grad_{name}" for name in GRADIENTS[operation]]
-    there = OPERATIONS[operation].arguments_with_gradients(problem)
     if operation.startswith("max_pool"):
         return {"grad_input": _max_pooled_back(problem)}
-    found: Sequence[Expected]
     match OPERATIONS[operation].rounding:
         case Copies():
-            found = [np.asarray(problem.backward(reference))]
+            found: list[Objects] = [np.asarray(problem.backward(reference))]
+            return dict(zip(_names(operation), found, strict=True))
         case Sums(terms):
-            sums = [
-                None if name not in there else (*pair, count)
-                for name, pair, count in zip(GRADIENTS[operation], _sums(problem)[1:], terms(problem)[1:], strict=True)
-            ]
-            found = [
-                None
-                if one is None
-                else _exactly(one[0], dtype)
-                if exact
-                else around(one[0], error_of_sums(one[0], one[1], one[2], FORMATS[dtype]))
-                for one in sums
-            ]
+            gradients_of = _gradients_of_sums(problem, terms(problem)[1:], FORMATS[dtype])
         case Formulas(gradients=formulas):
-            evaluated = cache(partial(formulas, _wide(problem)))
+            gradients_of = _gradients_of_formulas(problem, formulas, FORMATS[dtype])
+    there = OPERATIONS[operation].arguments_with_gradients(problem)
+    results: dict[str, Expected] = {}
+    for place, argument in enumerate(GRADIENTS[operation]):
+        if argument not in there:
+            results[f"grad_{argument}"] = ABSENT
+            continue
+        value, error = gradients_of(place)
+        results[f"grad_{argument}"] = _exactly(value, dtype) if exact else around(value, error)
+    return results
 
-            def one_of(place: int, fmt: Format) -> Rounded:
-                gradient: Any = evaluated(fmt)[place]
-                return gradient
 
-            found = []
-            for place, name in enumerate(GRADIENTS[operation]):
-                if name not in there:
-                    found.append(ABSENT)
-                    continue
-                value = np.asarray(one_of(place, FORMATS[dtype]).value, object)
-                if exact:
-                    found.append(_exactly(value, dtype))
-                else:
-                    found.append(around(value, error_of_formula(partial(one_of, place), value, FORMATS[dtype])))
-    return dict(zip(names, found, strict=True))
+def _names(operation: str) -> list[str]:
+    return [f"grad_{name}" for name in GRADIENTS[operation]]
+
+
+Gradients = Callable[[int], tuple[Objects, Any]]
+"""Return a gradient by its place, and its bound."""
+
+
+def _gradients_of_sums(problem: Problem, terms: tuple[int, ...], fmt: Format) -> Gradients:
+    sums = _sums(problem)[1:]
+
+    def one(place: int) -> tuple[Objects, Any]:
+        value, magnitudes = sums[place]
+        return value, error_of_sums(value, magnitudes, terms[place], fmt)
+
+    return one
+
+
+def _gradients_of_formulas(problem: Problem, formulas: Callable[..., Any], fmt: Format) -> Gradients:
+    evaluated = cache(partial(formulas, _wide(problem)))
+
+    def one(place: int) -> tuple[Objects, Any]:
+        value = np.asarray(evaluated(fmt)[place].value, object)
+        return value, error_of_formula(lambda fmt: evaluated(fmt)[place], value, fmt)
+
+    return one
 
 
 def statistics(problem: Problem, dtype: str, formula: Callable[..., tuple[Rounded, Rounded]]) -> dict[str, Expected]:

@@ -31,7 +31,7 @@ def of_numbers(r: Random, operation: str) -> Iterator[Question]:
     asked = list(both(Problem(operation, arrays, {"reduction": reduction}, grad_output), dtype, whole))
     yield from asked
     if r.chance(8):
-        yield alone(asked[1], *r.choice(("input",), ("target",), ("target", "input")))
+        yield alone(asked[1], *r.choice(("input",), ("target",), ("input", "target")))
 
 
 def of_classes(r: Random, operation: str) -> Iterator[Question]:

@@ -52,6 +52,8 @@ class Question:
     flags: tuple[str, ...] = ()
     comment: str = ""
     wanted: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    """The public reports that it is modelled on."""
     signed: bool = False
     """Whether the sign of a zero counts."""
     places: Mapping[str, list[int]] = field(default_factory=dict)

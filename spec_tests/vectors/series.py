@@ -5,7 +5,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from spec_tests.vectors import conventions, large_table, layers, losses, optimizers, pictures, refusals, windows
+from spec_tests.vectors import (
+    conventions,
+    large_table,
+    layers,
+    losses,
+    optimizers,
+    pictures,
+    refusals,
+    reports,
+    windows,
+)
 from spec_tests.vectors.question import Question
 from spec_tests.vectors.randomness import Random
 from spec_tests.vectors.writing import File, named
@@ -62,8 +72,8 @@ DRAWN: dict[str, Drawn] = {
 FAR = {name: _drawn(layers.far_from_0, 40, 2, operation=name) for name in ("batch_norm", "layer_norm")}
 SMALL_LARGE = 1
 """How many of an operation's large problems the small set has."""
-SMALL_FIXED = {"conventions": 2, "refusals": 3}
-"""How many of its conventions and refusals, the call that is taken included."""
+SMALL_FIXED = {"conventions": 2, "refusals": 3, "reports": 1}
+"""How many of its conventions, refusals (the call that is taken included) and reports."""
 OPERATIONS = (*DRAWN, "cifar10_cnn")
 
 
@@ -78,7 +88,8 @@ def series_of(operation: str, small: bool = False) -> Iterator[tuple[str, int, M
     for number, make in enumerate(large_table.questions(operation), 1):
         if not small or (number <= SMALL_LARGE and operation != "cifar10_cnn"):
             yield "large", number, make
-    for series, fixed in (("conventions", conventions.of(operation)), ("refusals", refusals.of(operation))):
+    fixed_series = {"conventions": conventions, "refusals": refusals, "reports": reports}
+    for series, fixed in ((name, module.of(operation)) for name, module in fixed_series.items()):
         for number, fixed_make in enumerate(fixed, 1):
             if not small or number <= SMALL_FIXED[series]:
                 yield series, number, fixed_make

@@ -17,7 +17,7 @@ from spec_tests.vectors.reading import Cases
 from spec_tests.wrong_implementations import WRONG, Wrong
 
 TABLE = Path(__file__).parent / "strength.tsv"
-HEADER = "# wrong implementation\toperation\tlevel\tcases asked\tthat catch it\tby level\tthe first"
+HEADER = "# wrong implementation\toperation\tlevel\tcases asked\tthat catch it\tby level\tthe first\twhat they share"
 LEVELS = ("values", "gradients", "conventions", "refusals")
 """What vectors can show; what a call does to its arguments and how they lie in memory, they cannot."""
 ENDINGS = re.compile("_(double_backward|backward|gradients_of|statistics)$")
@@ -33,21 +33,17 @@ class Caught:
     failed: tuple[str, ...]
     """The ids of the cases that catch it."""
     levels: Counter[str]
+    flags: tuple[str, ...]
+    """What all of these cases are about."""
 
     @property
     def line(self) -> str:
         """The line of the table."""
         by_level = ", ".join(f"{self.levels[level]} {level}" for level in LEVELS if self.levels[level])
         first = self.failed[0] if self.failed else "-"
-        cells = (
-            self.name,
-            self.wrong.operation,
-            self.wrong.level,
-            self.asked,
-            len(self.failed),
-            by_level or "-",
-            first,
-        )
+        flags = " ".join(self.flags) or "-"
+        counts = (self.asked, len(self.failed), by_level or "-", first, flags)
+        cells = (self.name, self.wrong.operation, self.wrong.level, *counts)
         return "\t".join(map(str, cells))
 
 
@@ -67,7 +63,9 @@ def caught(name: str, cases: Cases) -> Caught:
     if wrong.transforms:
         right = _counterpart(next(iter(wrong.transforms.values())))
         failed = [case for case in failed if not verdict(right, case, cases.arrays)]
-    return Caught(name, wrong, len(asked), tuple(case["id"] for case in failed), Counter(c["level"] for c in failed))
+    shared = set.intersection(*(set(case["flags"]) for case in failed)) if failed else set()
+    levels = Counter(case["level"] for case in failed)
+    return Caught(name, wrong, len(asked), tuple(case["id"] for case in failed), levels, tuple(sorted(shared)))
 
 
 def touches(operation: str, case: dict[str, Any]) -> bool:

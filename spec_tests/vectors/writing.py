@@ -75,6 +75,8 @@ class File:
             case["wanted"] = list(question.wanted)
         if near:
             case["near"] = near
+        if question.reports:
+            case["reports"] = list(question.reports)
         if question.comment:
             case["comment"] = question.comment
         unknown = [flag for flag in case["flags"] if flag not in FLAGS]
