@@ -94,7 +94,7 @@ def _array_written(name: str, value: Any, dtype: str | None) -> dict[str, Any] |
         high_first = _patterns(array, of)
     found: dict[str, Any] = {"dtype": of, "shape": list(array.shape), "bits": high_first.tobytes().hex()}
     if array.size <= READABLE:
-        found["values"] = [_readable(number) for number in array.ravel()]
+        found["values"] = [_readable(number, of) for number in array.ravel()]
     return found
 
 
@@ -106,15 +106,19 @@ def _patterns(array: np.ndarray, dtype: str) -> np.ndarray:
     return narrow.astype(narrow.dtype.newbyteorder(">"))
 
 
-def _readable(number: Any) -> Any:
-    """Return a number as JSON has it: the shortest one that its own format rounds to it, whole ones without a point."""
-    if isinstance(number, float | np.floating):
-        sign = math.copysign(1, number)
-        if not math.isfinite(number):
-            return "NaN" if math.isnan(number) else "Infinity" if sign > 0 else "-Infinity"
-        whole = number == int(number) and abs(float(number)) < 2**53 and (number != 0 or sign > 0)
-        return int(number) if whole else float(str(number))
-    return number.item()
+def _readable(number: Any, dtype: str = "float64") -> Any:
+    """Return a number as JSON has it: the shortest one that its format rounds to it, whole ones without a point."""
+    if not isinstance(number, float | np.floating):
+        return number.item()
+    sign = math.copysign(1, number)
+    if not math.isfinite(number):
+        return "NaN" if math.isnan(number) else "Infinity" if sign > 0 else "-Infinity"
+    if number == int(number) and abs(float(number)) < 2**53 and (number != 0 or sign > 0):
+        return int(number)
+    if dtype in HALVES:
+        shorter = (float(f"{number:.{digits}g}") for digits in range(1, 6))
+        return next(short for short in shorter if rounded(short, dtype) == number)
+    return float(str(number))
 
 
 # Answers

@@ -21,8 +21,8 @@ STATE = "state."
 
 def with_defaults(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return all the arguments of a call, with their defaults if they were left out."""
-    defaults = {name: value for name, value in parameters(function).items() if value is not inspect.Parameter.empty}
-    return {**defaults, **arguments}
+    known = {name: arguments.get(name, default) for name, default in parameters(function).items()}
+    return {**{name: value for name, value in known.items() if value is not inspect.Parameter.empty}, **arguments}
 
 
 def arrays_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -56,7 +56,8 @@ def options_of(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         found = spell(arguments)
     except (TypeError, ValueError, IndexError, AttributeError, KeyError):
         return options
-    return {**found, **{name: value for name, value in options.items() if name not in (*found, "pad")}}
+    left = {name: value for name, value in options.items() if name not in (*found, "pad")}
+    return {**found, **{name: value for name, value in left.items() if name != "dtype" or value is not None}}
 
 
 def results_of(function: str, named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
