@@ -7,23 +7,21 @@ comes from that process is trusted further than as an answer (`messages.py`).
 import contextlib
 import os
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from spec_tests.contract.functions import named
+from spec_tests.contract.host import Host
 from spec_tests.contract.messages import Junk, Reader
 from spec_tests.contract.process import Ended, Process
-from spec_tests.vocabulary.subject import REFUSALS, NotAvailable, NotOffered, SubjectEnded, SubjectFailed
+from spec_tests.vocabulary.subject import REFUSALS, NotAvailable, NotOffered, SubjectFailed
 
 LOADING = 60.0
 """For how many seconds a subject may load, at least."""
 OPTIONAL = ("gradients_of", "double_backward", "calling", "threads")
 """The methods that a subject may have."""
-PATIENCE = 10
-"""How often a function may end its process, or take too long, before it is not called any more."""
 LONGEST = 10_000
 """How many characters of a message are kept."""
 RAISED: Mapping[str, type[Exception]] = {kind.__name__: kind for kind in (NotOffered, NotAvailable, *REFUSALS)}
@@ -33,16 +31,14 @@ class _Defect(Exception):
     """What no subject may do: "raised SystemExit", "returned a generator"."""
 
 
-class _Host:
+class _Host(Host):
     """The process that a subject lives in at the moment, and what is known of the subject."""
 
     def __init__(self, first: Mapping[str, Any], limit: float | None, loading_limit: float) -> None:
-        self.first, self.limit, self.loading_limit = first, limit, loading_limit
+        super().__init__(limit)
+        self.first, self.loading_limit = first, loading_limit
         self.folder = os.getcwd()
-        self.process: Process | None = None
         self.known: dict[str, bool] = {}
-        self.ended = Counter[str]()
-        """How often a function has ended its process, or taken too long."""
         self.offered: dict[str, bool] = {}
 
     def started(self) -> dict[str, Any]:
@@ -54,7 +50,7 @@ class _Host:
             facts: dict[str, Any] = _value(header, body)
             _checked(facts)
         except Ended as how:
-            raise NotAvailable(f"{subject} {how} while it was loaded{process.complaint()}") from None
+            raise NotAvailable(f"{subject} {how} while it was loaded{how.said}") from None
         except Junk as junk:
             process.close()
             raise NotAvailable(f"{subject} disturbs its process: {junk}") from None
@@ -63,27 +59,6 @@ class _Host:
             raise NotAvailable(str(error) if isinstance(error, NotAvailable) else f"{subject}: {error}") from None
         self.process = process
         return facts
-
-    def ask(self, what: str, request: Mapping[str, Any]) -> tuple[dict[str, Any], memoryview]:
-        """Return the answer to a request, of a new process if the last one has ended; `what` is for messages."""
-        if self.ended[what] >= PATIENCE:
-            raise SubjectEnded(f"{what} is not called any more: {PATIENCE} times it ended its process or took too long")
-        if self.process is None:
-            try:
-                self.started()
-            except NotAvailable as error:
-                raise SubjectFailed(f"{what} cannot be asked again: {error}") from None
-        assert self.process is not None
-        try:
-            return self.process.ask(request, self.limit)
-        except Ended as how:
-            self.ended[what] += 1
-            raise SubjectEnded(f"{what} {how}") from None
-        except Junk as junk:
-            raise SubjectFailed(f"{what}: {junk}") from None
-        finally:
-            if not self.process.close.alive:
-                self.process = None
 
 
 class Isolated:
@@ -154,9 +129,7 @@ class Isolated:
 
     def close(self) -> None:
         """End the process; another call starts one."""
-        if self._host.process is not None:
-            self._host.process.close()
-            self._host.process = None
+        self._host.close()
 
     def offers(self, function: str) -> bool:
         """Tell whether the subject has a function of this name."""

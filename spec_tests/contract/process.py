@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -19,6 +20,7 @@ from spec_tests.contract.messages import Junk, packed, read_answer
 from spec_tests.vocabulary.subject import NotOffered
 
 ROOT = Path(__file__).parents[2]
+WORKER = (sys.executable, "-P", "-m", "spec_tests.contract.worker")
 GLANCE = 0.1
 """After how many seconds without an answer to look whether the process is still there."""
 PATIENCE = 5
@@ -26,50 +28,79 @@ PATIENCE = 5
 POSIX = os.name == "posix"
 
 
+LAST_LINES, LAST_BYTES = 3, 4_000
+"""How much is kept of what a process wrote to its standard error before it ended."""
+
+
 class Ended(Exception):
     """The process has ended or was ended, and why: "took longer than 2 s"."""
 
+    said = ""
+    """The last lines that it wrote to its standard error."""
+
 
 class Process:
-    """A process that answers, one call at a time."""
+    """A process that answers, one call at a time, in the words of `messages.py`."""
 
-    def __init__(self, folder: str) -> None:
+    read: Callable[[Any], Any] = staticmethod(read_answer)
+    """How an answer is read from its output; it raises Junk, or EOFError."""
+
+    def __init__(
+        self, folder: str, command: Sequence[str] = WORKER, environment: Mapping[str, str] | None = None
+    ) -> None:
         path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
         new_group: dict[str, Any] = {"start_new_session": True}  # Ctrl-C is the run's, and all it starts ends with it
         if not POSIX:
             new_group = {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
         self.complaints = tempfile.TemporaryFile()  # noqa: SIM115  # `_end` closes it
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "spec_tests.contract.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.complaints,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": path},
-            **new_group,
-        )
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.complaints,
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": path} if environment is None else environment,
+                **new_group,
+            )
+        except BaseException:
+            self.complaints.close()
+            raise
         self.number = 0
         self.calls: SimpleQueue[Any] = SimpleQueue()
         self.answers: SimpleQueue[Any] = SimpleQueue()
-        passing = (self.process.stdin, self.process.stdout, self.calls, self.answers)
+        passing = (self.process.stdin, self.process.stdout, self.read, self.calls, self.answers)
         threading.Thread(target=_pass_on, args=passing, daemon=True).start()
         self.close = weakref.finalize(self, _end, self.process, self.calls, self.complaints, os.getpid())
 
-    def ask(self, request: Any, limit: float | None) -> tuple[dict[str, Any], memoryview]:
+    def ask(self, request: Any, limit: float | None) -> Any:
         """Return the answer to a request; end the process and raise Ended if there is none in time."""
         try:
-            pieces = packed(self.number + 1, request)
+            pieces = self.written(request)
         except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise NotOffered(f"an argument cannot be handed to another process: {error}") from None
         self.number += 1
         self.calls.put([pieces, request])  # the pieces lie in the memory of its arrays
         try:
             return self._answer(limit)
-        except BaseException:  # an interrupted run as well: the answer would be taken for that to the next call
+        except BaseException as error:  # an interrupted run too: its answer would be taken for that to the next call
+            if isinstance(error, Ended):
+                error.said = self._said()
             self.close()
             raise
 
-    def _answer(self, limit: float | None) -> tuple[dict[str, Any], memoryview]:
+    def written(self, request: Any) -> list[Any]:
+        """Return a request as the pieces of memory to send."""
+        return packed(self.number + 1, request)
+
+    def checked(self, answer: Any) -> Any:
+        """Return what was read, if it is an answer to this request; raise Junk if not."""
+        header, body = answer
+        if not isinstance(header, dict) or header.get("call") != self.number:
+            raise Junk("what came from its process is no answer to this call")
+        return header, body
+
+    def _answer(self, limit: float | None) -> Any:
         begin, used = time.monotonic(), processor_time(self.process.pid)
         end = None if limit is None else begin + limit
         while True:
@@ -90,10 +121,7 @@ class Process:
             raise answer
         if isinstance(answer, BaseException):
             raise Ended(self._how_it_ended())
-        header, body = answer
-        if not isinstance(header, dict) or header.get("call") != self.number:
-            raise Junk("what came from its process is no answer to this call")
-        return header, body
+        return self.checked(answer)
 
     def _last(self) -> Any:
         """Return what a process that has ended had still answered; something it started may hold the pipe open."""
@@ -109,13 +137,13 @@ class Process:
             return "closed the channel of its process"
         return f"was killed by signal {-code}" if code < 0 else f"ended its process with exit code {code}"
 
-    def complaint(self) -> str:
-        """Return the last line of what Python said before it could load anything."""
-        if self.complaints.closed:
-            return ""
-        self.complaints.seek(0)
-        lines = self.complaints.read(100_000).decode(errors="replace").strip().splitlines()
-        return f": {lines[-1]}" if lines else ""
+    def _said(self) -> str:
+        """Return the last lines of its standard error: ": a line / another one", or nothing."""
+        size = self.complaints.seek(0, os.SEEK_END)
+        self.complaints.seek(max(0, size - LAST_BYTES))
+        lines = self.complaints.read().decode(errors="replace").split("\n")
+        kept = [text for line in lines if (text := " ".join(line.split()))][-LAST_LINES:]
+        return f": {' / '.join(kept)}" if kept else ""
 
 
 def processor_time(process: int) -> float:
@@ -128,7 +156,9 @@ def processor_time(process: int) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def _pass_on(stdin: Any, stdout: Any, calls: "SimpleQueue[Any]", answers: "SimpleQueue[Any]") -> None:
+def _pass_on(
+    stdin: Any, stdout: Any, read: Callable[[Any], Any], calls: "SimpleQueue[Any]", answers: "SimpleQueue[Any]"
+) -> None:
     """Send the calls and receive the answers, so that nobody else has to wait for a process that does neither."""
     with contextlib.suppress(OSError), stdin, stdout:
         while (sent := calls.get()) is not None:
@@ -137,7 +167,7 @@ def _pass_on(stdin: Any, stdout: Any, calls: "SimpleQueue[Any]", answers: "Simpl
                     stdin.write(piece)
                 stdin.flush()
                 sent.clear()
-                answers.put(read_answer(stdout))
+                answers.put(read(stdout))
             except Junk as junk:
                 answers.put(junk)
             except (OSError, EOFError, ValueError, MemoryError):

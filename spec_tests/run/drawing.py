@@ -11,6 +11,7 @@ import reference
 from spec_tests.run import programs
 from spec_tests.run.finding import NoProgram
 from spec_tests.run.judging import Judgement, operation_of, wrong_call
+from spec_tests.run.requests import requests_for
 from spec_tests.vocabulary.ledger import Call
 from spec_tests.vocabulary.operations import GRADIENTS
 from spec_tests.vocabulary.problems import Problem
@@ -75,6 +76,8 @@ def _case_of(item: Any, arguments: dict[str, Any], option: Any, calls: Sequence[
     else:
         shown = draw_call(judgement, len(calls), lines=10**6 if getattr(option, "verbose", 0) > 0 else LINES)
         case = Case(operation_of(judgement.call.function), judgement.complaint, shown)
+        if lines := requests_for(judgement.call, subject):
+            return replace(case, advice=lines[0], program=lines[1])
         try:
             advice = "This program shows the failure by itself: save it anywhere, from mark to mark, and run it."
             return replace(case, advice=advice, program=programs.written(judgement, subject, option))

@@ -11,18 +11,24 @@ def pytest_specification_subject(device: str) -> Guarded | None:
     """Return the subject on this device, or None for the one that `--subject` names."""
 
 
-LOADED = pytest.StashKey[dict[str, Guarded]]()
-"""The subjects that the run has loaded, by device."""
+LOADED = pytest.StashKey[dict[str, Guarded | subjects.NotAvailable]]()
+"""The subjects that the run has loaded, by device, and those that it has found not to be there."""
 
 
 def load_subject(config: pytest.Config, device: str | None = None) -> Guarded:
-    """Return the subject of this run, on the run's device unless another one is named; it is loaded once."""
+    """Return the subject of this run, on the run's device unless another one is named; that is tried once."""
     device = config.option.spec_device if device is None else device
     loaded = config.stash.setdefault(LOADED, {})
     if device not in loaded:
-        handed: Guarded | None = config.hook.pytest_specification_subject(device=device)
-        loaded[device] = _named(config, device) if handed is None else handed
-    return loaded[device]
+        try:
+            handed: Guarded | None = config.hook.pytest_specification_subject(device=device)
+            loaded[device] = _named(config, device) if handed is None else handed
+        except subjects.NotAvailable as error:
+            loaded[device] = error
+    found = loaded[device]
+    if isinstance(found, subjects.NotAvailable):
+        raise found
+    return found
 
 
 def _named(config: pytest.Config, device: str) -> Guarded:

@@ -67,7 +67,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         default="torch",
         metavar="SUBJECT",
         help="the implementation to test: a path that ends in .py, one that comes with the specification "
-        "(torch, reference, wrong:NAME, fft, winograd), or module:object (default: torch)",
+        "(torch, reference, wrong:NAME, fft, winograd), module:object, or 'command: ./program' (default: torch)",
     )
     group.addoption(
         "--only",

@@ -10,6 +10,7 @@ Gradients of some arguments alone, and gradients of gradients, are optional: `vo
 
 `load` takes, in this order:
 
+    command: PROGRAM ...        a program in any language that answers lines of JSON: `contract/PROTOCOL.md`
     a path that ends in .py     plain functions in a file: `spec_tests.contract.declaration` says what else it may hold
     a name, NAME or NAME:VARIANT of a file NAME.py in this folder, which has a function `load(device, variant)` that
                                 returns a `Subject` or raises `NotAvailable`
@@ -29,7 +30,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from spec_tests.contract import expectations, reading
+from spec_tests.contract import command, expectations, reading
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.contract.expectations import Expectations
 from spec_tests.contract.functions import nearest
@@ -51,7 +52,7 @@ def names() -> list[str]:
 
 def is_foreign(name: str) -> bool:
     """Tell whether a name is that of a file or module, and not of a subject that comes with the specification."""
-    return name.endswith(".py") or name.partition(":")[0] not in names()
+    return name.startswith(command.PREFIX) or name.endswith(".py") or name.partition(":")[0] not in names()
 
 
 def expected(name: str) -> Expectations | None:
@@ -62,6 +63,8 @@ def expected(name: str) -> Expectations | None:
 
 def load(name: str, device: str = "cpu") -> Guarded:
     """Return the subject of this name on this device; raise NotAvailable if there is none."""
+    if name.startswith(command.PREFIX):
+        return _of_a_command(name, device)
     if name.endswith(".py"):
         return _guarded(reading.of_a_file(name, device), device)
     file, _, variant = name.partition(":")
@@ -107,7 +110,16 @@ def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **
 
     `limits` are the further ones of `spec_tests.contract.isolated.Isolated`.
     """
+    if name.startswith(command.PREFIX):  # which lives in one anyway
+        return _of_a_command(name, device, time_limit, **limits)
     foreign = is_foreign(name)
     inner = Isolated(name, device, time_limit, load=load, foreign=foreign, **limits)
     known = expected(name)
     return Guarded(inner, foreign=foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes, expected=known)
+
+
+def _of_a_command(name: str, device: str, time_limit: float | None = None, **limits: Any) -> Guarded:
+    """Return the program that `command: ...` names; arrays come to it by value, without a layout."""
+    inner = command.of_a_command(name, device, time_limit, **limits)
+    said = inner.declaration
+    return Guarded(inner, foreign=True, lacks=said.lacks | command.BY_VALUE, only=said.only, notes=said.notes)

@@ -1,0 +1,33 @@
+"""What a program is sent is spelled as the vectors spell it, so that whoever reads the one reads the other."""
+
+import json
+
+import pytest
+
+from spec_tests.contract.lines import request_for
+from spec_tests.vectors.asking import call_of
+from spec_tests.vectors.comparing import Arrays
+from spec_tests.vectors.series import OPERATIONS, file_of
+
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
+
+CUT = ("bits", "values", "dtype", "shape")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_request_spells_arrays_and_options_as_the_vectors_do(operation):
+    file = file_of(operation, small=True)
+    arrays = Arrays(file.entries)
+    taken = [case for case in json.loads(file.text())["cases"] if "refused" not in case["expected"]]
+
+    for case in taken:
+        request = request_for(case["function"], call_of(case, arrays), case["dtype"])
+
+        assert request["options"] == {**request["options"], **case["options"]}, case["id"]
+        assert set(request["arguments"]) == set(case["arguments"]), case["id"]
+        for name, key in case["arguments"].items():
+            entry = key and file.entries[key]
+            if entry and "generator" not in entry:
+                assert request["arguments"][name] == {part: entry[part] for part in CUT if part in entry}, case["id"]
+
+    assert taken or not file.cases
