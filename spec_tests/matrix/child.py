@@ -8,7 +8,6 @@
 import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +18,7 @@ from hypothesis import Phase, settings
 
 from spec_tests import alone, subjects
 from spec_tests.contract.guard import Guarded
-from spec_tests.matrix import asked, journal
+from spec_tests.matrix import asked
 from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT, NOT_COUNTED, NOT_OFFERED, Ended, Writer
 from spec_tests.report import failures, surroundings
 from spec_tests.run import asking, draws, plugin

@@ -21,6 +21,7 @@ from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 ORDER = list(dict.fromkeys([*OPERATIONS, *OPTIMIZERS, *TRANSFORMS]))
 """The operations in the document's order; what is none of them comes last."""
 
+
 @dataclass
 class _Cell:
     counts: Counter[str] = field(default_factory=Counter)

@@ -16,7 +16,7 @@ SUBJECTS = "subject"
 
 @dataclass(frozen=True)
 class Lane:
-    """What each subject is asked, and for how long at most; the comments in `lanes.toml` say what each setting means."""
+    """What each subject is asked, and for how long at most; `lanes.toml` says what each setting means."""
 
     name: str
     en: str = ""
@@ -99,7 +99,9 @@ def _value(place: str, name: str, value: Any, default: Any) -> Any:
     else:
         wanted = (int, float) if isinstance(default, float) else (type(default),)
     if not isinstance(value, wanted):
-        expected = "true or false" if isinstance(default, bool) else "a string" if isinstance(default, str) else "a number"
+        expected = (
+            "true or false" if isinstance(default, bool) else "a string" if isinstance(default, str) else "a number"
+        )
         raise ValueError(f"{place} is {value!r}, expected {expected}")
     if name in POSITIVE and not 0 < value < float("inf"):
         raise ValueError(f"{place} is {value!r}, expected a number above 0")

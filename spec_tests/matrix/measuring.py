@@ -49,7 +49,7 @@ class Measuring:
     """What is to be known of the circumstances."""
 
 
-def measure(subject: str, lane: Lane, how: Measuring = Measuring(), say: Callable[[str], None] = lambda _: None) -> Data:  # noqa: B008  # it is frozen
+def measure(subject: str, lane: Lane, how: Measuring, say: Callable[[str], None] = lambda _: None) -> Data:
     """Return the column of a subject; raise Missing if it cannot be loaded.
 
     `say` is told in one line what goes wrong meanwhile.

@@ -87,7 +87,9 @@ def check(data: Any) -> None:
 
 def _check_column(column: Data, tests: int, place: str) -> None:
     if len(column["outcomes"]) != tests:
-        raise Unreadable(f"{place}.outcomes: has {len(column['outcomes'])} letters, expected one for each of {tests} tests")
+        raise Unreadable(
+            f"{place}.outcomes: has {len(column['outcomes'])} letters, expected one for each of {tests} tests"
+        )
     try:
         if datetime.fromisoformat(column["started"]).tzinfo is None:
             raise ValueError("it has no time zone")
