@@ -16,6 +16,7 @@ class Asked:
     examples: int
     dtypes: list[str]
     only: list[str]
+    files: list[str]
     slow: bool
     shrink: bool
     tests_per_cell: int

@@ -5,6 +5,7 @@
 `python -m spec_tests.matrix` starts it, once for each subject, and again if it dies.
 """
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -33,8 +34,8 @@ LACKING = ("not_offered", "no_gradient", "format")
 """Those by which the subject does not offer what is required."""
 
 NOTHING_ANSWERED = "nothing was asked that the subject answers"
-LINES, DRAWN = 8, 2
-"""Lines of a message that are kept, and failures of a cell whose smallest case is."""
+LINES, WIDEST, DRAWN = 8, 300, 2
+"""Lines of a message that are kept, characters of such a line, and failures of a cell whose smallest case is kept."""
 LONGEST = 6000
 """Characters of a smallest case."""
 
@@ -141,14 +142,14 @@ class Recorder:
             cases = [text for report in bad for title, text in report.sections if title == SMALLEST_CASE]
             wanted = bool(cases) and any(self.drawn[one] < DRAWN for one in required)
             self.drawn.update(required if wanted else ())
-            scrubbed = partial(failures.scrubbed, config=item.config)
+            scrubbed = partial(_scrubbed, config=item.config)
             case = scrubbed(cases[0])[:LONGEST] if wanted else ""
             return Ended(FAILED, seconds, how=FAILED, message=scrubbed(_message(bad[0])), case=case)
         if entry.deviation:
             said = next((report.longreprtext for report in reports if report.skipped), "")
             why = next((str(getattr(report, "wasxfail", "")) for report in reports if report.skipped), "") or said
             ids = entry.deviation.split(" or ")
-            return Ended(DEVIATION, seconds, deviations=ids, message=failures.scrubbed(why, item.config))
+            return Ended(DEVIATION, seconds, deviations=ids, message=_scrubbed(why, item.config))
         if entry.outcome == "passed":
             return Ended(KEPT, seconds)
         if entry.not_offered and entry.not_offered != NOTHING_ANSWERED:
@@ -201,11 +202,16 @@ def _spread(items: list[pytest.Item]) -> list[pytest.Item]:
     return [item for *_, item in sorted(numbered, key=lambda one: one[:2])]
 
 
+def _scrubbed(text: str, config: pytest.Config) -> str:
+    """Return a text without what is of this machine or of this run alone: folders, and addresses in memory."""
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", failures.scrubbed(text, config))
+
+
 def _message(report: pytest.TestReport) -> str:
     """Return the first lines of what a failure says."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else report.longreprtext.strip()
-    return "\n".join(text.splitlines()[:LINES])
+    return "\n".join(line[:WIDEST] for line in text.splitlines()[:LINES])
 
 
 def _why_skipped(reports: Iterable[pytest.TestReport]) -> str:
@@ -255,7 +261,8 @@ def run(file: Path, wanted: asked.Asked) -> int:
     options = ["--subject", wanted.subject, f"--spec-device={wanted.device}", "-q", "--color=no", "--tb=no"]
     options += [f"--only={only}" for only in wanted.only] + (["--spec-slow"] if wanted.slow else [])
     options += [f"--hypothesis-profile={_with_profile(wanted)}", "-pno:faulthandler"]
-    return alone.run(options, [Recorder(subject, wanted, writer)])
+    files = [f"{alone.ROOT.name}/{file}" for file in wanted.files]
+    return alone.run([*options, *files], [Recorder(subject, wanted, writer)])
 
 
 if __name__ == "__main__":

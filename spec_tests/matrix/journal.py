@@ -1,14 +1,16 @@
 """What a process of the matrix writes down while it runs, a line for each event, so that nothing is lost if it dies.
 
-{"subject": {...}}          what was loaded: its name, its formats, the versions, the machine
-{"unavailable": "..."}      or why it could not be
-{"tests": [[id, [[level, operation], ...], outcome, reason], ...]}
-                            what is required of it; with an outcome where a test was left out from the start
-{"demonstration": id, "shown": true, "outcome": "passed"}
-                            whether a known deviation was found again on its smallest example
-{"begin": id}               a test begins
-{"end": id, ...}            it has ended: the fields of `Ended`
-{"finished": {...}}         all have ended: the versions of what has been imported by now
+    {"subject": {...}}          what was loaded: its name, its formats, the versions, the machine
+    {"unavailable": "..."}      or why it could not be
+    {"tests": [[id, [[level, operation], ...], outcome, reason], ...]}
+                                what is required of it; with an outcome where a test was left out from the start
+    {"demonstration": id, "shown": true, "outcome": "passed"}
+                                whether a known deviation was found again on its smallest example
+    {"begin": id}               a test begins
+    {"end": id, ...}            it has ended: the fields of `Ended`
+    {"finished": {...}}         all have ended: the versions of what has been imported by now
+
+Another process that goes on where this one ended appends to the same file.
 """
 
 import json

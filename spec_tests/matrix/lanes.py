@@ -24,6 +24,7 @@ class Lane:
     examples: int = 100
     dtypes: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     slow: bool = False
     shrink: bool = True
     tests_per_cell: int = 0
@@ -39,6 +40,7 @@ class Lane:
 
 AT_LEAST: Mapping[str, float] = {"examples": 1, "threads": 1, "tests_per_cell": 0, "call_seconds": 0}
 POSITIVE = ("seconds", "test_seconds")
+EXPECTED = {bool: "true or false", str: "a string", int: "a whole number", float: "a number"}
 
 
 class Lanes:
@@ -94,15 +96,9 @@ def _value(place: str, name: str, value: Any, default: Any) -> Any:
         if name == "dtypes" and (unknown := [one for one in value if one not in FORMATS]):
             raise ValueError(f"{place} names {unknown[0]!r}, expected some of {', '.join(FORMATS)}")
         return tuple(value)
-    if isinstance(default, bool) or isinstance(value, bool):
-        wanted: tuple[type, ...] = (bool,) if isinstance(default, bool) else ()
-    else:
-        wanted = (int, float) if isinstance(default, float) else (type(default),)
-    if not isinstance(value, wanted):
-        expected = (
-            "true or false" if isinstance(default, bool) else "a string" if isinstance(default, str) else "a number"
-        )
-        raise ValueError(f"{place} is {value!r}, expected {expected}")
+    numbers = (int, float) if isinstance(default, float) else (type(default),)
+    if not isinstance(value, numbers) or isinstance(value, bool) != isinstance(default, bool):
+        raise ValueError(f"{place} is {value!r}, expected {EXPECTED[type(default)]}")
     if name in POSITIVE and not 0 < value < float("inf"):
         raise ValueError(f"{place} is {value!r}, expected a number above 0")
     if not AT_LEAST.get(name, value) <= value:

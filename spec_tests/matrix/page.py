@@ -21,6 +21,8 @@ from spec_tests.report.page_filters import sentence
 from spec_tests.vocabulary.levels import LEVELS
 
 FOLDER = Path(__file__).with_name("page")
+SHOWN = 3
+"""Failed tests of an operation and level that the page does not fold."""
 NAMED = 12
 """Cases of a test that the page names."""
 COUNTED = (KEPT, DEVIATION, FAILED)
@@ -41,6 +43,7 @@ def render(matrix: Data) -> str:
         operations=sorted(operations, key=lambda name: place_of(name, LEVELS[0])),
         missing=matrix["missing"],
         levels=LEVELS,
+        shown=SHOWN,
         words=words(),
         script=Markup(script),
         script_hash=page.hash_of(script),
