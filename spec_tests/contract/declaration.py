@@ -72,7 +72,7 @@ def declare(
     _check_device(device, tensors, settings.get("DEVICES"))
     lacks = frozenset(_listed(settings.get("NOT_OFFERED", ()), "NOT_OFFERED"))
     for entry in lacks:
-        _check_feature(entry)
+        check_feature(entry)
     only = selected(_listed(settings.get("ONLY", ()), "ONLY"), "ONLY")
     found, others = _found(functions, names, lacks, source.name if source else name)
     notes = [*others, *(_left(adapted) for adapted in found.values() if adapted.left or adapted.lacks)]
@@ -175,20 +175,18 @@ def _check_argument(what: str, function: str, argument: str) -> None:
         raise NotAvailable(f"{what}: {function} has no argument {argument!r}{nearest(argument, known)}")
 
 
-def _check_feature(entry: str) -> None:
-    """Check an entry of NOT_OFFERED."""
+def check_feature(entry: str, setting: str = "NOT_OFFERED") -> None:
+    """Check an entry of NOT_OFFERED, or of another setting that says the same."""
     name, _, _ = entry.partition("=")
     function, dot, feature = name.rpartition(".")
     if dot and feature not in FEATURES:
-        _check_argument(f"NOT_OFFERED names {entry}", function, feature)
+        _check_argument(f"{setting} names {entry}", function, feature)
     elif dot and function not in FUNCTIONS:
-        raise NotAvailable(
-            f"NOT_OFFERED names {entry}: there is no function {function!r}{nearest(function, FUNCTIONS)}"
-        )
+        raise NotAvailable(f"{setting} names {entry}: there is no function {function!r}{nearest(function, FUNCTIONS)}")
     elif not dot and name not in (*FEATURES, *FUNCTIONS, *ARGUMENTS):
         known = [*FEATURES, *FUNCTIONS, *ARGUMENTS]
         hint = nearest(name, known) or f"; the features are {', '.join(FEATURES)}"
-        raise NotAvailable(f"NOT_OFFERED names {name!r}, which the specification does not know{hint}")
+        raise NotAvailable(f"{setting} names {name!r}, which the specification does not know{hint}")
 
 
 def _dtypes(given: Any, tensors: bool) -> frozenset[str]:

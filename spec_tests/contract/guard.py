@@ -19,6 +19,7 @@ from typing import Any, Self
 import numpy as np
 
 from spec_tests.contract.adapting import is_default
+from spec_tests.contract.expectations import Expectations
 from spec_tests.contract.functions import (
     ARRAYS,
     BACKWARD,
@@ -54,8 +55,11 @@ class Guarded:
         only: Mapping[str, frozenset[str]] | None = None,
         notes: tuple[str, ...] = (),
         dtype: str | None = None,
+        expected: Expectations | None = None,
     ) -> None:
-        self.inner, self.foreign, self.lacks, self.only = inner, foreign, lacks, only or {}
+        self.expected, self.reasons = expected, expected.not_offered if expected else {}
+        self.inner, self.foreign, self.only = inner, foreign or expected is not None, only or {}
+        self.lacks = lacks | frozenset(self.reasons)
         self.notes, self.dtype = notes, dtype
         self.wrote: tuple[str, ...] = ()
         """What the last call wrote into that wrote at all: it is restored, so a test cannot see it otherwise."""
@@ -180,7 +184,7 @@ class Guarded:
     def _check_offered(self, function: str, arguments: dict[str, Any]) -> None:
         """Raise NotOffered for what the subject does not have, or says that it cannot be asked."""
         if not self.offers(function):
-            raise NotOffered(f"{function} is not offered")
+            raise NotOffered(f"{function} is not offered{self._because(function, 'gradients')}")
         arrays = [value for value in arguments.values() if isinstance(value, np.ndarray)]
         if self.dtype not in HALVES:
             held = {str(np.dtype(FORMATS[name].arrays)) for name in self.dtypes if name not in HALVES}
@@ -192,7 +196,12 @@ class Guarded:
         operation = operation_of(function)
         for feature in _features(operation, arguments, arrays):
             if feature in self.lacks or f"{operation}.{feature}" in self.lacks:
-                raise NotOffered(f"{operation}: {feature} is not offered")
+                because = self._because(f"{operation}.{feature}", feature)
+                raise NotOffered(f"{operation}: {feature} is not offered{because}")
+
+    def _because(self, *what: str) -> str:
+        """Return the reason that the subject's expectation file gives, if it does."""
+        return next((f": {self.reasons[name]}" for name in what if name in self.reasons), "")
 
 
 def _own(inner: Any, name: str, default: Any) -> Any:

@@ -167,8 +167,14 @@ def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
         "runs": [{**asked_for(config), **facts(config), **run, **counts(config, found)}],
         "claims": claims_of(found),
         "tests": tests_of(found),
-        "deviations": [dict(deviation) for deviation in claims.deviations()],
+        "deviations": [*(dict(deviation) for deviation in claims.deviations()), *_expected(config)],
     }
+
+
+def _expected(config: pytest.Config) -> list[Data]:
+    """Return the deviations that the subject's expectation file has."""
+    expected = config.stash[plugin.SUBJECT].expected
+    return expected.as_register() if expected else []
 
 
 def asked_for(config: pytest.Config) -> Data:
@@ -238,7 +244,10 @@ def counts(config: pytest.Config, cases: list[Case]) -> Data:
             *({"reason": why, "tests": count} for why, count in sorted(config.stash[plugin.DESELECTED].items())),
             *({"reason": why, "files": count} for why, count in sorted(unread.unread(config).items())),
         ],
-        "deviations": [entry["id"] for entry in claims.deviations() if _was_seen(entry["id"], cases)],
+        "deviations": [
+            *(entry["id"] for entry in claims.deviations() if _was_seen(entry["id"], cases)),
+            *(entry["id"] for entry in _expected(config) if any(c.entry.deviation == entry["id"] for c in cases)),
+        ],
         "sections": sections(cases),
         "drawn": drawn(),
     }

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import pytest
 
 from spec_tests.contract.declaration import selected
-from spec_tests.contract.functions import BACKWARD
+from spec_tests.contract.expectations import Deviation
+from spec_tests.contract.functions import BACKWARD, operation_of
 from spec_tests.contract.guard import Guarded
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.properties import operations_of
@@ -17,6 +18,9 @@ from spec_tests.vocabulary.subject import NotAvailable
 
 WANTED = pytest.StashKey[Mapping[str, frozenset[str]]]()
 """The levels by operation that `--only` asks for; empty where everything is."""
+
+KNOWN = "known_deviation"
+"""The argument of tests that are run for each known deviation of the subject (`run/expecting.py`)."""
 
 Requirement = tuple[str, str]
 """A level and an operation."""
@@ -39,11 +43,13 @@ def requirements(item: pytest.Item) -> list[Requirement]:
 def reason_not_to_ask(item: pytest.Item, subject: Guarded, wanted: Mapping[str, frozenset[str]]) -> str:
     """Return the key in `results.LEFT_OUT` of why a test is not asked, or an empty string."""
     required = requirements(item)
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if isinstance(deviation := params.get(KNOWN), Deviation):
+        return "only" if wanted and not set(wanted).intersection(map(operation_of, deviation.operations)) else ""
     if wanted and not (required and all(level in wanted.get(operation, ()) for level, operation in required)):
         return "only"
     if not subject.foreign:
         return ""
-    params = getattr(getattr(item, "callspec", None), "params", {})
     if not required or params.get("implementation") == "by the references":
         return "asks_nothing"
     if subject.only and not all(level in subject.only.get(operation, ()) for level, operation in required):

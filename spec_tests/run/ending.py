@@ -58,7 +58,7 @@ def sentence(
     """
     judged = [entry for entry in entries if not entry.tooling]
     failed, undecided = _ended(judged, "failed"), _undecided(entries, run, unreadable)
-    asides = _asides(entries, elsewhere)
+    asides = [*_asides(entries, elsewhere), *_gone(run)]
     if failed:
         ran = _ran(judged)
         where = f"{len(failed):,} of {tests(len(ran))}" if len(ran) > 1 else "the only test that ran"
@@ -123,6 +123,11 @@ def _but_for(entries: Iterable[Entry]) -> str:
     """Return what is said of the known deviations that were met, if any."""
     met = [entry.deviation for entry in entries if entry.deviation]
     return f" but for {plural(len(set(met)), 'known deviation')}, met by {tests(len(met))}" if met else ""
+
+
+def _gone(run: Run) -> list[str]:
+    """Return how many known deviations did not show."""
+    return [f"{plural(len(run.gone), 'known deviation')} {_were(run.gone)} not met, see above"] if run.gone else []
 
 
 def _asides(entries: Sequence[Entry], elsewhere: int) -> list[str]:

@@ -39,7 +39,19 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.contract.guard import Guarded
-from spec_tests.run import asking, collecting, draws, gallery, hooks, options, processes, showing, summary, unread
+from spec_tests.run import (
+    asking,
+    collecting,
+    draws,
+    expecting,
+    gallery,
+    hooks,
+    options,
+    processes,
+    showing,
+    summary,
+    unread,
+)
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.exercise import plugin as exercise
 from spec_tests.run.selection import (
@@ -81,7 +93,7 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the plugins for the options, for what is collected and drawn, and for a run in several processes."""
-    for part in (options, collecting, draws, processes, unread, exercise):
+    for part in (options, collecting, draws, expecting, processes, unread, exercise):
         pluginmanager.register(part)
 
 
@@ -154,7 +166,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which tests are to run; in a long run, freeze what imports and collection made, so that the GC skips it."""
     for item in filter(is_specification, session.items):
-        tooling = isinstance(item, pytest.DoctestItem) or item.get_closest_marker("tooling") is not None
+        of_our_own = asking.KNOWN in getattr(item, "fixturenames", ())  # what fails there is the expectation
+        tooling = of_our_own or isinstance(item, pytest.DoctestItem) or item.get_closest_marker("tooling") is not None
         item.stash[ENTRY] = ledger.Entry(
             item.nodeid,
             section_of(item),
@@ -235,6 +248,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     if not is_property(item):
         ledger.example({})
     try:
+        expecting.before_call(item)
         result = yield
         by_name = item.get_closest_marker("torch_api")  # asks torch, and not through the subject
         if item.get_closest_marker("requirement") and not by_name and not ledger.answered():
@@ -244,9 +258,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     except NotOffered as error:
         ledger.not_offered(str(error))
         pytest.skip(f"not counted: {error}")
-    except AssertionError:
-        if (gone := _deviation_never_seen_here(item)) is not None:
+    except expecting.FAILURES as failure:
+        if isinstance(failure, AssertionError) and (gone := _deviation_never_seen_here(item)) is not None:
             pytest.skip(f"torch {metadata.version('torch')} does not show the deviation {gone}")
+        expecting.judge(item, failure)
         raise
     finally:
         ledger.stop()

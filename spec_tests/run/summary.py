@@ -45,6 +45,8 @@ class Run:
     """What is to be known of a foreign subject's functions."""
     unread: Counter[str] = field(default_factory=Counter)
     """How many files were not read, by reason."""
+    gone: list[str] = field(default_factory=list)
+    """What is to be said of each known deviation that did not show."""
 
 
 def missing(entries: Iterable[Entry]) -> list[Claim]:
@@ -58,7 +60,7 @@ def lines(entries: Sequence[Entry], run: Run) -> list[str]:
     left_out = [f"{tests(count)} left out: {reason}" for reason, count in sorted(run.left_out.items())]
     left_out += [f"{plural(count, 'file')} not read: {reason}" for reason, count in sorted(run.unread.items())]
     left_out = [f"{tests(count)} not counted: {reason}" for reason, count in _not_counted(entries, run)] + left_out
-    notes = [*_on_transforms(run.transforms), *_met(entries), *left_out, *_notes(results_of(entries), run)]
+    notes = [*_on_transforms(run.transforms), *_met(entries), *run.gone, *left_out, *_notes(results_of(entries), run)]
     results = by_level.table(entries) if run.foreign else _table(entries, run.whole)
     blocks = [[f"subject: {run.subject}", *run.said], results, _worst(entries), notes]
     text = [line for block in blocks if block for line in ("", *block)]

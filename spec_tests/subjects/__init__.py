@@ -17,23 +17,32 @@ Gradients of some arguments alone, and gradients of gradients, are optional: `vo
     a module, or module:object  that can be imported, and has such functions
 
 Whatever it is, it is returned behind the seam (`spec_tests.contract.guard`).
+
+A subject of this folder that offers a part, or that is known to deviate, has an expectation file, `expected/NAME.toml`
+or `expected/NAME_VARIANT.toml` (`spec_tests.contract.expectations`). It is then asked as a file of others is: only what
+is required at a level, and its errors are contained.
 """
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
-from spec_tests.contract import reading
+from spec_tests.contract import expectations, reading
 from spec_tests.contract.declaration import Declaration, declare
+from spec_tests.contract.expectations import Expectations
 from spec_tests.contract.functions import nearest
 from spec_tests.contract.guard import Guarded
 from spec_tests.contract.isolated import Isolated
 from spec_tests.contract.on_arrays import OnArrays
 from spec_tests.vocabulary.subject import NotAvailable
 
-__all__ = ["NotAvailable", "is_foreign", "isolated", "load", "names", "of_functions"]
+__all__ = ["NotAvailable", "expected", "is_foreign", "isolated", "load", "names", "of_functions"]
+
+EXPECTED = Path(__file__).parent / "expected"
+"""The folder of the expectation files."""
 
 
 def names() -> list[str]:
@@ -44,6 +53,12 @@ def names() -> list[str]:
 def is_foreign(name: str) -> bool:
     """Tell whether a name is that of a file or module, and not of a subject that comes with the specification."""
     return name.endswith(".py") or name.partition(":")[0] not in names()
+
+
+def expected(name: str) -> Expectations | None:
+    """Return what the expectation file of a subject says, or None if it has none; raise NotAvailable if it is wrong."""
+    file = EXPECTED / f"{name.replace(':', '_')}.toml"
+    return expectations.read(file, name) if not is_foreign(name) and file.is_file() else None
 
 
 def load(name: str, device: str = "cpu") -> Guarded:
@@ -67,8 +82,8 @@ def load_here(name: str, device: str = "cpu") -> Guarded:
                 "a path that ends in .py, and module:object"
             )
         return _guarded(reading.of_a_module(name, device), device)
-    loaded = _module(name).load(device, variant)
-    return _guarded(loaded, device) if isinstance(loaded, Declaration) else Guarded(loaded)
+    loaded, known = _module(name).load(device, variant), expected(name)
+    return _guarded(loaded, device, known) if isinstance(loaded, Declaration) else Guarded(loaded, expected=known)
 
 
 def of_functions(functions: Mapping[str, Callable[..., Any]], name: str, device: str, **settings: Any) -> Guarded:
@@ -90,7 +105,7 @@ def _importable(name: str) -> bool:
     return name.isidentifier() and find_spec(name) is not None
 
 
-def _guarded(declaration: Declaration, device: str) -> Guarded:
+def _guarded(declaration: Declaration, device: str, known: Expectations | None = None) -> Guarded:
     """Return the subject that a declaration describes."""
     if declaration.tensors:
         try:
@@ -100,7 +115,8 @@ def _guarded(declaration: Declaration, device: str) -> Guarded:
         inner = on_tensors.load(declaration, device)
     else:
         inner = OnArrays(declaration)
-    return Guarded(inner, foreign=True, lacks=declaration.lacks, only=declaration.only, notes=declaration.notes)
+    lacks, only, notes = declaration.lacks, declaration.only, declaration.notes
+    return Guarded(inner, foreign=True, lacks=lacks, only=only, notes=notes, expected=known)
 
 
 def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **limits: Any) -> Guarded:
@@ -109,4 +125,5 @@ def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **
     `limits` are the further ones of `spec_tests.contract.isolated.Isolated`.
     """
     inner = Isolated(name, device, time_limit, load=load_here, foreign=is_foreign(name), **limits)
-    return Guarded(inner, foreign=inner.foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes)
+    known = expected(name)
+    return Guarded(inner, foreign=inner.foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes, expected=known)

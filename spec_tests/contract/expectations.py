@@ -1,0 +1,278 @@
+"""What is known of a subject before a run: its expectation file, `subjects/expected/<subject>.toml`.
+
+The file of `torch:compile` is `torch_compile.toml`. It says what the subject does not offer, and in what it deviates:
+
+    package = "torch"                   the distribution whose version counts
+
+    [[not_offered]]
+    what = "conv2d.padding=same"        as an entry of NOT_OFFERED in a file of functions (`declaration.py`)
+    reason = "..."                      also in Chinese, reason_zh
+
+    [[deviation]]
+    id = "compiled-l1-loss-weight"      of no other deviation
+    versions = ["2.11", "2.15"]         beginnings of the versions in which it was seen; in others it is not known
+    seen = "CPU"                        on what it was seen; also in Chinese, seen_zh
+    operations = ["l1_loss"]
+    kind = "silent"                     "silent": a wrong number; "loud": an error; "crash": the process ends
+    where, expected, found              texts, as in `deviations.toml`; each also in Chinese, where_zh, ...
+    why                                 which side is wrong, and why; also in Chinese, why_zh
+    issue = "https://..."               its public report; left out where none is known
+    machines = ["x86_64"]               left out, it is expected on all machines (`platform.machine()`)
+    tests = ["test_2_6_losses.py::test_l1_loss_*[l1_loss-*]"]
+                                        the tests that may fail for this reason: file, name and parameters, in which *
+                                        stands for anything
+    failure = "differ"                  a regular expression that such a failure must contain; left out, any may
+
+    [deviation.example]                 the smallest case, as a call; or as a program, see below
+    call = "l1_loss"                    the function
+    dtype = "float32"                   the number format (float32 if it is left out)
+    arguments = {input = [[3.0]], target = [[1.0]], weight = [[10.0]], reduction = "sum"}
+                                        arrays as nested lists, or as {shape = [1, 1, 4], full = 1.0} and
+                                        {shape = [1, 1, 4], count_from = 0}; other lists become tuples
+    right = 20.0                        what must come out, by mathematics
+    found = 2.0                         what does come out; left out if that varies
+    result = 0                          which one, if several results come out
+    raises = "RuntimeError: .*"         of a loud one, in place of `found`: a regular expression
+
+    [deviation.example]
+    program = "..."                     what a process of its own runs, on its own: it prints one line
+    right = "20.0"                      what it must print
+    found = "2.0"                       what it prints; of a loud one `raises` is the last line of its traceback;
+                                        of a crash nothing else is said
+
+A file that makes no sense is refused in one line.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from spec_tests.contract.declaration import check_feature
+from spec_tests.contract.functions import FUNCTIONS, nearest, parameters
+from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.subject import NotAvailable
+
+KINDS = ("silent", "loud", "crash")
+CONSEQUENCE = "a listed test that fails for this reason is reported as this deviation, and is not counted as passed"
+CONSEQUENCE_ZH = "列出的测试若因此失败，则报告为这一偏差，不计为通过"
+OPTIONAL = ("issue", "machines", "failure")
+"""What an entry may leave out."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """The smallest case that shows a deviation: a call, or a program."""
+
+    right: Any
+    call: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
+    found: Any = None
+    result: int = 0
+    raises: str = ""
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One known deviation of a subject."""
+
+    id: str
+    versions: list[str]
+    seen: str
+    seen_zh: str
+    operations: list[str]
+    kind: str
+    where: str
+    where_zh: str
+    expected: str
+    expected_zh: str
+    found: str
+    found_zh: str
+    why: str
+    why_zh: str
+    tests: list[str]
+    example: Example
+    issue: str = ""
+    machines: list[str] = field(default_factory=list)
+    failure: str = ""
+
+    def is_for(self, version: str) -> bool:
+        """Tell whether it was seen in this version.
+
+        >>> [_version_begins(version, "2.1") for version in ("2.1", "2.1.3+cpu", "2.11")]
+        [True, True, False]
+        """
+        return any(_version_begins(version, known) for known in self.versions)
+
+    @cached_property
+    def patterns(self) -> list[re.Pattern[str]]:
+        """The tests that may fail because of it."""
+        return [pattern_of(test) for test in self.tests]
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What is known of a subject."""
+
+    subject: str
+    file: Path
+    package: str
+    not_offered: Mapping[str, str] = field(default_factory=dict)
+    """What it cannot be asked, and the reason."""
+    deviations: tuple[Deviation, ...] = ()
+
+    @cached_property
+    def version(self) -> str:
+        """The version of the package that is installed, or an empty string."""
+        try:
+            return metadata.version(self.package)
+        except metadata.PackageNotFoundError:
+            return ""
+
+    @property
+    def known_here(self) -> tuple[Deviation, ...]:
+        """The deviations that were seen in the installed version."""
+        return tuple(deviation for deviation in self.deviations if deviation.is_for(self.version))
+
+    def as_register(self) -> list[dict[str, Any]]:
+        """Return the deviations as `deviations.toml` has them, for the report."""
+        texts = ("id", "versions", *(f"{name}{zh}" for name in TEXTS for zh in ("", "_zh")))
+        return [
+            {
+                "subject": self.subject,
+                "package": self.package,
+                **{name: getattr(deviation, name) for name in texts},
+                "consequence": CONSEQUENCE,
+                "consequence_zh": CONSEQUENCE_ZH,
+                **({"issue": deviation.issue} if deviation.issue else {}),
+            }
+            for deviation in self.deviations
+        ]
+
+
+TEXTS = ("seen", "where", "expected", "found", "why")
+"""What the report says of a deviation, in two languages."""
+
+
+def pattern_of(test: str) -> re.Pattern[str]:
+    """Return what matches the tests of a name, in which * stands for anything and all else for itself.
+
+    >>> bool(pattern_of("test_a.py::test_it[*-float32]").fullmatch("test_a.py::test_it[relu-float32]"))
+    True
+    """
+    return re.compile(".*".join(map(re.escape, test.split("*"))))
+
+
+def read(file: Path, subject: str) -> Expectations:
+    """Return what the file says of the subject; raise NotAvailable with one line if it makes no sense."""
+    try:
+        return _read(file, subject)
+    except NotAvailable as error:
+        raise NotAvailable(f"{file.name}: {error}") from None
+
+
+def _read(file: Path, subject: str) -> Expectations:
+    try:
+        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise NotAvailable(f"it cannot be read: {str(error).splitlines()[0]}") from None
+    _check_keys(data, ("package",), ("not_offered", "deviation"), "the file")
+    _check_text(data, ["package"], "the file")
+    not_offered = {}
+    for entry in _tables(data, "not_offered"):
+        name = f"not_offered {entry.get('what', '')!r}"
+        _check_keys(entry, ("what", "reason", "reason_zh"), (), name)
+        _check_text(entry, list(entry), name)
+        check_feature(entry["what"], "not_offered")
+        if entry["what"] in not_offered:
+            raise NotAvailable(f"{name} is there twice")
+        not_offered[entry["what"]] = entry["reason"]
+    deviations = [_deviation(entry) for entry in _tables(data, "deviation")]
+    ids = [deviation.id for deviation in deviations]
+    if twice := [id for id in ids if ids.count(id) > 1]:
+        raise NotAvailable(f"deviation {twice[0]!r} is there twice")
+    return Expectations(subject, file, data["package"], not_offered, tuple(deviations))
+
+
+def _deviation(entry: dict[str, Any]) -> Deviation:
+    """Return an entry, checked."""
+    name = f"deviation {entry.get('id', '')!r}"
+    lists = ("versions", "operations", "machines", "tests")
+    required = tuple(field.name for field in fields(Deviation) if field.name not in OPTIONAL)
+    _check_keys(entry, required, OPTIONAL, name)
+    _check_text(entry, [key for key in entry if key not in (*lists, "example")], name)
+    for key in lists:
+        value = entry.get(key, ["none"])
+        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+            raise NotAvailable(f"{name}: {key} is {value!r}; a list of strings was expected")
+    if entry["kind"] not in KINDS:
+        raise NotAvailable(f"{name}: kind is {entry['kind']!r}; it must be one of {', '.join(KINDS)}")
+    if unknown := [operation for operation in entry["operations"] if operation not in FUNCTIONS]:
+        raise NotAvailable(f"{name}: there is no operation {unknown[0]!r}{nearest(unknown[0], FUNCTIONS)}")
+    if unnamed := [test for test in entry["tests"] if not re.fullmatch(r"test_\w+\.py::test_.+", test)]:
+        raise NotAvailable(f"{name}: tests names {unnamed[0]!r}; a file and a test were expected, test_x.py::test_y[z]")
+    if entry.get("issue", "https://")[:8] != "https://":
+        raise NotAvailable(f"{name}: issue is {entry['issue']!r}; an address was expected, https://...")
+    _check_regex(entry, "failure", name)
+    return Deviation(**{**entry, "example": _example(entry["example"], entry["kind"], f"{name}: example")})
+
+
+def _example(entry: Any, kind: str, name: str) -> Example:
+    """Return the smallest case, checked."""
+    if not isinstance(entry, dict):
+        raise NotAvailable(f"{name} is {entry!r}; a table was expected")
+    own = ("right", "program") if "program" in entry else ("right", "call", "arguments")
+    more = () if "program" in entry else ("dtype", "result")
+    outcome = {"silent": ("found",), "loud": ("raises",), "crash": ()}[kind]
+    _check_keys(entry, (*own, *(key for key in outcome if key == "raises")), (*more, *outcome), name)
+    _check_regex(entry, "raises", name)
+    if "program" in entry:
+        _check_text(entry, list(entry), name)
+        return Example(**entry)
+    call = entry["call"]
+    if call not in FUNCTIONS:
+        raise NotAvailable(f"{name}: there is no function {call!r}{nearest(str(call), FUNCTIONS)}")
+    if unknown := [argument for argument in entry["arguments"] if argument not in parameters(call)]:
+        hint = nearest(unknown[0], parameters(call))
+        raise NotAvailable(f"{name}: {call} has no argument {unknown[0]!r}{hint}")
+    if entry.get("dtype", "float32") not in FORMATS:
+        raise NotAvailable(f"{name}: dtype is {entry['dtype']!r}; it must be one of {', '.join(FORMATS)}")
+    return Example(**entry)
+
+
+def _tables(data: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    found = data.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        raise NotAvailable(f"{key} is {found!r}; tables were expected, [[{key}]]")
+    return found
+
+
+def _check_keys(table: Mapping[str, Any], required: tuple[str, ...], optional: tuple[str, ...], name: str) -> None:
+    if unknown := [key for key in table if key not in (*required, *optional)]:
+        hint = nearest(unknown[0], (*required, *optional))
+        raise NotAvailable(f"{name} has an unknown key {unknown[0]!r}{hint}")
+    if missing := [key for key in required if key not in table]:
+        raise NotAvailable(f"{name} has no {missing[0]}")
+
+
+def _check_text(table: Mapping[str, Any], keys: list[str], name: str) -> None:
+    for key in keys:
+        if not isinstance(table[key], str) or not table[key].strip():
+            raise NotAvailable(f"{name}: {key} is {table[key]!r}; a text was expected")
+
+
+def _check_regex(table: Mapping[str, Any], key: str, name: str) -> None:
+    try:
+        re.compile(table.get(key, ""))
+    except (re.error, TypeError) as error:
+        raise NotAvailable(f"{name}: {key} is {table[key]!r}, which is no regular expression: {error}") from None
+
+
+def _version_begins(version: str, known: str) -> bool:
+    return re.match(rf"{re.escape(known)}(?![0-9])", version) is not None
