@@ -12,9 +12,10 @@ needs of these; `spec_tests/subjects/jax.py` takes most of them.
     channels_first         and back
     indices_in_a_channel   the indices of cells within their channel, from those within the whole array
     on_arrays              functions on NumPy arrays from those on a runtime's own, and their gradients
+    asked                  what a runtime behind an adapter is asked: everything but what it refuses
 """
 
-from spec_tests.adapters.arrays import gradient_tuple, on_arrays
+from spec_tests.adapters.arrays import asked, gradient_tuple, on_arrays
 from spec_tests.adapters.axes import (
     channels_first,
     channels_last,
@@ -29,6 +30,7 @@ from spec_tests.adapters.windows import Windows, conv_windows, per_axis, pool_wi
 __all__ = [
     "Library",
     "Windows",
+    "asked",
     "channels_first",
     "channels_last",
     "conv_windows",

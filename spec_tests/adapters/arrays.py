@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from spec_tests.vocabulary.levels import LEVELS
 from spec_tests.vocabulary.operations import GRADIENTS
 
 Function = Callable[..., Any]
@@ -36,6 +37,19 @@ def on_arrays(
             if name in GRADIENTS and name not in without_gradient:
                 found[f"{name}_backward"] = _backward(name, layer, given, taken, vjp)
     return found
+
+
+def asked(functions: Mapping[str, Function], without: Sequence[str] = ("refusals",)) -> list[str]:
+    """Return what functions want to be asked (`ONLY`): everything but these levels.
+
+    What an adapter makes of its arguments is refused by the adapter before the runtime sees it, so that a runtime behind
+    one is not asked what it refuses.
+
+    >>> asked({"relu": abs}, without=("conventions", "contracts", "refusals"))
+    ['relu:values,gradients']
+    """
+    levels = ",".join(level for level in LEVELS if level not in without)
+    return [f"{name}:{levels}" for name in functions if not name.endswith("_backward")]
 
 
 def gradient_tuple(operation: str, gradients: Mapping[str, Any]) -> Any:

@@ -7,6 +7,7 @@ one graph serves all numbers of the same shapes.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -174,17 +175,26 @@ def tanh(graphs: Graphs, input: Any) -> Any:
 
 def softmax(graphs: Graphs, input: Any, dim: int) -> Any:
     """Softmax."""
+    _check_axes(input)
     return graphs.node("Softmax", "X", X=input, axis=dim)
 
 
 def log_softmax(graphs: Graphs, input: Any, dim: int) -> Any:
     """LogSoftmax."""
+    _check_axes(input)
     return graphs.node("LogSoftmax", "X", X=input, axis=dim)
+
+
+def _check_axes(input: np.ndarray) -> None:
+    if input.ndim == 0:
+        raise NotOffered("in ONNX an input without axes has no axis to sum along")
 
 
 def linear(graphs: Graphs, input: Any, weight: Any, bias: Any = None) -> Any:
     """Gemm of rows, with the weight transposed."""
-    rows = input.reshape(-1, input.shape[-1]) if input.size else input.reshape(0, input.shape[-1])
+    if weight.ndim == 1:
+        raise NotOffered("Gemm needs a weight with two axes")
+    rows = input.reshape(prod(input.shape[:-1]), input.shape[-1])
     output = graphs.node("Gemm", "X W B", X=rows, W=weight, B=bias, transB=1)
     return output.reshape((*input.shape[:-1], weight.shape[0]))
 
@@ -282,6 +292,8 @@ def mse_loss(graphs: Graphs, input: Any, target: Any, reduction: str = "mean") -
 def _reduced(graphs: Graphs, nodes: list[Node], last: str, reduction: str, **arrays: np.ndarray) -> np.ndarray:
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"reduction must be none, mean or sum, got {reduction!r}")
+    if len({array.dtype for array in arrays.values()}) > 1:
+        raise NotOffered("ONNX has no node for two dtypes")
     operator = {"none": "Identity", "mean": "ReduceMean", "sum": "ReduceSum"}[reduction]
     attributes = {} if reduction == "none" else {"keepdims": 0}
     (output,) = graphs.run([*nodes, (operator, (last,), ("Y",), attributes)], {"Y": arrays["X"].dtype}, **arrays)

@@ -12,6 +12,7 @@ import numpy as np
 
 from spec_tests.adapters import (
     Library,
+    asked,
     conv_windows,
     flat_axes,
     in_a_batch,
@@ -37,7 +38,7 @@ def load(device: str, variant: str) -> Declaration:
     jax.config.update("jax_enable_x64", True)  # float64 as well, and indices of 64 bits
     jax.config.update("jax_platforms", "cpu")
     functions = on_arrays(LAYERS, given=jnp.array, taken=np.asarray, vjp=gradients)
-    return declare(functions, name=f"jax {jax.__version__}", source=Path(__file__))
+    return declare(functions, name=f"jax {jax.__version__}", source=Path(__file__), ONLY=asked(functions))
 
 
 def gradients(function: Callable[..., Any], arrays: Sequence[Any], grad_output: Any) -> Sequence[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from spec_tests.adapters import (
     Library,
+    asked,
     channels_first,
     channels_last,
     conv_windows,
@@ -35,7 +36,7 @@ def load(device: str, variant: str) -> Declaration:
         raise NotAvailable("mlx is asked on device 'cpu' and comes in no variants")
     mx.set_default_device(mx.cpu)
     functions = on_arrays(LAYERS, given=mx.array, taken=np.array, vjp=gradients)
-    return declare(functions, name=f"mlx {metadata.version('mlx')}", source=Path(__file__))
+    return declare(functions, name=f"mlx {metadata.version('mlx')}", source=Path(__file__), ONLY=asked(functions))
 
 
 def gradients(function: Callable[..., Any], arrays: Sequence[Any], grad_output: Any) -> Sequence[Any]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from spec_tests.adapters import Library, onnx_graphs
+from spec_tests.adapters import Library, asked, onnx_graphs
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.vocabulary.subject import NotAvailable
 
@@ -16,7 +16,7 @@ def load(device: str, variant: str) -> Declaration:
     if device != "cpu" or variant:
         raise NotAvailable("onnx_evaluator is asked on device 'cpu' and comes in no variants")
     functions = onnx_graphs.layers(prepared)
-    return declare(functions, name=f"onnx.reference {onnx.__version__}", source=Path(__file__))
+    return declare(functions, name=f"onnx.reference {onnx.__version__}", source=Path(__file__), ONLY=asked(functions))
 
 
 def prepared(model: Any) -> onnx_graphs.Ready:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from spec_tests.adapters import Library, onnx_graphs
+from spec_tests.adapters import Library, asked, onnx_graphs
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.vocabulary.subject import NotAvailable
 
@@ -19,7 +19,9 @@ def load(device: str, variant: str) -> Declaration:
         raise NotAvailable("openvino is asked on device 'cpu' and comes in no variants")
     version = openvino.__version__.partition("-")[0]
     functions = onnx_graphs.layers(Compiler(openvino.Core()).prepared)
-    return declare(functions, name=f"openvino {version}", source=Path(__file__), DTYPES=["float32"])
+    return declare(
+        functions, name=f"openvino {version}", source=Path(__file__), ONLY=asked(functions), DTYPES=["float32"]
+    )
 
 
 class Compiler:

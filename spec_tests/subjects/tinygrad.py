@@ -11,7 +11,16 @@ from typing import Any
 
 import numpy as np
 
-from spec_tests.adapters import Library, conv_windows, in_a_batch, on_arrays, pads_of_each_axis, per_axis, pool_windows
+from spec_tests.adapters import (
+    Library,
+    asked,
+    conv_windows,
+    in_a_batch,
+    on_arrays,
+    pads_of_each_axis,
+    per_axis,
+    pool_windows,
+)
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
@@ -26,7 +35,9 @@ def load(device: str, variant: str) -> Declaration:
         raise NotAvailable("tinygrad is asked on device 'cpu'; its variants are tinygrad and tinygrad:cpu")
     os.environ["DEV"] = DEVICES[variant]  # read when it is imported
     functions = on_arrays(LAYERS, given=tensor, taken=lambda tensor: tensor.numpy(), vjp=gradients)
-    return declare(functions, name=f"tinygrad {metadata.version('tinygrad')}", source=Path(__file__))
+    return declare(
+        functions, name=f"tinygrad {metadata.version('tinygrad')}", source=Path(__file__), ONLY=asked(functions)
+    )
 
 
 def tensor(array: np.ndarray) -> Any:
