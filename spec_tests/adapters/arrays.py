@@ -42,8 +42,8 @@ def on_arrays(
 def asked(functions: Mapping[str, Function], without: Sequence[str] = ("refusals",)) -> list[str]:
     """Return what functions want to be asked (`ONLY`): everything but these levels.
 
-    What an adapter makes of its arguments is refused by the adapter before the runtime sees it, so that a runtime behind
-    one is not asked what it refuses.
+    Much of what must be refused is refused by the adapter before the runtime sees it, so that a runtime behind one is
+    not asked what it refuses.
 
     >>> asked({"relu": abs}, without=("conventions", "contracts", "refusals"))
     ['relu:values,gradients']
