@@ -41,8 +41,13 @@ LONGEST = 6000
 
 LIBRARIES = ("onnxruntime", "onnx", "jax", "jaxlib", "openvino", "mlx", "tinygrad", "tensorflow", "triton")
 """The packages that subjects may be made of, besides those on which every run depends."""
+MADE_OF = {"jax": ("jaxlib",), "onnxruntime": ("onnx",), "onnx_evaluator": ("onnx",), "openvino": ("onnx",)}
+"""What a subject is made of besides a package of its own name; it may have been imported in another process."""
 
 PROFILE = "of the matrix"
+
+HYPOTHESIS = re.compile(r"\n(?:Failing test case|Falsifying example)")
+"""Where a message goes on with what Hypothesis says about the example, which is drawn apart."""
 
 
 class Recorder:
@@ -211,6 +216,7 @@ def _message(report: pytest.TestReport) -> str:
     """Return the first lines of what a failure says."""
     crash = getattr(report.longrepr, "reprcrash", None)
     text = crash.message if crash is not None else report.longreprtext.strip()
+    text = HYPOTHESIS.split(text)[0]
     return "\n".join(line[:WIDEST] for line in text.splitlines()[:LINES])
 
 
@@ -224,9 +230,9 @@ def _why_skipped(reports: Iterable[pytest.TestReport]) -> str:
 
 def _versions(subject: str) -> dict[str, str]:
     """Return the versions of Python, of what every run depends on, and of the libraries that have been imported."""
-    found = surroundings.versions()
+    found, base = surroundings.versions(), subject.partition(":")[0]
     for name in LIBRARIES:
-        if name in sys.modules or name == subject.partition(":")[0]:
+        if name in sys.modules or name in (base, *MADE_OF.get(base, ())):
             try:
                 found[name] = metadata.version(name)
             except metadata.PackageNotFoundError:

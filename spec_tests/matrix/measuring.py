@@ -5,6 +5,7 @@ A subject that dies or hangs in a test loses that test: another process goes on 
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ STARTING = 120.0
 """Seconds in which a process has to begin with its first test, at least."""
 POLL = 0.1
 """Seconds between two looks at the journal."""
+PROGRESS = re.compile(r"[.FEsxX]+(?: +\[ *\d+%\])?\s*")
+"""What pytest prints of tests that have ended."""
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -96,8 +99,8 @@ class _Run:
             if found.unavailable:
                 raise Missing(found.unavailable)
             if not found.requirements:
-                said = "took too long to begin" if how == "hung" else f"could not be asked: {self._last_words()}"
-                raise Missing(said)
+                too_late = f"did not begin within {self.lane.seconds if how == 'late' else STARTING:g} seconds"
+                raise Missing(too_late if how in ("late", "hung") else f"could not be asked: {self._last_words()}")
             if found.finished:
                 return self._finished(found, deaths)
             if how == "late":
@@ -174,7 +177,7 @@ class _Run:
     def _last_words(self) -> str:
         """Return the last line that a process printed, shortened."""
         text = self.output.read_text(encoding="utf-8", errors="replace") if self.output.exists() else ""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in text.splitlines() if line.strip() and not PROGRESS.fullmatch(line)]
         return lines[-1][:200] if lines else ""
 
 
