@@ -215,6 +215,11 @@ def pad(graphs: Graphs, input: Any, pad: Sequence[int], mode: str = "constant", 
     return graphs.node("Pad", "X P V", X=input, P=pads, V=filled, mode=MODES[mode])
 
 
+def _check_epsilon(input: np.ndarray, eps: float) -> None:
+    if input.dtype == np.float64 and float(np.float32(eps)) != eps:
+        raise NotOffered(f"an attribute of ONNX is a float32, which cannot hold eps={eps} beside float64")
+
+
 def layer_norm(
     graphs: Graphs, input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -222,6 +227,7 @@ def layer_norm(
     shape = tuple(normalized_shape)
     if input.shape[input.ndim - len(shape) :] != shape:
         raise ValueError(f"normalized_shape {shape} is not the end of the input's shape {input.shape}")
+    _check_epsilon(input, eps)
     scale = np.ones(shape, input.dtype) if weight is None else weight
     return graphs.node("LayerNormalization", "X W B", X=input, W=scale, B=bias, axis=-len(shape), epsilon=eps)
 
@@ -238,6 +244,7 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """BatchNormalization, which needs all of its arguments: ones or zeros where there are none."""
+    _check_epsilon(input, eps)
     channels = input.shape[1]
     ones, zeros = np.ones(channels, input.dtype), np.zeros(channels, input.dtype)
     arrays = {
