@@ -7,20 +7,16 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from packaging.version import Version
 from torch import nn
 from torch.nn import functional
 
 from reference.train_in_torch import torch_network
 from spec_tests.contract.functions import named
-from spec_tests.contract.on_tensors import OnTensors, as_array, copied, tried_out
+from spec_tests.contract.on_tensors import OnTensors, as_array, copied
 from spec_tests.vocabulary.operations import CONVOLUTIONS, OPTIMIZERS, TRANSFORMS
-from spec_tests.vocabulary.subject import NotAvailable
 from spec_tests.vocabulary.torch_when_needed import torchs_optimizer
 from spec_tests.vocabulary.torchvision_transforms import transformed
 
-OLDEST = "2.11"
-"""The first version of torch that the specification was held against."""
 EXPECTED_WARNINGS = (
     "Using a target size",  # that broadcasting warns is a test of its own
     "Using padding='same' with even kernel lengths",  # about speed
@@ -56,9 +52,16 @@ ON_THE_CPU = frozenset(
 class TorchSubject(OnTensors):
     """`torch.nn.functional` behind arrays, its gradients by autograd; torchvision's transforms, if it is installed."""
 
+    mode = ""
+    """How it computes, if not as it is."""
+
+    @classmethod
+    def check(cls) -> None:
+        """Raise NotAvailable if torch cannot compute so here."""
+
     def __init__(self, device: torch.device, dtype: str = "float32") -> None:
         super().__init__(device, dtype)
-        self.name = f"torch {torch.__version__} on {device}"
+        self.name = f"torch {torch.__version__}{f', {self.mode},' if self.mode else ''} on {device}"
         on_gpu = device.type == "cuda"
         self.dtypes = frozenset({"float32", "float64", "float16", "bfloat16"} | ({"tf32"} if on_gpu else set()))
         self.deviations = ON_EVERY_DEVICE if on_gpu else ON_EVERY_DEVICE | ON_THE_CPU
@@ -82,6 +85,10 @@ class TorchSubject(OnTensors):
     def function(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name on tensors."""
         return _function(operation)
+
+    def named_tensors(self, operation: str, args: Any, kwargs: Any) -> dict[str, Any]:
+        """Return the arguments of a call by name, arrays as tensors."""
+        return {name: self.tensor(value) for name, value in named(operation, args, kwargs).items()}
 
     def _call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
         self._set_precision()
@@ -136,15 +143,6 @@ class TorchSubject(OnTensors):
         return torch.tensor(float(value)) if name == "step" else copied(self.tensor(value))
 
 
-def load(device: str, variant: str) -> TorchSubject:
-    """Return torch on this device, tried out by one addition there."""
-    if variant:
-        raise NotAvailable("torch comes in no variants")
-    if Version(torch.__version__) < Version(OLDEST):
-        raise NotAvailable(f"torch {torch.__version__} is too old, {OLDEST} or later is needed: pip install -U torch")
-    return TorchSubject(tried_out(device))
-
-
 def _batch_norm(input: Any, running_mean: Any, running_var: Any, *args: Any, **options: Any) -> Any:
     """Normalize, and leave the running statistics alone: torch would write the next ones into the arrays."""
     mean, var = (None if running is None else copied(running) for running in (running_mean, running_var))
@@ -162,10 +160,18 @@ WITHOUT_WRITING = {"batch_norm": _batch_norm, "batch_norm_statistics": _batch_no
 """What torch has in place only."""
 
 
+def torchs_own(operation: str) -> Callable[..., Any]:
+    """Return torch's function of this name."""
+    function: Callable[..., Any] = getattr(functional, operation, None) or getattr(torch, operation)
+    return function
+
+
 def _function(operation: str) -> Callable[..., Any]:
-    function: Callable[..., Any] = (
-        WITHOUT_WRITING.get(operation) or getattr(functional, operation, None) or getattr(torch, operation)
-    )
+    return without_warnings(WITHOUT_WRITING.get(operation) or torchs_own(operation))
+
+
+def without_warnings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function without the warnings that are expected of it."""
 
     def quiet(*args: Any, **kwargs: Any) -> Any:
         with warnings.catch_warnings():

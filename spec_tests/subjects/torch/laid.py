@@ -1,0 +1,47 @@
+"""PyTorch on arrays that lie in memory in other ways than row by row. No result may depend on that."""
+
+from collections.abc import Sequence
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from spec_tests.subjects.torch.eager import TorchSubject
+from spec_tests.vocabulary.layouts import CHANNELS_LAST, CONTIGUOUS, LAYOUTS, Layout
+
+
+class ChannelsLast(TorchSubject):
+    """PyTorch on arrays in channels_last: those of four axes, and of five (`torch.channels_last_3d`)."""
+
+    mode = "in channels_last"
+
+    def tensor(self, value: Any) -> Any:
+        """Return an array as a tensor in channels_last, if it is contiguous and has channels; else as it lies."""
+        return super().tensor(_laid(value, [CHANNELS_LAST] if np.ndim(value) in (4, 5) else []))
+
+
+class Strided(TorchSubject):
+    """PyTorch on arrays each of which lies in one of `vocabulary.layouts.LAYOUTS`.
+
+    Which one follows from its numbers, so that the same call is always the same, and two arguments mostly lie in
+    different ways. An array lies expanded only if its numbers allow it.
+    """
+
+    mode = "strided"
+
+    def tensor(self, value: Any) -> Any:
+        """Return an array as a tensor that lies in some layout, if it is contiguous; else as it lies."""
+        return super().tensor(_laid(value, list(LAYOUTS.values())))
+
+
+def _laid(value: Any, layouts: Sequence[Layout]) -> Any:
+    """Return an array in one of these layouts, if any fits it and it does not lie in some way already."""
+    if not isinstance(value, np.ndarray) or not value.flags.c_contiguous or not layouts:
+        return value
+    fitting = [layout for layout in layouts if layout.fits(value.shape) and _keeps(layout, value)]
+    return fitting[crc32(value.tobytes()) % len(fitting)].lay(value) if fitting else value
+
+
+def _keeps(layout: Layout, value: np.ndarray) -> bool:
+    """Tell whether the numbers of an array can lie so: expanded axes repeat one number."""
+    return not layout.expanded(9) or np.array_equal(layout.values(value), CONTIGUOUS.values(value), equal_nan=True)
