@@ -12,6 +12,7 @@ needs of these; `spec_tests/subjects/jax.py` takes most of them.
     channels_first         and back
     indices_in_a_channel   the indices of cells within their channel, from those within the whole array
     on_arrays              functions on NumPy arrays from those on a runtime's own, and their gradients
+    NotOffered             what an adapter raises for a value that its runtime does not have
     asked                  what a runtime behind an adapter is asked: everything but what it refuses
 """
 
@@ -26,9 +27,11 @@ from spec_tests.adapters.axes import (
 )
 from spec_tests.adapters.library import Library
 from spec_tests.adapters.windows import Windows, conv_windows, per_axis, pool_windows
+from spec_tests.vocabulary.subject import NotOffered
 
 __all__ = [
     "Library",
+    "NotOffered",
     "Windows",
     "asked",
     "channels_first",

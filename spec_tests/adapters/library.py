@@ -1,5 +1,6 @@
 """A library that a subject needs, imported when it is first used."""
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -29,7 +30,9 @@ class Library:
     def loaded(self) -> Any:
         """Return the module itself."""
         try:
-            return import_module(self._module)
+            with warnings.catch_warnings():  # a run may take them for errors, and the library is others' code
+                warnings.simplefilter("ignore")
+                return import_module(self._module)
         except ModuleNotFoundError as error:
             missing = error.name or self._module
             raise NotAvailable(f'{missing} is not installed: pip install "{self._requirement}"') from None

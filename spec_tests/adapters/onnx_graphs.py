@@ -25,6 +25,9 @@ KEPT = 500
 """How many graphs are kept ready."""
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
+TYPES = {"float32": "float", "float64": "double", "float16": "float16"}
+"""What ONNX calls the formats; whole numbers have NumPy's names."""
+
 Feed = Mapping[str, np.ndarray]
 Ready = Callable[[Feed], Sequence[np.ndarray]]
 Node = tuple[str, tuple[str, ...], tuple[str, ...], dict[str, Any]]
@@ -39,13 +42,17 @@ class Graphs:
         self.ready: dict[str, Ready] = {}
 
     def run(self, nodes: Sequence[Node], outputs: Mapping[str, Any], **arrays: np.ndarray | None) -> list[np.ndarray]:
-        """Run these nodes on the arrays that are there; `outputs` gives the dtype of each."""
+        """Run these nodes on the arrays that are there; `outputs` gives the dtype of each.
+
+        Raises NotOffered for a node that ONNX does not define for the dtype of an array.
+        """
         feed = {name: value for name, value in arrays.items() if value is not None}
         shapes = [(name, value.shape, value.dtype.name) for name, value in feed.items()]
         key = f"{nodes} {shapes}"
         if key not in self.ready:
             if len(self.ready) >= KEPT:
                 self.ready.clear()
+            _check_types(nodes, feed)
             self.ready[key] = self.prepare(_model(nodes, feed, outputs))
         return list(self.ready[key](feed))
 
@@ -59,6 +66,15 @@ class Graphs:
         wired = tuple(name if name in arrays else "" for name in names)
         (output,) = self.run([(operator, wired, ("Y",), attributes)], {"Y": arrays[names[0]].dtype}, **arrays)
         return output
+
+
+def _check_types(nodes: Sequence[Node], feed: Feed) -> None:
+    for operator, inputs, _, _ in nodes:
+        formal = onnx.defs.get_schema(operator, OPSET).inputs
+        for place, name in enumerate(inputs):
+            dtype = feed[name].dtype.name if name in feed else "float32"
+            if f"tensor({TYPES.get(dtype, dtype)})" not in formal[min(place, len(formal) - 1)].types:
+                raise NotOffered(f"ONNX has no {operator} of {dtype}")
 
 
 def _model(nodes: Sequence[Node], feed: Feed, outputs: Mapping[str, Any]) -> Any:
@@ -215,6 +231,11 @@ def pad(graphs: Graphs, input: Any, pad: Sequence[int], mode: str = "constant", 
     return graphs.node("Pad", "X P V", X=input, P=pads, V=filled, mode=MODES[mode])
 
 
+def _check_epsilon(input: np.ndarray, eps: float) -> None:
+    if input.dtype == np.float64 and float(np.float32(eps)) != eps:
+        raise NotOffered(f"an attribute of ONNX is a float32, which cannot hold eps={eps} beside float64")
+
+
 def layer_norm(
     graphs: Graphs, input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
@@ -222,6 +243,7 @@ def layer_norm(
     shape = tuple(normalized_shape)
     if input.shape[input.ndim - len(shape) :] != shape:
         raise ValueError(f"normalized_shape {shape} is not the end of the input's shape {input.shape}")
+    _check_epsilon(input, eps)
     scale = np.ones(shape, input.dtype) if weight is None else weight
     return graphs.node("LayerNormalization", "X W B", X=input, W=scale, B=bias, axis=-len(shape), epsilon=eps)
 
@@ -238,6 +260,7 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """BatchNormalization, which needs all of its arguments: ones or zeros where there are none."""
+    _check_epsilon(input, eps)
     channels = input.shape[1]
     ones, zeros = np.ones(channels, input.dtype), np.zeros(channels, input.dtype)
     arrays = {

@@ -3,7 +3,6 @@
 --hypothesis-profile NAME   one of these, or another profile that is registered with Hypothesis
 
     repeatable   100 examples per test, always the same ones (the default)
-    brief        4 examples per test, always the same ones: for a subject that compiles each of them
     explore      100 random examples per test
     thorough     1,000 random examples per test
     few          4 examples per test and operation, always the same ones: for a subject that takes seconds for each
@@ -26,7 +25,7 @@ from hypothesis.internal.conjecture import providers
 
 from spec_tests.run.selection import is_specification
 
-REPEATABLE, BRIEF, FEW, EXPLORE, THOROUGH = "repeatable", "brief", "few", "explore", "thorough"
+REPEATABLE, EXPLORE, THOROUGH, FEW = "repeatable", "explore", "thorough", "few"
 
 SEED = "seed of the random examples"
 """Under which a process of pytest-xdist is told it."""
@@ -41,7 +40,6 @@ _common = settings(
 )
 PROFILES = {
     REPEATABLE: settings(_common, max_examples=100, derandomize=True),
-    BRIEF: settings(_common, max_examples=4, derandomize=True),
     EXPLORE: settings(_common, max_examples=100),
     THOROUGH: settings(_common, max_examples=1000),
     FEW: settings(_common, max_examples=4, derandomize=True),

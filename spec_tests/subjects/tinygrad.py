@@ -34,6 +34,7 @@ def load(device: str, variant: str) -> Declaration:
     if device != "cpu" or variant not in DEVICES:
         raise NotAvailable("tinygrad is asked on device 'cpu'; its variants are tinygrad and tinygrad:cpu")
     os.environ["DEV"] = DEVICES[variant]  # read when it is imported
+    tinygrad.loaded()
     functions = on_arrays(LAYERS, given=tensor, taken=lambda tensor: tensor.numpy(), vjp=gradients)
     return declare(
         functions, name=f"tinygrad {metadata.version('tinygrad')}", source=Path(__file__), ONLY=asked(functions)

@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from spec_tests import subjects
 from spec_tests.matrix import __main__ as command
 from spec_tests.matrix import comparing, journal, merging, reading, table, wanted
 from spec_tests.matrix.columns import column
@@ -235,17 +236,32 @@ def test_the_settings_of_lanes_are_explained_in_their_file():
 
 
 def test_subjects_are_named_once_and_none_is_empty():
-    assert wanted.wanted(["torch", " reference", "torch"]) == ["torch", "reference"]
+    assert wanted.wanted(["torch", " reference", "torch"], Lanes()) == ["torch", "reference"]
     with pytest.raises(ValueError, match="empty name"):
-        wanted.wanted(["torch", ""])
+        wanted.wanted(["torch", ""], Lanes())
 
 
 def test_every_subject_is_measured_unless_it_is_there_to_be_wrong():
-    assert {"torch", "reference"} <= set(wanted.wanted([]))
-    assert not {"wrong", "fft", "winograd"} & set(wanted.wanted([]))
+    files = {name.partition(":")[0] for name in wanted.wanted([], Lanes())}
+
+    assert files == set(subjects.names()) - {"wrong", "fft", "winograd", "command"}
+
+
+def test_torch_is_measured_in_all_its_modes():
+    torch = pytest.importorskip("spec_tests.subjects.torch", reason="torch is not installed", exc_type=ImportError)
+
+    measured_modes = [name.partition(":")[2] for name in Lanes().subjects if name.partition(":")[0] == "torch"]
+
+    assert measured_modes == list(torch.VARIANTS)
 
 
 # Merging
+
+
+def test_columns_are_put_in_the_order_of_the_lanes():
+    whole = merging.ordered(matrix(measured("x"), measured("b"), measured("a")), ["a", "b"])
+
+    assert [one["subject"] for one in whole["columns"]] == ["a", "b", "x"]
 
 
 def test_merged_columns_keep_their_own_machine_versions_and_date():

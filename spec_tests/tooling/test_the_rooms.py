@@ -18,6 +18,7 @@ ROOMS = (
     "spec_tests.worked_examples",
     "spec_tests.vocabulary",
     "spec_tests.contract",
+    "spec_tests.adapters",
     "spec_tests.transforming",
     "spec_tests.wrong_implementations",
     "spec_tests.subjects",
