@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from reference.command import Parser, Refusal, WrongUsage, run
+from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from spec_tests.matrix import comparing, lanes, measuring, merging, reading, table
 from spec_tests.matrix.journal import FAILED
 from spec_tests.matrix.lanes import Lanes
@@ -52,30 +52,31 @@ def _command(argv: list[str]) -> None:
         raise WrongUsage(error) from None
 
 
-def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, **options: Any) -> None:
-    """Measure the subjects, one after the other, and write the matrix after each."""
+def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, jobs: int, **options: Any) -> None:
+    """Measure the subjects, and write the matrix after each."""
     known = Lanes(options["lanes"])
-    settings = {subject: known.of(lane, subject) for subject in wanted(subjects)}
+    settings = {subject: known.of(lane, subject) for subject in wanted(subjects, known)}
     how = measuring.Measuring(options["device"], options["python"], options["note"])
     out.mkdir(parents=True, exist_ok=True)
-    file = out / DATA
-    matrix = reading.read(file) if file.exists() else {"columns": [], "missing": []}
-    done = {column["subject"] for column in matrix["columns"] if _is_done(column, lane, how.device)}
+    matrix = reading.read(out / DATA) if (out / DATA).exists() else {"columns": [], "missing": []}
+    done = [column["subject"] for column in matrix["columns"] if _is_done(column, lane, how.device)]
+    asked = {subject: one for subject, one in settings.items() if not (only_missing and subject in done)}
+    _say(*(f"{subject}: measured before" for subject in settings if subject not in asked))
     absent, measured = [], []
-    for subject, asked in settings.items():
-        if only_missing and subject in done:
-            print(f"{subject}: measured before", flush=True)
-            continue
-        print(f"{subject}: measuring, for at most {asked.seconds:g} s ...", flush=True)
-        try:
-            column = measuring.measure(subject, asked, how, lambda line: print(line, flush=True))
-        except measuring.Missing as why:
-            matrix, absent = merging.without(matrix, subject, str(why)), [*absent, subject]
+    for subject, found in measuring.measure_all(asked, how, jobs, _say):
+        if isinstance(found, measuring.Missing):
+            matrix, absent = merging.without(matrix, subject, str(found)), [*absent, subject]
         else:
-            matrix, measured = merging.replaced(matrix, column), [*measured, column]
+            matrix, measured = merging.replaced(matrix, found), [*measured, found]
+        matrix = merging.ordered(matrix, known.subjects)
         _write(out, matrix)
-    print("\n".join(["", *table.lines(matrix), "", f"wrote {out / DATA} and {out / PAGE}"]))
+    _say("", *table.lines(matrix), "", f"wrote {out / DATA} and {out / PAGE}")
     _end(measured, [subject for subject in absent if subject in subjects])
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, flush=True)
 
 
 def _is_done(column: Data, lane: str, device: str) -> bool:
@@ -134,7 +135,7 @@ def _of_measuring() -> Parser:
         type=lambda text: text.split(","),
         default=[],
         metavar="SUBJECT,...",
-        help="as --subject takes them (default: all that are installed)",
+        help="as --subject takes them (default: those of lanes.toml that are installed)",
     )
     add(
         "--subject",
@@ -146,6 +147,7 @@ def _of_measuring() -> Parser:
     add("--lane", default="quick", help="how much is asked: a lane of --lanes (default: quick)")
     add("--lanes", type=Path, default=lanes.LANES, metavar="FILE", help="lanes of your own (default: lanes.toml)")
     add("--out", type=Path, default=Path("matrix"), metavar="DIR", help="the folder to write to (default: matrix)")
+    add("--jobs", type=number_from(int, 1), default=1, help="subjects that are measured at a time (default: 1)")
     add("--only-missing", action="store_true", help="not those that the matrix in --out has to the end, in this lane")
     add("--device", default="cpu", help="the device that the subjects compute on (default: cpu)")
     add("--python", default=sys.executable, metavar="FILE", help="the interpreter that has the subjects' libraries")

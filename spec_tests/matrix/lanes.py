@@ -12,6 +12,8 @@ from spec_tests.vocabulary.formats import FORMATS
 LANES = Path(__file__).with_name("lanes.toml")
 SUBJECTS = "subject"
 """The table of a lane in which single subjects differ."""
+LISTED = "subjects"
+"""The list of those that are measured unless others are asked for."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Lanes:
             raise ValueError(f"{file} is no TOML: {error}") from None
         self.lanes: dict[str, Lane] = {}
         self.differences: dict[str, dict[str, Mapping[str, Any]]] = {}
+        self.subjects: list[str] = list(_value(f"{file}: {LISTED}", LISTED, tables.pop(LISTED, ["torch"]), ()))
         for name, table in tables.items():
             if not isinstance(table, dict):
                 raise ValueError(f"{file}: {name} is {table!r}, expected a lane: a table of settings")

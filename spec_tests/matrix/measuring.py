@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 from spec_tests.matrix import columns, journal
@@ -50,6 +52,8 @@ class Measuring:
     """The interpreter, in whose environment the subjects' libraries are."""
     note: str = ""
     """What is to be known of the circumstances."""
+    stop: Event = field(default_factory=Event)
+    """Set when the command is interrupted: then every process is ended."""
 
 
 def measure(subject: str, lane: Lane, how: Measuring, say: Callable[[str], None] = lambda _: None) -> Data:
@@ -80,6 +84,32 @@ def measure(subject: str, lane: Lane, how: Measuring, say: Callable[[str], None]
         "modified": modified,
     }
     return columns.column(facts, found)
+
+
+def measure_all(
+    asked: Mapping[str, Lane], how: Measuring, jobs: int, say: Callable[[str], None]
+) -> Iterator[tuple[str, Data | Missing]]:
+    """Yield each subject's column, or why it is missing, as soon as it is measured; `jobs` are measured at a time."""
+    with ThreadPoolExecutor(jobs) as pool:
+        running = {pool.submit(_told, subject, lane, how, say): subject for subject, lane in asked.items()}
+        try:
+            for done in as_completed(running):
+                yield running[done], done.result()
+        except BaseException:  # Ctrl-C, too: whatever is running is to end
+            how.stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _told(subject: str, lane: Lane, how: Measuring, say: Callable[[str], None]) -> Data | Missing:
+    say(f"{subject}: measuring, for at most {lane.seconds:g} s ...")
+    try:
+        column = measure(subject, lane, how, say)
+    except Missing as why:
+        say(f"{subject}: missing")
+        return why
+    say(f"{subject}: {column['status']} in {column['seconds']:.0f} s")
+    return column
 
 
 class _Run:
@@ -171,6 +201,8 @@ class _Run:
                 return "hung"
             if now > self.end:
                 return "late"
+            if self.how.stop.is_set():
+                raise KeyboardInterrupt
         code = process.returncode
         return f"was killed by signal {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
 

@@ -38,6 +38,13 @@ def without(matrix: Data, subject: str, said: str) -> Data:
     return {"columns": matrix["columns"], "missing": [*others, {"subject": subject, "said": said}]}
 
 
+def ordered(matrix: Data, subjects: Sequence[str]) -> Data:
+    """Return a matrix with its columns in the order of these subjects, those that are none of them at the end."""
+    places = {subject: place for place, subject in enumerate(subjects)}
+    columns = sorted(matrix["columns"], key=lambda column: places.get(column["subject"], len(places)))
+    return {**matrix, "columns": columns}
+
+
 def identity(column: Data) -> tuple[Any, ...]:
     """Return what two measurements cannot share; on different machines they may begin in the same second."""
     return *_asked(column), column["started"], column["machine"], *sorted(column["versions"].items())
