@@ -55,7 +55,8 @@ def _command(argv: list[str]) -> None:
 def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, jobs: int, **options: Any) -> None:
     """Measure the subjects, and write the matrix after each."""
     known = Lanes(options["lanes"])
-    settings = {subject: known.of(lane, subject) for subject in wanted(subjects, known)}
+    patience = options["patience"]
+    settings = {subject: known.of(lane, subject).with_patience(patience) for subject in wanted(subjects, known)}
     how = measuring.Measuring(options["device"], options["python"], options["note"])
     out.mkdir(parents=True, exist_ok=True)
     matrix = reading.read(out / DATA) if (out / DATA).exists() else {"columns": [], "missing": []}
@@ -148,6 +149,13 @@ def _of_measuring() -> Parser:
     add("--lanes", type=Path, default=lanes.LANES, metavar="FILE", help="lanes of your own (default: lanes.toml)")
     add("--out", type=Path, default=Path("matrix"), metavar="DIR", help="the folder to write to (default: matrix)")
     add("--jobs", type=number_from(int, 1), default=1, help="subjects that are measured at a time (default: 1)")
+    add(
+        "--patience",
+        type=number_from(float, 0.01),
+        default=1.0,
+        metavar="X",
+        help="so many times the lane's time limits",
+    )
     add("--only-missing", action="store_true", help="not those that the matrix in --out has to the end, in this lane")
     add("--device", default="cpu", help="the device that the subjects compute on (default: cpu)")
     add("--python", default=sys.executable, metavar="FILE", help="the interpreter that has the subjects' libraries")

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from spec_tests import alone, subjects
+from spec_tests.contract.functions import BACKWARD
 from spec_tests.contract.guard import Guarded
 from spec_tests.matrix import asked
 from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT, NOT_COUNTED, NOT_OFFERED, Ended, Writer
@@ -78,9 +79,14 @@ class Recorder:
         """Note the tests that are left out because of what the subject or the run is."""
         for item in items:
             key, required = item.stash.get(plugin.REASON, ""), _required(item)
+            if key == "not_wanted" and not any(self._offers(operation) for _, operation in required):
+                key = "not_offered"
             if required and key and key not in NOT_ASKED:
                 reason = LEFT_OUT[key].en.format(dtype=_dtype(item))
                 self.left_out[item.nodeid] = required, NOT_OFFERED if key in LACKING else NOT_COUNTED, reason
+
+    def _offers(self, operation: str) -> bool:
+        return self.subject.offers(operation) or self.subject.offers(f"{operation}{BACKWARD}")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:

@@ -35,11 +35,17 @@ class Lane:
     call_seconds: float = 0.0
     threads: int = 1
 
+    def with_patience(self, factor: float) -> "Lane":
+        """Return the lane with so many times the time, for a machine that is slow or busy."""
+        limits = (getattr(self, name) * factor for name in LIMITS)
+        return replace(self, **dict(zip(LIMITS, limits, strict=True)))
+
     def described(self) -> dict[str, Any]:
         """Return the settings as JSON holds them."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
+LIMITS = ("seconds", "test_seconds", "call_seconds")
 AT_LEAST: Mapping[str, float] = {"examples": 1, "threads": 1, "tests_per_cell": 0, "call_seconds": 0}
 POSITIVE = ("seconds", "test_seconds")
 EXPECTED = {bool: "true or false", str: "a string", int: "a whole number", float: "a number"}

@@ -36,9 +36,15 @@ EVERYTHING = ("spec_tests", ".")
 
 
 def render(
-    data: Mapping[str, Any], figures: Sequence[PageFigure] = (), benchmarks: Sequence[BenchmarkPart] = ()
+    data: Mapping[str, Any],
+    figures: Sequence[PageFigure] = (),
+    benchmarks: Sequence[BenchmarkPart] = (),
+    matrix: str = "",
 ) -> str:
-    """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section."""
+    """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section.
+
+    `matrix` is where the page of a compatibility matrix lies, relative to this one, if there is one.
+    """
     for figure in figures:
         if figure.section not in SECTIONS:
             raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
@@ -61,6 +67,7 @@ def render(
             lines=_lines(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
+            matrix=matrix,
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
             script_hash=hash_of(script),

@@ -190,6 +190,12 @@ def test_a_subject_may_differ_from_its_lane(tmp_path):
     assert lanes.of("quick", "torch:compile").examples == 2
 
 
+def test_patience_multiplies_the_limits_of_time_alone():
+    lane = Lane("x", seconds=10.0, test_seconds=4.0, call_seconds=0.0, examples=5)
+
+    assert lane.with_patience(2.5) == Lane("x", seconds=25.0, test_seconds=10.0, call_seconds=0.0, examples=5)
+
+
 WRONG_LANES = {
     "no TOML": ("[quick", "is no TOML"),
     "no lane": ("quick = 3", "quick is 3, expected a lane"),
