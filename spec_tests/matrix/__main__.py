@@ -63,7 +63,8 @@ def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, jobs:
     done = [column["subject"] for column in matrix["columns"] if _is_done(column, lane, how.device)]
     asked = {subject: one for subject, one in settings.items() if not (only_missing and subject in done)}
     _say(*(f"{subject}: measured before" for subject in settings if subject not in asked))
-    absent, measured = [], []
+    absent: list[str] = []
+    measured: list[Data] = []
     for subject, found in measuring.measure_all(asked, how, jobs, _say):
         if isinstance(found, measuring.Missing):
             matrix, absent = merging.without(matrix, subject, str(found)), [*absent, subject]
@@ -151,7 +152,7 @@ def _of_measuring() -> Parser:
     add("--jobs", type=number_from(int, 1), default=1, help="subjects that are measured at a time (default: 1)")
     add(
         "--patience",
-        type=number_from(float, 0.01),
+        type=number_from(float, 1),
         default=1.0,
         metavar="X",
         help="so many times the lane's time limits",

@@ -75,7 +75,8 @@ def compare(old: Data, new: Data) -> tuple[list[Comparison], list[str]]:
 
 def matched(old: list[Data], new: list[Data]) -> list[tuple[int, int]]:
     """Return the places of columns that match: of the same subject and device, on the same machine if there is one."""
-    left, pairs = set(range(len(new))), []
+    left = set(range(len(new)))
+    pairs: list[tuple[int, int]] = []
     for alike in (_on_the_machine, _asked):
         for was, column in enumerate(old):
             if was in {one for one, _ in pairs}:
