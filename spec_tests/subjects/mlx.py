@@ -171,6 +171,8 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """Batch normalization: a module of mlx.nn, channels last."""
+    if not 2 <= input.ndim <= 4:
+        raise NotOffered("nn.BatchNorm takes 2, 3 or 4 axes")
     layer = nn.BatchNorm(input.shape[1], eps, momentum, affine=weight is not None)
     layer.train(training)
     if weight is not None:
