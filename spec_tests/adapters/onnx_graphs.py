@@ -19,7 +19,7 @@ from spec_tests.vocabulary.subject import NotOffered
 
 INSTALL = "onnx==1.23.2"
 onnx = Library("onnx", INSTALL)
-OPSET, IR_VERSION = 21, 10
+OPSET, IR_VERSION = 22, 10
 """Of the operators and of the file: what the runtimes of the day all read."""
 KEPT = 500
 """How many graphs are kept ready."""

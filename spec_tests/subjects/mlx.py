@@ -31,12 +31,23 @@ TIME_LIMIT = 60.0
 
 
 def load(device: str, variant: str) -> Declaration:
-    """Return what MLX has of the layers, on the CPU."""
+    """Return what MLX has of the layers, on the CPU; of float64 it has no convolution, and few digits."""
     if device != "cpu" or variant:
         raise NotAvailable("mlx is asked on device 'cpu' and comes in no variants")
     mx.set_default_device(mx.cpu)
-    functions = on_arrays(LAYERS, given=mx.array, taken=np.array, vjp=gradients)
-    return declare(functions, name=f"mlx {metadata.version('mlx')}", source=Path(__file__), ONLY=asked(functions))
+    functions = on_arrays(LAYERS, given=array, taken=np.array, vjp=gradients)
+    return declare(
+        functions,
+        name=f"mlx {metadata.version('mlx')}",
+        source=Path(__file__),
+        ONLY=asked(functions),
+        DTYPES=["float32"],
+    )
+
+
+def array(values: np.ndarray) -> Any:
+    """Return an array of the same dtype in memory of its own."""
+    return mx.array(np.array(values, order="C"), dtype=getattr(mx, values.dtype.name))
 
 
 def gradients(function: Callable[..., Any], arrays: Sequence[Any], grad_output: Any) -> Sequence[Any]:
@@ -108,6 +119,8 @@ def _numbers(*options: tuple[int, ...]) -> list[Any]:
 
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     """Padding with a constant, with the edge, or reflected."""
+    if min(pad, default=0) < 0:
+        raise NotOffered("mx.pad takes no negative numbers")
     modes = {"constant": "constant", "replicate": "edge", "reflect": "reflect"}
     if mode not in modes:
         raise NotOffered(f"mx.pad has no mode {mode}")
@@ -171,6 +184,8 @@ def batch_norm(
     eps: float = 1e-5,
 ) -> Any:
     """Batch normalization: a module of mlx.nn, channels last."""
+    if not 2 <= input.ndim <= 4:
+        raise NotOffered("nn.BatchNorm takes 2, 3 or 4 axes")
     layer = nn.BatchNorm(input.shape[1], eps, momentum, affine=weight is not None)
     layer.train(training)
     if weight is not None:
@@ -188,30 +203,44 @@ def cross_entropy(input: Any, target: Any, reduction: str = "mean", label_smooth
     """`nn.losses.cross_entropy`, which takes classes or probabilities."""
     axis = 1 if input.ndim > 1 else 0
     _check_reduction(reduction)
+    _check_classes(target)
     return nn.losses.cross_entropy(input, target, axis=axis, label_smoothing=label_smoothing, reduction=reduction)
 
 
 def nll_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """`nn.losses.nll_loss`."""
     _check_reduction(reduction)
+    _check_classes(target)
     return nn.losses.nll_loss(input, target, axis=1 if input.ndim > 1 else 0, reduction=reduction)
 
 
 def l1_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """`nn.losses.l1_loss`."""
     _check_reduction(reduction)
+    _check_shapes(input, target)
     return nn.losses.l1_loss(input, target, reduction)
 
 
 def mse_loss(input: Any, target: Any, reduction: str = "mean") -> Any:
     """`nn.losses.mse_loss`."""
     _check_reduction(reduction)
+    _check_shapes(input, target)
     return nn.losses.mse_loss(input, target, reduction)
 
 
 def _check_reduction(reduction: str) -> None:
     if reduction not in ("none", "mean", "sum"):
         raise ValueError(f"reduction must be none, mean or sum, got {reduction!r}")
+
+
+def _check_classes(target: Any) -> None:
+    if not mx.issubdtype(target.dtype, mx.floating) and (target < 0).any().item():
+        raise NotOffered("the losses of MLX ignore no target")
+
+
+def _check_shapes(input: Any, target: Any) -> None:
+    if input.shape != target.shape:
+        raise NotOffered("the losses of MLX do not broadcast")
 
 
 LAYERS: dict[str, Callable[..., Any]] = {

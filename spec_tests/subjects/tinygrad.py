@@ -42,8 +42,8 @@ def load(device: str, variant: str) -> Declaration:
 
 
 def tensor(array: np.ndarray) -> Any:
-    """Return a tensor of an array in memory of its own."""
-    return tinygrad.Tensor(np.array(array))
+    """Return a tensor of an array in memory of its own; a number alone would be a constant, which needs clang."""
+    return tinygrad.Tensor(np.array(array).reshape(-1)).reshape(array.shape)
 
 
 def gradients(function: Callable[..., Any], arrays: Sequence[Any], grad_output: Any) -> Sequence[Any]:
