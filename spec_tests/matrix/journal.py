@@ -59,6 +59,11 @@ class Journal:
     unreadable: list[str] = field(default_factory=list)
     """The files of tests that could not be read."""
 
+    @property
+    def unreached(self) -> list[str]:
+        """The tests that have not ended."""
+        return [test for test in self.requirements if test not in self.ended]
+
 
 class Writer:
     """The journal of a process, to which it appends."""

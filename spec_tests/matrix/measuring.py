@@ -131,8 +131,10 @@ class _Run:
             if not found.requirements:
                 too_late = f"did not begin within {self.lane.seconds if how == 'late' else STARTING:g} seconds"
                 raise Missing(too_late if how in ("late", "hung") else f"could not be asked: {self._last_words()}")
-            if found.finished:
+            if found.finished and not found.unreached:
                 return self._finished(found, deaths)
+            if found.finished:
+                return "unfinished", f"it stopped with tests left: {self._last_words()}"
             if how == "late":
                 return "unfinished", f"its {self.lane.seconds:g} seconds were over"
             if not found.running:

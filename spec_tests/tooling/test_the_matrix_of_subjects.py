@@ -156,6 +156,19 @@ def test_tests_that_the_time_does_not_suffice_for_are_not_reached(monkeypatch):
     assert states(column) == {"values": NOT_REACHED}
 
 
+def test_a_run_that_stops_with_tests_left_is_unfinished_and_says_why(monkeypatch):
+    def one_process(run):
+        Writer(run.journal).write(tests=[["test_a", [["values", "relu"]], "", ""]])
+        Writer(run.journal).write(finished={})
+        run.output.write_text("...F  [ 50%]\nERROR: a file is wrong\n", encoding="utf-8")
+        return "ended with exit code 4"
+
+    monkeypatch.setattr(measuring._Run, "_one_process", one_process)
+    column = measure("any", LANE, Measuring())
+
+    assert (column["status"], column["said"]) == ("unfinished", "it stopped with tests left: ERROR: a file is wrong")
+
+
 @pytest.mark.parametrize("how", ["late", "hung"])
 def test_a_subject_that_does_not_begin_in_time_is_missing(monkeypatch, how):
     monkeypatch.setattr(measuring._Run, "_one_process", lambda _: how)
