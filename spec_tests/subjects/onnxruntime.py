@@ -41,7 +41,7 @@ def prepared(model: Any) -> onnx_graphs.Ready:
 
 @contextlib.contextmanager
 def _as_python_has_them() -> Iterator[None]:
-    """Raise the runtime's exceptions, which are of its own kinds, as a RuntimeError, the missing kernel as NotOffered."""
+    """Raise the runtime's own kinds of exceptions as a RuntimeError, and a missing kernel as NotOffered."""
     try:
         yield
     except states.NotImplemented as error:
