@@ -22,7 +22,7 @@ from spec_tests.adapters import (
     pool_windows,
 )
 from spec_tests.contract.declaration import Declaration, declare
-from spec_tests.vocabulary.subject import NotAvailable
+from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
 INSTALL = "jax[cpu]==0.10.2"
 jax, jnp, lax, nn = (Library(module, INSTALL) for module in ("jax", "jax.numpy", "jax.lax", "jax.nn"))
@@ -143,13 +143,20 @@ def tanh(input: Any) -> Any:
     return jnp.tanh(input)
 
 
+def _check_axes(input: Any) -> None:
+    if input.ndim == 0:
+        raise NotOffered("an array without axes has no axis to sum along")
+
+
 def softmax(input: Any, dim: int) -> Any:
     """Softmax along an axis."""
+    _check_axes(input)
     return nn.softmax(input, axis=dim)
 
 
 def log_softmax(input: Any, dim: int) -> Any:
     """The logarithm of softmax along an axis."""
+    _check_axes(input)
     return nn.log_softmax(input, axis=dim)
 
 

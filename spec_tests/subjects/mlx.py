@@ -47,7 +47,8 @@ def load(device: str, variant: str) -> Declaration:
 
 def array(values: np.ndarray) -> Any:
     """Return an array of the same dtype in memory of its own."""
-    return mx.array(np.array(values, order="C"), dtype=getattr(mx, values.dtype.name))
+    dtype = mx.bool_ if values.dtype == bool else getattr(mx, values.dtype.name)
+    return mx.array(np.array(values, order="C"), dtype=dtype)
 
 
 def gradients(function: Callable[..., Any], arrays: Sequence[Any], grad_output: Any) -> Sequence[Any]:
@@ -142,13 +143,20 @@ def tanh(input: Any) -> Any:
     return nn.tanh(input)
 
 
+def _check_axes(input: Any) -> None:
+    if input.ndim == 0:
+        raise NotOffered("an array without axes has no axis to sum along")
+
+
 def softmax(input: Any, dim: int) -> Any:
     """Softmax along an axis."""
+    _check_axes(input)
     return mx.softmax(input, axis=dim)
 
 
 def log_softmax(input: Any, dim: int) -> Any:
     """The logarithm of softmax along an axis."""
+    _check_axes(input)
     return nn.log_softmax(input, axis=dim)
 
 

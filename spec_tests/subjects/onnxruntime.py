@@ -1,5 +1,7 @@
 """ONNX Runtime on the CPU, one thread, with all of its optimizations: a session for each shape, kept."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,24 @@ def prepared(model: Any) -> onnx_graphs.Ready:
     """Return what runs a model; NotOffered where the runtime has no kernel for a node, as for float64 in Conv."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, FATAL
-    try:
+    with _as_python_has_them():
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
+
+    def run(feed: onnx_graphs.Feed) -> Any:
+        with _as_python_has_them():
+            return session.run(None, dict(feed))
+
+    return run
+
+
+@contextlib.contextmanager
+def _as_python_has_them() -> Iterator[None]:
+    """Raise the runtime's own kinds of exceptions as a RuntimeError, and a missing kernel as NotOffered."""
+    try:
+        yield
     except states.NotImplemented as error:
         raise NotOffered(str(error)) from None
-    return lambda feed: session.run(None, dict(feed))
+    except Exception as error:
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
