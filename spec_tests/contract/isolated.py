@@ -101,8 +101,9 @@ class Isolated:
         facts = self._host.started()
         self.name: str = facts["name"]
         self.dtypes = frozenset(facts["dtypes"])
-        self.transforms: Mapping[str, str] = {} if foreign else facts["transforms"]
-        self.deviations: frozenset[str] = frozenset() if foreign else frozenset(facts["deviations"])
+        self.foreign = foreign or facts["foreign"]
+        self.transforms: Mapping[str, str] = {} if self.foreign else facts["transforms"]
+        self.deviations: frozenset[str] = frozenset() if self.foreign else frozenset(facts["deviations"])
         self.source = None if facts["source"] is None else Path(facts["source"])
         self.tensors = bool(facts["tensors"])
         self.lacks = frozenset(facts["lacks"])
@@ -219,6 +220,7 @@ def _checked(facts: Any) -> None:
         "name": text,
         "source": lambda v: v is None or isinstance(v, str),
         "tensors": lambda v: v is None or isinstance(v, bool),
+        "foreign": lambda v: isinstance(v, bool),
         **dict.fromkeys(("dtypes", "deviations", "lacks", "notes", "optional"), texts),
         "transforms": lambda v: isinstance(v, dict) and all(map(text, v.values())),
         "only": lambda v: isinstance(v, dict) and all(map(texts, v.values())),

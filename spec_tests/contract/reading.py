@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -79,7 +80,13 @@ def _contained(name: str, folder: str) -> Iterator[None]:
     path, here, printing = sys.path[:], os.getcwd(), np.get_printoptions()
     sys.path.insert(0, folder)
     try:
-        with np.errstate(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        with (
+            np.errstate(),
+            warnings.catch_warnings(),  # a run may take them for errors, and what is imported is others' code
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
             yield
     except KeyboardInterrupt:
         raise

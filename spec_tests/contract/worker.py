@@ -119,6 +119,7 @@ def _facts(subject: Any, inner: Any) -> dict[str, Any]:
     return {
         **found,
         "source": None if found["source"] is None else str(found["source"]),
+        "foreign": getattr(subject, "foreign", False) is True,
         "dtypes": sorted(found["dtypes"]),
         "deviations": sorted(found["deviations"]),
         "transforms": dict(found["transforms"]),

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -39,15 +40,21 @@ EVERYTHING = ("spec_tests", ".")
 
 
 def render(
-    data: Mapping[str, Any], figures: Sequence[PageFigure] = (), benchmarks: Sequence[BenchmarkPart] = ()
+    data: Mapping[str, Any],
+    figures: Sequence[PageFigure] = (),
+    benchmarks: Sequence[BenchmarkPart] = (),
+    matrix: str = "",
 ) -> str:
-    """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section."""
+    """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section.
+
+    `matrix` is where the page of a compatibility matrix lies, relative to this one, if there is one.
+    """
     for figure in figures:
         if figure.section not in SECTIONS:
             raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
-    script = (FOLDER / "page.js").read_text(encoding="utf-8")
+    script = script_of(FOLDER / "page.js")
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             runs=[{**run, "label": run_label(place), "scope": _scope(run)} for place, run in enumerate(data["runs"])],
@@ -64,10 +71,11 @@ def render(
             lines=_lines(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
+            matrix=matrix,
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            style=Markup((FOLDER / "page.css").read_text(encoding="utf-8")),
+            script_hash=hash_of(script),
+            style=style_of(),
         )
     )
 
@@ -93,10 +101,28 @@ def _mathml(latex: str) -> str:
     return str(import_module("latex2mathml.converter").convert(latex.strip(), display="block"))
 
 
-def _environment() -> jinja2.Environment:
-    """Return the templates' environment, in which text is escaped and a missing name is an error."""
+def script_of(file: Path) -> str:
+    """Return a page's script, after the part that all pages have."""
+    return "\n".join(part.read_text(encoding="utf-8") for part in (FOLDER / "shared.js", file))
+
+
+def hash_of(script: str) -> str:
+    """Return the hash by which a page allows its script."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def style_of(*files: Path) -> Markup:
+    """Return the report's style sheet, and those of these files after it."""
+    return Markup("\n".join(file.read_text(encoding="utf-8") for file in (FOLDER / "page.css", *files)))
+
+
+def environment(*folders: Path) -> jinja2.Environment:
+    """Return the templates' environment, in which text is escaped and a missing name is an error.
+
+    Templates are looked for in these folders, and then among the report's.
+    """
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER),
+        loader=jinja2.FileSystemLoader([*folders, FOLDER]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

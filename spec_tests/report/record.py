@@ -18,7 +18,7 @@ from spec_tests.report import failures, surroundings, writing
 from spec_tests.report.cases import BAD, RAN, Case, Tests, received, source_of, surroundings_of
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
-from spec_tests.run import draws, processes, selection
+from spec_tests.run import draws, plugin, processes, selection
 from spec_tests.run.ending import RUN
 from spec_tests.vocabulary import buckets, claims, ledger
 from spec_tests.vocabulary.formats import FORMATS

@@ -10,6 +10,8 @@ from spec_tests.report import benchmark_part
 from spec_tests.report.reading import Data, check
 
 DATA, PAGE = "claims.json", "index.html"
+MATRIX = f"matrix/{PAGE}"
+"""Where the page of `python -m spec_tests.matrix --out DIR/matrix` lies: a report in DIR leads to it."""
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 """The stored results of benchmarks; the page shows every `part.json` in a folder there."""
 
@@ -31,7 +33,8 @@ def write(folder: Path, data: Data) -> None:
     Raises Unreadable for data that could not be read again.
     """
     check(data)
-    texts = {DATA: as_text(data), PAGE: rendered(data)}
+    matrix = MATRIX if (folder / MATRIX).is_file() else ""
+    texts = {DATA: as_text(data), PAGE: rendered(data, matrix)}
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
         for name, text in texts.items():
@@ -45,9 +48,9 @@ def as_text(data: Data) -> str:
     return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
-def rendered(data: Data) -> str:
-    """Return the page, with the figures of the sections and the stored benchmarks."""
+def rendered(data: Data, matrix: str = "") -> str:
+    """Return the page, with the figures of the sections and the stored benchmarks, and a link to a matrix' page."""
     # here, because they need packages that may be missing: `require_packages` tells, before anything is run
     page, all_figures = import_module("spec_tests.report.page"), import_module("spec_tests.report.figures.all_figures")
-    text: str = page.render(data, all_figures.draw(), benchmark_part.read_all(RESULTS))
+    text: str = page.render(data, all_figures.draw(), benchmark_part.read_all(RESULTS), matrix)
     return text

@@ -24,8 +24,8 @@ from spec_tests.vocabulary.subject import REFUSALS, SubjectFailed
 
 FILE = "test_expectations.py"
 """Where they are; without an expectation file it is not read."""
-FAILURES = (AssertionError, SubjectFailed, *REFUSALS)
-"""What a known deviation may end in; anything else is an error of a test."""
+FAILURES = (AssertionError, SubjectFailed, RuntimeWarning, *REFUSALS)
+"""What a known deviation may end in, NumPy's warning of a wrong number too; anything else is an error of a test."""
 
 
 @dataclass

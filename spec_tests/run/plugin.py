@@ -75,6 +75,8 @@ A_LONG_RUN = 1000  # tests
 SUBJECT = pytest.StashKey[Guarded]()
 DESELECTED = pytest.StashKey[Counter[str]]()
 ENTRY = pytest.StashKey[ledger.Entry]()
+REASON = pytest.StashKey[str]()
+"""Of a test that is left out from the start, the key in `LEFT_OUT` of the reason."""
 
 MARKERS = {
     "claim(id, ...)": "checks these claims of the document, at most three",
@@ -369,7 +371,7 @@ def _wanted(config: pytest.Config, subject: Guarded) -> Mapping[str, frozenset[s
 
 def _reason_to_leave_out(item: pytest.Item, config: pytest.Config, subject: Guarded) -> str:
     """Return why this test is left out, or an empty string."""
-    reason = _left_out(item, config, subject)
+    item.stash[REASON] = reason = _left_out(item, config, subject)
     dtype = getattr(item, "callspec", None) and item.callspec.params.get("dtype")  # type: ignore[attr-defined]  # of functions only
     return LEFT_OUT[reason].en.format(dtype=dtype) if reason else ""
 

@@ -13,7 +13,8 @@ Gradients of some arguments alone, and gradients of gradients, are optional: `vo
     command: PROGRAM ...        a program in any language that answers lines of JSON: `contract/PROTOCOL.md`
     a path that ends in .py     plain functions in a file: `spec_tests.contract.declaration` says what else it may hold
     a name, NAME or NAME:VARIANT of a file NAME.py in this folder, which has a function `load(device, variant)` that
-                                returns a `Subject` or raises `NotAvailable`
+                                returns a `Subject`, or what a runtime of others declares of itself, or raises
+                                `NotAvailable`; with TIME_LIMIT, seconds, it is asked in a process of its own
     a module, or module:object  that can be imported, and has such functions
 
 Whatever it is, it is returned behind the seam (`spec_tests.contract.guard`).
@@ -62,7 +63,16 @@ def expected(name: str) -> Expectations | None:
 
 
 def load(name: str, device: str = "cpu") -> Guarded:
-    """Return the subject of this name on this device; raise NotAvailable if there is none."""
+    """Return the subject of this name on this device; raise NotAvailable if there is none.
+
+    One that may end its process is put into a process of its own: its file says so (`TIME_LIMIT`).
+    """
+    limit = None if is_foreign(name) else getattr(_module(name), "TIME_LIMIT", None)
+    return load_here(name, device) if limit is None else isolated(name, device, limit)
+
+
+def load_here(name: str, device: str = "cpu") -> Guarded:
+    """Return the subject of this name in this process."""
     if name.startswith(command.PREFIX):
         return _of_a_command(name, device)
     if name.endswith(".py"):
@@ -75,12 +85,8 @@ def load(name: str, device: str = "cpu") -> Guarded:
                 "a path that ends in .py, and module:object"
             )
         return _guarded(reading.of_a_module(name, device), device)
-    try:
-        module = import_module(f"{__name__}.{file}")
-    except ModuleNotFoundError as error:
-        instead = ", or test another subject (--subject reference)" if file == "torch" else ""
-        raise NotAvailable(f"{error.name} is not installed: pip install {error.name}{instead}") from None
-    return Guarded(module.load(device, variant), expected=expected(name))
+    loaded, known = _module(name).load(device, variant), expected(name)
+    return _guarded(loaded, device, known) if isinstance(loaded, Declaration) else Guarded(loaded, expected=known)
 
 
 def of_functions(functions: Mapping[str, Callable[..., Any]], name: str, device: str, **settings: Any) -> Guarded:
@@ -88,11 +94,21 @@ def of_functions(functions: Mapping[str, Callable[..., Any]], name: str, device:
     return _guarded(declare(functions, name=name, device=device, **settings), device)
 
 
+def _module(name: str) -> Any:
+    """Return the module of a subject that comes with the specification."""
+    file = name.partition(":")[0]
+    try:
+        return import_module(f"{__name__}.{file}")
+    except ModuleNotFoundError as error:
+        instead = ", or test another subject (--subject reference)" if file == "torch" else ""
+        raise NotAvailable(f"{error.name} is not installed: pip install {error.name}{instead}") from None
+
+
 def _importable(name: str) -> bool:
     return name.isidentifier() and find_spec(name) is not None
 
 
-def _guarded(declaration: Declaration, device: str) -> Guarded:
+def _guarded(declaration: Declaration, device: str, known: Expectations | None = None) -> Guarded:
     """Return the subject that a declaration describes."""
     if declaration.tensors:
         try:
@@ -102,7 +118,8 @@ def _guarded(declaration: Declaration, device: str) -> Guarded:
         inner = on_tensors.load(declaration, device)
     else:
         inner = OnArrays(declaration)
-    return Guarded(inner, foreign=True, lacks=declaration.lacks, only=declaration.only, notes=declaration.notes)
+    lacks, only, notes = declaration.lacks, declaration.only, declaration.notes
+    return Guarded(inner, foreign=True, lacks=lacks, only=only, notes=notes, expected=known)
 
 
 def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **limits: Any) -> Guarded:
@@ -112,10 +129,9 @@ def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **
     """
     if name.startswith(command.PREFIX):  # which lives in one anyway
         return _of_a_command(name, device, time_limit, **limits)
-    foreign = is_foreign(name)
-    inner = Isolated(name, device, time_limit, load=load, foreign=foreign, **limits)
+    inner = Isolated(name, device, time_limit, load=load_here, foreign=is_foreign(name), **limits)
     known = expected(name)
-    return Guarded(inner, foreign=foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes, expected=known)
+    return Guarded(inner, foreign=inner.foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes, expected=known)
 
 
 def _of_a_command(name: str, device: str, time_limit: float | None = None, **limits: Any) -> Guarded:

@@ -550,6 +550,11 @@ def test_ids_are_unique_and_every_link_leads_to_one(html):
     assert {link.removeprefix("#") for link in outline.links if link.startswith("#")} <= set(outline.ids)
 
 
+def test_a_matrix_beside_the_report_is_linked(data):
+    assert 'href="matrix/index.html"' in render(data, matrix="matrix/index.html")
+    assert 'href="matrix' not in render(data)
+
+
 def test_the_page_loads_nothing_from_outside(html):
     assert all(address.startswith(("#", "data:")) for address in Outline(html).resources)
     assert not re.search(r"@import|url\((?!#|&quot;#|\"#)", html)

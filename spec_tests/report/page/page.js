@@ -1,49 +1,4 @@
-"use strict";
-// The page's controls: language, contents, filter and search, links to claims. Without it, everything is shown in English.
-
-const page = document.documentElement;
-page.classList.add("js");
-
-// Language
-
-function remembered() {
-  try {
-    return localStorage.getItem("language");
-  } catch {
-    return null; // the browser has no storage
-  }
-}
-
-function remember(language) {
-  try {
-    localStorage.setItem("language", language);
-  } catch {
-    // then the choice is lost with the page
-  }
-}
-
-function preferred() {
-  const wanted = navigator.languages?.[0] ?? navigator.language ?? "en";
-  return wanted.toLowerCase().startsWith("zh") ? "zh" : "en";
-}
-
-function speak(language) {
-  page.classList.toggle("chinese", language === "zh");
-  page.lang = language === "zh" ? "zh-Hans" : "en";
-  document.title = page.getAttribute(`data-title-${language}`);
-  for (const element of document.querySelectorAll("[data-label-en]")) {
-    element.setAttribute("aria-label", element.getAttribute(`data-label-${language}`));
-  }
-  for (const element of document.querySelectorAll("[data-placeholder-en]")) {
-    element.placeholder = element.getAttribute(`data-placeholder-${language}`);
-  }
-  for (const button of document.querySelectorAll("[data-language]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.language === language));
-  }
-}
-
-const start = ["en", "zh"].includes(remembered()) ? remembered() : preferred();
-page.classList.toggle("chinese", start === "zh"); // before anything is rendered
+// The report's controls: contents, filter and search, links to claims.
 
 // Filter and search
 
@@ -114,19 +69,6 @@ function follow() {
   target.scrollIntoView();
 }
 
-// Regions that scroll are tab stops; those that do not scroll are not
-
-function letReach() {
-  const wide = [...document.querySelectorAll(".scroll, .drawing, .math")].map((element) => [
-    element,
-    element.scrollWidth > element.clientWidth,
-  ]);
-  for (const [element, scrolls] of wide) {
-    if (scrolls) element.tabIndex = 0;
-    else element.removeAttribute("tabindex");
-  }
-}
-
 // Runs: hovering over a letter shows the full name
 
 function nameRuns() {
@@ -143,16 +85,9 @@ function openMenu(open) {
 }
 
 document.addEventListener("DOMContentLoaded", () => {
-  speak(start);
+  letSpeak();
   collectClaims();
   nameRuns();
-  for (const button of document.querySelectorAll("[data-language]")) {
-    button.addEventListener("click", () => {
-      speak(button.dataset.language);
-      letReach();
-      remember(button.dataset.language);
-    });
-  }
   for (const button of document.querySelectorAll(".filter")) button.addEventListener("click", () => toggle(button));
   document.getElementById("search").addEventListener("input", show);
   document.getElementById("reset").addEventListener("click", reset);

@@ -1,0 +1,116 @@
+"""A subject's column of the matrix: how many of its tests ended how, by operation and level, and what is to be said."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from spec_tests.matrix.journal import (
+    DEVIATION,
+    FAILED,
+    NOT_COUNTED,
+    NOT_OFFERED,
+    NOT_REACHED,
+    OUTCOMES,
+    Ended,
+    Journal,
+)
+from spec_tests.matrix.reading import Data, state_of
+from spec_tests.vocabulary.levels import LEVELS
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
+
+ORDER = list(dict.fromkeys([*OPERATIONS, *OPTIMIZERS, *TRANSFORMS]))
+"""The operations in the document's order; what is none of them comes last."""
+
+
+@dataclass
+class _Cell:
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    deviations: set[str] = field(default_factory=set)
+
+
+def place_of(operation: str, level: str) -> tuple[int, str, int]:
+    """Return where a cell stands: in the document's order, and by level."""
+    known = ORDER.index(operation) if operation in ORDER else len(ORDER)
+    return known, operation, LEVELS.index(level) if level in LEVELS else len(LEVELS)
+
+
+def column(facts: Data, found: Journal) -> Data:
+    """Return a column: these facts, and what the journal says of each test."""
+    ended = {test: found.ended.get(test, Ended(NOT_REACHED)) for test in sorted(found.requirements)}
+    known = {entry["id"]: entry for entry in found.subject.get("deviations", [])}
+    met = Counter(id for one in ended.values() for id in one.deviations)
+    shown = found.shown
+    return {
+        **facts,
+        "dtypes": found.subject.get("dtypes", []),
+        "notes": found.subject.get("notes", []),
+        "cells": _cells(ended, found.requirements),
+        "reasons": _reasons(ended.values()),
+        "deviations": [
+            {**_texts(known.get(id, {"id": id})), "tests": met[id], **({"shown": shown[id]} if id in shown else {})}
+            for id in dict.fromkeys([*met, *shown])
+        ],
+        "findings": [
+            _finding(test, found.requirements[test], one)
+            for test, one in ended.items()
+            if one.outcome in (FAILED, DEVIATION)
+        ],
+        "outcomes": {test: one.outcome for test, one in ended.items()},
+    }
+
+
+def _cells(ended: Mapping[str, Ended], requirements: Mapping[str, list[list[str]]]) -> list[Data]:
+    cells: dict[tuple[str, str], _Cell] = {}
+    for test, one in ended.items():
+        for level, operation in requirements[test]:
+            cell = cells.setdefault((operation, level), _Cell())
+            cell.counts[one.outcome] += 1
+            cell.seconds += one.seconds
+            cell.deviations.update(one.deviations)
+    return [
+        {
+            "operation": operation,
+            "level": level,
+            "state": state_of(cell.counts),
+            "tests": {outcome: cell.counts[outcome] for outcome in OUTCOMES if cell.counts[outcome]},
+            "seconds": round(cell.seconds, 2),
+            "deviations": sorted(cell.deviations),
+        }
+        for (operation, level), cell in sorted(cells.items(), key=lambda cell: place_of(*cell[0]))
+    ]
+
+
+def _reasons(ended: Iterable[Ended]) -> list[Data]:
+    """Return why tests were not counted or what was not offered, and how many tests that concerns."""
+    counts = Counter((one.outcome, one.reason) for one in ended if one.outcome in (NOT_OFFERED, NOT_COUNTED))
+    return [
+        {"outcome": outcome, "reason": reason or "no reason was given", "tests": count}
+        for (outcome, reason), count in sorted(counts.items(), key=lambda one: (one[0][0], -one[1], one[0][1]))
+    ]
+
+
+TEXTS = ("id", "where", "expected", "found", "why", "seen", "versions", "package", "issue")
+
+
+def _texts(entry: Data) -> Data:
+    """Return of a known deviation what explains it, in both languages."""
+    names = [*TEXTS, *(f"{name}_zh" for name in TEXTS)]
+    return {name: entry[name] for name in names if entry.get(name)}
+
+
+def _finding(test: str, requirements: list[list[str]], one: Ended) -> Data:
+    return {
+        "test": test,
+        "requires": [list(required) for required in requirements],
+        "outcome": one.outcome,
+        "how": one.how or one.outcome,
+        "deviations": one.deviations,
+        "message": one.message,
+        "case": one.case,
+    }
+
+
+def total(column: Data) -> Counter[str]:
+    """Return how many tests of a column ended how."""
+    return Counter(column["outcomes"].values())
