@@ -1,6 +1,6 @@
 """Write the vectors, measure how strong they are, or compare a program's answers with them.
 
-    python -m spec_tests.vectors DIR [--small] [--only OPERATION ...]      write the set to DIR
+    python -m spec_tests.vectors DIR [--small] [--only OPERATION]          write the set to DIR
     python -m spec_tests.vectors strength [DIR]                            which wrong implementations it catches
     python -m spec_tests.vectors check DIR ANSWERS.json [--json FILE] [--report FILE]
 
@@ -47,7 +47,9 @@ def _command(given: list[str]) -> None:
 def _write(parser: ArgumentParser, given: list[str]) -> Command:
     parser.add_argument("folder", type=Path, metavar="DIR", help="an empty folder, or one of vectors")
     parser.add_argument("--small", action="store_true", help="500 cases instead of more than 10,000")
-    parser.add_argument("--only", nargs="+", choices=OPERATIONS, metavar="OPERATION", help="these operations alone")
+    parser.add_argument(
+        "--only", action="append", choices=OPERATIONS, metavar="OPERATION", help="only this; may be repeated"
+    )
     return partial(write_set, **vars(parser.parse_args(given)))
 
 

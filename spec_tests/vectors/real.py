@@ -191,7 +191,7 @@ def rounded_up(array: Any) -> npt.NDArray[np.float64]:
     """Return numbers of few binary digits that are not below these, which are not negative.
 
     >>> rounded_up(reals([0, 1, 5]) / 5)
-    array([0.        , 0.20007324, 1.        ])
+    array([0.        , 0.20001221, 1.        ])
     """
 
     def up(value: float | Real) -> float:
