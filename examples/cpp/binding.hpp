@@ -37,7 +37,7 @@ Arrays call_in(const std::string& function, const Arrays& given, const json& opt
         return {{"output", conv2d<T>(input, *weight, bias, window(options), whole(options.at("groups")), wrong)}};
     }
     if (function == "max_pool2d") {
-        const bool ceil_mode = options.at("ceil_mode"), indices = options.at("return_indices");
+        const bool ceil_mode = options.at("ceil_mode"), indices = options.value("return_indices", false);
         const Pooled found = max_pool2d(input, pair(options.at("kernel_size")), window(options), ceil_mode, wrong);
         if (!indices) return {{"output", found.output}};
         return {{"output", found.output}, {"indices", found.indices}};

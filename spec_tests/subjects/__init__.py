@@ -134,8 +134,18 @@ def isolated(name: str, device: str = "cpu", time_limit: float | None = None, **
     return Guarded(inner, foreign=inner.foreign, lacks=inner.lacks, only=inner.only, notes=inner.notes, expected=known)
 
 
-def _of_a_command(name: str, device: str, time_limit: float | None = None, **limits: Any) -> Guarded:
+def _of_a_command(
+    name: str,
+    device: str,
+    time_limit: float | None = None,
+    *,
+    loading_limit: float | None = None,
+    **others: Any,
+) -> Guarded:
     """Return the program that `command: ...` names; arrays come to it by value, without a layout."""
-    inner = command.of_a_command(name, device, time_limit, **limits)
+    for other, limit in others.items():
+        if limit is not None:
+            raise NotAvailable(f"a program in another language is held to no {other}: its time alone is limited")
+    inner = command.of_a_command(name, device, time_limit, loading_limit)
     said = inner.declaration
     return Guarded(inner, foreign=True, lacks=said.lacks | command.BY_VALUE, only=said.only, notes=said.notes)

@@ -471,6 +471,12 @@ def test_a_program_is_not_asked_for_a_device(command):
         subjects.load(command("serve(echo)"), "cuda")
 
 
+def test_a_program_is_held_to_no_limit_but_that_of_its_time(started):
+    assert started("serve(echo)", 20, memory_limit=None).name == "mine"
+    with pytest.raises(NotAvailable, match=r"^a program in another language is held to no memory_limit"):
+        started("serve(echo)", 20, memory_limit=2**30)
+
+
 # A run
 
 
