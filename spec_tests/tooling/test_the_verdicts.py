@@ -256,7 +256,18 @@ def test_a_single_wrong_element_is_drawn_and_no_convention_is_made_of_it():
     verdict = judge("conv2d", CONV, output)
 
     assert verdict.decision == "wrong" and verdict.exit_code == 1
-    assert "1 of 512 elements" in verdict.text and "output[1, 2, 3, 4]" in verdict.text and "*" in verdict.text
+    assert (
+        "1 of 512 elements lies outside its bound" in verdict.text
+        and "output[1, 2, 3, 4]" in verdict.text
+        and "*" in verdict.text
+    )
+
+
+def test_the_part_of_a_result_that_is_wrong_is_said():
+    output = reference.conv2d(**CONV)
+    output[:, 3, 2:] += normal(10, (2, 6, 8))[0]
+
+    assert "all of them in [:, 3, 2:8, :]" in judge("conv2d", CONV, output).text
 
 
 def test_the_worst_element_is_drawn_beside_the_first():
