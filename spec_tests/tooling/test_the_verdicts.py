@@ -256,7 +256,18 @@ def test_a_single_wrong_element_is_drawn_and_no_convention_is_made_of_it():
     verdict = judge("conv2d", CONV, output)
 
     assert verdict.decision == "wrong" and verdict.exit_code == 1
-    assert "1 of 512 elements" in verdict.text and "output[1, 2, 3, 4]" in verdict.text and "*" in verdict.text
+    assert (
+        "1 of 512 elements lies outside its bound" in verdict.text
+        and "output[1, 2, 3, 4]" in verdict.text
+        and "*" in verdict.text
+    )
+
+
+def test_the_part_of_a_result_that_is_wrong_is_said():
+    output = reference.conv2d(**CONV)
+    output[:, 3, 2:] += normal(10, (2, 6, 8))[0]
+
+    assert "all of them in [:, 3, 2:8, :]" in judge("conv2d", CONV, output).text
 
 
 def test_the_worst_element_is_drawn_beside_the_first():
@@ -416,3 +427,32 @@ def test_arguments_with_more_digits_than_the_format_are_rounded_and_it_is_said()
     verdict = judge("linear", LINEAR, rounded(half(X) @ half(W).T, "float16"), "float16")
 
     assert verdict.is_right and "input has more digits than float16, and was rounded to it first" in verdict.text
+
+
+# Known deviations
+
+
+def test_sums_that_are_rounded_on_the_way_are_named_as_the_deviation_they_are():
+    fmt = "bfloat16"
+    x, w, g = (rounded(array, fmt) for array in normal(11, (48, 2, 5, 5), (3, 2, 3, 3), (48, 3, 3, 3)))
+    shares = [reference.conv2d_backward(g[i : i + 1], x[i : i + 1], w)[1] for i in range(48)]
+    total = np.zeros_like(w)
+    for share in shares:  # each image's share of the gradient is rounded before it is added
+        total = rounded(total + rounded(share, fmt), fmt)
+
+    part = judge("conv2d", {"input": x, "weight": w, "grad_output": g}, {"grad_weight": total}, fmt).parts[0]
+
+    assert part.decision == "a coarser format" and part.explanation == "half-conv-gradients"
+
+
+@pytest.mark.parametrize("fmt", ["float16", "bfloat16"])
+def test_what_torch_makes_of_half_is_right_or_a_known_deviation(fmt):
+    torch = pytest.importorskip("torch")
+    kind = getattr(torch, fmt)
+    x = torch.from_numpy(normal(12, (6, 3, 2, 2))[0]).to(kind).requires_grad_()
+    output = torch.nn.functional.batch_norm(x, None, None, training=True)
+    case = {"input": x, "running_mean": None, "running_var": None, "training": True}
+
+    part = judge("batch_norm", case, output).parts[0]
+
+    assert part.decision in RIGHT or part.explanation == "half-batch-norm"

@@ -112,12 +112,12 @@ def _throughout(question: Question, part: str, dtype: str) -> Iterator[Predictio
     yield Prediction("coarser", dtype, f"a computation in {dtype}, its arguments included", exact, bound, False)
     row = OPERATIONS.get(question.operation)
     if row is not None and isinstance(row.rounding, Sums):
-        yield from _accumulated(question, part, dtype)
+        yield from accumulated(question, part, dtype)
     if dtype == "float16":
         yield from _every_step_in_float16(converted, part, bound)
 
 
-def _accumulated(question: Question, part: str, dtype: str) -> Iterator[Prediction]:
+def accumulated(question: Question, part: str, dtype: str) -> Iterator[Prediction]:
     """Yield sums that were rounded to a coarser format at every step: K roundings of that format, where K are many."""
     wide = "float64" if question.dtype == "float64" else "float32"
     exact, bound = question.expected(part, wide)

@@ -8,6 +8,7 @@ Outside the bound, what predicts digits comes first: formats and conventions, th
 larger errors comes after: a format, if all numbers of the result are the format's; transforms; known deviations.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -125,7 +126,7 @@ def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[
     step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
     says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
     if got.size <= LARGEST_CASE:
-        for prediction in coarser(question, part, got):
+        for prediction in _tried(coarser(question, part, got)):
             if prediction.sharp and _is_plainer(prediction, got, exact):
                 because = f"fits {prediction.says}; {says}, which rounding alone would allow, but its digits are these"
                 return Part(part, COARSER, because, **measured, explanation=prediction.name)
@@ -206,9 +207,15 @@ def _may_overflow(question: Question, part: str, got: Array, exact: Array) -> bo
 
 
 def _with_more_room(question: Question, part: str, got: Array) -> Iterator[Prediction]:
-    yield from known_deviations(question, part)
-    yield from transforming(question, part)
-    yield from (one for one in coarser(question, part, got) if not one.sharp)
+    yield from _tried(known_deviations(question, part))
+    yield from _tried(transforming(question, part))
+    yield from (one for one in _tried(coarser(question, part, got)) if not one.sharp)
+
+
+def _tried(predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+    """Yield hypotheses as long as they can be worked out: none of them may keep a verdict from being given."""
+    with np.errstate(all="ignore"), contextlib.suppress(ArithmeticError, ValueError, TypeError, IndexError, KeyError):
+        yield from predictions
 
 
 def _settles(got: Array, exact: Array) -> bool:
@@ -224,9 +231,11 @@ def _sharp(
     with np.errstate(invalid="ignore"):
         plain = rms(np.asarray(got, np.float64) - exact)
     differ = ~same(np.isfinite(got), np.isfinite(exact))
-    yield from (one for one in one_pass.predicted(question, part, got, bound) if one.explains(got))
-    yield from (one for one in overflowing(question, part, exact) if one.explains(got))
-    for prediction in coarser(question, part, got):
+    for one in _tried(one_pass.predicted(question, part, got, bound)):
+        if one.explains(got) and (rms(off(got, one)) * BETTER <= plain or differ.any()):
+            yield one
+    yield from (one for one in _tried(overflowing(question, part, exact)) if one.explains(got))
+    for prediction in _tried(coarser(question, part, got)):
         prediction = _tightened(prediction, question) if sums_are_exact else prediction
         if not prediction.sharp or not prediction.explains(got) or is_vacuous(prediction, exact):
             continue
@@ -248,10 +257,14 @@ def _tightened(prediction: Prediction, question: Question) -> Prediction:
 
 def _speaks_for_itself(got: Array, exact: Array, wrong: Array, prediction: Prediction) -> bool:
     """Tell whether there is more to a prediction than that errors are small: the result has the format's numbers."""
-    if is_vacuous(prediction, exact) or ratio(got, exact):
+    if ratio(got, exact):
         return False
     stored = prediction.name.removeprefix("sums in ")
-    if stored not in FORMATS:  # a transform, or a known deviation
+    if stored not in FORMATS and prediction.kind == "coarser":  # sums and steps that are rounded on the way
+        return rms(np.asarray(got, np.float64) - exact) * ENOUGH <= rms(np.asarray(exact))
+    if is_vacuous(prediction, exact):
+        return False
+    if stored not in FORMATS:  # a transform
         return True
     if stored != prediction.name and wrong.mean() < SPREAD:
         return False

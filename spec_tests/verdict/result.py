@@ -8,10 +8,10 @@ import numpy as np
 
 from spec_tests.run.drawing import grid
 from spec_tests.verdict.asking import Question
-from spec_tests.verdict.deciding import DECISIONS, RIGHT, UNKNOWN, Part
+from spec_tests.verdict.deciding import DECISIONS, RIGHT, UNKNOWN, WRONG, Part
 from spec_tests.verdict.prediction import Array, rms
 
-AROUND = 4
+AROUND = 3
 """Rows and columns that are drawn on every side of a wrong element."""
 EXIT_CODES = {**dict.fromkeys(RIGHT, 0), UNKNOWN: 3}
 """Of the command: all other decisions are 1."""
@@ -77,8 +77,9 @@ class Verdict:
     def text(self) -> str:
         """All of it, the decision first."""
         lines = [f"{self.decision}: {self._heading()}"]
+        single = len(self.parts) == 1
         for name, parts in self.outputs.items():
-            lines += [_line(name, part, len(self.outputs) > 1) for part in parts]
+            lines += [_line(name if len(self.outputs) > 1 else "", part, single) for part in parts]
         lines += [one.text() for one in self.nearer]
         lines += [f"note: {note}" for note in self.question.notes]
         for name, parts in self.outputs.items():
@@ -134,9 +135,9 @@ def _error(part: Part) -> float:
         return float("inf") if (np.isfinite(exact) & ~np.isfinite(got)).any() else rms(got - exact)
 
 
-def _line(name: str, part: Part, several: bool) -> str:
-    of = f" of {name}" if several else ""
-    return f"  {part.part}{of}: {part.decision}; {part.because}"
+def _line(name: str, part: Part, single: bool) -> str:
+    of = f" of {name}" if name else ""
+    return f"  {part.part}{of}: {'' if single else f'{part.decision}; '}{part.because}"
 
 
 def _as_json(part: Part) -> dict[str, Any]:
@@ -172,21 +173,26 @@ def first_and_worst(part: Part) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def drawing(part: Part, name: str = "") -> str:
-    """Return the first and the worst wrong element, with what stands around them, as grids."""
+    """Return the first and the worst wrong element, with what stands around them, as grids.
+
+    Of what a format or a convention explains, the worst element is enough.
+    """
     if part.is_right or part.wrong is None or not part.wrong.any():
         return ""
     of = f" of {name}" if name else ""
     first, worst = first_and_worst(part)
     lines = []
     for title, at in (("first", first), ("worst", worst)):
-        if title == "worst" and worst == first:
+        if (title == "worst" and worst == first) or (title == "first" and worst != first and part.decision != WRONG):
             continue
         which = "first and worst" if worst == first else title
         got, exact = np.asarray(part.got)[at].item(), np.asarray(part.exact)[at].item()
         bound = np.broadcast_to(part.bound, np.shape(part.exact))[at].item()
-        where = f"{part.part}[{', '.join(map(str, at))}]"
+        where = f"{part.part}[{', '.join(map(str, at))}]" if at else part.part
         lines.append(f"{which} wrong element{of}, {where}: got {got:.9g}, exact {exact:.9g}, bound {bound:.3g}")
-        lines += [grid(title, *_cropped(array, at)) for title, array in (("got", part.got), ("exact", part.exact))]
+        if at and part.decision == WRONG:
+            both = (("got", part.got), ("exact", part.exact))
+            lines += [grid(f"{title}, around it", *_cropped(array, at)) for title, array in both]
     return "\n".join(lines)
 
 

@@ -14,10 +14,26 @@ FEWEST_DIGITS = 6
 
 def how_wrong(got: Array, exact: Array, wrong: Array) -> str:
     """Say how many elements are wrong, and what they have in common."""
-    many = f"{int(wrong.sum())} of {wrong.size} elements lie outside their bounds"
+    count = int(wrong.sum())
+    many = f"{count} of {wrong.size} elements {'lies outside its bound' if count == 1 else 'lie outside their bounds'}"
     if wrong.size == 1:
         many = "the only element lies outside its bound"
-    return many + (ratio(got, exact) or _digits(got, exact, wrong))
+    return many + where(wrong) + (ratio(got, exact) or _digits(got, exact, wrong))
+
+
+def where(wrong: Array) -> str:
+    """Say in which part of a result the wrong elements are, if there are several, and it is a part.
+
+    >>> where(np.array([[False, True, True], [False, True, False]]))
+    ', all of them in [:, 1:3]'
+    """
+    if wrong.sum() < 2:
+        return ""
+    spans = []
+    for places, size in zip(np.nonzero(wrong), wrong.shape, strict=True):
+        first, last = int(places.min()), int(places.max())
+        spans.append(":" if last - first + 1 == size else str(first) if first == last else f"{first}:{last + 1}")
+    return "" if set(spans) == {":"} else f", all of them in [{', '.join(spans)}]"
 
 
 def _digits(got: Array, exact: Array, wrong: Array) -> str:
