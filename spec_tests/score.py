@@ -22,18 +22,21 @@ from pathlib import Path
 from typing import Any
 
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
-from spec_tests.run.exercise.words import language_of
+from spec_tests.run.complaints import told
+from spec_tests.run.exercise.words import bracketed, language_of, section
 from spec_tests.run.options import seconds, size
 from spec_tests.run.scoring.grading import Unfit, check_target, cores, files_of, grade, write
 from spec_tests.run.scoring.judging import Judged, Limits
 from spec_tests.run.scoring.page import page
 from spec_tests.run.scoring.results import Class, as_csv, as_json, percent
 from spec_tests.run.scoring.words import WORDS
-from spec_tests.vocabulary.rungs.sentences import sentences
+from spec_tests.vocabulary.rungs.sentences import section_of, sentences
 from spec_tests.vocabulary.subject import NotAvailable
 
 AT_LEAST, FOR_EACH = 100.0, 15.0
 """How many seconds a file may take, and how many more for each operation: several times what a right one takes."""
+SOME = 8
+"""How many names stand beside a rung."""
 MOST = 10
 """How many of the rungs that files failed on the terminal shows."""
 
@@ -63,7 +66,7 @@ def main(arguments: list[str]) -> int:
         def ended(asked: Class, judged: Judged) -> None:
             nonlocal count
             count += 1
-            _say(_line(f"[{count}/{len(files)}]", asked, judged))
+            _say(_line(f"[{count}/{len(files)}]", asked, judged, language))
 
         graded = grade(files, limits, given.jobs or cores(), ended)
         write({target: text(graded) for target, text in targets.items()})
@@ -102,9 +105,9 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _line(counted: str, asked: Class, judged: Judged) -> str:
+def _line(counted: str, asked: Class, judged: Judged, language: str) -> str:
     points = asked.points(judged)
-    remark = f"  {judged.reason}" if judged.reason else ""
+    remark = f"  {told(judged.remark, language)}" if judged.remark else ""
     return f"{counted} {judged.name}: {points[0]} / {points[1]} ({percent(points)} %, {judged.seconds:.0f} s){remark}"
 
 
@@ -114,7 +117,9 @@ def _summarize(graded: Class, language: str, seconds: float) -> None:
     failed = graded.failed()
     _say(f"{words['failed']}:" if failed else words["none_failed"])
     for key, names in failed[:MOST]:
-        _say(f"  {len(names):3}  {sentences(*key, language).wrong}")
+        place = bracketed(section(section_of(key[0]), language), language)
+        some = ", ".join(names[:SOME]) + (f" … +{len(names) - SOME}" if len(names) > SOME else "")
+        _say(f"  {len(names):3}  {sentences(*key, language).wrong}{place}", f"       {some}")
 
 
 def _say(*lines: str) -> None:

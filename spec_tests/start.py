@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     if file.suffix != ".py":
         parser.error(f"{file}: a name that ends in .py was expected")
     try:
-        text = starter(given.file, given.only, language_of(given.language))
+        text = starter(file.name, given.only, language_of(given.language))
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except NotAvailable as error:
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{file} is there already: it is left as it is; choose another name, or move it away")
     except OSError as error:
         parser.error(f"{file} cannot be written: {error.strerror or error}")
-    print(f"{file}: pytest spec_tests --subject {file} --exercise")
+    print(f"{file}: python -m pytest spec_tests --subject {file} --exercise")
     return 0
 
 

@@ -63,6 +63,8 @@ class Guarded:
         self.notes, self.dtype = notes, dtype
         self.wrote: tuple[str, ...] = ()
         """What the last call wrote into that wrote at all: it is restored, so a test cannot see it otherwise."""
+        self.printed = ""
+        """The beginning of what the last call printed."""
         self.name, self.dtypes = inner.name, inner.dtypes
         self.transforms, self.deviations = inner.transforms, inner.deviations
         self.source, self.tensors = _own(inner, "source", None), _own(inner, "tensors", False)
@@ -135,7 +137,8 @@ class Guarded:
             raise
         except Exception as error:
             written = _restored(arrays, before) or (tuple(self.inner.last_written) if self.reports else ())
-            ledger.called(Call(function, kept, dtype, error=f"{type(error).__name__}: {error}", written=written))
+            failure = f"{type(error).__name__}: {error}"
+            ledger.called(Call(function, kept, dtype, error=failure, written=written, printed=self.printed))
             raise
         changed = [name for name, value in arrays.items() if not _same(value, before[name])]
         if changed:
@@ -144,7 +147,7 @@ class Guarded:
         written = tuple(changed) or (tuple(self.inner.last_written) if self.reports else ())
         self.wrote = written or self.wrote
         shared = _shared(result, arrays) or (tuple(self.inner.last_shared) if self.reports else ())
-        ledger.called(Call(function, kept, dtype, result, written=written, shared=shared))
+        ledger.called(Call(function, kept, dtype, result, written=written, shared=shared, printed=self.printed))
         return result
 
     def _contained(self, function: str, arguments: dict[str, Any]) -> Any:
@@ -153,8 +156,11 @@ class Guarded:
     def _containing(self, function: str, call: Callable[[], Any]) -> Any:
         """Call a function of others: what it raises is a refusal, a failure, or that it does not offer this."""
         try:
-            with _quiet():
-                return call()
+            with _quiet() as printed:
+                try:
+                    return call()
+                finally:
+                    self.printed = str(_own(self.inner, "last_printed", "")) or printed.getvalue()[:1000]
         except NotOffered:
             raise
         except NotImplementedError as error:
@@ -302,18 +308,18 @@ class _Bounded(io.StringIO):
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Let a foreign function neither print nor warn, nor change how NumPy computes."""
+def _quiet() -> Iterator["_Bounded"]:
+    """Let a foreign function neither print nor warn, nor change how NumPy computes; yield what it prints."""
     limit = sys.getrecursionlimit()
     with (
         warnings.catch_warnings(),
         np.errstate(),
-        contextlib.redirect_stdout(_Bounded()),
+        contextlib.redirect_stdout(printed := _Bounded()),
         contextlib.redirect_stderr(_Bounded()),
     ):
         warnings.simplefilter("ignore")
         try:
-            yield
+            yield printed
         finally:
             if sys.getrecursionlimit() != limit:
                 sys.setrecursionlimit(limit)

@@ -41,6 +41,8 @@ class Call:
     """The arguments that it wrote into."""
     shared: tuple[str, ...] = ()
     """The arguments whose memory its result shares, where a new array was asked for."""
+    printed: str = ""
+    """The beginning of what it printed, if it is a function of others."""
 
 
 @dataclass

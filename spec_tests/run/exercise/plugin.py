@@ -10,8 +10,11 @@
 Exit codes: 0 everything that is offered and begun is right, 1 something is wrong, 5 nothing is begun.
 """
 
+import contextlib
+import os
 import re
-from collections.abc import Generator
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,8 @@ from spec_tests.vocabulary.rungs.checking import ask
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, section_of, sentences
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
+SILENCE = 15.0
+"""After how many seconds a test says that a function has not answered."""
 OF_A_SECTION = re.compile(r"test_\d")
 
 
@@ -78,13 +83,17 @@ class Exercise:
         """Take over the terminal."""
         self.config, self.subject = config, subject
         self.writer = config.get_terminal_writer()
+        self.encoding = getattr(self.writer._file, "encoding", None) or "utf-8"
+        self.terminal: int | None = None
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            self.terminal = os.dup(self.writer._file.fileno())  # while a test runs, pytest keeps what is printed
         self.language = language_of(config.option.spec_language)
         self.words = WORDS[self.language]
         self.verbose = config.option.verbose > 0
         self.stages: list[Stage] = []
         self.rated: list[Rated] = []
         self.failures: dict[str, telling.Failure] = {}
-        self.unreadable = 0
+        self.unreadable, self.silent = 0, False
         try:
             self.wanted = asking.wanted(config.option.only, subject, at_least_one=True)
         except NotAvailable as error:
@@ -170,7 +179,8 @@ class Exercise:
             if others := operations_of(item) - {stage.operation} - self._right_operations():
                 waiting |= others
                 continue
-            item.config.hook.pytest_runtest_protocol(item=item, nextitem=session)
+            with self._saying_if_it_is_silent(stage.function):
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=session)
             if session.shouldstop:
                 raise session.Interrupted(session.shouldstop)
             entries[item.nodeid] = next(entry for entry in ledger.entries() if entry.test == item.nodeid)
@@ -184,6 +194,27 @@ class Exercise:
         begun = any(one.outcome == RIGHT and one.function == stage.function for one in self.rated)
         own = [reason for reason in reasons if reason.startswith(f"{stage.function} is not implemented")]
         return (NOT_BEGUN, own[0]) if own and not begun else (NOT_OFFERED, next(iter(reasons), ""))
+
+    @contextlib.contextmanager
+    def _saying_if_it_is_silent(self, function: str) -> Iterator[None]:
+        """Say once that a function has not answered for long: it may never do."""
+        if self.config.option.time_limit is not None or self.silent or self.terminal is None:
+            yield
+            return
+
+        def say() -> None:
+            self.silent = True
+            text = self.words["silent"].format(operation=function, seconds=SILENCE)
+            lines = "\n".join(telling.wrapped(f"{telling.SIGNS[HIDDEN]} {text}", 2))
+            os.write(self.terminal or 0, f"{_in(self.encoding, lines)}\n".encode(self.encoding))
+
+        clock = threading.Timer(SILENCE, say)
+        clock.daemon = True
+        clock.start()
+        try:
+            yield
+        finally:
+            clock.cancel()
 
     def _right_operations(self) -> set[str]:
         """Return the operations of which everything so far is right."""
@@ -286,9 +317,8 @@ class Exercise:
 
     def _say(self, *lines: str) -> None:
         """Print lines at once, in the characters that the terminal has."""
-        encoding = getattr(self.writer._file, "encoding", None) or "utf-8"
         for line in lines:
-            self.writer.line(_in(encoding, line))
+            self.writer.line(_in(self.encoding, line))
         self.writer.flush()
 
 

@@ -1,5 +1,7 @@
 """What an exercise prints: a line for a rung, at most twenty for one that is wrong, and the points."""
 
+import inspect
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import reference
 from spec_tests.run.complaints import told
 from spec_tests.run.drawing import grid
 from spec_tests.run.exercise.lines import columns, in_lines
@@ -22,11 +25,23 @@ from spec_tests.run.exercise.result import (
 )
 from spec_tests.run.exercise.words import WORDS, bracketed, section
 from spec_tests.run.judging import Judgement
-from spec_tests.vocabulary.rungs.sentences import section_of, sentences
+from spec_tests.vocabulary.rungs import PLAIN
+from spec_tests.vocabulary.rungs.sentences import EXAMPLES, REST, section_of, sentences
 
 WIDTH = 100
 LINES = 20
 """The most that a failure takes."""
+PRINTED = 3
+"""How many lines of what a function printed are shown."""
+FEW = 12
+"""How many numbers are drawn of an argument that had to be refused."""
+FAR = 1000
+"""From how many times its bound on an error is no question of rounding."""
+OUTSIDE = re.compile(
+    r"(?P<name>\w+): .* outside (?:its|their) bound(?:; first at (?P<at>\[.*\]))?: "
+    r"got (?P<got>\S+), exact (?P<right>\S+), error (?P<error>\S+), bound (?P<bound>\S+)"
+)
+ENDED = ("SubjectEnded", "spec_tests.vocabulary.subject.SubjectEnded")
 SIGNS = {RIGHT: "✓", WRONG: "✗", NOT_OFFERED: "–", NOT_BEGUN: "○", HIDDEN: "…"}
 PLAIN_SIGNS = {"✓": "+", "✗": "x", "–": "-", "○": "o", "…": "...", "·": "*", "′": "'"}
 """For a terminal that has no others."""
@@ -55,9 +70,12 @@ def wrong(rated: Rated, failure: Failure, language: str, file: str, verbose: boo
     first = wrapped(f"{SIGNS[WRONG]} {said.wrong}", 2)
     first += wrapped(words["test"].format(test=failure.test), 4) if failure.test else []
     place = [words["line"].format(file=file, line=failure.line)] if failure.line else []
-    last = [line for text in (told(failure.complaint, language), *place) for line in wrapped(text, 4)[:2]]
+    call = failure.judgement.call if failure.judgement is not None else None
+    if call is not None and call.printed.strip():
+        place.append(words["printed"].format(text=" / ".join(call.printed.split("\n")[:PRINTED]).strip(" /")))
+    last = [line for text in (_plainly(failure.complaint, language), *place) for line in wrapped(text, 4)[:2]]
     taught = bracketed(section(section_of(rated.operation), language), language)
-    last += wrapped(f"{words['hint'].format(hint=said.hint)}{taught}", 4)
+    last += wrapped(f"{words['hint'].format(hint=_hint(rated, failure, said.hint, language))}{taught}", 4)
     room = 10**6 if verbose else LINES - len(first) - len(last)
     drawn = drawing(failure.judgement, language) if failure.judgement is not None else []
     if len(drawn) > room:
@@ -66,18 +84,53 @@ def wrong(rated: Rated, failure: Failure, language: str, file: str, verbose: boo
     return [*first, *(f"    {line}".rstrip() for line in drawn), *last, *(f"    {line}".rstrip() for line in more)]
 
 
+def _hint(rated: Rated, failure: Failure, hint: str, language: str) -> str:
+    """Return the hint of a rung, or one on an error that has nothing to do with the rung."""
+    words = WORDS[language]
+    if "took longer than" in failure.complaint:
+        return words["endless"]
+    if failure.complaint.startswith(ENDED):
+        return words["ended"]
+    failed = failure.judgement is not None and failure.judgement.call.error
+    return words["error"] if failed and rated.rung in (EXAMPLES, PLAIN, REST) else hint
+
+
+def _plainly(complaint: str, language: str) -> str:
+    """Return what is wrong; of a number that is far from right, without its bound.
+
+    >>> _plainly("output: the only element lies outside its bound: got 12.0, exact 0.5, error 11.5, bound 1e-15", "en")
+    'output: got 12, 0.5 is right'
+    """
+    found = OUTSIDE.fullmatch(complaint)
+    if found is None or float(found["error"]) <= FAR * float(found["bound"]):
+        return told(complaint, language)
+    words = WORDS[language]["plainly_at" if found["at"] else "plainly"]
+    return words.format(name=found["name"], at=found["at"], got=_short(found["got"]), right=_short(found["right"]))
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.6g}"
+
+
 def drawing(judgement: Judgement, language: str) -> list[str]:
     """Return the arguments of a wrong call, its answer and the right one, beside each other where there is room."""
     words, call, part = WORDS[language], judgement.call, judgement.wrong_part
     arguments = call.arguments
     arrays = {name: value for name, value in _flat(arguments).items() if isinstance(value, np.ndarray | np.generic)}
     options = ", ".join(f"{name}={value!r}" for name, value in _shown_options(call.function, arguments).items())
-    blocks = [_block(name, value) for name, value in arrays.items()]
+    shapes = bool(judgement.refusal)  # which say more of it than the numbers
+    blocks = [_block(name, value, short=shapes and np.size(value) > FEW) for name, value in arrays.items()]
     if part is not None and not call.error and not judgement.refusal:
         at = part.first_wrong
         blocks.append(_block(words["yours"].format(name=part.name), part.got, at))
         blocks.append(_block(words["right"].format(name=part.name), part.expected, at))
-    return [*textwrap.wrap(f"{call.function}({', '.join([*arrays, *filter(None, [options])])})", WIDTH), *_rows(blocks)]
+    by_name = {
+        name
+        for name, parameter in inspect.signature(getattr(reference, call.function)).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    given = [f"{name}={name}" if name in by_name else name for name in arrays]
+    return [*textwrap.wrap(f"{call.function}({', '.join([*given, *filter(None, [options])])})", WIDTH), *_rows(blocks)]
 
 
 def _flat(arguments: Any) -> dict[str, Any]:
@@ -116,15 +169,18 @@ def _shown_options(function: str, arguments: Any) -> dict[str, Any]:
     }
 
 
-def _block(name: str, value: Any, marked: tuple[int, ...] | None = None) -> list[str]:
-    """Return a grid with its heading; leading axes of size 1 are left out of it."""
+def _block(name: str, value: Any, marked: tuple[int, ...] | None = None, short: bool = False) -> list[str]:
+    """Return a grid with its heading, or only that; leading axes of size 1 are left out of the grid."""
     if not isinstance(value, np.ndarray | np.generic):
         return [f"{name} = {value}"]
     lead = next((i for i, size in enumerate(value.shape[:-2]) if size != 1), max(0, value.ndim - 2))
     inner = value.reshape(value.shape[lead:]) if value.size else value
     at = marked[lead:] if marked is not None and len(marked) == value.ndim else None
+    kind = "" if value.dtype.kind in "fiu" else f" {value.dtype}"
+    if short:
+        return [f"{name} {value.shape}{kind}"]
     drawn = grid(name, inner, at).splitlines()
-    return [f"{name} {value.shape}", *drawn[1:]] if len(drawn) > 1 else [drawn[0]]
+    return [f"{name} {value.shape}{kind}", *drawn[1:]] if len(drawn) > 1 else [f"{drawn[0]}{kind}"]
 
 
 def _rows(blocks: Iterable[list[str]]) -> list[str]:

@@ -11,15 +11,18 @@ from pathlib import Path
 
 from spec_tests.contract.declaration import OPERATION_NAMES
 from spec_tests.contract.functions import BACKWARD
+from spec_tests.run.exercise.words import WORDS as ALL_WORDS
 from spec_tests.run.selection import ROOT
 
 WORDS = {
     "en": {
+        "trying": "Trying {file} ...",
         "missing": "--watch needs watchfiles, which is not installed: pip install watchfiles",
         "no_file": "--watch watches a file (--subject my_layers.py); there is no file {file}",
         "waiting": "Watching {file}: save it, and it is tried again. Ctrl-C ends.",
     },
     "zh": {
+        "trying": "正在检查 {file}……",
         "missing": "--watch 需要 watchfiles，但它没有安装：pip install watchfiles",
         "no_file": "--watch 监视一个文件（--subject my_layers.py）；没有文件 {file}",
         "waiting": "正在监视 {file}：保存后会再试一次。按 Ctrl-C 结束。",
@@ -33,7 +36,7 @@ MOMENT = 50
 
 def watch(file: str, arguments: Sequence[str], language: str) -> int:
     """Try a file once, and again whenever it is saved, until Ctrl-C."""
-    words = WORDS[language]
+    words, told = WORDS[language], ALL_WORDS[language]
     if not file.endswith(".py") or not Path(file).is_file():
         print(f"ERROR: {words['no_file'].format(file=file)}", file=sys.stderr)
         return USAGE_ERROR
@@ -48,17 +51,18 @@ def watch(file: str, arguments: Sequence[str], language: str) -> int:
     ]
     command += [] if "--exercise" in command or "--spec-exercise" in command else ["--spec-exercise"]
     before: Mapping[str, str] = {}
+    print(words["trying"].format(file=file), flush=True)
     with contextlib.suppress(KeyboardInterrupt):
         for _ in _saved(Path(file)):
             after = parts(_text(Path(file)))
             only = changed(before, after) if before else ()
             before = after or before
-            _try([*command, *(f"--only={name}" for name in only)])
+            _try([*command, *(f"--only={name}" for name in only)], told["quick"])
             print(f"\n{words['waiting'].format(file=file)}", flush=True)
     return 0
 
 
-def _try(command: list[str]) -> None:
+def _try(command: list[str], note: str) -> None:
     """Try the rungs alone, which is quick; once they are all right, try everything."""
     quick = [given for given in command if Path(given).resolve() != ROOT]
     done = subprocess.run([*quick, str(RUNGS)], capture_output=True, check=False)
@@ -68,6 +72,7 @@ def _try(command: list[str]) -> None:
     for stream, text in ((sys.stdout, done.stdout), (sys.stderr, done.stderr)):
         stream.buffer.write(text)
         stream.flush()
+    print(f"\n{note}", flush=True)
 
 
 def _saved(file: Path) -> Iterator[None]:

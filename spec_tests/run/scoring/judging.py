@@ -8,6 +8,7 @@ import ast
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,8 @@ GRACE = 10.0
 GLANCE = 0.1
 ENDS = (0, 1, 5)
 """With which exit codes an exercise ends that was judged to its end."""
+ENDED = re.compile(r"^(?:spec_tests\.vocabulary\.subject\.)?SubjectEnded: ")
+"""How it is said of a call that it ended its process, or took too long."""
 POSIX = os.name == "posix"
 
 JUDGE = """\
@@ -68,6 +71,12 @@ class Judged:
     seconds: float = 0.0
     said: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
     """What was found at the rungs that are wrong: the first line of it."""
+
+    @property
+    def remark(self) -> str:
+        """Why it has not all points that it could have: the reason, or the first rung at which it ended its process."""
+        ended = (text for text in self.said.values() if ENDED.search(text))
+        return self.reason or next((ENDED.sub("", text, count=1) for text in ended), "")
 
 
 def judge(file: Path, limits: Limits, stop: threading.Event) -> Judged:

@@ -56,9 +56,8 @@ def _table(graded: Class, language: str) -> str:
         points = graded.points(file)
         cells = [_points(points), f'<td class="number">{percent(points)}</td>']
         cells += [_points(graded.points(file, operation)) for operation in operations]
-        rows.append(
-            f'<th scope="row" class="name">{_shown(file.name)}</th>{"".join(cells)}<td>{_shown(file.reason)}</td>'
-        )
+        cells.append(f"<td>{_shown(told(file.remark, language))}</td>")
+        rows.append(f'<th scope="row" class="name">{_shown(file.name)}</th>{"".join(cells)}')
     return _of_rows((f'<th scope="col">{one}</th>' for one in head), rows)
 
 
@@ -94,7 +93,7 @@ def _details(graded: Class, file: Judged, language: str) -> str:
     words, points = WORDS[language], graded.points(file)
     found = [(sentences(*key, language).wrong, told(file.said.get(key, ""), language)) for key in graded.stops(file)]
     lines = [f'<li>{escape(wrong)}<div class="hint">{_shown(said)}</div></li>' for wrong, said in found]
-    remark = f"<p>{_shown(file.reason)}</p>" if file.reason else ""
+    remark = f"<p>{_shown(told(file.reason, language))}</p>" if file.reason else ""
     said = f"<p>{words['stopped']}</p><ul>{''.join(lines)}</ul>" if lines else f"<p>{words['nothing_wrong']}</p>"
     said = "" if file.reason and not lines else said
     return f"<details><summary>{_shown(file.name)}: {points[0]} / {points[1]}</summary>{remark}{said}</details>"

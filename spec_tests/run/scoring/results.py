@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spec_tests.run.complaints import told
 from spec_tests.run.exercise.result import RIGHT, WRONG
 from spec_tests.run.scoring.judging import Judged
 from spec_tests.vocabulary.rungs.sentences import LANGUAGES, section_of, sentences
@@ -112,7 +113,7 @@ def _file(graded: Class, file: Judged) -> dict[str, Any]:
         "points": points[0],
         "possible": points[1],
         "percent": percent(points),
-        "remark": file.reason,
+        "remark": file.remark,
         "seconds": round(file.seconds, 1),
         "operations": [
             {
@@ -142,7 +143,9 @@ def as_csv(graded: Class, language: str = "en") -> str:
         points = graded.points(file)
         each = [graded.points(file, operation, level)[0] for operation, level in parts]
         stops = " | ".join(sentences(*key, language).wrong for key in graded.stops(file))
-        rows.writerow([_cell(file.name), *points, percent(points), *each, _cell(stops), _cell(file.reason)])
+        rows.writerow(
+            [_cell(file.name), *points, percent(points), *each, _cell(stops), _cell(told(file.remark, language))]
+        )
     return written.getvalue()
 
 

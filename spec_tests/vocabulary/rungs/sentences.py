@@ -45,24 +45,26 @@ _WHOLE = {
     ("values", REST): {
         "en": (
             "{name} is right on everything that is drawn: all options together, laws, large sizes",
-            "{name} is right option by option; drawn with all options together, or in another format, it is not",
+            "{name} is right on each rung; on what is drawn (all options together, other formats, large sizes) "
+            "it is not",
             "Compare the call below with the largest one that you tried by yourself: which two options meet here?",
         ),
         "zh": (
             "{name} 对抽取的一切都正确：各种选项组合、定律、大尺寸",
-            "{name} 逐个选项时正确，各选项一起出现或换一种数值格式时不正确",
+            "{name} 在每一级上都正确，对抽取的例子（各种选项组合、其他数值格式、大尺寸）不正确",
             "把下面的调用与你自己试过的最大的调用比较：这里哪两个选项碰在一起？",
         ),
     },
     ("gradients", REST): {
         "en": (
             "the gradient of {name} is right on everything that is drawn",
-            "the gradient of {name} is right option by option; drawn with all options together it is not",
+            "the gradient of {name} is right on each rung; on what is drawn (all options together, zeros, large sizes) "
+            "it is not",
             "A gradient foretells what a small step in an argument changes: take such a step, and compare.",
         ),
         "zh": (
             "{name} 的梯度对抽取的一切都正确",
-            "{name} 的梯度逐个选项时正确，各选项一起出现时不正确",
+            "{name} 的梯度在每一级上都正确，对抽取的例子（各种选项组合、零、大尺寸）不正确",
             "梯度预言了参数的一小步会改变什么：走这样一步，比较一下。",
         ),
     },
@@ -70,12 +72,12 @@ _WHOLE = {
         "en": (
             "{name} keeps the conventions: ties, NaN, infinities, empty arrays, integers",
             "{name} computes rightly; it does not keep a convention yet (ties, NaN, infinities, empty, integers)",
-            "Which of the usual functions of NumPy treats this number as the name of the test says?",
+            "Look at the marked number: the usual functions of NumPy differ on it. Which one does what is required?",
         ),
         "zh": (
             "{name} 遵守约定：并列、NaN、无穷、空数组、整数",
             "{name} 计算正确，但还没有遵守某个约定（并列、NaN、无穷、空数组、整数）",
-            "NumPy 的哪个常用函数像测试名所说的那样处理这个数？",
+            "看打了星号的数：NumPy 的常用函数对它的处理不同。哪一个符合这里的要求？",
         ),
     },
     ("contracts", REST): {
@@ -111,10 +113,11 @@ def sentences(operation: str, level: str, rung: str, language: str) -> Sentences
     >>> sentences("conv2d", "values", "dilation", "en").wrong
     'conv2d is right without dilation; with dilation 2 it is not'
     """
-    if (level, rung) in _WHOLE:
-        return Sentences(*(text.format(name=operation) for text in _WHOLE[level, rung][language]))
-    entry = _register()[_family_of(operation)]
     zh = "zh_" * (language == "zh")
+    if (level, rung) in _WHOLE:
+        right, wrong, hint = (text.format(name=operation) for text in _WHOLE[level, rung][language])
+        return Sentences(right, wrong, _own_hint(operation, level, f"{zh}hint") or hint)
+    entry = _register()[_family_of(operation)]
     with_, without = entry[rung][f"{zh}with"], entry[rung].get(f"{zh}without", "")
     gradient = level == "gradients"
     return Sentences(
@@ -146,6 +149,12 @@ def _in_chinese(operation: str, gradient: bool, with_: str, without: str) -> tup
     name = f"{operation} 的梯度" if gradient else operation
     wrong = f"{name}：{without}正确，{with_}不正确" if without else f"{name}：{with_}还不正确"
     return f"{name}：{with_}正确", wrong
+
+
+def _own_hint(operation: str, level: str, hint: str) -> str:
+    """Return what the register says on everything that is drawn at a level of an operation, or ""."""
+    family = next((name for name, members in _register()["families"].items() if operation in members), "")
+    return str(_register().get(family, {}).get("drawn", {}).get(level, {}).get(hint, ""))
 
 
 def _hint(entry: dict[str, Any], rung: str, zh: str, gradient: bool) -> str:
