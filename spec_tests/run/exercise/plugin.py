@@ -170,7 +170,9 @@ class Exercise:
             return NOT_BEGUN, not_begun
         if not self.subject.offers(stage.function):
             return NOT_BEGUN, self.words["no_function"].format(function=stage.function)
-        if reason := self._reason_of_no_beginning(stage):
+        with self._saying_if_it_is_silent(stage.function):
+            reason = self._reason_of_no_beginning(stage)
+        if reason:
             return NOT_BEGUN, reason
         if stopped:
             return HIDDEN, ""

@@ -91,6 +91,8 @@ def _hint(rated: Rated, failure: Failure, hint: str, language: str) -> str:
         return words["endless"]
     if failure.complaint.startswith(ENDED):
         return words["ended"]
+    if failure.judgement is not None and failure.judgement.said:
+        return words["results"].format(names=", ".join(part.name for part in failure.judgement.parts))
     failed = failure.judgement is not None and failure.judgement.call.error
     return words["error"] if failed and rated.rung in (EXAMPLES, PLAIN, REST) else hint
 
@@ -120,7 +122,7 @@ def drawing(judgement: Judgement, language: str) -> list[str]:
     options = ", ".join(f"{name}={value!r}" for name, value in _shown_options(call.function, arguments).items())
     shapes = bool(judgement.refusal)  # which say more of it than the numbers
     blocks = [_block(name, value, short=shapes and np.size(value) > FEW) for name, value in arrays.items()]
-    if part is not None and not call.error and not judgement.refusal:
+    if part is not None and not call.error and not judgement.refusal and not judgement.said:
         at = part.first_wrong
         blocks.append(_block(words["yours"].format(name=part.name), part.got, at))
         blocks.append(_block(words["right"].format(name=part.name), part.expected, at))
