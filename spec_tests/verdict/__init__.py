@@ -41,11 +41,13 @@ command line, for a file: `python -m spec_tests.verdict --help`.
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from spec_tests.verdict.numpy_alone import stand_ins
 
 with stand_ins():
     from spec_tests.verdict.asking import BadCase, Question, Unknown, as_array, near, question
-    from spec_tests.verdict.deciding import Part, decide
+    from spec_tests.verdict.deciding import Part, decide, within
     from spec_tests.verdict.result import Verdict
     from spec_tests.vocabulary.bounds import Approximation
 
@@ -118,14 +120,17 @@ def bound(operation: str, arguments: Mapping[str, Any], dtype: str | None = None
 
 
 def assert_within_bound(operation: str, arguments: Mapping[str, Any], output: Any, dtype: str | None = None) -> None:
-    """Require of a result what `judge` calls exact or rounding; the message of the AssertionError is its text.
+    """Require every element of a result within its bound; the message of the AssertionError is the text of `judge`.
 
-    Raises BadCase if the question makes no sense, and AssertionError if nothing can be said.
+    What lies within its bound passes without further questions, as `judge` asks them about the digits of a coarser
+    format. Raises BadCase if the question makes no sense, and AssertionError if nothing can be said.
     """
     __tracebackhide__ = True
-    asked = judge(operation, arguments, output, dtype)
-    if not asked.is_right:
-        raise AssertionError(asked.text)
+    results = _by_part(operation, output)
+    asked = question(operation, arguments, dtype, next(iter(results.values()), None))
+    if not all(_is_within(asked, part, value) for part, value in results.items()):
+        verdict = judge(operation, arguments, output, dtype)
+        raise AssertionError(verdict.text)
 
 
 def _by_part(operation: str, output: Any) -> Mapping[str, Any]:
@@ -137,6 +142,20 @@ def _by_part(operation: str, output: Any) -> Mapping[str, Any]:
     if operation.endswith("_backward"):
         raise BadCase(f"{operation} has several results; name them, as {{'grad_input': ...}}")
     return {"next_param" if operation in ("sgd", "adam", "adamw", "rmsprop", "adagrad") else "output": output}
+
+
+def _is_within(asked: Question, part: str, value: Any) -> bool:
+    """Tell whether a result has the shape expected, and every element within its bound, if bounds say something."""
+    if part not in asked.parts:
+        return False
+    got = as_array(part, value)
+    try:
+        exact, allowed = asked.expected(part)
+    except (BadCase, Unknown):
+        return False
+    if exact is None or got.shape != np.shape(exact) or (got.size and np.isinf(allowed).all()):
+        return False
+    return bool(within(got, np.asarray(exact), np.asarray(allowed), asked.dtype).all())
 
 
 def _decide(asked: Question, part: str, value: Any) -> Part:

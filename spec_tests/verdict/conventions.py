@@ -21,6 +21,9 @@ ROOM = 4
 UNITS = 8
 """Units roundoff of the largest number that it may be off besides."""
 
+SMALL = 10_000
+"""Numbers of a result up to which a convention is tried in the arrays' own format as well, whatever it is about."""
+
 COARSE = {
     "rounds_the_weights_to_half": "a weight that was kept in float16",
     "computes_float64_in_float32": "a computation in float32",
@@ -180,16 +183,19 @@ _FLAGS: dict[str, dict[str, bool]] = {
 
 
 def as_predictions(
-    question: Question, part: str, exact: Array, bound: Array, sums_are_exact: bool = False
+    question: Question, part: str, exact: Array, bound: Array, sums_are_exact: bool = False, overflows: bool = True
 ) -> Iterator[Prediction]:
-    """Yield the results of other conventions, each computed in float64 and in the arrays' own format."""
+    """Yield the results of other conventions, computed in float64, and where it may matter in the arrays' own format.
+
+    It matters where digits are what is wrong, and where a result `overflows` or has NaN; a small one is tried anyway.
+    """
     call = question.call(part)
     finite = bound[np.isfinite(bound)]
     room = 0.0 if sums_are_exact else ROOM * float(finite.max(initial=0.0))
     u = FORMATS[question.dtype].roundoff
     for convention in conventions(question, part):
         kind = "coarser" if convention.coarse else "convention"
-        for wide in (True, False):
+        for wide in (True, False) if convention.coarse or overflows or exact.size <= SMALL else (True,):
             try:
                 with np.errstate(all="ignore"):
                     arguments = _at(call.arguments, np.float64) if wide else call.arguments

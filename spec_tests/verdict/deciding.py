@@ -8,20 +8,18 @@ Outside the bound, what predicts digits comes first: formats and conventions, th
 larger errors comes after: a format, if all numbers of the result are the format's; transforms; known deviations.
 """
 
-import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from spec_tests.verdict import one_pass, ways
+from spec_tests.verdict import ways
 from spec_tests.verdict.asking import BadCase, Question, Unknown
-from spec_tests.verdict.coarser import coarser, overflowing
-from spec_tests.verdict.conventions import as_predictions
-from spec_tests.verdict.more_room import known_deviations, transforming
-from spec_tests.verdict.prediction import Array, Prediction, is_vacuous, off, rms, same
-from spec_tests.verdict.saying import ENOUGH, SPREAD, how_wrong, of_its_bound, ratio
+from spec_tests.verdict.coarser import coarser
+from spec_tests.verdict.explaining import Patience, sharp, speaks_for_itself, with_more_room
+from spec_tests.verdict.prediction import Array, Prediction, off, rms, same
+from spec_tests.verdict.saying import ENOUGH, how_wrong, of_its_bound
 from spec_tests.verdict.shapes import of_another_shape
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
@@ -33,10 +31,6 @@ RIGHT = (EXACT, ROUNDING)
 
 CLOSER = 8
 """How much smaller errors from another hypothesis have to be, to prefer it to plain rounding."""
-BETTER = 2
-"""How much smaller the errors from a coarser format have to be than those from the exact value, outside the bound."""
-MEANINGFUL = 16
-"""A convention explains a result only if it leaves this part of its errors, or less."""
 SAME_FIT = 4
 """Explanations whose remaining errors differ by less than this factor explain a result equally well."""
 LARGEST_CASE = 4_000_000
@@ -96,7 +90,7 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
         errors = abs(np.asarray(got, np.float64) - exact)
         nearest = rounded(exact, question.dtype) if exact.dtype.kind == "f" else exact
         is_nearest = same(np.asarray(got, np.float64), np.asarray(nearest, np.float64))
-        wrong = ~(same(got, exact) | (errors <= bound) | np.isinf(bound) | is_nearest)
+        wrong = ~within(got, exact, bound, question.dtype)
         shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
     shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
     error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
@@ -115,6 +109,15 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
     return _outside(question, part, wrong, sums_are_exact, measured)
 
 
+def within(got: Array, exact: Array, bound: Array, dtype: str) -> Array:
+    """Return where a result is the exact value, the exact value rounded once, or within its bound, or has no bound."""
+    with np.errstate(all="ignore"):
+        nearest = rounded(exact, dtype) if exact.dtype.kind == "f" else exact
+        wide = np.asarray(got, np.float64)
+        is_met = same(wide, exact) | same(wide, np.asarray(nearest, np.float64))
+        return np.asarray(is_met | (abs(wide - exact) <= bound) | np.isinf(bound))
+
+
 def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> str:
     if not bound.any() or (sums_are_exact and same(np.asarray(got, np.float64), exact).all()):
         return "every element is the exact value"
@@ -126,7 +129,7 @@ def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[
     step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
     says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
     if got.size <= LARGEST_CASE:
-        for prediction in _tried(coarser(question, part, got)):
+        for prediction in Patience().tried(coarser(question, part, got)):
             if prediction.sharp and _is_plainer(prediction, got, exact):
                 because = f"fits {prediction.says}; {says}, which rounding alone would allow, but its digits are these"
                 return Part(part, COARSER, because, **measured, explanation=prediction.name)
@@ -176,11 +179,13 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
     if _may_overflow(question, part, got, exact):
         says = "partial sums may leave the format although the sum itself does not: that depends on their order"
         return Part(part, UNKNOWN, says, **measured)
-    sharp = list(_sharp(question, part, got, exact, bound, sums_are_exact))
-    if sharp:
-        return _explained(part, got, sharp, measured, wrong)
-    for prediction in _with_more_room(question, part, got):
-        allowed = prediction.explains(got) and _speaks_for_itself(got, exact, wrong, prediction)
+    patience = Patience()
+    found = list(sharp(question, part, got, exact, bound, sums_are_exact, patience))
+    if found:
+        explained = _explained(part, got, found, measured, wrong)
+        return replace(explained, because=explained.because + patience.note)
+    for prediction in patience.tried(with_more_room(question, part, got)):
+        allowed = prediction.explains(got) and speaks_for_itself(got, exact, wrong, prediction)
         in_a_format = prediction.name.removeprefix("sums in ")
         if allowed and prediction.name.startswith("sums in ") and in_a_format in FORMATS:
             allowed = not ways.is_exact_in_any_order(question, part, in_a_format)
@@ -191,7 +196,7 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
             share = of_its_bound(measured["share"])
             because = f"fits {prediction.says}; the largest error is {measured['error']:.3g}, {share}"
             return Part(part, decision, because, **measured, explanation=prediction.name)
-    because = how_wrong(got, exact, wrong)
+    because = how_wrong(got, exact, wrong) + patience.note
     return Part(part, WRONG, because, **measured, wrong=wrong)
 
 
@@ -206,69 +211,10 @@ def _may_overflow(question: Question, part: str, got: Array, exact: Array) -> bo
     return bool((np.isfinite(exact) & ~np.isfinite(got)).any() and beyond[np.isfinite(exact) & ~np.isfinite(got)].all())
 
 
-def _with_more_room(question: Question, part: str, got: Array) -> Iterator[Prediction]:
-    yield from _tried(known_deviations(question, part))
-    yield from _tried(transforming(question, part))
-    yield from (one for one in _tried(coarser(question, part, got)) if not one.sharp)
-
-
-def _tried(predictions: Iterator[Prediction]) -> Iterator[Prediction]:
-    """Yield hypotheses as long as they can be worked out: none of them may keep a verdict from being given."""
-    with np.errstate(all="ignore"), contextlib.suppress(ArithmeticError, ValueError, TypeError, IndexError, KeyError):
-        yield from predictions
-
-
 def _settles(got: Array, exact: Array) -> bool:
     """Tell whether whole sums are right once they are rounded to whole multiples."""
     step = ways.quantum(exact)
     return bool((abs(np.asarray(got, np.float64) - exact) < step / 4).all())
-
-
-def _sharp(
-    question: Question, part: str, got: Array, exact: Array, bound: Array, sums_are_exact: bool
-) -> Iterator[Prediction]:
-    """Yield what tells the digits of a result, and explains it."""
-    with np.errstate(invalid="ignore"):
-        plain = rms(np.asarray(got, np.float64) - exact)
-    differ = ~same(np.isfinite(got), np.isfinite(exact))
-    for one in _tried(one_pass.predicted(question, part, got, bound)):
-        if one.explains(got) and (rms(off(got, one)) * BETTER <= plain or differ.any()):
-            yield one
-    yield from (one for one in _tried(overflowing(question, part, exact)) if one.explains(got))
-    for prediction in _tried(coarser(question, part, got)):
-        prediction = _tightened(prediction, question) if sums_are_exact else prediction
-        if not prediction.sharp or not prediction.explains(got) or is_vacuous(prediction, exact):
-            continue
-        if rms(off(got, prediction)) * BETTER <= plain or differ.any():
-            yield prediction
-    for convention in as_predictions(question, part, exact, bound, sums_are_exact):
-        if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
-            yield convention
-
-
-def _tightened(prediction: Prediction, question: Question) -> Prediction:
-    """Return what a coarser format predicts of sums that are exact in any order: those of shorter factors are, too."""
-    if not prediction.sharp or prediction.name.startswith("int8"):  # its factors are no whole numbers any more
-        return prediction
-    _, is_stored, stored = prediction.name.rpartition("stored in ")
-    u = FORMATS[stored if is_stored else question.dtype].roundoff
-    return replace(prediction, allowed=u * abs(prediction.value))
-
-
-def _speaks_for_itself(got: Array, exact: Array, wrong: Array, prediction: Prediction) -> bool:
-    """Tell whether there is more to a prediction than that errors are small: the result has the format's numbers."""
-    if ratio(got, exact):
-        return False
-    stored = prediction.name.removeprefix("sums in ")
-    if stored not in FORMATS and prediction.kind == "coarser":  # sums and steps that are rounded on the way
-        return rms(np.asarray(got, np.float64) - exact) * ENOUGH <= rms(np.asarray(exact))
-    if is_vacuous(prediction, exact):
-        return False
-    if stored not in FORMATS:  # a transform
-        return True
-    if stored != prediction.name and wrong.mean() < SPREAD:
-        return False
-    return bool(same(got, np.asarray(rounded(got, stored), np.float64)).all())
 
 
 def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dict[str, Any], wrong: Array) -> Part:
