@@ -74,13 +74,13 @@ class Jvp(TorchSubject):
         row = direction.view(-1)
         for place in range(leaf.numel()):
             row[place] = 1
-            output, derivative = torch.func.jvp(lambda value: call(name, value), (leaf,), (direction.clone(),))
+            output, derivative, *_ = torch.func.jvp(lambda value: call(name, value), (leaf,), (direction.clone(),))
             grad[place] = _inner(cotangent.to(output.dtype), derivative)
             row[place] = 0
         return as_array(grad.reshape(leaf.shape))
 
 
 def _inner(cotangent: torch.Tensor, derivative: torch.Tensor) -> torch.Tensor:
-    """Return ⟨cotangent, derivative⟩, added up over what the direction reaches: 0 · ∞ must not spoil the others."""
+    """Return ⟨cotangent, derivative⟩, in float64, over what the direction reaches: 0 · ∞ must not spoil the others."""
     reached = derivative != 0
-    return (cotangent[reached] * derivative[reached]).sum()
+    return (cotangent[reached].double() * derivative[reached].double()).sum()
