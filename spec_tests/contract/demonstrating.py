@@ -25,8 +25,10 @@ def demonstrate(deviation: Deviation, subject: Any, isolated: Callable[[], Any])
     `isolated` returns the subject in a process of its own, which is what a crash needs.
     """
     example = deviation.example
+    if example is None:
+        raise ValueError(f"{deviation.id} has no example of its own: the register's tests demonstrate it")
     if example.program:
-        return _of_a_program(deviation)
+        return _of_a_program(example, deviation.kind)
     asked = isolated() if deviation.kind == "crash" else subject
     try:
         got = _one(getattr(asked.at(example.dtype), example.call)(**arguments_of(example)), example.result)
@@ -96,9 +98,8 @@ def _same(one: Any, other: Any) -> bool:
     return np.shape(one) == np.shape(other) and bool(np.array_equal(one, other, equal_nan=True))
 
 
-def _of_a_program(deviation: Deviation) -> str:
+def _of_a_program(example: Example, kind: str) -> str:
     """Run the program of an example in a process of its own."""
-    example = deviation.example
     command = [sys.executable, "-W", "ignore", "-c", example.program]
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST)
@@ -113,4 +114,4 @@ def _of_a_program(deviation: Deviation) -> str:
         "loud": ended.returncode == 1 and re.search(example.raises, last) is not None,
         "crash": ended.returncode not in (0, 1),
     }
-    return SHOWN if shown[deviation.kind] else f"the program prints {printed or last!r}"
+    return SHOWN if shown[kind] else f"the program prints {printed or last!r}"

@@ -8,7 +8,11 @@ The file of `torch:compile` is `torch_compile.toml`. It says what the subject do
     what = "conv2d.padding=same"        as an entry of NOT_OFFERED in a file of functions (`declaration.py`)
     reason = "..."                      also in Chinese, reason_zh
 
-    [[deviation]]
+    [[registered]]                      a deviation that `deviations.toml` describes and other tests demonstrate
+    id = "half-conv-gradients"          its id there
+    tests = ["..."]                     as below; also `failure`, as below
+
+    [[deviation]]                       one that is described here
     id = "compiled-l1-loss-weight"      of no other deviation
     versions = ["2.11", "2.15"]         beginnings of the versions in which it was seen; in others it is not known
     seen = "CPU"                        on what it was seen; also in Chinese, seen_zh
@@ -54,6 +58,7 @@ from typing import Any
 
 from spec_tests.contract.declaration import check_feature
 from spec_tests.contract.functions import FUNCTIONS, nearest, parameters
+from spec_tests.vocabulary import claims
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.subject import NotAvailable
 
@@ -97,7 +102,8 @@ class Deviation:
     why: str
     why_zh: str
     tests: list[str]
-    example: Example
+    example: Example | None = None
+    """The smallest case, unless the deviation is one of the register, which other tests demonstrate."""
     issue: str = ""
     machines: list[str] = field(default_factory=list)
     failure: str = ""
@@ -153,6 +159,7 @@ class Expectations:
                 **({"issue": deviation.issue} if deviation.issue else {}),
             }
             for deviation in self.deviations
+            if deviation.example is not None
         ]
 
 
@@ -182,7 +189,7 @@ def _read(file: Path, subject: str) -> Expectations:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise NotAvailable(f"it cannot be read: {str(error).splitlines()[0]}") from None
-    _check_keys(data, ("package",), ("not_offered", "deviation"), "the file")
+    _check_keys(data, ("package",), ("not_offered", "registered", "deviation"), "the file")
     _check_text(data, ["package"], "the file")
     not_offered = {}
     for entry in _tables(data, "not_offered"):
@@ -193,11 +200,33 @@ def _read(file: Path, subject: str) -> Expectations:
         if entry["what"] in not_offered:
             raise NotAvailable(f"{name} is there twice")
         not_offered[entry["what"]] = entry["reason"]
-    deviations = [_deviation(entry) for entry in _tables(data, "deviation")]
+    deviations = [_registered(entry) for entry in _tables(data, "registered")]
+    deviations += [_deviation(entry) for entry in _tables(data, "deviation")]
     ids = [deviation.id for deviation in deviations]
     if twice := [id for id in ids if ids.count(id) > 1]:
         raise NotAvailable(f"deviation {twice[0]!r} is there twice")
     return Expectations(subject, file, data["package"], not_offered, tuple(deviations))
+
+
+def _registered(entry: dict[str, Any]) -> Deviation:
+    """Return a deviation of the register, with the tests that this file lists for it."""
+    name = f"registered {entry.get('id', '')!r}"
+    _check_keys(entry, ("id", "tests"), ("failure",), name)
+    _check_tests(entry, name)
+    register = {known["id"]: known for known in claims.deviations()}
+    if entry["id"] not in register:
+        raise NotAvailable(f"{name}: deviations.toml has no such entry{nearest(str(entry['id']), register)}")
+    known = register[entry["id"]]
+    texts = {text: known.get(text, "") for name in TEXTS for text in (name, f"{name}_zh")}
+    return Deviation(**entry, **texts, versions=known["versions"], operations=[], kind="silent")
+
+
+def _check_tests(entry: dict[str, Any], name: str) -> None:
+    """Check what an entry lists, and how that may fail."""
+    _check_list(entry, "tests", name)
+    if unnamed := [test for test in entry["tests"] if not re.fullmatch(r"test_\w+\.py::test_.+", test)]:
+        raise NotAvailable(f"{name}: tests names {unnamed[0]!r}; a file and a test were expected, test_x.py::test_y[z]")
+    _check_regex(entry, "failure", name)
 
 
 def _deviation(entry: dict[str, Any]) -> Deviation:
@@ -208,18 +237,14 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     _check_keys(entry, required, OPTIONAL, name)
     _check_text(entry, [key for key in entry if key not in (*lists, "example")], name)
     for key in lists:
-        value = entry.get(key, ["none"])
-        if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-            raise NotAvailable(f"{name}: {key} is {value!r}; a list of strings was expected")
+        _check_list(entry, key, name)
     if entry["kind"] not in KINDS:
         raise NotAvailable(f"{name}: kind is {entry['kind']!r}; it must be one of {', '.join(KINDS)}")
     if unknown := [operation for operation in entry["operations"] if operation not in FUNCTIONS]:
         raise NotAvailable(f"{name}: there is no operation {unknown[0]!r}{nearest(unknown[0], FUNCTIONS)}")
-    if unnamed := [test for test in entry["tests"] if not re.fullmatch(r"test_\w+\.py::test_.+", test)]:
-        raise NotAvailable(f"{name}: tests names {unnamed[0]!r}; a file and a test were expected, test_x.py::test_y[z]")
+    _check_tests(entry, name)
     if entry.get("issue", "https://")[:8] != "https://":
         raise NotAvailable(f"{name}: issue is {entry['issue']!r}; an address was expected, https://...")
-    _check_regex(entry, "failure", name)
     return Deviation(**{**entry, "example": _example(entry["example"], entry["kind"], f"{name}: example")})
 
 
@@ -265,6 +290,12 @@ def _check_text(table: Mapping[str, Any], keys: list[str], name: str) -> None:
     for key in keys:
         if not isinstance(table[key], str) or not table[key].strip():
             raise NotAvailable(f"{name}: {key} is {table[key]!r}; a text was expected")
+
+
+def _check_list(table: Mapping[str, Any], key: str, name: str) -> None:
+    value = table.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+        raise NotAvailable(f"{name}: {key} is {value!r}; a list of strings was expected")
 
 
 def _check_regex(table: Mapping[str, Any], key: str, name: str) -> None:

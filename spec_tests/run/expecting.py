@@ -57,13 +57,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave the file of the smallest examples alone if there are none."""
     is_ours = collection_path.name == FILE and collection_path.parent == selection.ROOT
     known = expected(config) if is_ours else None
-    return True if is_ours and (known is None or not known.known_here) else None
+    return True if is_ours and (known is None or not _with_an_example(known)) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of a known deviation for each that the subject has in this version."""
     if KNOWN in metafunc.fixturenames and (known := expected(metafunc.config)) is not None:
-        metafunc.parametrize(KNOWN, known.known_here, ids=[deviation.id for deviation in known.known_here])
+        shown_here = _with_an_example(known)
+        metafunc.parametrize(KNOWN, shown_here, ids=[deviation.id for deviation in shown_here])
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -140,6 +141,11 @@ def gone(listed: Listed, entries: Sequence[ledger.Entry], repeatable: bool = Tru
                 f"known deviation {deviation.id} is gone: {listing}; remove its entry from {listed.expected.file.name}"
             )
     return found
+
+
+def _with_an_example(known: Expectations) -> list[Deviation]:
+    """Return the deviations of this version that the file itself demonstrates."""
+    return [deviation for deviation in known.known_here if deviation.example is not None]
 
 
 def _name(item: pytest.Item) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spec_tests import subjects
+from spec_tests.contract.declaration import Declaration
 from spec_tests.run.program_parts import BY_NAME, BY_PATH
 
 
@@ -36,7 +37,11 @@ def place_of(name: str, subject: Any, function: str, own_name: str) -> tuple[str
 def _handed_over(subject: Any, function: str) -> Callable[..., Any] | None:
     """Return a function that was handed over as an object, as `spec_tests.check` does."""
     declaration = getattr(getattr(subject, "inner", None), "declaration", None)
-    if declaration is None or getattr(subject, "source", None) is not None or function not in declaration.functions:
+    if (
+        not isinstance(declaration, Declaration)
+        or getattr(subject, "source", None) is not None
+        or function not in declaration.functions
+    ):
         return None
     call: Callable[..., Any] = declaration.functions[function].call
     return call

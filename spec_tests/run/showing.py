@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import reference
+from spec_tests.contract.declaration import Declaration
 from spec_tests.contract.guard import Guarded
 from spec_tests.run import drawing
 from spec_tests.vocabulary.ledger import Entry
@@ -108,7 +109,7 @@ def _is_the_users(file: Path, subject: Guarded) -> bool:
 def _folders(subject: Guarded) -> set[Path]:
     """Return where the subject's functions are."""
     declaration = getattr(subject.inner, "declaration", None)
-    calls = [adapted.call for adapted in declaration.functions.values()] if declaration is not None else []
+    calls = [adapted.call for adapted in declaration.functions.values()] if isinstance(declaration, Declaration) else []
     codes = [call.__code__ for call in calls if hasattr(call, "__code__")]
     files = [*(code.co_filename for code in codes), *([subject.source] if subject.source is not None else [])]
     return {Path(file).resolve().parent for file in files if Path(file).is_file()}

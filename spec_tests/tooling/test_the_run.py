@@ -49,7 +49,7 @@ def specification(tmp_path, monkeypatch):
             ["--subject", "tensorflaw"],
             "--subject tensorflaw: no subject 'tensorflaw'; there are .*reference, .*torch",
         ),
-        (["--subject", "torch:v2"], "torch comes in no variants"),
+        (["--subject", "torch:v2"], "torch comes in no variant .v2.; there are channels_last, "),
         (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
         (["--subject", "wrong:flips"], "no wrong implementation 'flips' of .*; one is wrong:flips_the_kernel"),
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),

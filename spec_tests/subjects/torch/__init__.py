@@ -4,6 +4,7 @@
 --subject torch:channels_last   arrays of four and five axes lie in channels_last
 --subject torch:strided         every array lies in another way: slices, transposed, expanded, from an offset
 --subject torch:threads         the work is shared by two threads
+--subject torch:default_device  every call is made inside `with torch.device(...)`
 --subject torch:vmap            a batch is computed by `torch.vmap` over its images
 --subject torch:jvp             gradients come from forward-mode derivatives
 --subject torch:meta            what comes out has the shapes and dtypes that the meta device promises
@@ -18,7 +19,7 @@ from packaging.version import Version
 
 from spec_tests.contract.functions import nearest
 from spec_tests.contract.on_tensors import tried_out
-from spec_tests.subjects.torch import compiled, forward_mode, laid, mapped, meta, recorded, threaded
+from spec_tests.subjects.torch import compiled, default_device, forward_mode, laid, mapped, meta, recorded, threaded
 from spec_tests.subjects.torch.eager import TorchSubject
 from spec_tests.vocabulary.subject import NotAvailable
 
@@ -30,6 +31,7 @@ VARIANTS: dict[str, type[TorchSubject]] = {
     "channels_last": laid.ChannelsLast,
     "strided": laid.Strided,
     "threads": threaded.Threads,
+    "default_device": default_device.DefaultDevice,
     "vmap": mapped.Vmap,
     "jvp": forward_mode.Jvp,
     "meta": meta.Meta,
