@@ -178,7 +178,7 @@ def test_what_was_computed_while_a_function_was_recorded_shows(replaced, variant
 
 
 @pytest.mark.slow
-def test_a_compiled_function_runs_again_on_other_numbers_without_being_compiled_again(replaced):
+def test_a_compiled_function_runs_on_other_numbers_without_being_compiled_again(replaced):
     replaced(torch.nn.functional.relu)  # nothing is captured yet
     subject = subjects.load("torch:aot_eager")
 
