@@ -62,8 +62,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test of a known deviation for each that the subject has in this version."""
-    if KNOWN in metafunc.fixturenames and (known := expected(metafunc.config)) is not None:
-        shown_here = _with_an_example(known)
+    if KNOWN in metafunc.fixturenames:
+        known = expected(metafunc.config)
+        shown_here = [] if known is None else _with_an_example(known)
         metafunc.parametrize(KNOWN, shown_here, ids=[deviation.id for deviation in shown_here])
 
 
