@@ -30,8 +30,8 @@ from spec_tests.matrix.reading import Data
 from spec_tests.matrix.wanted import wanted
 
 PROGRAM = "python -m spec_tests.matrix"
-DATA, PAGE = "matrix.json", "index.html"
-NEEDED = "the matrix"
+WROTE = "wrote matrix.json, index.html and table.txt in {}"
+DATA, PAGE, TABLE = "matrix.json", "index.html", "table.txt"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -72,7 +72,7 @@ def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, jobs:
             matrix, measured = merging.replaced(matrix, found), [*measured, found]
         matrix = merging.ordered(matrix, known.subjects)
         _write(out, matrix)
-    _say("", *table.lines(matrix), "", f"wrote {out / DATA} and {out / PAGE}")
+    _say("", *table.lines(matrix), "", WROTE.format(out))
     _end(measured, [subject for subject in absent if subject in subjects])
 
 
@@ -95,7 +95,7 @@ def _end(columns: list[Data], absent: list[str]) -> None:
 def merge(folder: Path, files: list[Path]) -> None:
     """Write one matrix of all these files, each column with its own machine, versions and date."""
     _write(folder, merging.merge([reading.read(file) for file in files]))
-    print(f"wrote {folder / DATA} and {folder / PAGE}")
+    print(WROTE.format(folder))
 
 
 def compare(old: Path, new: Path) -> None:
@@ -114,17 +114,18 @@ def show(file: Path) -> None:
 def page(file: Path, folder: Path) -> None:
     """Write a matrix again with a new page."""
     _write(folder, reading.read(file))
-    print(f"wrote {folder / DATA} and {folder / PAGE}")
+    print(WROTE.format(folder))
 
 
 COMMANDS = {command.__name__: command for command in (merge, compare, show, page)}
 
 
 def _write(folder: Path, matrix: Data) -> None:
-    """Write matrix.json and index.html."""
+    """Write matrix.json, index.html and table.txt."""
     text = import_module("spec_tests.matrix.page").render(matrix)  # here, for jinja2 may be missing
     reading.write(folder / DATA, matrix)
     reading.replace(folder / PAGE, text)
+    reading.replace(folder / TABLE, "\n".join([*(line.rstrip() for line in table.lines(matrix)), ""]))
 
 
 def _of_measuring() -> Parser:
