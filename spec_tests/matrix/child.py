@@ -5,6 +5,7 @@
 `python -m spec_tests.matrix` starts it, once for each subject, and again if it dies.
 """
 
+import os
 import re
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -277,5 +279,18 @@ def run(file: Path, wanted: asked.Asked) -> int:
     return alone.run([*options, *files], [Recorder(subject, wanted, writer)])
 
 
+def end_with_the_parent() -> None:
+    """End this process when the one that has started it is gone, however it ended: then what it holds is closed."""
+    held = os.dup(sys.stdin.fileno())  # pytest exchanges the other one
+
+    def wait() -> None:
+        while os.read(held, 1):
+            pass
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    end_with_the_parent()
     sys.exit(run(Path(sys.argv[1]), asked.read(Path(sys.argv[2]))))

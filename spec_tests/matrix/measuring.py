@@ -171,7 +171,7 @@ class _Run:
         with self.output.open("wb") as output:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closed if this process dies: then that one ends, too
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
@@ -244,3 +244,5 @@ def _end(process: "subprocess.Popen[Any]") -> None:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=5)
+    if process.stdin is not None:
+        process.stdin.close()
