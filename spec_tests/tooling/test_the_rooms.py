@@ -25,8 +25,8 @@ ROOMS = (
     "spec_tests.code_blocks",
     "spec_tests.run",
     "spec_tests.report",
-    "spec_tests.matrix",
     "spec_tests",
+    "spec_tests.matrix",
     "spec_tests.tooling",
     "benchmarks",
 )
