@@ -137,7 +137,7 @@ def test_an_interpreter_that_cannot_start_is_missing_too(folder, tmp_path, monke
     (tmp_path / "sitecustomize.py").write_text("raise SystemExit('not here')", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
-    with pytest.raises(measuring.Missing, match="could not be asked: .*not here"):
+    with pytest.raises(measuring.Missing, match=r"could not be asked: .*not here"):
         measure(f"{folder / 'right'}.py", LANE, Measuring())
 
 
