@@ -22,7 +22,7 @@ class Capturing(TorchSubject):
 
     def function(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name, captured when it is called: a function of the tensors alone."""
-        plain = CLONING.get(operation) or torchs_own(operation)
+        plain: Callable[..., Any] = CLONING.get(operation) or torchs_own(operation)
 
         def run(*args: Any, **kwargs: Any) -> Any:
             arguments = named(operation, args, kwargs)
@@ -65,5 +65,5 @@ def _batch_norm_statistics(input: Any, running_mean: Any, running_var: Any, mome
     return mean, var
 
 
-CLONING = {"batch_norm": _batch_norm, "batch_norm_statistics": _batch_norm_statistics}
+CLONING: dict[str, Callable[..., Any]] = {"batch_norm": _batch_norm, "batch_norm_statistics": _batch_norm_statistics}
 """What torch has in place only, in words that can be captured."""

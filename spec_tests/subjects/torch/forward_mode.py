@@ -2,6 +2,8 @@
 
 The gradient of ⟨grad_output, f⟩ with respect to one number of an argument is the inner product of grad_output with the
 derivative of f in the direction of that number alone: one call of `torch.func.jvp` for each number of the arguments.
+They are computed in float64 and rounded to float32 in the end: adding up rounded derivatives would cost more than the
+bounds of gradients allow.
 """
 
 from collections.abc import Callable
@@ -23,7 +25,23 @@ class Jvp(TorchSubject):
     """PyTorch with gradients by forward-mode derivatives, and values by the same calls."""
 
     mode = "by jvp"
+
+    def __init__(self, device: torch.device, dtype: str = "float32") -> None:
+        super().__init__(device, dtype)
+        self.dtypes = frozenset({"float32"})
+
     double_backward = None  # type: ignore[assignment]  # second derivatives are reverse-mode ones
+
+    def tensor(self, value: Any) -> Any:
+        """Return an array as a tensor, in float64 if it holds floating point numbers."""
+        tensor = super().tensor(value)
+        return tensor.double() if isinstance(tensor, torch.Tensor) and tensor.is_floating_point() else tensor
+
+    def _call(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(value, np.dtype) for value in (*args, *kwargs.values())):
+            raise NotOffered("results are float32")
+        result = super()._call(operation, *args, **kwargs)
+        return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)
 
     def function(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name; it computes its values along with a derivative, in the direction of 1."""
@@ -74,13 +92,18 @@ class Jvp(TorchSubject):
         row = direction.view(-1)
         for place in range(leaf.numel()):
             row[place] = 1
-            output, derivative = torch.func.jvp(lambda value: call(name, value), (leaf,), (direction.clone(),))
+            output, derivative, *_ = torch.func.jvp(lambda value: call(name, value), (leaf,), (direction.clone(),))
             grad[place] = _inner(cotangent.to(output.dtype), derivative)
             row[place] = 0
-        return as_array(grad.reshape(leaf.shape))
+        return _narrow(as_array(grad.reshape(leaf.shape)))
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Return floating point numbers as float32."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
 def _inner(cotangent: torch.Tensor, derivative: torch.Tensor) -> torch.Tensor:
-    """Return ⟨cotangent, derivative⟩, added up over what the direction reaches: 0 · ∞ must not spoil the others."""
+    """Return ⟨cotangent, derivative⟩, in float64, over what the direction reaches: 0 · ∞ must not spoil the others."""
     reached = derivative != 0
-    return (cotangent[reached] * derivative[reached]).sum()
+    return (cotangent[reached].double() * derivative[reached].double()).sum()

@@ -10,7 +10,8 @@ from spec_tests.subjects.torch.eager import TorchSubject
 from spec_tests.vocabulary.subject import NotOffered
 
 ELEMENTWISE = ("relu", "sigmoid", "tanh")
-LOSSES = ("l1_loss", "mse_loss", "nll_loss", "cross_entropy")
+CLASS_LOSSES = ("nll_loss", "cross_entropy")
+LOSSES = ("l1_loss", "mse_loss", *CLASS_LOSSES)
 
 
 class Vmap(TorchSubject):
@@ -53,8 +54,12 @@ def _mapped(operation: str, whole: Callable[..., Any], arguments: dict[str, Any]
             raise NotOffered(f"{operation} along the batch is not mapped")
         arguments = {**arguments, "dim": dim - 1}
 
+    in_a_batch = operation in CLASS_LOSSES and input.ndim > 2  # torch has no picture of classes without a batch
+
     def of_one(*parts: torch.Tensor) -> Any:
-        return whole(**{**arguments, **dict(zip(over, parts, strict=True))})
+        given = [part.unsqueeze(0) for part in parts] if in_a_batch else parts
+        result = whole(**{**arguments, **dict(zip(over, given, strict=True))})
+        return result.squeeze(0) if in_a_batch else result
 
     return torch.vmap(of_one)(*(arguments[name] for name in over))
 

@@ -19,8 +19,8 @@ class Traced(Capturing):
 
     def capture(self, function: Callable[..., Any], tensors: tuple[torch.Tensor, ...]) -> Captured:
         """Return what `torch.jit.trace` has recorded."""
-        traced: Captured = torch.jit.trace(function, _others(tensors), check_trace=False)
-        return traced
+        trace: Callable[..., Captured] = torch.jit.trace
+        return trace(function, _others(tensors), check_trace=False)
 
 
 class Exported(Capturing):
