@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spec_tests.adapters import Library, asked, onnx_graphs
 from spec_tests.contract.declaration import Declaration, declare
 from spec_tests.vocabulary.subject import NotAvailable
@@ -31,6 +33,6 @@ class Compiler:
         self.core = core
 
     def prepared(self, model: Any) -> onnx_graphs.Ready:
-        """Return what runs a model."""
+        """Return what runs a model, on copies: arrays that must not be written are refused."""
         compiled = self.core.compile_model(self.core.read_model(model.SerializeToString()), "CPU", PROPERTIES)
-        return lambda feed: list(compiled(dict(feed)).values())
+        return lambda feed: list(compiled({name: np.array(value) for name, value in feed.items()}).values())
