@@ -94,9 +94,10 @@ def _end(columns: list[Data], absent: list[str]) -> None:
         sys.exit(Refusal.status)
 
 
-def merge(folder: Path, files: list[Path]) -> None:
+def merge(folder: Path, files: list[Path], newest: bool) -> None:
     """Write one matrix of all these files, each column with its own machine, versions and date."""
-    _write(folder, merging.ordered(merging.merge([reading.read(file) for file in files]), Lanes().subjects))
+    whole = merging.merge([reading.read(file) for file in files])
+    _write(folder, merging.ordered(merging.newest(whole) if newest else whole, Lanes().subjects))
     print(WROTE.format(folder))
 
 
@@ -201,6 +202,8 @@ def _of_commands() -> Parser:
         added.set_defaults(command=command)
         for name, settings in taken.items():
             added.add_argument(name, type=Path, **settings)
+        if command is merge:
+            added.add_argument("--newest", action="store_true", help="of one subject on one machine, the newest alone")
     return parser
 
 

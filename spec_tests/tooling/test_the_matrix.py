@@ -288,6 +288,19 @@ def test_a_measurement_that_occurs_twice_is_kept_once():
     assert merging.merge([whole, whole]) == whole
 
 
+def test_the_newest_column_of_a_subject_on_a_machine_may_be_kept_alone():
+    later = measured(started="2026-11-29T13:00:00+02:00", seconds=1.0)
+    mac = measured(machine="Darwin arm64")
+
+    whole = merging.newest(matrix(measured(), later, mac, measured("jax")))
+
+    assert [(one["subject"], one["seconds"]) for one in whole["columns"]] == [
+        ("torch", 1.0),
+        ("torch", 12.5),
+        ("jax", 12.5),
+    ]
+
+
 def test_a_new_measurement_takes_the_place_of_the_old_one():
     whole = matrix(measured("a"), measured("b"), measured("c"), missing=["b"])
 
