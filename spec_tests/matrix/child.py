@@ -170,17 +170,8 @@ class Recorder:
         return Ended(NOT_COUNTED, seconds, reason=entry.not_offered or _why_skipped(reports))
 
     def pytest_sessionfinish(self) -> None:
-        """Write down the versions of what has been imported by now, and the known deviations that may be met."""
-        expected = getattr(self.subject, "expected", None)
-        own = expected.as_register() if expected is not None else []
-        known = [dict(one) for one in deviations() if one["subject"] == self.wanted.subject.partition(":")[0]]
-        self.writer.write(
-            finished={
-                "versions": _versions(self.wanted.subject),
-                "machine": surroundings.machine(self.wanted.device),
-                "deviations": [*known, *own],
-            }
-        )
+        """Write down that the run has come to its end, with the versions of what has been imported by now."""
+        self.writer.write(finished={"versions": _versions(self.wanted.subject)})
 
 
 def _required(item: pytest.Item) -> list[tuple[str, str]]:
@@ -248,6 +239,20 @@ def _versions(subject: str) -> dict[str, str]:
     return found
 
 
+def _facts(subject: Guarded, wanted: asked.Asked) -> dict[str, Any]:
+    """Return what is to be known of a subject, and the known deviations that may be met."""
+    own = subject.expected.as_register() if subject.expected is not None else []
+    known = [dict(one) for one in deviations() if one["subject"] == wanted.subject.partition(":")[0]]
+    return {
+        "name": subject.name,
+        "dtypes": sorted(subject.dtypes),
+        "notes": list(subject.notes),
+        "versions": _versions(wanted.subject),
+        "machine": surroundings.machine(wanted.device),
+        "deviations": [*known, *own],
+    }
+
+
 def _load(wanted: asked.Asked) -> Guarded:
     if wanted.call_seconds:
         return subjects.isolated(wanted.subject, wanted.device, wanted.call_seconds)
@@ -271,7 +276,7 @@ def run(file: Path, wanted: asked.Asked) -> int:
     except subjects.NotAvailable as error:
         writer.write(unavailable=str(error))
         return int(pytest.ExitCode.USAGE_ERROR)
-    writer.write(subject={"name": subject.name, "dtypes": sorted(subject.dtypes), "notes": list(subject.notes)})
+    writer.write(subject=_facts(subject, wanted))
     options = ["--subject", wanted.subject, f"--spec-device={wanted.device}", "-q", "--color=no", "--tb=no"]
     options += [f"--only={only}" for only in wanted.only] + (["--spec-slow"] if wanted.slow else [])
     options += [f"--hypothesis-profile={_with_profile(wanted)}", "-pno:faulthandler"]
