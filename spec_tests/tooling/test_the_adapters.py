@@ -104,7 +104,7 @@ def slope(function, arrays, grad_output):
     ]
 
 
-def test_gradients_come_in_the_specifications_order_with_none_where_there_is_none():
+def test_gradients_come_in_the_specifications_order_and_none_where_there_is_none():
     functions = adapters.on_arrays({"conv2d": scaled}, np.asarray, np.asarray, slope)
 
     grads = functions["conv2d_backward"](np.array([1.0]), np.array([3.0]), np.array([5.0]), times=4)
