@@ -78,14 +78,12 @@ def lies(subject, array, place=0):
 
 def test_strided_arrays_lie_in_ways_that_depend_on_shape_and_place_alone():
     subject = laid.Strided(torch.device("cpu"))
-    ones = np.ones((2, 3, 4), "float32")
     arrays = [RNG.integers(-4, 5, (2, 3, 4)).astype("float32") for _ in range(3)]
 
     lying = [[lies(subject, array, place) for place in range(40)] for array in arrays]
 
     assert len(set(lying[0])) >= 6
     assert lying[0] == lying[1] == lying[2]
-    assert any(0 in lies(subject, ones, place)[0] for place in range(40))  # expanded
 
 
 def test_two_threads_are_used_within_a_call_and_not_after_it(replaced):

@@ -2,7 +2,7 @@
 
 --subject torch                 eager, as it is
 --subject torch:channels_last   arrays of four and five axes lie in channels_last
---subject torch:strided         every array lies in another way: slices, transposed, expanded, from an offset
+--subject torch:strided         every array lies in another way: slices, transposed, turned, from an offset
 --subject torch:threads         the work is shared by two threads
 --subject torch:default_device  every call is made inside `with torch.device(...)`
 --subject torch:vmap            a batch is computed by `torch.vmap` over its images
