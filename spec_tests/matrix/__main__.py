@@ -6,6 +6,7 @@
     python -m spec_tests.matrix compare OLD NEW         what was mended, and what broke
     python -m spec_tests.matrix show FILE               the table again
     python -m spec_tests.matrix page FILE DIR           the page again
+    python -m spec_tests.matrix explain FILE DIR        the same, with what expectation files explain by now
 
 Each FILE is a matrix.json. Every subject is measured in a process of its own: one that dies, hangs or cannot be loaded
 costs only its own column, and what was measured is written after each.
@@ -23,15 +24,16 @@ from pathlib import Path
 from typing import Any
 
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
-from spec_tests.matrix import comparing, lanes, measuring, merging, reading, table
+from spec_tests import subjects
+from spec_tests.matrix import comparing, explaining, lanes, measuring, merging, reading, table
 from spec_tests.matrix.journal import FAILED
 from spec_tests.matrix.lanes import Lanes
 from spec_tests.matrix.reading import Data
 from spec_tests.matrix.wanted import wanted
 
 PROGRAM = "python -m spec_tests.matrix"
-DATA, PAGE = "matrix.json", "index.html"
-NEEDED = "the matrix"
+WROTE = "wrote matrix.json, index.html and table.txt in {}"
+DATA, PAGE, TABLE = "matrix.json", "index.html", "table.txt"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -52,11 +54,11 @@ def _command(argv: list[str]) -> None:
         raise WrongUsage(error) from None
 
 
-def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, jobs: int, **options: Any) -> None:
+def measure(names: list[str], lane: str, out: Path, only_missing: bool, jobs: int, **options: Any) -> None:
     """Measure the subjects, and write the matrix after each."""
     known = Lanes(options["lanes"])
     patience = options["patience"]
-    settings = {subject: known.of(lane, subject).with_patience(patience) for subject in wanted(subjects, known)}
+    settings = {subject: known.of(lane, subject).with_patience(patience) for subject in wanted(names, known)}
     how = measuring.Measuring(options["device"], options["python"], options["note"])
     out.mkdir(parents=True, exist_ok=True)
     matrix = reading.read(out / DATA) if (out / DATA).exists() else {"columns": [], "missing": []}
@@ -72,8 +74,8 @@ def measure(subjects: list[str], lane: str, out: Path, only_missing: bool, jobs:
             matrix, measured = merging.replaced(matrix, found), [*measured, found]
         matrix = merging.ordered(matrix, known.subjects)
         _write(out, matrix)
-    _say("", *table.lines(matrix), "", f"wrote {out / DATA} and {out / PAGE}")
-    _end(measured, [subject for subject in absent if subject in subjects])
+    _say("", *table.lines(matrix), "", WROTE.format(out))
+    _end(measured, [subject for subject in absent if subject in names])
 
 
 def _say(*lines: str) -> None:
@@ -92,10 +94,11 @@ def _end(columns: list[Data], absent: list[str]) -> None:
         sys.exit(Refusal.status)
 
 
-def merge(folder: Path, files: list[Path]) -> None:
+def merge(folder: Path, files: list[Path], newest: bool) -> None:
     """Write one matrix of all these files, each column with its own machine, versions and date."""
-    _write(folder, merging.merge([reading.read(file) for file in files]))
-    print(f"wrote {folder / DATA} and {folder / PAGE}")
+    whole = merging.merge([reading.read(file) for file in files])
+    _write(folder, merging.ordered(merging.newest(whole) if newest else whole, Lanes().subjects))
+    print(WROTE.format(folder))
 
 
 def compare(old: Path, new: Path) -> None:
@@ -114,17 +117,28 @@ def show(file: Path) -> None:
 def page(file: Path, folder: Path) -> None:
     """Write a matrix again with a new page."""
     _write(folder, reading.read(file))
-    print(f"wrote {folder / DATA} and {folder / PAGE}")
+    print(WROTE.format(folder))
 
 
-COMMANDS = {command.__name__: command for command in (merge, compare, show, page)}
+def explain(file: Path, folder: Path) -> None:
+    """Write a matrix again in which failures that are known by now, by the expectation files, are known deviations."""
+    try:
+        matrix, count = explaining.explained(reading.read(file), subjects.expected)
+    except subjects.NotAvailable as error:
+        raise ValueError(error) from None
+    _write(folder, matrix)
+    print(f"{count} failures are known by now; {WROTE.format(folder)}")
+
+
+COMMANDS = {command.__name__: command for command in (merge, compare, show, page, explain)}
 
 
 def _write(folder: Path, matrix: Data) -> None:
-    """Write matrix.json and index.html."""
+    """Write matrix.json, index.html and table.txt."""
     text = import_module("spec_tests.matrix.page").render(matrix)  # here, for jinja2 may be missing
     reading.write(folder / DATA, matrix)
     reading.replace(folder / PAGE, text)
+    reading.replace(folder / TABLE, "\n".join([*(line.rstrip() for line in table.lines(matrix)), ""]))
 
 
 def _of_measuring() -> Parser:
@@ -134,6 +148,7 @@ def _of_measuring() -> Parser:
     add(
         "--subjects",
         action="extend",
+        dest="names",
         type=lambda text: text.split(","),
         default=[],
         metavar="SUBJECT,...",
@@ -142,7 +157,7 @@ def _of_measuring() -> Parser:
     add(
         "--subject",
         action="append",
-        dest="subjects",
+        dest="names",
         metavar="SUBJECT",
         help="one more, which may have commas in its name; may be repeated",
     )
@@ -177,6 +192,7 @@ def _of_commands() -> Parser:
         },
         show: {"file": file},
         page: {"file": file, "folder": folder},
+        explain: {"file": file, "folder": folder},
     }
     for command, taken in arguments.items():
         described = comparing.__doc__ if command is compare else command.__doc__
@@ -186,6 +202,8 @@ def _of_commands() -> Parser:
         added.set_defaults(command=command)
         for name, settings in taken.items():
             added.add_argument(name, type=Path, **settings)
+        if command is merge:
+            added.add_argument("--newest", action="store_true", help="of one subject on one machine, the newest alone")
     return parser
 
 

@@ -5,6 +5,7 @@
 `python -m spec_tests.matrix` starts it, once for each subject, and again if it dies.
 """
 
+import os
 import re
 import sys
 from collections import Counter
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 from functools import partial
 from importlib import metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -168,17 +170,8 @@ class Recorder:
         return Ended(NOT_COUNTED, seconds, reason=entry.not_offered or _why_skipped(reports))
 
     def pytest_sessionfinish(self) -> None:
-        """Write down the versions of what has been imported by now, and the known deviations that may be met."""
-        expected = getattr(self.subject, "expected", None)
-        own = expected.as_register() if expected is not None else []
-        known = [dict(one) for one in deviations() if one["subject"] == self.wanted.subject.partition(":")[0]]
-        self.writer.write(
-            finished={
-                "versions": _versions(self.wanted.subject),
-                "machine": surroundings.machine(self.wanted.device),
-                "deviations": [*known, *own],
-            }
-        )
+        """Write down that the run has come to its end, with the versions of what has been imported by now."""
+        self.writer.write(finished={"versions": _versions(self.wanted.subject)})
 
 
 def _required(item: pytest.Item) -> list[tuple[str, str]]:
@@ -246,6 +239,20 @@ def _versions(subject: str) -> dict[str, str]:
     return found
 
 
+def _facts(subject: Guarded, wanted: asked.Asked) -> dict[str, Any]:
+    """Return what is to be known of a subject, and the known deviations that may be met."""
+    own = subject.expected.as_register() if subject.expected is not None else []
+    known = [dict(one) for one in deviations() if one["subject"] == wanted.subject.partition(":")[0]]
+    return {
+        "name": subject.name,
+        "dtypes": sorted(subject.dtypes),
+        "notes": list(subject.notes),
+        "versions": _versions(wanted.subject),
+        "machine": surroundings.machine(wanted.device),
+        "deviations": [*known, *own],
+    }
+
+
 def _load(wanted: asked.Asked) -> Guarded:
     if wanted.call_seconds:
         return subjects.isolated(wanted.subject, wanted.device, wanted.call_seconds)
@@ -269,7 +276,7 @@ def run(file: Path, wanted: asked.Asked) -> int:
     except subjects.NotAvailable as error:
         writer.write(unavailable=str(error))
         return int(pytest.ExitCode.USAGE_ERROR)
-    writer.write(subject={"name": subject.name, "dtypes": sorted(subject.dtypes), "notes": list(subject.notes)})
+    writer.write(subject=_facts(subject, wanted))
     options = ["--subject", wanted.subject, f"--spec-device={wanted.device}", "-q", "--color=no", "--tb=no"]
     options += [f"--only={only}" for only in wanted.only] + (["--spec-slow"] if wanted.slow else [])
     options += [f"--hypothesis-profile={_with_profile(wanted)}", "-pno:faulthandler"]
@@ -277,5 +284,18 @@ def run(file: Path, wanted: asked.Asked) -> int:
     return alone.run([*options, *files], [Recorder(subject, wanted, writer)])
 
 
+def end_with_the_parent() -> None:
+    """End this process when the one that has started it is gone, however it ended: then what it holds is closed."""
+    held = os.dup(sys.stdin.fileno())  # pytest exchanges the other one
+
+    def wait() -> None:
+        while os.read(held, 1):
+            pass
+        os._exit(1)
+
+    Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    end_with_the_parent()
     sys.exit(run(Path(sys.argv[1]), asked.read(Path(sys.argv[2]))))

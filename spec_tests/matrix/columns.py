@@ -48,7 +48,7 @@ def column(facts: Data, found: Journal) -> Data:
         "cells": _cells(ended, found.requirements),
         "reasons": _reasons(ended.values()),
         "deviations": [
-            {**_texts(known.get(id, {"id": id})), "tests": met[id], **({"shown": shown[id]} if id in shown else {})}
+            {**texts_of(known.get(id, {"id": id})), "tests": met[id], **({"shown": shown[id]} if id in shown else {})}
             for id in dict.fromkeys([*met, *shown])
         ],
         "findings": [
@@ -93,7 +93,7 @@ def _reasons(ended: Iterable[Ended]) -> list[Data]:
 TEXTS = ("id", "where", "expected", "found", "why", "seen", "versions", "package", "issue")
 
 
-def _texts(entry: Data) -> Data:
+def texts_of(entry: Data) -> Data:
     """Return of a known deviation what explains it, in both languages."""
     names = [*TEXTS, *(f"{name}_zh" for name in TEXTS)]
     return {name: entry[name] for name in names if entry.get(name)}

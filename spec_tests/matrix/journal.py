@@ -1,6 +1,6 @@
 """What a process of the matrix writes down while it runs, a line for each event, so that nothing is lost if it dies.
 
-    {"subject": {...}}          what was loaded: its name, its formats, the versions, the machine
+    {"subject": {...}}          what was loaded: its name, formats, versions, machine, known deviations
     {"unavailable": "..."}      or why it could not be
     {"tests": [[id, [[level, operation], ...], outcome, reason], ...]}
                                 what is required of it; with an outcome where a test was left out from the start

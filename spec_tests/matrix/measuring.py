@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,8 +93,9 @@ def measure_all(
     with ThreadPoolExecutor(jobs) as pool:
         running = {pool.submit(_told, subject, lane, how, say): subject for subject, lane in asked.items()}
         try:
-            for done in as_completed(running):
-                yield running[done], done.result()
+            while running:
+                done, _ = wait(running, POLL, FIRST_COMPLETED)  # not for ever: a Ctrl-C is to be seen everywhere
+                yield from ((running.pop(one), one.result()) for one in done)
         except BaseException:  # Ctrl-C, too: whatever is running is to end
             how.stop.set()
             pool.shutdown(cancel_futures=True)
@@ -170,7 +171,7 @@ class _Run:
         with self.output.open("wb") as output:
             process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closed if this process dies: then that one ends, too
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
@@ -243,3 +244,5 @@ def _end(process: "subprocess.Popen[Any]") -> None:
         process.kill()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=5)
+    if process.stdin is not None:
+        process.stdin.close()

@@ -4,6 +4,7 @@ Every column keeps its own machine, versions and date. Of one measurement that o
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from spec_tests.matrix.reading import Data
@@ -36,6 +37,14 @@ def without(matrix: Data, subject: str, said: str) -> Data:
     """Return a matrix that says why a subject is missing; a column of an earlier day stays."""
     others = [entry for entry in matrix["missing"] if entry["subject"] != subject]
     return {"columns": matrix["columns"], "missing": [*others, {"subject": subject, "said": said}]}
+
+
+def newest(matrix: Data) -> Data:
+    """Return a matrix with only the newest column of each subject, device and machine."""
+    latest: dict[tuple[str, ...], Data] = {}
+    for column in sorted(matrix["columns"], key=lambda column: datetime.fromisoformat(column["started"])):
+        latest[*_asked(column), column["machine"]] = column
+    return {**matrix, "columns": [column for column in matrix["columns"] if column in latest.values()]}
 
 
 def ordered(matrix: Data, subjects: Sequence[str]) -> Data:

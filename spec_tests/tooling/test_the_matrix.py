@@ -7,8 +7,9 @@ import re
 import pytest
 
 from spec_tests import subjects
+from spec_tests.contract import expectations
 from spec_tests.matrix import __main__ as command
-from spec_tests.matrix import comparing, journal, merging, reading, table, wanted
+from spec_tests.matrix import comparing, explaining, journal, merging, reading, table, wanted
 from spec_tests.matrix.columns import column
 from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT, NOT_OFFERED, NOT_REACHED, Ended, Journal
 from spec_tests.matrix.lanes import LANES, Lane, Lanes
@@ -287,6 +288,19 @@ def test_a_measurement_that_occurs_twice_is_kept_once():
     assert merging.merge([whole, whole]) == whole
 
 
+def test_the_newest_column_of_a_subject_on_a_machine_may_be_kept_alone():
+    later = measured(started="2026-11-29T13:00:00+02:00", seconds=1.0)
+    mac = measured(machine="Darwin arm64")
+
+    whole = merging.newest(matrix(measured(), later, mac, measured("jax")))
+
+    assert [(one["subject"], one["seconds"]) for one in whole["columns"]] == [
+        ("torch", 1.0),
+        ("torch", 12.5),
+        ("jax", 12.5),
+    ]
+
+
 def test_a_new_measurement_takes_the_place_of_the_old_one():
     whole = matrix(measured("a"), measured("b"), measured("c"), missing=["b"])
 
@@ -294,6 +308,56 @@ def test_a_new_measurement_takes_the_place_of_the_old_one():
 
     assert [(one["subject"], one["seconds"]) for one in changed["columns"]] == [("a", 12.5), ("b", 1.0), ("c", 12.5)]
     assert changed["missing"] == []
+
+
+# What is known by now
+
+EXPECTATIONS = """
+package = "torch"
+
+[[deviation]]
+id = "late"
+versions = ["2.15"]
+seen = "CPU"
+seen_zh = "CPU"
+operations = ["relu"]
+kind = "silent"
+where = "relu at 0"
+where_zh = "relu 在 0 处"
+expected = "0"
+expected_zh = "0"
+found = "1"
+found_zh = "1"
+why = "the definition says 0"
+why_zh = "定义规定为 0"
+tests = ["test_2_3_activation.py::test_tie*"]
+failure = "1 is not 0"
+
+[deviation.example]
+call = "relu"
+arguments = {input = [0.0]}
+right = 0.0
+found = 1.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("versions", "failure", "count"), [("2.15", "1 is not 0", 1), ("2.1", "1 is not 0", 0), ("2.15", "2 is not 0", 0)]
+)
+def test_a_failure_that_is_listed_by_now_is_a_known_deviation(versions, failure, count, tmp_path):
+    text = EXPECTATIONS.replace('["2.15"]', f'["{versions}"]').replace('"1 is not 0"', f'"{failure}"')
+    (tmp_path / "torch.toml").write_text(text, encoding="utf-8")
+    known = expectations.read(tmp_path / "torch.toml", "torch")
+
+    whole, found = explaining.explained(matrix(measured(tie=FAILED), measured("jax", FAILED)), {"torch": known}.get)
+
+    state = DEVIATION if count else FAILED
+    torch, jax = whole["columns"]
+    assert found == count
+    assert cell_of(torch, "conventions")["state"] == torch["outcomes"][TIE] == state
+    assert [one["tests"] for one in torch["deviations"]] == [1] * count
+    assert cell_of(jax, "conventions")["state"] == FAILED
+    reading.check(reading.packed(whole))
 
 
 # Comparing

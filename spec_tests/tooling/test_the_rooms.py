@@ -27,8 +27,8 @@ ROOMS = (
     "spec_tests.verdict",
     "spec_tests.report",
     "spec_tests.vectors",
-    "spec_tests.matrix",
     "spec_tests",
+    "spec_tests.matrix",
     "spec_tests.tooling",
     "benchmarks",
 )
