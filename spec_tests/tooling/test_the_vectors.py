@@ -15,6 +15,7 @@ from spec_tests import subjects
 from spec_tests.report import merging
 from spec_tests.vectors import __main__ as command
 from spec_tests.vectors import (
+    VERSION,
     answers,
     conventions,
     exact,
@@ -485,12 +486,12 @@ def given_answers(folder):
 def test_right_answers_pass_and_a_wrong_one_is_named(flattened, tmp_path, capsys):
     found = given_answers(flattened)
     file = tmp_path / "answers.json"
-    file.write_text(json.dumps({"name": "mine", "version": 1, "answers": found}))
+    file.write_text(json.dumps({"name": "mine", "version": VERSION, "answers": found}))
     command.main(["check", str(flattened), str(file)])
     assert "mine: passed / answered" in capsys.readouterr().out
     name = next(name for name, one in found.items() if name.startswith("relu/drawn") and one["output"]["shape"])
     found[name]["output"]["bits"] = "f" + found[name]["output"]["bits"][1:]
-    file.write_text(json.dumps({"name": "mine", "version": 1, "answers": found}))
+    file.write_text(json.dumps({"name": "mine", "version": VERSION, "answers": found}))
 
     with pytest.raises(SystemExit) as ended:
         command.main(["check", str(flattened), str(file), "--json", str(tmp_path / "result.json")])
@@ -523,9 +524,12 @@ def test_answers_become_a_column_of_the_report(flattened):
     [
         ("{", "cannot be read as JSON"),
         ("[]", "has no answers"),
-        ('{"name": "a", "version": 0, "answers": {}}', "answers version 0 of the vectors, expected 1"),
-        ('{"version": 1, "answers": {}}', "has no name"),
-        ('{"name": "a", "version": 1, "answers": {"relu/drawn/0": {}}}', "there is no case 'relu/drawn/0'"),
+        ('{"name": "a", "version": 0, "answers": {}}', f"answers version 0 of the vectors, expected {VERSION}"),
+        (f'{{"version": {VERSION}, "answers": {{}}}}', "has no name"),
+        (
+            f'{{"name": "a", "version": {VERSION}, "answers": {{"relu/drawn/0": {{}}}}}}',
+            "there is no case 'relu/drawn/0'",
+        ),
     ],
 )
 def test_a_file_that_holds_no_answers_is_told_in_one_line(flattened, tmp_path, capsys, text, message):
