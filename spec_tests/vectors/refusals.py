@@ -59,9 +59,7 @@ def _refused(taken: Question, why: str, change: Change) -> Iterable[Question]:
     unknown = [name for name in change if name not in given]
     if unknown:
         raise ValueError(f"{function} has no {unknown[0]}: it cannot be changed for {why!r}")
-    of_arrays = {
-        name: value for name, value in change.items() if isinstance(value, np.ndarray) or name in taken.arrays
-    }
+    of_arrays = {name: value for name, value in change.items() if isinstance(value, np.ndarray) or name in taken.arrays}
     arrays = {**taken.arrays, **of_arrays}
     options = {**taken.options, **{name: value for name, value in change.items() if name not in of_arrays}}
     yield Question(function, "refusals", taken.dtype, arrays, options, Refused(why, taken), ("refused",))
