@@ -57,13 +57,13 @@ def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
     return number
 
 
-def needed(package: str, purpose: str) -> Any:
-    """Import an optional dependency."""
+def needed(package: str, purpose: str, extra: str = "train") -> Any:
+    """Import an optional dependency, which an extra of this distribution installs."""
     try:
         return import_module(package)
     except ModuleNotFoundError:
         raise Refusal(
-            f"{purpose} needs {package}, which is not installed; it comes with torch-by-hand[train]"
+            f"{purpose} needs {package}, which is not installed; it comes with torch-by-hand[{extra}]"
         ) from None
 
 

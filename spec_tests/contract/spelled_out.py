@@ -1,7 +1,7 @@
 """A call in words of any language: its arrays by name, and its options with nothing left to a default or a habit.
 
 One number for each axis of a window; padding as pairs, before and after; axes counted from the front; the state of an
-optimizer array by array. Options that cannot be spelled out stay as they are: such a call has to be refused.
+optimizer array by array. An option that cannot be spelled out stays as it is: such a call has to be refused.
 """
 
 import inspect
@@ -42,22 +42,26 @@ def options_as_they_are(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def options_of(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a call, given all its arguments, spelled out.
+    """Return the options of a call, given all its arguments, each spelled out; what cannot be stays as it is.
 
     >>> weight = np.zeros((1, 1, 2, 3))
     >>> options_of("conv2d", {"weight": weight, "stride": 1, "padding": "same", "dilation": 1, "groups": 1})
     {'stride': [1, 1], 'padding': [[0, 1], [1, 1]], 'dilation': [1, 1], 'groups': 1}
+    >>> options_of("conv2d", {"weight": weight, "stride": 2, "padding": "same", "dilation": 1, "groups": 1})
+    {'stride': [2, 2], 'padding': 'same', 'dilation': [1, 1], 'groups': 1}
     """
-    options = options_as_they_are(arguments)
-    spell = SPELLED.get(operation_of(function))
-    if spell is None:
-        return options
+    spell = SPELLED.get(operation_of(function), {})
+    return {
+        RENAMED.get(name, name): _spelled(spell[name], arguments, value) if name in spell else value
+        for name, value in options_as_they_are(arguments).items()
+    }
+
+
+def _spelled(spell: "Spell", arguments: Mapping[str, Any], value: Any) -> Any:
     try:
-        found = spell(arguments)
+        return spell(arguments)
     except (TypeError, ValueError, IndexError, AttributeError, KeyError):
-        return options
-    left = {name: value for name, value in options.items() if name not in (*found, "pad")}
-    return {**found, **{name: value for name, value in left.items() if name != "dtype" or value is not None}}
+        return value
 
 
 def results_of(function: str, named: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
@@ -81,9 +85,9 @@ def names_of_results(function: str, arguments: Mapping[str, Any]) -> tuple[str, 
     return ("output", "indices") if arguments.get("return_indices") else ("output",)
 
 
-# How options are spelled out, given all arguments of the call; these raise what is caught above for wrong calls
+# How an option is spelled out, given all arguments of the call; these raise what is caught above for wrong calls
 
-Options = dict[str, Any]
+Spell = Callable[[Mapping[str, Any]], Any]
 
 
 def _whole(value: Any) -> Any:
@@ -106,68 +110,93 @@ def _pairs(value: Any, axes: int) -> list[list[Any]]:
     return [[one, one] for one in _each(value, axes)]
 
 
-def _convolution(axes: int, arguments: Mapping[str, Any]) -> Options:
-    stride, dilation = _each(arguments["stride"], axes), _each(arguments["dilation"], axes)
+def _per_axis(axes: int, *names: str) -> dict[str, Spell]:
+    """Return how options are spelled out that are one number for each axis."""
+
+    def spell(name: str, arguments: Mapping[str, Any]) -> list[Any]:
+        return _each(arguments[name], axes)
+
+    return {name: partial(spell, name) for name in names}
+
+
+def _padding_of_windows(axes: int, arguments: Mapping[str, Any]) -> list[list[Any]]:
+    return _pairs(arguments["padding"], axes)
+
+
+def _padding_of_convolution(axes: int, arguments: Mapping[str, Any]) -> list[list[Any]]:
     padding = arguments["padding"]
     if padding == "same":
-        if stride != [1] * axes:
+        if _each(arguments["stride"], axes) != [1] * axes:
             raise ValueError("a stride keeps no size")
-        totals = [d * (size - 1) for d, size in zip(dilation, arguments["weight"].shape[2:], strict=True)]
-        pairs = [[total // 2, total - total // 2] for total in totals]
-    elif isinstance(padding, str) and padding != "valid":
-        raise ValueError("no padding of this name")
-    else:
-        pairs = _pairs(0 if padding == "valid" else padding, axes)
-    return {"stride": stride, "padding": pairs, "dilation": dilation}
+        dilation, kernel = _each(arguments["dilation"], axes), arguments["weight"].shape[2:]
+        totals = [d * (size - 1) for d, size in zip(dilation, kernel, strict=True)]
+        return [[total // 2, total - total // 2] for total in totals]
+    return _pairs(0 if padding == "valid" else padding, axes)
 
 
-def _pooling(axes: int, arguments: Mapping[str, Any]) -> Options:
-    kernel, stride = _each(arguments["kernel_size"], axes), arguments["stride"]
-    found = {"kernel_size": kernel, "stride": kernel if stride is None else _each(stride, axes)}
-    found["padding"] = _pairs(arguments["padding"], axes)
-    return {**found, "dilation": _each(arguments["dilation"], axes)} if "dilation" in arguments else found
+def _stride_of_pooling(axes: int, arguments: Mapping[str, Any]) -> list[Any]:
+    stride = arguments["stride"]
+    return _each(arguments["kernel_size"] if stride is None else stride, axes)
 
 
-def _adaptive(arguments: Mapping[str, Any]) -> Options:
+def _pooling(axes: int) -> dict[str, Spell]:
+    return {
+        **_per_axis(axes, "kernel_size", "dilation"),
+        "stride": partial(_stride_of_pooling, axes),
+        "padding": partial(_padding_of_windows, axes),
+    }
+
+
+def _output_size(arguments: Mapping[str, Any]) -> list[Any]:
     wanted, given = arguments["output_size"], arguments["input"].shape[-2:]
     wanted = wanted if isinstance(wanted, tuple | list) else (wanted, wanted)
-    return {"output_size": [have if want is None else _whole(want) for want, have in zip(wanted, given, strict=True)]}
+    return [have if want is None else _whole(want) for want, have in zip(wanted, given, strict=True)]
 
 
-def _pad(arguments: Mapping[str, Any]) -> Options:
+def _pad(arguments: Mapping[str, Any]) -> list[list[Any]]:
     """Return a pair for every axis of the input; torch begins with the last one, and names as many as it likes."""
-    pad, value = arguments["pad"], arguments["value"]
+    pad, axes = arguments["pad"], len(arguments["input"].shape)
     named = [[_whole(before), _whole(after)] for before, after in zip(pad[::2], pad[1::2], strict=True)][::-1]
-    if len(named) > arguments["input"].ndim:
+    if len(named) > axes:
         raise ValueError("more pairs than axes")
-    pairs = [[0, 0]] * (arguments["input"].ndim - len(named)) + named
-    constant = arguments["mode"] == "constant"
-    return {"padding": pairs, "mode": arguments["mode"], "value": 0.0 if value is None and constant else value}
+    return [[0, 0]] * (axes - len(named)) + named
 
 
-def _axes_from_the_front(*names: str) -> Callable[[Mapping[str, Any]], Options]:
-    def spell(arguments: Mapping[str, Any]) -> Options:
-        axes = arguments["input"].ndim
-        wanted = {name: _whole(arguments[name]) for name in names}
-        return {name: axis + axes if axis < 0 else axis for name, axis in wanted.items()}
-
-    return spell
+def _pad_value(arguments: Mapping[str, Any]) -> Any:
+    return 0.0 if arguments["value"] is None and arguments["mode"] == "constant" else arguments["value"]
 
 
-def _layer_norm(arguments: Mapping[str, Any]) -> Options:
+def _from_the_front(*names: str) -> dict[str, Spell]:
+    """Return how axes are spelled out: counted from the front. An array without axes has an axis 0."""
+
+    def spell(name: str, arguments: Mapping[str, Any]) -> Any:
+        axes, axis = max(len(arguments["input"].shape), 1), _whole(arguments[name])
+        if not -axes <= axis < axes:
+            raise ValueError("there is no such axis")
+        return axis % axes
+
+    return {name: partial(spell, name) for name in names}
+
+
+def _normalized_shape(arguments: Mapping[str, Any]) -> list[Any]:
     sizes = arguments["normalized_shape"]
-    return {"normalized_shape": [_whole(one) for one in (sizes if isinstance(sizes, tuple | list) else [sizes])]}
+    return [_whole(one) for one in (sizes if isinstance(sizes, tuple | list) else [sizes])]
 
 
-SPELLED: Mapping[str, Callable[[Mapping[str, Any]], Options]] = {
-    **{f"conv{axes}d": partial(_convolution, axes) for axes in (1, 2, 3)},
-    **{f"max_pool{axes}d": partial(_pooling, axes) for axes in (1, 2, 3)},
-    "avg_pool2d": partial(_pooling, 2),
-    "adaptive_avg_pool2d": _adaptive,
-    "pad": _pad,
-    "flatten": _axes_from_the_front("start_dim", "end_dim"),
-    "softmax": _axes_from_the_front("dim"),
-    "log_softmax": _axes_from_the_front("dim"),
-    "layer_norm": _layer_norm,
+SPELLED: Mapping[str, Mapping[str, Spell]] = {
+    **{
+        f"conv{axes}d": _per_axis(axes, "stride", "dilation") | {"padding": partial(_padding_of_convolution, axes)}
+        for axes in (1, 2, 3)
+    },
+    **{f"max_pool{axes}d": _pooling(axes) for axes in (1, 2, 3)},
+    "avg_pool2d": _pooling(2),
+    "adaptive_avg_pool2d": {"output_size": _output_size},
+    "pad": {"pad": _pad, "value": _pad_value},
+    "flatten": _from_the_front("start_dim", "end_dim"),
+    "softmax": _from_the_front("dim"),
+    "log_softmax": _from_the_front("dim"),
+    "layer_norm": {"normalized_shape": _normalized_shape},
 }
-"""By operation: the options that have another form than the specification gives them."""
+"""By operation: the options that have another form than the specification gives them, and how they are spelled out."""
+RENAMED = {"pad": "padding"}
+"""Options that have another name in all languages than the specification gives them."""

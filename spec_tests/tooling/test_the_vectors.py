@@ -12,10 +12,12 @@ import pytest
 
 from reference.command import Refusal, WrongUsage
 from spec_tests import subjects
+from spec_tests.contract.functions import parameters
 from spec_tests.report import merging
-from spec_tests.vectors import __main__ as command
 from spec_tests.vectors import (
+    VERSION,
     answers,
+    command,
     conventions,
     exact,
     large_table,
@@ -144,6 +146,27 @@ def test_every_refusal_names_a_call_beside_it_that_must_be_taken(small):
         for case in file.cases:
             assert (case["level"] == "refusals") == ("refused" in case["expected"]) == ("near" in case)
             assert "near" not in case or "refused" not in by_id[case["near"]]["expected"]
+
+
+def options_of(function):
+    """Return the options that a function has, by the names of the README, and as torch calls them."""
+    arrays = {"input", "weight", "bias", "target", "grad_output", "running_mean", "running_var", "param", "grad"}
+    names = [name for name in parameters(function) if name not in arrays | {"img", "pic", "tensor"}]
+    inside = {"state": ["step"], "parameters": []}
+    as_torch = {option for name in names for option in inside.get(name, [name])}
+    return {"padding" if name == "pad" else name for name in as_torch}, as_torch
+
+
+@pytest.mark.slow
+def test_every_case_spells_out_every_option_of_its_function(small):
+    for case in (case for file in small.values() for case in file.cases):
+        assert (set(case["options"]), set(case["as_torch"])) == options_of(case["function"]), case["id"]
+
+
+@pytest.mark.parametrize("operation", BY_HAND)
+def test_the_cases_by_hand_spell_out_every_option_too(operation):
+    for case in BY_HAND[operation]["cases"]:
+        assert (set(case["options"]), set(case["as_torch"])) == options_of(case["function"]), case["id"]
 
 
 @pytest.mark.slow
@@ -485,12 +508,12 @@ def given_answers(folder):
 def test_right_answers_pass_and_a_wrong_one_is_named(flattened, tmp_path, capsys):
     found = given_answers(flattened)
     file = tmp_path / "answers.json"
-    file.write_text(json.dumps({"name": "mine", "version": 1, "answers": found}))
+    file.write_text(json.dumps({"name": "mine", "version": VERSION, "answers": found}))
     command.main(["check", str(flattened), str(file)])
     assert "mine: passed / answered" in capsys.readouterr().out
     name = next(name for name, one in found.items() if name.startswith("relu/drawn") and one["output"]["shape"])
     found[name]["output"]["bits"] = "f" + found[name]["output"]["bits"][1:]
-    file.write_text(json.dumps({"name": "mine", "version": 1, "answers": found}))
+    file.write_text(json.dumps({"name": "mine", "version": VERSION, "answers": found}))
 
     with pytest.raises(SystemExit) as ended:
         command.main(["check", str(flattened), str(file), "--json", str(tmp_path / "result.json")])
@@ -523,9 +546,12 @@ def test_answers_become_a_column_of_the_report(flattened):
     [
         ("{", "cannot be read as JSON"),
         ("[]", "has no answers"),
-        ('{"name": "a", "version": 0, "answers": {}}', "answers version 0 of the vectors, expected 1"),
-        ('{"version": 1, "answers": {}}', "has no name"),
-        ('{"name": "a", "version": 1, "answers": {"relu/drawn/0": {}}}', "there is no case 'relu/drawn/0'"),
+        ('{"name": "a", "version": 0, "answers": {}}', f"answers version 0 of the vectors, expected {VERSION}"),
+        (f'{{"version": {VERSION}, "answers": {{}}}}', "has no name"),
+        (
+            f'{{"name": "a", "version": {VERSION}, "answers": {{"relu/drawn/0": {{}}}}}}',
+            "there is no case 'relu/drawn/0'",
+        ),
     ],
 )
 def test_a_file_that_holds_no_answers_is_told_in_one_line(flattened, tmp_path, capsys, text, message):

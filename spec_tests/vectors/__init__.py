@@ -4,5 +4,5 @@
 them (`python -m spec_tests.vectors DIR`), measures how strong they are, and compares answers with them.
 """
 
-VERSION = 1
+VERSION = 2
 """Of the set: what changes names, contents or layout of cases is a new version."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import reference
+from spec_tests.contract.functions import parameters
 from spec_tests.vectors import faults_of_layers, faults_of_windows
 from spec_tests.vectors.faulty import Change
 from spec_tests.vectors.question import Question, Refused
@@ -54,9 +55,11 @@ def _refused(taken: Question, why: str, change: Change) -> Iterable[Question]:
     """Ask for the refusal of the call with some arguments changed; `function` may name the gradient."""
     change = dict(change)
     function = change.pop("function", taken.function)
-    arrays = {
-        **taken.arrays,
-        **{name: value for name, value in change.items() if isinstance(value, np.ndarray) or name in taken.arrays},
-    }
-    options = {name: change.get(name, value) for name, value in taken.options.items()}
+    given = parameters(function)
+    unknown = [name for name in change if name not in given]
+    if unknown:
+        raise ValueError(f"{function} has no {unknown[0]}: it cannot be changed for {why!r}")
+    of_arrays = {name: value for name, value in change.items() if isinstance(value, np.ndarray) or name in taken.arrays}
+    arrays = {**taken.arrays, **of_arrays}
+    options = {**taken.options, **{name: value for name, value in change.items() if name not in of_arrays}}
     yield Question(function, "refusals", taken.dtype, arrays, options, Refused(why, taken), ("refused",))

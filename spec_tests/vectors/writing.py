@@ -14,7 +14,7 @@ from spec_tests.vectors.arrays import described, safetensors
 from spec_tests.vectors.exact import Around
 from spec_tests.vectors.flags import FLAGS
 from spec_tests.vectors.question import Generated, Question, Refused
-from spec_tests.vectors.spelling import spelled
+from spec_tests.vectors.spelling import arrays_of, as_torch, spelled
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.problems import Array
 
@@ -64,10 +64,10 @@ class File:
             "dtype": question.dtype,
             "arguments": {
                 key: None if value is None else self.array(value, _dtype(value, question.dtype))
-                for key, value in question.arrays.items()
+                for key, value in arrays_of(question).items()
             },
             "options": spelled(question),
-            "as_torch": dict(question.options),
+            "as_torch": as_torch(question),
             "expected": self._expected(question),
             "flags": list(dict.fromkeys(question.flags)),
         }
