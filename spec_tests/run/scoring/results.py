@@ -137,8 +137,8 @@ def as_csv(graded: Class, language: str = "en") -> str:
     written = io.StringIO()
     rows = csv.writer(written, lineterminator="\n")
     parts = [(operation, level) for operation, levels in graded.parts.items() for level in levels]
-    each = [f"{name} {level}" for name, level in parts]
-    rows.writerow(["file", "points", "out of", "percent", *each, "stopped at", "remark"])
+    heads = [f"{name} {level}" for name, level in parts]
+    rows.writerow(["file", "points", "out of", "percent", *heads, "stopped at", "remark"])
     for file in graded.files:
         points = graded.points(file)
         each = [graded.points(file, operation, level)[0] for operation, level in parts]
