@@ -68,7 +68,7 @@ def _option_written(name: str, value: Any) -> Any:
     """Return an option in what JSON knows; raise NotOffered for what it has no words for."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, type) and issubclass(value, np.generic):
+    if isinstance(value, np.dtype) or (isinstance(value, type) and issubclass(value, np.generic)):
         return np.dtype(value).name
     match value:
         case None | bool() | int() | str():

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from spec_tests.contract.lines import request_for
@@ -32,6 +33,13 @@ def test_a_request_spells_arrays_and_options_as_the_vectors_do(operation):
                 assert request["arguments"][name] == {part: entry[part] for part in CUT if part in entry}, case["id"]
 
     assert cases or operation == "cifar10_cnn"
+
+
+def test_a_number_format_among_the_options_is_sent_by_its_name():
+    for dtype in (np.dtype("float64"), np.float64, "float64"):
+        request = request_for("softmax", {"input": np.zeros((2, 3), np.float32), "dim": -1, "dtype": dtype})
+
+        assert request["options"] == {"dim": 1, "dtype": "float64"}
 
 
 def in_order(options):

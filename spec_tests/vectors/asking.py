@@ -59,7 +59,7 @@ def call_of(case: Case, arrays: Arrays) -> dict[str, Any]:
             arguments[name] = value
     options = {name: _tuples(value) for name, value in case["as_torch"].items()}
     if options.get("dtype") is not None:
-        options["dtype"] = np.dtype(options["dtype"]).type
+        options["dtype"] = np.dtype(options["dtype"])
     if case["function"] in OPTIMIZERS:
         step = options.pop("step", None)
         options["state"] = {**({} if step is None else {"step": step}), **state}
