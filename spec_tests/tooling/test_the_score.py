@@ -177,7 +177,7 @@ def test_the_table_has_points_by_operation_and_level_and_no_formulas():
     assert rows[3][1] == "1"  # what was not asked has no points
 
 
-def test_where_a_file_stopped_is_in_the_table_and_what_was_found_there_in_data_and_page():
+def test_where_a_file_stopped_is_in_the_table_and_why_in_data_and_page():
     rows = list(csv.reader(io.StringIO(as_csv(SMALL, "zh"))))
     stopped = as_json(SMALL)["files"][2]["stopped"]
 
