@@ -33,6 +33,7 @@ FILTERS = (
     *("number", "power", "percent", "value", "duration", "day", "complaint_zh"),
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
+PUBLIC = FOLDER.parent / "public_verdicts.tsv"
 BEYOND = "3"
 """The section of what the document does not teach."""
 EVERYTHING = ("spec_tests", ".")
@@ -69,6 +70,7 @@ def render(
             claims=data["claims"],
             counted=sum(not claim.get("ours") for claim in data["claims"]),
             lines=_lines(),
+            public=_public_verdicts(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
             matrix=matrix,
@@ -150,6 +152,14 @@ def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[di
         }
         for id, title in SECTIONS.items()
     ]
+
+
+@cache
+def _public_verdicts() -> list[dict[str, str]]:
+    """Return the verdicts on public reports, as `python -m spec_tests.tooling.public_reports --store` wrote them."""
+    lines = PUBLIC.read_text(encoding="utf-8").splitlines()
+    head, *rows = (line.split("\t") for line in lines)
+    return [dict(zip(head, row, strict=True)) for row in rows]
 
 
 @cache

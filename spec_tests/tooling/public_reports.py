@@ -3,8 +3,9 @@
     python -m spec_tests.tooling.public_reports
 
 prints the table: the report, what it is about, the verdict on each output, and the largest error as a share of its
-bound. `public_reports.tsv` lists the reports, `public_reports_excluded.tsv` those that a search found and that are left
-out, with the reason.
+bound; `--store` also writes it to `spec_tests/report/public_verdicts.tsv`, from which the report's page takes it.
+`public_reports.tsv` lists the reports, `public_reports_excluded.tsv` those that a search found and that are left out,
+with the reason.
 
 **The search.** First the reports that led to this tool; then, of each of these queries to an index of public issues,
 from the first answer on, every issue about one call of an operation that this specification knows:
@@ -32,6 +33,7 @@ cannot show that the cause was the right one.
 """
 
 import csv
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +44,9 @@ from spec_tests.verdict import Verdict, judged
 
 HERE = Path(__file__).parent
 REPORTS, EXCLUDED = HERE / "public_reports.tsv", HERE / "public_reports_excluded.tsv"
+STORED = HERE.parent / "report" / "public_verdicts.tsv"
+FAR = 1e6
+"""From how many times its bound on an error is called far outside."""
 MODULES = (layers, products)
 
 
@@ -96,17 +101,34 @@ def lines_of(report: Report, verdict: Verdict) -> Iterator[str]:
     yield f"{report.report}  {report.about} ({report.source}; known: {report.known or 'no'})"
     for name, parts in verdict.outputs.items():
         for part in parts:
-            share = f"{100 * part.share:.3g} % of the bound" if part.share < 1e6 else "far outside the bound"
+            share = f"{100 * part.share:.3g} % of the bound" if part.share < FAR else "far outside the bound"
             explained = f", {part.explanation}" if part.explanation else ""
             yield f"    {name} {part.part}: {part.decision}{explained}; {share}"
 
 
-def main() -> int:
-    """Print the table, and return how many verdicts are wrong."""
+def rows_of(report: Report, verdict: Verdict) -> Iterator[dict[str, str]]:
+    """Yield the rows of the stored table about a report."""
+    for name, parts in verdict.outputs.items():
+        for part in parts:
+            yield {
+                "report": report.report,
+                "about": report.about,
+                "source": report.source,
+                "output": f"{name} {part.part}",
+                "decision": part.decision,
+                "explanation": part.explanation,
+                "share": f"{100 * part.share:.3g} %" if part.share < FAR else "far outside",
+            }
+
+
+def main(arguments: list[str]) -> int:
+    """Print the table, store it if that is asked for, and return how many verdicts are wrong."""
     wrong = undecided = 0
+    rows: list[dict[str, str]] = []
     for report in reports():
         verdict = verdict_on(report)
         print("\n".join(lines_of(report, verdict)))
+        rows += rows_of(report, verdict)
         undecided += verdict.decision == "cannot say"
         wrong += any(
             part.decision not in report.decisions().get(name, (part.decision,))
@@ -115,8 +137,11 @@ def main() -> int:
         )
     count = len(reports())
     print(f"{count} reports, {count - undecided} decided; {wrong} verdicts that are not what is known")
+    if "--store" in arguments:
+        lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
+        STORED.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return wrong
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main(sys.argv[1:]))

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from spec_tests.tooling.public.models import BUILDERS
-from spec_tests.tooling.public_reports import excluded, lines_of, reports, verdict_on
+from spec_tests.tooling.public_reports import STORED, excluded, lines_of, reports, rows_of, verdict_on
 
 pytestmark = pytest.mark.tooling
 
@@ -82,3 +82,16 @@ def test_the_table_gives_the_share_of_the_bound(verdicts):
     lines = list(lines_of(*verdicts[0]))
 
     assert lines[0].startswith("pytorch/pytorch#170016") and all("% of the bound" in line for line in lines[1:])
+
+
+@pytest.mark.slow
+def test_the_stored_table_has_these_verdicts(verdicts):
+    rows = [row for report, verdict in verdicts for row in rows_of(report, verdict)]
+    lines = STORED.read_text(encoding="utf-8").splitlines()
+
+    stored = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
+
+    def told(row):
+        return [row[name] for name in ("report", "about", "source", "output", "decision")]
+
+    assert list(map(told, stored)) == list(map(told, rows))

@@ -403,6 +403,14 @@ def test_a_section_says_what_a_readers_own_function_has_to_do_rung_by_rung(html)
     assert html.count('class="to-write"') == len({section_of(o) for o in (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS)})
 
 
+def test_the_verdicts_on_public_reports_have_a_part_with_the_share_of_the_bound(html):
+    part = html[html.index('<section id="public"') :]
+
+    assert "pytorch/pytorch#170016" in part
+    assert "rounding: sequential" in part
+    assert part.count("</tr>") > 100
+
+
 def test_every_line_of_the_document_leads_to_its_claims_or_says_why_there_is_none(html):
     rows = re.findall(r'<tr><th scope="row" class="number">([\d–]+)</th>\s*<td>(.*?)</td>', html, re.DOTALL)
 
