@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from spec_tests import subjects
 from spec_tests.report import failures, surroundings, writing
 from spec_tests.report.cases import BAD, RAN, Case, Tests, received, source_of, surroundings_of
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
-from spec_tests.run import draws, plugin, processes, selection
+from spec_tests.run import draws, processes, selection
 from spec_tests.run.ending import RUN
 from spec_tests.vocabulary import buckets, claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
@@ -125,7 +126,10 @@ def data_of(config: pytest.Config, cases: dict[str, Case], run: Data) -> Data:
 
 def _expected(config: pytest.Config) -> list[Data]:
     """Return the deviations that the subject's expectation file has."""
-    expected = config.stash[plugin.SUBJECT].expected
+    try:
+        expected = subjects.expected(config.option.subject)  # by its name: with -n, others have loaded it
+    except subjects.NotAvailable:
+        return []
     return expected.as_register() if expected else []
 
 
