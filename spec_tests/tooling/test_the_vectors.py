@@ -523,6 +523,20 @@ def test_right_answers_pass_and_a_wrong_one_is_named(flattened, tmp_path, capsys
     assert [one["case"] for one in json.loads((tmp_path / "result.json").read_text())["failures"]] == [name]
 
 
+def test_a_failed_case_says_where_torch_chose_one_of_several_right_answers(flattened):
+    chosen = [
+        case["id"]
+        for cases in cases_in(flattened)
+        for case in cases.cases
+        if case["id"].startswith("relu") and "torch keeps the sign of zero in relu" in answers._choice(case)
+    ]
+    wrong = {name: {"passed": False, "why": "0.0, expected -0.0"} for name in chosen}
+
+    (failure, *_) = answers.checked(cases_in(flattened), "mine", wrong).failures
+
+    assert failure["why"].startswith("0.0, expected -0.0 (a choice, torch keeps the sign of zero in relu: ")
+
+
 def test_answers_become_a_column_of_the_report(flattened):
     answered = given_answers(flattened)
     passed = {name: {"passed": True} for name in answered} | {"relu/drawn/1": {"passed": False, "why": "leaks"}}

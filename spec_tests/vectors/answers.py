@@ -13,6 +13,7 @@ from spec_tests.vectors import VERSION
 from spec_tests.vectors.arrays import DIGITS, read
 from spec_tests.vectors.asking import BACKWARD
 from spec_tests.vectors.comparing import what_is_wrong
+from spec_tests.vectors.flags import FLAGS
 from spec_tests.vectors.reading import Cases
 from spec_tests.vectors.strength import LEVELS
 from spec_tests.vocabulary.formats import HALVES
@@ -92,7 +93,7 @@ def checked(sets: Iterable[Cases], name: str, answers: Mapping[str, Any]) -> Res
             outcome = verdict if verdict in ("not_offered", "not_answered") else "failed" if verdict else "passed"
             result.counts[cases.operation][case["level"]][outcome] += 1
             if outcome == "failed":
-                result.failures.append({"case": case["id"], "why": verdict})
+                result.failures.append({"case": case["id"], "why": verdict + _choice(case)})
             if outcome in ("passed", "failed"):
                 result.dtypes.add(case["dtype"])
     unknown = [one for one in answers if one not in known]
@@ -101,6 +102,12 @@ def checked(sets: Iterable[Cases], name: str, answers: Mapping[str, Any]) -> Res
             f"there is no case {unknown[0]!r} in this set, and {len(unknown) - 1} more answers without a case"
         )
     return result
+
+
+def _choice(case: Mapping[str, Any]) -> str:
+    """Return what torch chose in a case, if an implementation that chose otherwise may leave it out."""
+    choice = next((FLAGS[flag]["choice"] for flag in case["flags"] if "choice" in FLAGS.get(flag, {})), "")
+    return f" (a choice, {choice}: who chose otherwise may leave it out)" if choice else ""
 
 
 def _verdict(case: Mapping[str, Any], cases: Cases, answer: Any) -> str:
