@@ -2,17 +2,27 @@
 
 import contextlib
 import io
+import os
+from unittest import mock
 
 import pytest
 
 OFF = ("cacheprovider", "faulthandler", "unraisableexception", "threadexception")
 """Plugins that belong to the run outside, or are slow."""
+WORKER = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+"""By these variables a process of pytest-xdist is known."""
 
 
 def pytest_in_this_process(*arguments: str) -> tuple[int, str]:
     """Run pytest on these arguments and return its exit code and all that it wrote."""
     written = io.StringIO()
     options = ["--import-mode=importlib", "--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in OFF)]
-    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(written):
+    with (
+        contextlib.redirect_stdout(written),
+        contextlib.redirect_stderr(written),
+        mock.patch.dict(os.environ),
+    ):
+        for name in WORKER:  # it is none of the outer run's processes
+            os.environ.pop(name, None)
         code = pytest.main([*options, *arguments])
     return int(code), written.getvalue()
