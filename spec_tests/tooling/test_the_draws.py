@@ -160,7 +160,8 @@ def test_an_unknown_profile_stops_the_run_and_says_which_there_are(tmp_path):
 
     assert run.returncode == pytest.ExitCode.USAGE_ERROR
     assert run.stderr.splitlines() == [
-        "ERROR: --hypothesis-profile nonsense: no such profile; the specification has repeatable, explore, thorough, few",
+        "ERROR: --hypothesis-profile nonsense: no such profile; "
+        "the specification has repeatable, explore, thorough, few",
         "",
     ]
 
