@@ -17,6 +17,10 @@ OF_OTHERS = re.compile(r"(?!AssertionError)[\w.]*(?:Error|Exception|Warning|Inte
 """How a text begins that an error has which somebody's own code raised."""
 
 
+DEEPEST = 8
+"""Within how many others a complaint may stand: a long text full of colons is none."""
+
+
 class Pattern(NamedTuple):
     """A complaint with gaps, and what it is in Chinese."""
 
@@ -37,13 +41,13 @@ def told(complaint: str, language: str) -> str:
     return (in_chinese(complaint) if language == "zh" else None) or complaint
 
 
-def in_chinese(complaint: str) -> str | None:
-    """Return a complaint in Chinese, or None if it is not known."""
-    if OF_OTHERS.match(complaint):
+def in_chinese(complaint: str, within: int = 0) -> str | None:
+    """Return a complaint in Chinese, or None if it is not known; it stands within so many others."""
+    if within > DEEPEST or OF_OTHERS.match(complaint):
         return None
     for pattern in patterns():
         if found := pattern.english.fullmatch(complaint):
-            told_too = {name: in_chinese(found[name]) for name, mark in pattern.gaps.items() if mark != "="}
+            told_too = {name: in_chinese(found[name], within + 1) for name, mark in pattern.gaps.items() if mark != "="}
             if all(told_too[name] is not None for name, mark in pattern.gaps.items() if mark == "!"):
                 said = pattern.chinese.format(**{name: told_too.get(name) or found[name] for name in pattern.gaps})
                 return BETWEEN.sub("", said)
