@@ -19,7 +19,7 @@ from spec_tests.verdict.asking import BadCase, Question, Unknown
 from spec_tests.verdict.coarser import coarser
 from spec_tests.verdict.explaining import Patience, sharp, speaks_for_itself, with_more_room
 from spec_tests.verdict.prediction import Array, Prediction, off, rms, same
-from spec_tests.verdict.saying import ENOUGH, how_wrong, of_its_bound
+from spec_tests.verdict.saying import ENOUGH, how_wrong, of_its_bound, where
 from spec_tests.verdict.shapes import of_another_shape
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
@@ -90,7 +90,8 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
         errors = abs(np.asarray(got, np.float64) - exact)
         nearest = rounded(exact, question.dtype) if exact.dtype.kind == "f" else exact
         is_nearest = same(np.asarray(got, np.float64), np.asarray(nearest, np.float64))
-        wrong = ~within(got, exact, bound, question.dtype)
+        outside = ~within(got, exact, bound, question.dtype)
+        wrong, unjudged = outside & ~np.isinf(bound), outside & np.isinf(bound)
         shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
     shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
     error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
@@ -104,18 +105,22 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
     certain = sums_are_exact or not bound.any() or question.dtype != "float64"
     if is_nearest.all() and (certain or same(got, exact).all()):
         return Part(part, EXACT, _exactly(sums_are_exact, bound, got, exact), **measured)
+    if unjudged.any() and not wrong.any():
+        many = int(unjudged.sum())
+        says = f"{many} of {got.size} elements {'has' if many == 1 else 'have'} no finite bound, and cannot be judged"
+        return Part(part, UNKNOWN, f"{says}{where(unjudged)}; all others are right", **measured, wrong=unjudged)
     if not wrong.any():
         return _within(question, part, sums_are_exact, measured)
     return _outside(question, part, wrong, sums_are_exact, measured)
 
 
 def within(got: Array, exact: Array, bound: Array, dtype: str) -> Array:
-    """Return where a result is the exact value, the exact value rounded once, or within its bound, or has no bound."""
+    """Return where a result is the exact value, the exact value rounded once, or within a bound that is finite."""
     with np.errstate(all="ignore"):
         nearest = rounded(exact, dtype) if exact.dtype.kind == "f" else exact
         wide = np.asarray(got, np.float64)
         is_met = same(wide, exact) | same(wide, np.asarray(nearest, np.float64))
-        return np.asarray(is_met | (abs(wide - exact) <= bound) | np.isinf(bound))
+        return np.asarray(is_met | ((abs(wide - exact) <= bound) & np.isfinite(bound)))
 
 
 def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> str:
@@ -125,7 +130,7 @@ def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> st
 
 
 def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
-    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    got, exact = measured["got"], measured["exact"]
     step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
     says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
     if got.size <= LARGEST_CASE:
@@ -142,11 +147,9 @@ def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[
             "Winograd) or from factors that were split"
         )
         return Part(part, ROUNDING, says, **measured, explanation="a transform")
-    where = ways.compared(question, part, got, exact) if got.size <= LARGEST_CASE else None
-    if where is not None:
-        return Part(part, ROUNDING, f"{says}; {where.text()}", **measured, explanation=where.nearest)
-    unbounded = int(np.isinf(bound).sum())
-    says += f"; {unbounded} elements have no finite bound" if unbounded else ""
+    beside = ways.compared(question, part, got, exact) if got.size <= LARGEST_CASE else None
+    if beside is not None:
+        return Part(part, ROUNDING, f"{says}; {beside.text()}", **measured, explanation=beside.nearest)
     return Part(part, ROUNDING, says, **measured)
 
 

@@ -183,14 +183,17 @@ def drawing(part: Part, name: str = "") -> str:
     first, worst = first_and_worst(part)
     lines = []
     for title, at in (("first", first), ("worst", worst)):
-        if (title == "worst" and worst == first) or (title == "first" and worst != first and part.decision != WRONG):
+        if (title == "worst" and worst == first) or (
+            title == "first" and worst != first and part.decision not in (WRONG, UNKNOWN)
+        ):
             continue
         which = "first and worst" if worst == first else title
         got, exact = np.asarray(part.got)[at].item(), np.asarray(part.exact)[at].item()
         bound = np.broadcast_to(part.bound, np.shape(part.exact))[at].item()
         where = f"{part.part}[{', '.join(map(str, at))}]" if at else part.part
-        lines.append(f"{which} wrong element{of}, {where}: got {got:.9g}, exact {exact:.9g}, bound {bound:.3g}")
-        if at and part.decision == WRONG:
+        kind = "doubtful" if part.decision == UNKNOWN else "wrong"
+        lines.append(f"{which} {kind} element{of}, {where}: got {got:.9g}, exact {exact:.9g}, bound {bound:.3g}")
+        if at and part.decision in (WRONG, UNKNOWN):
             both = (("got", part.got), ("exact", part.exact))
             lines += [grid(f"{title}, around it", *_cropped(array, at)) for title, array in both]
     return "\n".join(lines)
