@@ -2,10 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import reference
 import spec_tests
+from spec_tests.tooling.public.models import half, many_lanes, normal, one_by_one, rows_products
 from spec_tests.verdict import bound, judge
+from spec_tests.vocabulary.formats import rounded
+from spec_tests.vocabulary.problems import SEEDS
 
 pytestmark = pytest.mark.tooling
 
@@ -62,3 +67,151 @@ def test_an_element_that_cannot_be_judged_leaves_the_decision_open():
     assert "3 of 6 elements have no finite bound" in verdict.text and "doubtful element" in verdict.text
     with pytest.raises(AssertionError, match=r"^cannot say"):
         spec_tests.assert_within_bound("layer_norm", arguments, output)
+
+
+# Plain bugs that larger errors would hide
+
+
+def halves(dtype):
+    """Return arguments of a linear layer in a half format, and its right result."""
+    x, w = (rounded(array, dtype) for array in normal(21, (8, 256), (16, 256)))
+    return {"input": x, "weight": w}, rounded(x.astype(np.float64) @ w.T, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("off", [0.25, 1.0, 3.0, 10.0])
+def test_one_wrong_element_in_half_is_no_matter_of_a_coarser_format(dtype, off):
+    arguments, output = halves(dtype)
+    output[2, 3] = rounded(output[2, 3] + off, dtype)
+
+    verdict = judge("linear", arguments, output, dtype)
+
+    assert verdict.decision == "wrong" and "output[2, 3]" in verdict.text
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_column_that_is_left_out_is_no_matter_of_a_coarser_format(dtype):
+    arguments, _ = halves(dtype)
+    x, w = (arguments[name].astype(np.float64) for name in ("input", "weight"))
+    without = [np.delete(array, 100, axis=1) for array in (x, w)]
+
+    assert judge("linear", arguments, rounded(without[0] @ without[1].T, dtype), dtype).decision == "wrong"
+
+
+def test_a_last_term_that_is_left_out_is_named():
+    arguments, _ = halves("float16")
+    x, w = (arguments[name].astype(np.float64)[:, :-1] for name in ("input", "weight"))
+
+    part = judge("linear", arguments, rounded(x @ w.T, "float16"), "float16").parts[0]
+
+    assert (part.decision, part.explanation) == ("another convention", "without the last term")
+
+
+@pytest.mark.parametrize("short", [True, False])
+def test_sums_accumulated_in_float16_are_named_at_any_length(short):
+    x, w = normal(22, (8, 300), (10, 300))
+    x, w = (half(x), half(w)) if short else (x, w)
+    output = one_by_one(half(rows_products(x, w)), np.float16).astype(np.float32)
+
+    assert judge("linear", {"input": x, "weight": w}, output).parts[0].explanation == "sums in float16"
+
+
+@pytest.mark.parametrize("off", [1e-4, 1e-3])
+def test_one_wrong_element_is_no_matter_of_a_transform(off):
+    x, w = normal(23, (2, 3, 8, 8), (4, 3, 3, 3))
+    output = reference.conv2d(x, w, padding=1)
+    output[1, 2, 3, 4] += np.float32(off)
+
+    verdict = judge("conv2d", {"input": x, "weight": w, "padding": 1}, output)
+
+    assert verdict.decision == "wrong" and "output[1, 2, 3, 4]" in verdict.text
+
+
+# Within the bound, but not rounding
+
+
+LONG = dict(zip(("input", "weight"), normal(24, (4, 4096), (8, 4096)), strict=True))
+EXACT = LONG["input"].astype(np.float64) @ LONG["weight"].T.astype(np.float64)
+
+
+def changed(output, change):
+    """Return a copy of a result, as `change` leaves it, in float32."""
+    output = output.copy()
+    change(output)
+    return output.astype(np.float32)
+
+
+def one_off(output):
+    """Add to one element."""
+    output[1, 1] += 0.1
+
+
+def all_off(output):
+    """Add the same to all elements."""
+    output += 0.02
+
+
+def a_row_scaled(output):
+    """Scale one row."""
+    output[2] *= 1.0001
+
+
+def a_row_off(output):
+    """Add the same to one row."""
+    output[3] += 0.03
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (one_off, "output[1, 1]"),
+        (all_off, "all of them are off by 0.02"),
+        (a_row_scaled, "those in [2, :] are 1.0001"),
+        (a_row_off, "those in [3, :] are off by 0.0"),
+    ],
+)
+def test_errors_within_their_bounds_that_rounding_seldom_makes_are_doubtful(change, said):
+    verdict = judge("linear", LONG, changed(EXACT, change))
+
+    assert verdict.decision == "cannot say" and verdict.exit_code == 3
+    assert "within the bound, but rounding seldom makes such errors" in verdict.text and said in verdict.text
+
+
+WAYS = {
+    "sequential": one_by_one,
+    "of positive numbers first": lambda terms: one_by_one(np.sort(terms, -1)[..., ::-1]),
+    "of negative numbers first": lambda terms: one_by_one(np.sort(terms, -1)),
+    "in 2 lanes": lambda terms: many_lanes(terms, 2),
+    "in 64 lanes": lambda terms: many_lanes(terms, 64),
+    "shuffled": lambda terms: one_by_one(np.random.default_rng(0).permutation(terms, axis=-1)),
+    "shuffled one by one": lambda terms: one_by_one(np.random.default_rng(0).permuted(terms, axis=-1)),
+}
+NUMBERS = {
+    "of both signs": lambda rng, shape: rng.standard_normal(shape),
+    "positive": lambda rng, shape: abs(rng.standard_normal(shape)),
+    "all equal": lambda rng, shape: np.full(shape, rng.standard_normal()),
+    "of many sizes": lambda rng, shape: np.exp(3 * rng.standard_normal(shape)),
+    "alternating": lambda rng, shape: abs(rng.standard_normal(shape)) * np.where(np.arange(shape[-1]) % 2, 1, -1),
+    "mostly zero": lambda rng, shape: rng.standard_normal(shape) * (rng.random(shape) < 0.1),
+    "far from 0": lambda rng, shape: 100 + rng.standard_normal(shape),
+}
+
+
+@given(
+    seed=SEEDS,
+    rows=st.integers(1, 5),
+    outs=st.integers(1, 5),
+    terms=st.sampled_from([16, 17, 64, 150, 577, 2048]),
+    numbers=st.sampled_from(sorted(NUMBERS)),
+    weights=st.sampled_from(["of both signs", "positive"]),
+    way=st.sampled_from(sorted(WAYS)),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_order_of_a_sum_is_doubtful(seed, rows, outs, terms, numbers, weights, way):
+    rng = np.random.default_rng(seed)
+    x, w = NUMBERS[numbers](rng, (rows, terms)), NUMBERS[weights](rng, (outs, terms))
+    x, w = x.astype(np.float32), w.astype(np.float32)
+
+    verdict = judge("linear", {"input": x, "weight": w}, WAYS[way](rows_products(x, w)))
+
+    assert verdict.decision in RIGHT, verdict

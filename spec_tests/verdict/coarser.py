@@ -123,7 +123,9 @@ def accumulated(question: Question, part: str, dtype: str) -> Iterator[Predictio
     exact, bound = question.expected(part, wide)
     ratio = FORMATS[dtype].roundoff / FORMATS[wide].roundoff
     allowed = bound * ratio + FORMATS[dtype].smallest
-    yield Prediction("coarser", f"sums in {dtype}", f"sums that were accumulated in {dtype}", exact, allowed, False)
+    yield Prediction(
+        "coarser", f"sums in {dtype}", f"sums that were accumulated in {dtype}", exact, allowed, False, dtype
+    )
 
 
 def _every_step_in_float16(question: Question, part: str, bound: Array) -> Iterator[Prediction]:

@@ -84,6 +84,16 @@ def sharp(
             yield convention
 
 
+def named_within(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Prediction | None:
+    """Return the convention that tells the digits of a result within its bound, if one leaves next to none of them."""
+    plain = rms(np.asarray(got, np.float64) - exact)
+    for convention in Patience().tried(as_predictions(question, part, exact, bound, False, False)):
+        differing = convention.value.shape == exact.shape and (convention.value != exact).sum() >= ENOUGH
+        if differing and convention.explains(got) and rms(off(got, convention)) * MEANINGFUL <= plain:
+            return convention
+    return None
+
+
 def _tightened(prediction: Prediction, question: Question) -> Prediction:
     """Return what a coarser format predicts of sums that are exact in any order: those of shorter factors are, too."""
     if not prediction.sharp or prediction.name.startswith("int8"):  # its factors are no whole numbers any more
