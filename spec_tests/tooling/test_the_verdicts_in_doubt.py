@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import reference
 import spec_tests
 from spec_tests.tooling.public.models import half, many_lanes, normal, one_by_one, rows_products
-from spec_tests.verdict import bound, judge
+from spec_tests.verdict import BadCase, bound, judge
 from spec_tests.vocabulary.formats import rounded
 from spec_tests.vocabulary.problems import SEEDS
 
@@ -215,3 +215,99 @@ def test_no_order_of_a_sum_is_doubtful(seed, rows, outs, terms, numbers, weights
     verdict = judge("linear", {"input": x, "weight": w}, WAYS[way](rows_products(x, w)))
 
     assert verdict.decision in RIGHT, verdict
+
+
+# False names, and what has none
+
+
+def test_nan_that_spreads_to_another_row_is_wrong():
+    x, w = normal(25, (2, 4), (3, 4))
+    x[0, 1] = np.nan
+
+    assert judge("linear", {"input": x, "weight": w}, np.full((2, 3), np.nan, np.float32)).decision == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("operation", "numbers", "output"),
+    [("relu", [1e-40, 2, 3e-42], [0, 2, 0]), ("sigmoid", [-100, 1], [0, 0.7310586])],
+)
+def test_numbers_flushed_to_0_are_named(operation, numbers, output):
+    part = judge(operation, {"input": np.array(numbers, np.float32)}, np.array(output, np.float32)).parts[0]
+
+    assert (part.decision, part.explanation, part.alternatives) == ("a coarser format", "flushed subnormals", ())
+
+
+def test_an_activation_is_not_explained_by_sums():
+    x = normal(26, (3, 40))[0]
+
+    part = judge("relu", {"input": x}, np.maximum(half(x), 0)).parts[0]
+
+    assert part.decision == "a coarser format" and "sums" not in part.because and "float16" in part.because
+
+
+def test_axes_in_another_order_are_named_if_the_shape_stays_the_same():
+    x, w = normal(27, (6, 9), (6, 9))
+    images, kernels = normal(28, (2, 3, 8, 8), (4, 3, 3, 3))
+
+    turned = judge("linear", {"input": x, "weight": w}, (x @ w.T).T).parts[0]
+    planes = judge(
+        "conv2d", {"input": images, "weight": kernels}, reference.conv2d(images, kernels).swapaxes(2, 3)
+    ).parts[0]
+
+    assert (turned.decision, turned.explanation) == ("another convention", "axes: (1, 0)")
+    assert planes.explanation == "axes: (0, 1, 3, 2)"
+
+
+# What is said
+
+
+def test_of_two_outputs_the_one_that_keeps_nan_is_nearer():
+    x = np.array([np.nan, 1, -1], np.float32)
+
+    verdict = judge("relu", {"input": x}, np.array([np.nan, 1, 0]), other=np.array([0, 1, 0]), names=("a", "b"))
+
+    assert verdict.nearer[0].name == "a"
+
+
+def test_what_has_to_be_exact_has_no_share_of_a_bound():
+    text = judge("relu", {"input": np.float32([[1, 2, -1]])}, np.float32([[1, 2, -0.01]])).text
+
+    assert "has to be" in text and "%" not in text
+
+
+def test_a_float32_result_that_is_stored_as_float64_is_said_to_be_right_in_float32():
+    x, w = normal(29, (4, 64), (8, 64))
+
+    verdict = judge("linear", {"input": x, "weight": w}, (x @ w.T).astype(np.float64))
+
+    assert verdict.decision == "a coarser format" and "with --format float32 it is rounding" in verdict.text
+
+
+def test_an_operation_that_there_is_not_is_answered_by_those_that_there_are():
+    with pytest.raises(BadCase, match=r"there are conv1d, .*adagrad"):
+        judge("gelu", {"input": np.ones(3)}, np.ones(3))
+
+
+def test_the_state_of_an_optimizer_may_be_called_as_in_torch():
+    param, grad, average, square = (abs(array) for array in normal(30, (4,), (4,), (4,), (4,)))
+    state = {"exp_avg": average, "exp_avg_sq": square, "step": 3}
+    after, _ = reference.adam(param, grad, state, 0.1)
+
+    assert judge("adam", {"param": param, "grad": grad, "lr": 0.1, **state}, after).decision in RIGHT
+
+
+def test_whole_numbers_are_written_in_full():
+    x = np.array([[123_456_789_012]])
+
+    text = judge("linear", {"input": x, "weight": np.array([[1]])}, x + 1).text
+
+    assert "in int64" in text and "got 123456789013, exact 123456789012" in text
+
+
+def test_an_option_is_named_before_what_is_further_from_hand():
+    x = normal(31, (1, 2, 6, 6))[0]
+    arguments = {"input": x, "kernel_size": 3, "stride": 1, "padding": 1}
+
+    part = judge("avg_pool2d", arguments, reference.avg_pool2d(**arguments, count_include_pad=False)).parts[0]
+
+    assert part.explanation == "count_include_pad=False"

@@ -20,7 +20,7 @@ from spec_tests.verdict.coarser import coarser
 from spec_tests.verdict.explaining import Patience, named_within, sharp, speaks_for_itself, with_more_room
 from spec_tests.verdict.more_room import transforming
 from spec_tests.verdict.prediction import Array, Prediction, off, rms, same
-from spec_tests.verdict.saying import ENOUGH, SPREAD, how_wrong, of_its_bound, where
+from spec_tests.verdict.saying import ENOUGH, SPREAD, how_wrong, the_largest, where
 from spec_tests.verdict.shapes import of_another_shape
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
@@ -93,7 +93,7 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
         is_nearest = same(np.asarray(got, np.float64), np.asarray(nearest, np.float64))
         outside = ~within(got, exact, bound, question.dtype)
         wrong, unjudged = outside & ~np.isinf(bound), outside & np.isinf(bound)
-        shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
+        shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, np.where(wrong, 0, 1)))
     shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
     error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
     measured: dict[str, Any] = {
@@ -133,7 +133,7 @@ def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> st
 def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
     got, exact = measured["got"], measured["exact"]
     step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
-    says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
+    says = _largest(measured)
     if got.size <= LARGEST_CASE:
         for prediction in Patience().tried(coarser(question, part, got)):
             if prediction.sharp and _is_plainer(prediction, got, exact):
@@ -162,6 +162,10 @@ def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[
     if beside is not None:
         return Part(part, ROUNDING, f"{says}; {beside.text()}", **measured, explanation=beside.nearest)
     return Part(part, ROUNDING, says, **measured)
+
+
+def _largest(measured: dict[str, Any]) -> str:
+    return the_largest(measured["error"], measured["share"], measured["bound"])
 
 
 def _is_of_a_transform(question: Question, part: str, measured: dict[str, Any], elements: Array) -> bool:
@@ -217,8 +221,7 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
             allowed = allowed and _settles(got, exact)
         if allowed and _is_likely(question, part, measured, wrong, prediction):
             decision = ROUNDING if prediction.kind == "rounding" else COARSER
-            share = of_its_bound(measured["share"])
-            because = f"fits {prediction.says}; the largest error is {measured['error']:.3g}, {share}"
+            because = f"fits {prediction.says}; {_largest(measured)}"
             return Part(part, decision, because, **measured, explanation=prediction.name)
     because = how_wrong(got, exact, wrong) + patience.note
     return Part(part, WRONG, because, **measured, wrong=wrong)
@@ -281,7 +284,7 @@ def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dic
         shown = [one.says for one in others[:3]]
         more = f", or {len(others) - 3} more" if len(others) > 3 else ""
         because += f" ({which} {', or '.join(shown)}{more})"
-    because += f"; the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
+    because += f"; {_largest(measured)}"
     names = tuple(one.name for one in others)
     return Part(part, decision, because, **measured, explanation=first.name, alternatives=names, wrong=wrong)
 

@@ -87,6 +87,16 @@ def pattern(got: Array, exact: Array) -> str:
     return ""
 
 
+def the_largest(error: float, share: float, bound: Array) -> str:
+    """Say how large the largest error is, and what share of its bound.
+
+    >>> the_largest(0.5, 0.25, np.array([2.0])), the_largest(0.5, np.inf, np.array([0.0]))
+    ('the largest error is 0.5, 25 % of its bound', 'the largest error is 0.5, where all has to be exact')
+    """
+    exactly = np.isinf(share) and not bound.any()
+    return f"the largest error is {error:.3g}, {'where all has to be exact' if exactly else of_its_bound(share)}"
+
+
 def of_its_bound(share: float) -> str:
     """Say what share of its bound an error is.
 
