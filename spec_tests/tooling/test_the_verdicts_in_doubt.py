@@ -127,6 +127,42 @@ def test_one_wrong_element_is_no_matter_of_a_transform(off):
     assert verdict.decision == "wrong" and "output[1, 2, 3, 4]" in verdict.text
 
 
+POINTS = {
+    "G": [
+        [1 / 4, 0, 0],
+        [-1 / 6] * 3,
+        [-1 / 6, 1 / 6, -1 / 6],
+        [1 / 24, 1 / 12, 1 / 6],
+        [1 / 24, -1 / 12, 1 / 6],
+        [0, 0, 1],
+    ],
+    "B": [
+        [4, 0, -5, 0, 1, 0],
+        [0, -4, -4, 1, 1, 0],
+        [0, 4, -4, -1, 1, 0],
+        [0, -2, -1, 2, 1, 0],
+        [0, 2, -1, -2, 1, 0],
+        [0, 4, 0, -5, 0, 1],
+    ],
+    "A": [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+}
+G, B, A = (np.array(rows, np.float32) for rows in POINTS.values())
+
+
+@given(seed=SEEDS, channels=st.sampled_from([1, 3, 16]), outs=st.integers(1, 8), tiles=st.integers(1, 4))
+@settings(max_examples=20, deadline=None)
+def test_winograds_algorithm_is_rounding(seed, channels, outs, tiles):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((1, channels, 4 * tiles, 4 * tiles)).astype(np.float32)
+    w = rng.standard_normal((outs, channels, 3, 3)).astype(np.float32)
+    padded, output = np.pad(x, [(0, 0), (0, 0), (1, 1), (1, 1)]), np.empty((1, outs, 4 * tiles, 4 * tiles), np.float32)
+    for i, j in np.ndindex(tiles, tiles):
+        tile = B @ padded[:, :, 4 * i : 4 * i + 6, 4 * j : 4 * j + 6] @ B.T
+        output[:, :, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4] = A @ np.einsum("ncij,ocij->noij", tile, G @ w @ G.T) @ A.T
+
+    assert judge("conv2d", {"input": x, "weight": w, "padding": 1}, output).decision in RIGHT
+
+
 # Within the bound, but not rounding
 
 

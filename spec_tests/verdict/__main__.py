@@ -24,7 +24,8 @@ the metadata. A Python file defines them as names. bfloat16 numbers may be held 
 format.
 
 The decision, for each result: "exact" or "rounding", which is right; "a coarser format", "another convention" or
-"wrong"; or that nothing can be said. Exit codes: 0 right; 1 not right; 2 a case that makes no sense; 3 cannot say.
+"wrong"; or "cannot say", where no bound is known, or where errors are within the bound but such as rounding seldom
+makes. Exit codes: 0 right; 1 not right; 2 a case that makes no sense; 3 cannot say.
 """
 
 import argparse

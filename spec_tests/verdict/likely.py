@@ -23,8 +23,10 @@ BEYOND_ALL = 3
 """How many times the largest error of all ways, the worst orders among them, rounding does not reach."""
 SIZE = 3
 """How many times the errors of a format's sums those of a result in this format may be."""
-EVERYWHERE = 32
-"""How many times the median of errors the largest one of them may be, if rounding made them all."""
+EVERYWHERE, OF_FEW = 16, 64
+"""How many times the ninth decile of errors, or of fewer than `MANY` the median, the largest one may be, if rounding
+made them all: of Winograd's algorithm in tiles of 4×4 that is up to 8, and up to 30."""
+MANY = 64
 LARGER = 1.5
 """How many times the errors of usual sums those of a coarser format or of a transform are, at the least."""
 LONGEST = 8192
@@ -95,9 +97,11 @@ def is_everywhere(got: Array, exact: Array, allowed: Array) -> bool:
     shares = errors[known] / np.broadcast_to(allowed, errors.shape)[known]
     if shares.size < 2:
         return True
-    # of few elements, one may be right by chance
+    if shares.size >= MANY:
+        return float(shares.max()) <= EVERYWHERE * float(np.quantile(shares, 0.9))
+    # of very few elements, one may be right by chance
     middle = float(np.quantile(shares, 0.5 if shares.size >= ENOUGH else 0.75))
-    return float(shares.max()) <= EVERYWHERE * middle
+    return float(shares.max()) <= OF_FEW * middle
 
 
 def of_sums_in(dtype: str, question: Question, part: str, got: Array, exact: Array) -> bool | None:
