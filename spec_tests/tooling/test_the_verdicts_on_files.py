@@ -316,3 +316,19 @@ def test_a_verdict_needs_numpy_alone(tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("rounding: ") and done.stdout.endswith("[]\n")
+
+
+@pytest.mark.slow
+def test_a_reader_that_stops_reading_is_no_error(tmp_path):
+    path = npz(tmp_path, **{**CASE, "output": X @ W.T + 1})
+    program = subprocess.Popen(
+        [sys.executable, "-m", "spec_tests.verdict", path],
+        cwd=ROOT.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    program.stdout.close()  # before anything is written
+
+    assert program.stderr.read() == b""
+    program.stderr.close()
+    assert program.wait() in (141, 1)

@@ -39,6 +39,7 @@ command line, for a file: `python -m spec_tests.verdict --help`.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ import numpy as np
 from spec_tests.verdict.numpy_alone import stand_ins
 
 with stand_ins():
-    from spec_tests.verdict.asking import BadCase, Question, Unknown, as_array, near, question
+    from spec_tests.verdict.asking import FORMATS, BadCase, Question, Unknown, as_array, near, question
     from spec_tests.verdict.deciding import Part, decide, within
     from spec_tests.verdict.result import Verdict
     from spec_tests.vocabulary.bounds import Approximation
@@ -89,6 +90,20 @@ def judged(
     if not found:
         raise BadCase("there is no result to judge")
     asked = question(operation, arguments, dtype, found[0])
+    verdict = _verdict(asked, outputs)
+    kinds = {str(getattr(value, "dtype", "")).removeprefix("torch.") for value in arguments.values()}
+    held = {kind for kind in kinds if kind in FORMATS}
+    if dtype is None and asked.dtype == "float64" and held == {"float32"} and not verdict.is_right:
+        narrow = _verdict(question(operation, arguments, "float32"), outputs)
+        if narrow.is_right:
+            note = (
+                f"the arguments are float32, the result float64; judged with --format float32 it is {narrow.decision}"
+            )
+            return Verdict(replace(asked, notes=(*asked.notes, note)), verdict.outputs)
+    return verdict
+
+
+def _verdict(asked: Question, outputs: Mapping[str, Mapping[str, Any]]) -> Verdict:
     return Verdict(asked, {name: [_decide(asked, *part) for part in parts.items()] for name, parts in outputs.items()})
 
 

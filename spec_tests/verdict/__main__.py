@@ -24,11 +24,13 @@ the metadata. A Python file defines them as names. bfloat16 numbers may be held 
 format.
 
 The decision, for each result: "exact" or "rounding", which is right; "a coarser format", "another convention" or
-"wrong"; or that nothing can be said. Exit codes: 0 right; 1 not right; 2 a case that makes no sense; 3 cannot say.
+"wrong"; or "cannot say", where no bound is known, or where errors are within the bound but such as rounding seldom
+makes. Exit codes: 0 right; 1 not right; 2 a case that makes no sense; 3 cannot say.
 """
 
 import argparse
 import json
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -55,6 +57,9 @@ output_theirs = np.einsum("ncijpq,ocpq->noij", windows.astype(np.float16), weigh
 
 CANNOT = 2
 """The exit code of a case that makes no sense."""
+
+BROKEN_PIPE = 141
+"""The exit code where nobody reads the text to its end: that of the shell for the signal of a broken pipe."""
 
 
 def main(arguments: list[str]) -> int:
@@ -107,4 +112,10 @@ if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a console without γ or × prints something else
-    sys.exit(main(sys.argv[1:]))
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BROKEN_PIPE
+    sys.exit(code)

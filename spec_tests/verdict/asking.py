@@ -176,7 +176,7 @@ def known_operation(name: str) -> str:
         return plain
     if name in ELSEWHERE:
         raise BadCase(f"there is no operation {name!r}; here it is called {ELSEWHERE[name]}")
-    raise BadCase(f"there is no operation {name!r}{near(name, FUNCTIONS)}")
+    raise BadCase(f"there is no operation {name!r}{near(name, FUNCTIONS)}; there are {', '.join(FUNCTIONS)}")
 
 
 def known_format(name: str) -> str:
@@ -199,6 +199,12 @@ def argument_names(operation: str) -> tuple[str, ...]:
     return (*names, "grad_output") if operation in OPERATIONS else tuple(names)
 
 
+def of_state(operation: str, name: str) -> str:
+    """Return the argument that is meant: `state_exp_avg` where an optimizer's state is called `exp_avg`."""
+    in_state = operation in OPTIMIZERS and name in (*OPTIMIZERS[operation].state, "step")
+    return f"{STATE}{name}" if in_state else name
+
+
 def is_array(name: str) -> bool:
     """Tell whether an argument is an array, and not an option."""
     return name in (*ARRAYS, *IMAGES) or (name.startswith(STATE) and name != f"{STATE}step")
@@ -217,7 +223,8 @@ def _read(operation: str, arguments: Mapping[str, Any]) -> Iterator[tuple[str, A
     if isinstance(state, Mapping):
         others = {name: value for name, value in arguments.items() if name != "state"}
         arguments = others | {f"{STATE}{name}": value for name, value in state.items()}
-    for name, value in arguments.items():
+    for called, value in arguments.items():
+        name = of_state(operation, called)
         if name not in known:
             raise BadCase(f"{operation} has no argument {name!r}{near(name, known)}")
         if value is not None:

@@ -39,6 +39,7 @@ from spec_tests.verdict.asking import (
     known_format,
     known_operation,
     near,
+    of_state,
 )
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS
 
@@ -93,7 +94,8 @@ def _case(given: Mapping[str, Any], dtype: str | None, path: Path) -> CaseFile:
     outputs: dict[str, dict[str, Any]] = {}
     unread: list[str] = []
     arguments_known, parts_known = argument_names(operation), parts_of(operation)
-    for name, value in entries.items():
+    for called, value in entries.items():
+        name = of_state(operation, called)
         part = next((part for part in parts_known if name == part or name.startswith(f"{part}_")), None)
         if name in arguments_known:
             arguments[name] = _from_bits(value, dtype) if is_array(name) else value

@@ -21,6 +21,10 @@ TINY = {"float32": 2.0**-126, "tf32": 2.0**-126, "float16": 2.0**-14, "bfloat16"
 """The smallest normal number of each format."""
 
 
+COPIES_OR_CURVES = ("relu", "sigmoid", "tanh", "pad", "max_pool1d", "max_pool2d", "max_pool3d", "resize", "crop")
+"""Operations of an element by itself, or that choose one: they have no sums of products."""
+
+
 def coarser(question: Question, part: str, got: Array) -> Iterator[Prediction]:
     """Yield what coarser formats predict, those that tell digits first."""
     digits = DIGITS[question.dtype]
@@ -30,8 +34,9 @@ def coarser(question: Question, part: str, got: Array) -> Iterator[Prediction]:
         value, allowed = _as_stored(exact, bound, stored)
         yield Prediction("coarser", f"stored in {stored}", f"a result that was stored in {stored}", value, allowed)
     for name, says, change, arrays in shorter_factors(digits):
+        if question.operation in COPIES_OR_CURVES and (len(arrays) > 1 or "weight" in arrays):
+            continue  # nothing is multiplied or added up: what becomes shorter is the input or grad_output
         yield from _with(question, part, name, says, change, arrays, stored)
-    yield from _flushed(question, exact, bound)
     for dtype in _coarser_formats(digits):
         yield from _throughout(question, part, dtype)
 
@@ -87,8 +92,9 @@ def _as_stored(value: Array, allowed: Array, dtype: str) -> tuple[Array, Array]:
     return nearest_value, np.where(np.isfinite(nearest_value), again, 0)
 
 
-def _flushed(question: Question, exact: Array, bound: Array) -> Iterator[Prediction]:
+def flushed(question: Question, part: str) -> Iterator[Prediction]:
     """Yield the result whose subnormal numbers became 0."""
+    exact, bound = question.expected(part)
     tiny = TINY[question.dtype]
     small = (abs(exact) < tiny) & (exact != 0)
     if small.any():
@@ -123,7 +129,9 @@ def accumulated(question: Question, part: str, dtype: str) -> Iterator[Predictio
     exact, bound = question.expected(part, wide)
     ratio = FORMATS[dtype].roundoff / FORMATS[wide].roundoff
     allowed = bound * ratio + FORMATS[dtype].smallest
-    yield Prediction("coarser", f"sums in {dtype}", f"sums that were accumulated in {dtype}", exact, allowed, False)
+    yield Prediction(
+        "coarser", f"sums in {dtype}", f"sums that were accumulated in {dtype}", exact, allowed, False, dtype
+    )
 
 
 def _every_step_in_float16(question: Question, part: str, bound: Array) -> Iterator[Prediction]:

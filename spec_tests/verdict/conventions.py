@@ -56,7 +56,6 @@ def conventions(question: Question, part: str) -> Iterator[Convention]:
     """Yield all that may have been understood otherwise."""
     call = question.call(part)
     function, arguments = call.function, call.arguments
-    yield from _catalogue(function, question.dtype)
     for option, value in _other_options(question.operation, arguments):
         changed = {option: value}
         now = "the default" if option not in arguments else _short(arguments[option])
@@ -66,6 +65,7 @@ def conventions(question: Question, part: str) -> Iterator[Convention]:
         yield from of_frameworks(question.operation, arguments)
         if function == "cross_entropy" and arguments["target"].dtype.kind != "f":
             yield from _of_nll_loss()
+    yield from _catalogue(function, question.dtype)
 
 
 def _catalogue(function: str, dtype: str) -> Iterator[Convention]:

@@ -14,12 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from spec_tests.verdict import ways
+from spec_tests.verdict import likely, ways
 from spec_tests.verdict.asking import BadCase, Question, Unknown
 from spec_tests.verdict.coarser import coarser
-from spec_tests.verdict.explaining import Patience, sharp, speaks_for_itself, with_more_room
+from spec_tests.verdict.explaining import Patience, named_within, sharp, speaks_for_itself, with_more_room
+from spec_tests.verdict.more_room import transforming
 from spec_tests.verdict.prediction import Array, Prediction, off, rms, same
-from spec_tests.verdict.saying import ENOUGH, how_wrong, of_its_bound
+from spec_tests.verdict.saying import ENOUGH, SPREAD, how_wrong, the_largest, where
 from spec_tests.verdict.shapes import of_another_shape
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
@@ -90,8 +91,9 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
         errors = abs(np.asarray(got, np.float64) - exact)
         nearest = rounded(exact, question.dtype) if exact.dtype.kind == "f" else exact
         is_nearest = same(np.asarray(got, np.float64), np.asarray(nearest, np.float64))
-        wrong = ~within(got, exact, bound, question.dtype)
-        shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, 1))
+        outside = ~within(got, exact, bound, question.dtype)
+        wrong, unjudged = outside & ~np.isinf(bound), outside & np.isinf(bound)
+        shares = np.where(same(got, exact), 0, errors / np.where(bound > 0, bound, np.where(wrong, 0, 1)))
     shares = np.where(np.isfinite(shares) & np.isfinite(bound), shares, np.where(wrong, np.inf, 0))
     error = float(np.max(np.where(same(got, exact), 0, errors), initial=0.0))
     measured: dict[str, Any] = {
@@ -104,18 +106,22 @@ def _decided(question: Question, part: str, got: Array, exact: Array, bound: Arr
     certain = sums_are_exact or not bound.any() or question.dtype != "float64"
     if is_nearest.all() and (certain or same(got, exact).all()):
         return Part(part, EXACT, _exactly(sums_are_exact, bound, got, exact), **measured)
+    if unjudged.any() and not wrong.any():
+        many = int(unjudged.sum())
+        says = f"{many} of {got.size} elements {'has' if many == 1 else 'have'} no finite bound, and cannot be judged"
+        return Part(part, UNKNOWN, f"{says}{where(unjudged)}; all others are right", **measured, wrong=unjudged)
     if not wrong.any():
         return _within(question, part, sums_are_exact, measured)
     return _outside(question, part, wrong, sums_are_exact, measured)
 
 
 def within(got: Array, exact: Array, bound: Array, dtype: str) -> Array:
-    """Return where a result is the exact value, the exact value rounded once, or within its bound, or has no bound."""
+    """Return where a result is the exact value, the exact value rounded once, or within a bound that is finite."""
     with np.errstate(all="ignore"):
         nearest = rounded(exact, dtype) if exact.dtype.kind == "f" else exact
         wide = np.asarray(got, np.float64)
         is_met = same(wide, exact) | same(wide, np.asarray(nearest, np.float64))
-        return np.asarray(is_met | (abs(wide - exact) <= bound) | np.isinf(bound))
+        return np.asarray(is_met | ((abs(wide - exact) <= bound) & np.isfinite(bound)))
 
 
 def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> str:
@@ -125,9 +131,9 @@ def _exactly(sums_are_exact: bool, bound: Array, got: Array, exact: Array) -> st
 
 
 def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[str, Any]) -> Part:
-    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    got, exact = measured["got"], measured["exact"]
     step = 2.0 ** np.floor(np.log2(_quantum(question, part))) if sums_are_exact else 0.0
-    says = f"the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
+    says = _largest(measured)
     if got.size <= LARGEST_CASE:
         for prediction in Patience().tried(coarser(question, part, got)):
             if prediction.sharp and _is_plainer(prediction, got, exact):
@@ -142,12 +148,32 @@ def _within(question: Question, part: str, sums_are_exact: bool, measured: dict[
             "Winograd) or from factors that were split"
         )
         return Part(part, ROUNDING, says, **measured, explanation="a transform")
-    where = ways.compared(question, part, got, exact) if got.size <= LARGEST_CASE else None
-    if where is not None:
-        return Part(part, ROUNDING, f"{says}; {where.text()}", **measured, explanation=where.nearest)
-    unbounded = int(np.isinf(bound).sum())
-    says += f"; {unbounded} elements have no finite bound" if unbounded else ""
+    found = likely.doubt(question, part, got, exact, measured["bound"]) if got.size <= LARGEST_CASE else None
+    named = named_within(question, part, got, exact, measured["bound"]) if found is not None else None
+    if named is not None:
+        decision = COARSER if named.kind == "coarser" else CONVENTION
+        because = f"fits {named.says}; {says}, but its digits are these"
+        return Part(part, decision, because, **measured, explanation=named.name)
+    if found is not None and found.is_clear and not _is_of_a_transform(question, part, measured, found.elements):
+        many = f"{int(found.elements.sum())} of {got.size} elements{where(found.elements)}"
+        because = f"within the bound, but rounding seldom makes such errors, in {many}{found.says}; {says}"
+        return Part(part, UNKNOWN, because, **measured, wrong=found.elements)
+    beside = ways.compared(question, part, got, exact) if got.size <= LARGEST_CASE else None
+    if beside is not None:
+        return Part(part, ROUNDING, f"{says}; {beside.text()}", **measured, explanation=beside.nearest)
     return Part(part, ROUNDING, says, **measured)
+
+
+def _largest(measured: dict[str, Any]) -> str:
+    return the_largest(measured["error"], measured["share"], measured["bound"])
+
+
+def _is_of_a_transform(question: Question, part: str, measured: dict[str, Any], elements: Array) -> bool:
+    """Tell whether a result may be that of a transform: its errors are larger than those of sums, and everywhere."""
+    return any(
+        one.explains(measured["got"]) and _is_likely(question, part, measured, elements, one)
+        for one in Patience().tried(transforming(question, part))
+    )
 
 
 def _quantum(question: Question, part: str) -> float:
@@ -164,7 +190,7 @@ def _is_plainer(prediction: Prediction, got: Array, exact: Array) -> bool:
     """Tell whether a prediction tells the digits of a result that plain rounding would explain as well."""
     if not prediction.explains(got) or not np.isfinite(exact).all():
         return False
-    if int((prediction.value != exact).sum()) < ENOUGH:
+    if len(np.unique(exact[prediction.value != exact])) < ENOUGH:  # equal numbers tell their digits but once
         return False
     return rms(off(got, prediction)) * CLOSER <= rms(np.asarray(got, np.float64) - exact)
 
@@ -185,19 +211,42 @@ def _outside(question: Question, part: str, wrong: Array, sums_are_exact: bool, 
         explained = _explained(part, got, found, measured, wrong)
         return replace(explained, because=explained.because + patience.note)
     for prediction in patience.tried(with_more_room(question, part, got)):
-        allowed = prediction.explains(got) and speaks_for_itself(got, exact, wrong, prediction)
+        allowed = prediction.explains(got) and (
+            speaks_for_itself(got, exact, wrong, prediction) or _is_accumulated(question, part, got, wrong, prediction)
+        )
         in_a_format = prediction.name.removeprefix("sums in ")
         if allowed and prediction.name.startswith("sums in ") and in_a_format in FORMATS:
             allowed = not ways.is_exact_in_any_order(question, part, in_a_format)
         elif sums_are_exact:
             allowed = allowed and _settles(got, exact)
-        if allowed:
+        if allowed and _is_likely(question, part, measured, wrong, prediction):
             decision = ROUNDING if prediction.kind == "rounding" else COARSER
-            share = of_its_bound(measured["share"])
-            because = f"fits {prediction.says}; the largest error is {measured['error']:.3g}, {share}"
+            because = f"fits {prediction.says}; {_largest(measured)}"
             return Part(part, decision, because, **measured, explanation=prediction.name)
     because = how_wrong(got, exact, wrong) + patience.note
     return Part(part, WRONG, because, **measured, wrong=wrong)
+
+
+def _is_likely(
+    question: Question, part: str, measured: dict[str, Any], outliers: Array, prediction: Prediction
+) -> bool:
+    """Tell whether the errors of a result are of the size, and spread as, those of an arithmetic that allows them."""
+    got, exact, bound = (measured[name] for name in ("got", "exact", "bound"))
+    if not likely.is_everywhere(got, prediction.value, prediction.allowed):
+        return False
+    if outliers.mean() < SPREAD and not likely.are_larger(question, part, got, exact, bound, outliers):
+        return False
+    accumulated_in = prediction.accumulated_in
+    return not accumulated_in or likely.of_sums_in(accumulated_in, question, part, got, prediction.value) is not False
+
+
+def _is_accumulated(question: Question, part: str, got: Array, wrong: Array, prediction: Prediction) -> bool:
+    """Tell whether numbers are those of a coarser format, and their errors those of sums in it, if it has any bound."""
+    dtype = prediction.accumulated_in
+    if not dtype or dtype == question.dtype or wrong.mean() < SPREAD:
+        return False
+    in_format = same(got, np.asarray(rounded(got, dtype), np.float64)).all()
+    return bool(in_format) and likely.of_sums_in(dtype, question, part, got, prediction.value) is True
 
 
 def _may_overflow(question: Question, part: str, got: Array, exact: Array) -> bool:
@@ -235,7 +284,7 @@ def _explained(part: str, got: Array, sharp: Iterable[Prediction], measured: dic
         shown = [one.says for one in others[:3]]
         more = f", or {len(others) - 3} more" if len(others) > 3 else ""
         because += f" ({which} {', or '.join(shown)}{more})"
-    because += f"; the largest error is {measured['error']:.3g}, {of_its_bound(measured['share'])}"
+    because += f"; {_largest(measured)}"
     names = tuple(one.name for one in others)
     return Part(part, decision, because, **measured, explanation=first.name, alternatives=names, wrong=wrong)
 

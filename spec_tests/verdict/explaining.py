@@ -9,11 +9,12 @@ import numpy as np
 
 from spec_tests.verdict import one_pass
 from spec_tests.verdict.asking import Question
-from spec_tests.verdict.coarser import coarser, overflowing
+from spec_tests.verdict.coarser import coarser, flushed, overflowing
 from spec_tests.verdict.conventions import as_predictions
 from spec_tests.verdict.more_room import known_deviations, transforming
 from spec_tests.verdict.prediction import Array, Prediction, is_vacuous, off, rms, same
 from spec_tests.verdict.saying import ENOUGH, SPREAD, ratio
+from spec_tests.verdict.shapes import with_turned_axes
 from spec_tests.vocabulary.formats import FORMATS, rounded
 
 BETTER = 2
@@ -65,6 +66,10 @@ def sharp(
     patience: Patience,
 ) -> Iterator[Prediction]:
     """Yield what tells the digits of a result, and explains it."""
+    for one in patience.tried(flushed(question, part)):
+        if one.explains(got):  # all else is within its bound
+            yield one
+            return
     with np.errstate(invalid="ignore"):
         plain = rms(np.asarray(got, np.float64) - exact)
     differ = ~same(np.isfinite(got), np.isfinite(exact))
@@ -78,10 +83,23 @@ def sharp(
             continue
         if rms(off(got, prediction)) * BETTER <= plain or differ.any():
             yield prediction
+    for turned in patience.tried(with_turned_axes(question, got, exact, bound)):
+        if turned.explains(got) and (rms(off(got, turned)) * MEANINGFUL <= plain or differ.any()):
+            yield turned
     overflows = not np.isfinite(got).all()
     for convention in patience.tried(as_predictions(question, part, exact, bound, sums_are_exact, overflows)):
         if convention.explains(got) and (rms(off(got, convention)) * MEANINGFUL <= plain or differ.any()):
             yield convention
+
+
+def named_within(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Prediction | None:
+    """Return the convention that tells the digits of a result within its bound, if one leaves next to none of them."""
+    plain = rms(np.asarray(got, np.float64) - exact)
+    for convention in Patience().tried(as_predictions(question, part, exact, bound, False, False)):
+        differing = convention.value.shape == exact.shape and (convention.value != exact).sum() >= ENOUGH
+        if differing and convention.explains(got) and rms(off(got, convention)) * MEANINGFUL <= plain:
+            return convention
+    return None
 
 
 def _tightened(prediction: Prediction, question: Question) -> Prediction:

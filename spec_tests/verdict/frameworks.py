@@ -31,6 +31,9 @@ def of_frameworks(operation: str, arguments: Mapping[str, Any]) -> Iterator[Conv
         yield from _of_convolutions(operation, arguments)
     if operation == "linear" and arguments["weight"].ndim == 2:
         yield Convention("weight as it is", "input · weight, which is not transposed", _linear_as_it_is)
+        if arguments["weight"].shape[1] > 1:
+            yield Convention("without the last term", "sums that leave out their last term", _linear_from(None, -1))
+            yield Convention("without the first term", "sums that leave out their first term", _linear_from(1, None))
     if operation == "adaptive_avg_pool2d":
         says = "windows of one size: as long as is left for the last one, ⌊h/n⌋ apart"
         yield Convention("windows of one size", says, _windows_of_one_size)
@@ -110,6 +113,11 @@ def _of_convolutions(operation: str, arguments: Mapping[str, Any]) -> Iterator[C
         yield Convention("odd cell before", 'the odd cell of padding "same" before the input', odd_cell_before)
     if arguments.get("groups", 1) > 1:
         yield Convention("interleaved groups", "output channels that go by turns through the groups", interleaved)
+
+
+def _linear_from(first: int | None, last: int | None) -> Callable[[Mapping[str, Any]], Any]:
+    at = slice(first, last)
+    return lambda a: reference.linear(**{**a, "input": a["input"][..., at], "weight": a["weight"][:, at]})
 
 
 def _linear_as_it_is(a: Mapping[str, Any]) -> Any:

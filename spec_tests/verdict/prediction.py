@@ -27,6 +27,9 @@ class Prediction:
     sharp: bool = True
     """Whether it tells the digits of a result, and not only how far off it may be."""
 
+    accumulated_in: str = ""
+    """The format in which sums are accumulated, if it is one coarser than usual."""
+
     def explains(self, got: Array) -> bool:
         """Tell whether every element is where it is predicted to be."""
         return got.shape == self.value.shape and bool((same(got, self.value) | (off(got, self) <= self.allowed)).all())

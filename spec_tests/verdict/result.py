@@ -106,7 +106,10 @@ class Verdict:
     def _heading(self) -> str:
         count = len(self.outputs)
         right = [name for name, parts in self.outputs.items() if all(part.is_right for part in parts)]
-        what = f"{self.question.operation} in {self.question.dtype}"
+        kinds = [np.asarray(part.got) for part in self.parts]
+        whole = {str(array.dtype) for array in kinds if array.dtype.kind in "iu"}
+        of = whole.pop() if len(whole) == 1 and all(array.dtype.kind in "iu" for array in kinds) else ""
+        what = f"{self.question.operation} in {of or self.question.dtype}"
         if count < 2:
             return what
         both = {0: "neither output is right", 1: f"of both, {right[0]} is right" if right else "", 2: "both are right"}
@@ -127,12 +130,16 @@ class Verdict:
 
 
 def _error(part: Part) -> float:
-    """Return the root mean square of the errors, infinite where nothing can be compared or NaN stands for a number."""
+    """Return the root mean square of the errors, infinite where nothing can be compared or NaN stands on one side."""
     if part.exact is None or np.shape(part.got) != np.shape(part.exact):
         return float("inf")
     got, exact = np.asarray(part.got, np.float64), np.asarray(part.exact, np.float64)
     with np.errstate(all="ignore"):
-        return float("inf") if (np.isfinite(exact) & ~np.isfinite(got)).any() else rms(got - exact)
+        return (
+            float("inf")
+            if ((np.isfinite(exact) != np.isfinite(got)) | (np.isnan(exact) != np.isnan(got))).any()
+            else rms(got - exact)
+        )
 
 
 def _line(name: str, part: Part, single: bool) -> str:
@@ -183,17 +190,25 @@ def drawing(part: Part, name: str = "") -> str:
     first, worst = first_and_worst(part)
     lines = []
     for title, at in (("first", first), ("worst", worst)):
-        if (title == "worst" and worst == first) or (title == "first" and worst != first and part.decision != WRONG):
+        if (title == "worst" and worst == first) or (
+            title == "first" and worst != first and part.decision not in (WRONG, UNKNOWN)
+        ):
             continue
         which = "first and worst" if worst == first else title
-        got, exact = np.asarray(part.got)[at].item(), np.asarray(part.exact)[at].item()
-        bound = np.broadcast_to(part.bound, np.shape(part.exact))[at].item()
+        got, exact = (_written(np.asarray(array)[at].item()) for array in (part.got, part.exact))
+        limit = np.broadcast_to(part.bound, np.shape(part.exact))[at].item()
+        bound = f"bound {limit:.3g}" if limit else "which has to be met"
         where = f"{part.part}[{', '.join(map(str, at))}]" if at else part.part
-        lines.append(f"{which} wrong element{of}, {where}: got {got:.9g}, exact {exact:.9g}, bound {bound:.3g}")
-        if at and part.decision == WRONG:
+        kind = "doubtful" if part.decision == UNKNOWN else "wrong"
+        lines.append(f"{which} {kind} element{of}, {where}: got {got}, exact {exact}, {bound}")
+        if at and part.decision in (WRONG, UNKNOWN):
             both = (("got", part.got), ("exact", part.exact))
             lines += [grid(f"{title}, around it", *_cropped(array, at)) for title, array in both]
     return "\n".join(lines)
+
+
+def _written(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.9g}"
 
 
 def _cropped(array: Any, at: tuple[int, ...]) -> tuple[Array, tuple[int, ...]]:

@@ -8,6 +8,12 @@ ENOUGH = 8
 """How many elements a pattern needs."""
 SPREAD = 0.25
 """The share of elements outside their bounds from which on errors are spread as those of rounding."""
+MOST_ROWS = 4096
+"""How long an axis may be for a pattern to be looked for in each row."""
+FACTOR = 1e-4
+"""How near to 1 a factor may be that is told from 1."""
+ALMOST = 1e-7
+"""The same within a bound."""
 FEWEST_DIGITS = 6
 """Binary digits from which on errors may be those of an approximation."""
 
@@ -48,19 +54,47 @@ def _digits(got: Array, exact: Array, wrong: Array) -> str:
     return f"; the errors are spread over all elements and both ways, as if there were {digits} binary digits"
 
 
-def ratio(got: Array, exact: Array) -> str:
+def ratio(got: Array, exact: Array, least: float = FACTOR) -> str:
     """Say that all elements are the same multiple of the exact ones, or off by the same, if they are."""
     g, e = np.asarray(got, np.float64), np.asarray(exact, np.float64)
     if g.size < 4 or not (np.isfinite(g).all() and np.isfinite(e).all()) or not e.any():
         return ""
     factor = float((g * e).sum() / (e * e).sum())
     shift = float((g - e).mean())
+    digits = 6 if abs(factor - 1) > FACTOR else 9
     spread = rms(g - e)
-    if abs(factor - 1) > 1e-4 and rms(g - factor * e) * 100 < spread:
-        return f"; all of them are {factor:.6g} times the exact ones"
+    if abs(factor - 1) > least and rms(g - factor * e) * 100 < spread:
+        return f"; all of them are {factor:.{digits}g} times the exact ones"
     if rms(g - e - shift) * 100 < spread:
         return f"; all of them are off by {shift:.6g}"
     return ""
+
+
+def pattern(got: Array, exact: Array) -> str:
+    """Say that a result, or one row or column of it, is a multiple of the exact one or off by the same, if it is."""
+    if len(np.unique(exact)) >= ENOUGH and (said := ratio(got, exact, ALMOST)):
+        return said
+    errors = abs(np.asarray(got, np.float64) - exact)
+    for axis in range(got.ndim):
+        if not 1 < got.shape[axis] <= MOST_ROWS:
+            continue
+        rows = np.moveaxis(errors, axis, 0).reshape(got.shape[axis], -1)
+        at = int((rows**2).sum(axis=1).argmax())
+        one = tuple(at if i == axis else slice(None) for i in range(got.ndim))
+        if len(np.unique(exact[one])) >= ENOUGH and (said := ratio(got[one], exact[one], ALMOST)):
+            where = ", ".join(str(at) if i == axis else ":" for i in range(got.ndim))
+            return said.replace("all of them", f"those in [{where}]")
+    return ""
+
+
+def the_largest(error: float, share: float, bound: Array) -> str:
+    """Say how large the largest error is, and what share of its bound.
+
+    >>> the_largest(0.5, 0.25, np.array([2.0])), the_largest(0.5, np.inf, np.array([0.0]))
+    ('the largest error is 0.5, 25 % of its bound', 'the largest error is 0.5, where all has to be exact')
+    """
+    exactly = np.isinf(share) and not bound.any()
+    return f"the largest error is {error:.3g}, {'where all has to be exact' if exactly else of_its_bound(share)}"
 
 
 def of_its_bound(share: float) -> str:

@@ -13,12 +13,22 @@ from spec_tests.vocabulary.formats import FORMATS
 
 def of_another_shape(question: Question, part: str, got: Array, exact: Array, bound: Array) -> Iterator[Prediction]:
     """Yield what would have the shape of this result."""
-    widest = np.full(got.shape, ROOM * float(np.max(bound, initial=0.0)) + UNITS * FORMATS[question.dtype].roundoff)
-    for names, value in turned_axes(exact, got.shape):
-        says = f"its axes in another order: {names}"
-        yield Prediction("convention", f"axes: {names}", says, value, widest * max(1.0, abs(value).max()))
+    yield from with_turned_axes(question, got, exact, bound)
     yield from as_predictions(question, part, exact, bound)
     yield from _more_windows(question, part, got, exact, bound)
+
+
+def with_turned_axes(question: Question, got: Array, exact: Array, bound: Array) -> Iterator[Prediction]:
+    """Yield the result with its axes in other orders."""
+    room = ROOM * float(np.max(bound[np.isfinite(bound)], initial=0.0)) + UNITS * FORMATS[question.dtype].roundoff
+    for names, value in turned_axes(exact, got.shape):
+        if exact.dtype.kind != "f" or not bound.any():
+            widest = 0.0
+        else:
+            widest = room * max(1.0, float(abs(value[np.isfinite(value)]).max(initial=0.0)))
+        says = f"its axes in another order: {names}"
+        allowed = np.full(got.shape, widest)
+        yield Prediction("convention", f"axes: {names}", says, np.asarray(value, np.float64), allowed)
 
 
 def turned_axes(exact: Array, shape: tuple[int, ...]) -> Iterator[tuple[str, Array]]:

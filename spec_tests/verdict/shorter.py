@@ -55,8 +55,9 @@ def two_pieces(x: Array) -> Array:
 
 def in_8_bits(x: Array) -> Array:
     """Return the multiples of 1/127 of the largest magnitude that are nearest."""
-    step = np.asarray(np.abs(x).max(initial=0.0), np.float64) / 127
-    return np.asarray(np.rint(x / step) * step if step else x, x.dtype)
+    finite = np.isfinite(x)
+    step = np.asarray(np.abs(x[finite]).max(initial=0.0), np.float64) / 127
+    return np.asarray(np.where(finite, np.rint(np.where(finite, x, 0) / step) * step, x) if step else x, x.dtype)
 
 
 def in_8_bits_by_rows(x: Array) -> Array:

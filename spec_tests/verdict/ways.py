@@ -79,7 +79,7 @@ def compared(question: Question, part: str, got: Array, exact: Array) -> Compare
     """Return a result beside the right ways, or None where its terms are not known."""
     if got.size == 0 or not (np.isfinite(got).all() and np.isfinite(exact).all()):
         return None
-    found = _terms(question, part, exact)
+    found = terms_of(question, part, exact)
     if found is None:
         return None
     places, left, right = found
@@ -120,6 +120,19 @@ def _ways(left: Array, right: Array, dtype: str) -> dict[str, Array]:
     return ways
 
 
+def usual(left: Array, right: Array, dtype: str) -> Iterator[Array]:
+    """Yield the sums of all ways."""
+    yield from _ways(left, right, dtype).values()
+
+
+def worst(left: Array, right: Array, dtype: str) -> Iterator[Array]:
+    """Yield sums in the worst orders: all that is positive first, or all that is negative."""
+    kind: Any = np.float64 if dtype == "float64" else np.float32
+    with np.errstate(all="ignore"):
+        terms = np.sort(left.astype(kind) * right.astype(kind), axis=1)
+    yield from (_sequential(terms), _sequential(terms[:, ::-1]))
+
+
 def _sequential(terms: Array) -> Array:
     return np.asarray(np.add.accumulate(terms, axis=1)[:, -1])
 
@@ -153,7 +166,8 @@ Found = tuple[list[tuple[int, ...]], Array, Array]
 """Places of the result, and for each the left and the right factors of its products, filled up with zeros."""
 
 
-def _terms(question: Question, part: str, exact: Array) -> Found | None:
+def terms_of(question: Question, part: str, exact: Array) -> Found | None:
+    """Return the factors of the products of some elements, or None where a result is no sum of products."""
     if question.operation == "linear":
         return _of_linear(question, part, exact)
     if question.operation.startswith("conv"):

@@ -104,7 +104,11 @@ class Rounded:
 
     def __add__(self, other: "Rounded | npt.ArrayLike") -> Self:
         b = self._other(other)
-        return self._rounding(self.value + b.value, self.error + b.error)
+        total = self._rounding(self.value + b.value, self.error + b.error)
+        if total.value.dtype == object:
+            return total
+        infinite = np.isinf(self.value) | np.isinf(b.value)  # such a sum is infinite whatever the other one is
+        return replace(total, error=np.where(infinite & np.isinf(total.value), 0.0, total.error))
 
     def __sub__(self, other: "Rounded | npt.ArrayLike") -> Self:
         return self + -self._other(other)
