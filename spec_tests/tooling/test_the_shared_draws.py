@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import assume, settings
+from hypothesis import HealthCheck, assume, settings
 from hypothesis.errors import FailedHealthCheck
 
 from spec_tests.vocabulary.problems import small_whole_numbers, whole_numbers
@@ -92,7 +92,8 @@ def test_a_format_that_can_use_none_of_the_examples_does_not_pass(seen):
 
 
 def test_with_random_examples_every_format_draws_for_itself(seen):
-    with_random_examples = settings(settings(), derandomize=False)
+    slow = [HealthCheck.too_slow]  # of a busy machine nothing is to be said here
+    with_random_examples = settings(settings(), derandomize=False, suppress_health_check=slow)
     before = settings.get_current_profile_name()
     settings.register_profile("random examples", with_random_examples)
     settings.load_profile("random examples")
