@@ -105,7 +105,7 @@ class Rounded:
     def __add__(self, other: "Rounded | npt.ArrayLike") -> Self:
         b = self._other(other)
         total = self._rounding(self.value + b.value, self.error + b.error)
-        if total.value.dtype == object:
+        if np.asarray(total.value).dtype == object:  # numbers of more digits, which are finite
             return total
         infinite = np.isinf(self.value) | np.isinf(b.value)  # such a sum is infinite whatever the other one is
         return replace(total, error=np.where(infinite & np.isinf(total.value), 0.0, total.error))

@@ -92,7 +92,9 @@ def class_loss(problem: Problem, fmt: Format, stored: bool = False) -> Rounded:
     With `stored`, the sums over samples are rounded to the format at every step (a known deviation of half formats).
     """
     shares, log_p = _shares(problem, fmt), _log_p(problem, fmt)
-    if not np.isfinite(log_p.value).all():  # a class that cannot be and has no share counts for nothing
+    if (
+        np.asarray(log_p.value).dtype != object and not np.isfinite(log_p.value).all()
+    ):  # a class that cannot be and has no share counts for nothing
         log_p = log_p.where(shares.value != 0)
     losses = -(shares * log_p).sum(-1)
     losses = losses.reshape(losses.value.shape[:-1])
