@@ -14,7 +14,7 @@ import pytest
 
 from spec_tests import start
 from spec_tests.contract.declaration import OPERATION_NAMES
-from spec_tests.run.exercise import starter
+from spec_tests.run.exercise import starter, telling
 from spec_tests.run.exercise.watching import changed, parts
 from spec_tests.run.exercise.words import WORDS, language_of
 
@@ -256,3 +256,37 @@ def said_until(word, process):
         if word in line:
             break
     return "".join(lines)
+
+
+# What is said of a failure
+
+SAYS_ONE_NUMBER = """import numpy as np
+def relu(input):
+    print("the shape is", input.shape)
+    return np.abs(input)
+"""
+
+
+@pytest.mark.slow
+def test_what_a_function_prints_stands_beside_the_case_that_fails(tmp_path):
+    _, output = exercise(file_of(tmp_path, SAYS_ONE_NUMBER), "--only", "relu:values")
+
+    assert "it printed: the shape is (" in output
+
+
+@pytest.mark.slow
+def test_a_call_that_does_not_end_has_a_hint_of_its_own(tmp_path):
+    file = file_of(tmp_path, "def relu(input):\n    while True: pass\n")
+
+    _, output = exercise(file, "--only", "relu:values", "--time-limit", "1")
+
+    assert "relu took longer than 1 s" in output
+    assert WORDS["en"]["endless"] in " ".join(output.split())
+
+
+def test_a_number_far_from_right_is_told_without_its_bound_and_a_near_one_with_it():
+    outside = "output: the only element lies outside its bound: got {}, exact 0.5, error {}, bound 1e-15"
+
+    assert telling._plainly(outside.format(12.0, 11.5), "en") == "output: got 12, 0.5 is right"
+    assert telling._plainly(outside.format("nan", "nan"), "en") == "output: got nan, 0.5 is right"
+    assert telling._plainly(outside.format(0.500000000000003, 3e-15), "en").endswith("bound 1e-15")

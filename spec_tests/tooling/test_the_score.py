@@ -186,6 +186,14 @@ def test_where_a_file_stopped_is_in_the_table_and_why_in_data_and_page():
     assert "linear took longer than &lt;2&gt; s" in page(SMALL, "en")
 
 
+def test_a_file_that_ended_its_process_is_remarked_upon_and_one_that_is_wrong_is_not():
+    said = {ASKED[0]: "output: got 1, expected 2", ASKED[1]: "SubjectEnded: relu took longer than 2 s"}
+
+    assert Judged("a.py", {}, said=said).remark == "relu took longer than 2 s"
+    assert Judged("a.py", {}, said={ASKED[0]: said[ASKED[0]]}).remark == ""
+    assert Judged("a.py", {}, "it cannot be read", said=said).remark == "it cannot be read"
+
+
 def test_the_rung_that_most_failed_on_comes_first_with_those_who_did():
     assert SMALL.failed() == [(ASKED[1], ["<b>&=.py", "c.py"]), (ASKED[2], ["c.py"])]
     assert [rung["failed"] for rung in as_json(SMALL)["rungs"]] == [[], ["<b>&=.py", "c.py"], ["c.py"]]
