@@ -4,6 +4,7 @@ The file is one of `subjects/expected`; `contract/expectations.py` describes it.
 """
 
 import platform
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from spec_tests.vocabulary import ledger
 
 def test_a_known_deviation_still_shows_on_its_smallest_example(subject, known_deviation, request):
     option = request.config.option
-    in_its_own_process = lambda: subjects.isolated(option.subject, option.spec_device, 60.0)  # noqa: E731
+    in_its_own_process = partial(subjects.isolated, option.subject, option.spec_device, 60.0)
 
     found = demonstrate(known_deviation, subject, in_its_own_process)
 
