@@ -5,6 +5,7 @@ import io
 import os
 from unittest import mock
 
+import hypothesis
 import pytest
 
 OFF = ("cacheprovider", "faulthandler", "unraisableexception", "threadexception")
@@ -17,12 +18,17 @@ def pytest_in_this_process(*arguments: str) -> tuple[int, str]:
     """Run pytest on these arguments and return its exit code and all that it wrote."""
     written = io.StringIO()
     options = ["--import-mode=importlib", "--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in OFF)]
+    profile = hypothesis.settings.get_current_profile_name()
     with (
         contextlib.redirect_stdout(written),
         contextlib.redirect_stderr(written),
         mock.patch.dict(os.environ),
+        mock.patch.object(hypothesis.core, "global_force_seed", None),  # which --hypothesis-seed sets for good
     ):
         for name in WORKER:  # it is none of the outer run's processes
             os.environ.pop(name, None)
-        code = pytest.main([*options, *arguments])
+        try:
+            code = pytest.main([*options, *arguments])
+        finally:
+            hypothesis.settings.load_profile(profile)
     return int(code), written.getvalue()

@@ -10,6 +10,7 @@ from importlib import metadata
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -175,6 +176,15 @@ def test_it_is_enough_that_one_of_the_listed_tests_shows_it(run):
 
     assert code == pytest.ExitCode.OK
     assert "is gone" not in output
+
+
+@pytest.mark.slow
+def test_a_run_within_this_process_leaves_hypothesis_as_it_was(run):
+    before = hypothesis.settings.get_current_profile_name(), hypothesis.core.global_force_seed
+
+    run(ONE, "", "--hypothesis-profile", "few", "--hypothesis-seed", "7")
+
+    assert (hypothesis.settings.get_current_profile_name(), hypothesis.core.global_force_seed) == before
 
 
 @pytest.mark.slow
