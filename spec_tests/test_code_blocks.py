@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -24,7 +24,7 @@ import pytest
 import torch
 from torch import nn
 
-from spec_tests.code_blocks import run_block, stand_in
+from spec_tests.code_blocks import run_block, run_blocks, stand_in
 from spec_tests.code_blocks.blocks import (
     class_in,
     edited,
@@ -42,7 +42,6 @@ pytestmark = pytest.mark.torch_api
 
 HERE = Path(__file__).parent
 CONCURRENT_CHILDREN = 1  # the other core runs the other tests
-CHILD_SECONDS = 120
 
 COMPOSE = "1_3_compose"
 DEMO = "1_3_transforms_demo"
@@ -162,10 +161,14 @@ Children = dict[str, Future[subprocess.CompletedProcess[str]]]
 def children_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Children]:
     """Submit every case, each to run in a process and folder of its own, and yield the pending results.
 
-    The fixture `children` (in `plugin.py`) does so at the start of the run, in parallel with the other tests.
+    The fixture `children` (in `plugin.py`) does so early in the run, in parallel with the other tests.
     """
-    with ThreadPoolExecutor(CONCURRENT_CHILDREN) as pool:
-        yield {name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block")) for name, case in CASES.items()}
+    copies = run_blocks.Runner(environment()) if run_blocks.AVAILABLE else nullcontext()
+    with copies as runner, ThreadPoolExecutor(CONCURRENT_CHILDREN) as pool:
+        yield {
+            name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block"), runner)
+            for name, case in CASES.items()
+        }
 
 
 @pytest.mark.parametrize(
@@ -439,17 +442,30 @@ def numbers_in(text: str) -> list[float]:
 # --- processes ---
 
 
-def run_in_child(case: Case, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_in_child(case: Case, folder: Path, runner: run_blocks.Runner | None = None) -> subprocess.CompletedProcess[str]:
     """Run the case's block: the file itself, or an edited copy in `folder`."""
-    if not case.edits and not case.added:
-        return run_file(path_of(case.block), folder)
-    completed = folder / "completed.py"
-    completed.write_text(edited(source(case.block), *case.edits) + case.added, encoding="utf-8")
-    return run_file(completed, folder)
+    block = path_of(case.block)
+    if case.edits or case.added:
+        block = folder / "completed.py"
+        block.write_text(edited(source(case.block), *case.edits) + case.added, encoding="utf-8")
+    return run_file(block, folder) if runner is None else runner.run(block, folder)
 
 
 def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the file through `run_block` in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", run_block.__name__, str(block)],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=run_blocks.SECONDS,
+        check=False,
+    )
+
+
+def environment() -> dict[str, str]:
+    """Return the variables with which a block runs."""
     settings = {
         "PYTHONPATH": str(HERE.parent),
         "PYTHONUTF8": "1",
@@ -457,15 +473,7 @@ def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         "OMP_NUM_THREADS": "1",
         "TORCH_HOME": "downloads",  # not the user's own cache
     }
-    return subprocess.run(
-        [sys.executable, "-m", run_block.__name__, str(block)],
-        cwd=folder,
-        env=os.environ | settings,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=CHILD_SECONDS,
-        check=False,
-    )
+    return os.environ | settings
 
 
 def last_line_of_traceback(child: subprocess.CompletedProcess[str]) -> str:

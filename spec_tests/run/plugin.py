@@ -47,6 +47,7 @@ from spec_tests.run import (
     gallery,
     hooks,
     options,
+    ordering,
     processes,
     scheduling,
     showing,
@@ -168,7 +169,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which tests are to run; in a long run, freeze what imports and collection made, so that the GC skips it."""
+    """Note which tests are to run, and put first what shows most; in a long run, let the GC skip what is there."""
     for item in filter(is_specification, session.items):
         of_our_own = asking.KNOWN in getattr(item, "fixturenames", ())  # what fails there is the expectation
         tooling = of_our_own or isinstance(item, pytest.DoctestItem) or item.get_closest_marker("tooling") is not None
@@ -180,6 +181,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             requirements=tuple(asking.requirements(item)),
         )
         ledger.expect(item.stash[ENTRY])
+    if not processes.is_worker(session.config):  # there, the order is the scheduler's
+        session.items[:] = ordering.in_order(session.items)
     if len(session.items) > A_LONG_RUN:
         gc.collect()
         gc.freeze()
@@ -202,10 +205,10 @@ def subject_on_cpu(request: pytest.FixtureRequest, subject: Subject) -> Subject:
         pytest.skip(f"not counted: asked on the CPU alone, but {error}")
 
 
-@pytest.fixture(scope="session", params=["by the references", "by the subject"])
+@pytest.fixture(scope="session", params=ordering.PROOFS)
 def implementation(request: pytest.FixtureRequest, subject: Subject) -> Subject:
     """The references, then the implementation under test: both must give the worked numbers."""
-    return subjects.load("reference") if request.param == "by the references" else subject
+    return subjects.load("reference") if request.param == ordering.REFERENCES else subject
 
 
 @pytest.fixture(scope="session")
@@ -234,16 +237,16 @@ def resnet50_weights(request: pytest.FixtureRequest) -> Path:
     return file
 
 
-@pytest.fixture(scope="session", autouse=True)
-def started_with_the_run(request: pytest.FixtureRequest) -> None:
-    """Start what takes long; one of several processes waits until it is asked for the first test that needs it."""
-    if not processes.is_worker(request.config):
+@pytest.fixture(scope="module", autouse=True)
+def started_early(request: pytest.FixtureRequest) -> None:
+    """Start what takes long after the very first tests; one of several processes waits for a test that needs it."""
+    if not processes.is_worker(request.config) and not ordering.is_first(request.node):
         request.getfixturevalue("children")
 
 
 @pytest.fixture(scope="session")
 def children(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The code blocks of `test_code_blocks.py`, started with the run because they take long."""
+    """The code blocks of `test_code_blocks.py`, started early in the run because they take long."""
     modules: set[Any] = {getattr(item, "module", None) for item in request.session.items}
     started = [module.children_started for module in modules if hasattr(module, "children_started")]
     with started[0](tmp_path_factory) if started else nullcontext({}) as running:

@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from spec_tests.run.ordering import RUNGS
 from spec_tests.run.processes import groups
 
 MADE_ONCE = re.compile(r'scope="(?:module|session)"|^def children_started\b|^@(?:functools\.)?cache\b', re.MULTILINE)
 """What a file says that makes something once for all its tests."""
 
 FIRST = (
+    f"/{RUNGS}",
     "/tooling/test_wrong_implementations.py",
     "/tooling/test_planted_defects.py",
     "/tooling/test_the_strangers.py",
@@ -27,7 +29,7 @@ FIRST = (
     "/test_code_blocks.py",
     "benchmarks/",
 )
-"""Where the tests are that take long, the longest first."""
+"""Where the tests are that show at once what is plainly wrong, and then those that take long, the longest first."""
 
 FEWEST = 2
 """How many tests a process has to know: the one that it runs, and the next one, which decides what is torn down."""

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_tests.run import drawing, selection, summary
+from spec_tests.run import drawing, ordering, selection, summary
 from spec_tests.subjects.reference import Namespace
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import NUMBER, PROJECT, REGISTER, small_specification
@@ -222,7 +223,27 @@ def test_a_run_restricted_to_some_number_formats_leaves_out_the_others(specifica
 def test_worked_numbers_are_proven_by_the_references_and_by_the_subject(specification):
     _, output = specification("def test_number(implementation): print('by', implementation.name.split()[0])", "-v")
 
-    assert re.findall(r"by (\w+)\n", output) == ["reference", "torch"]
+    assert sorted(re.findall(r"by (\w+)\n", output)) == ["reference", "torch"]
+
+
+def test_rungs_come_first_then_the_worked_numbers_of_the_subject_then_the_rest():
+    rung, other = (SimpleNamespace(path=Path(name)) for name in ("test_rungs.py", "test_1_3_color.py"))
+    worked, by_references = (
+        SimpleNamespace(path=other.path, callspec=SimpleNamespace(params={"implementation": by}))
+        for by in (ordering.SUBJECT, ordering.REFERENCES)
+    )
+
+    assert ordering.in_order([by_references, other, worked, rung]) == [rung, worked, by_references, other]
+
+
+def test_a_run_begins_with_the_rungs_and_not_with_the_first_file(tmp_path, monkeypatch):
+    folder = small_specification(tmp_path, monkeypatch)
+    for name in ("test_1_early.py", "test_rungs.py"):
+        (folder / name).write_text("def test_it(): pass\n", encoding="utf-8")
+
+    _, output = pytest_in_this_process("-p", "spec_tests.run.plugin", "--rootdir", str(tmp_path), "-v", str(folder))
+
+    assert re.findall(r"(test_\w+)\.py::test_it PASSED", output) == ["test_rungs", "test_1_early"]
 
 
 def test_the_summary_counts_claims_and_the_examples_that_a_property_was_given(specification):
