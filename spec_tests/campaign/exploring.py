@@ -1,0 +1,164 @@
+"""The campaign itself: which tasks there are, who runs them, and what is printed meanwhile.
+
+dask.distributed hands the tasks to its workers, does again those of a worker that is lost, and gives up one that has
+ended several workers: that is a finding, too.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, LocalCluster, as_completed
+from distributed.scheduler import KilledWorker
+
+from spec_tests.campaign import findings, reporting
+from spec_tests.campaign.child import run_in_child
+from spec_tests.campaign.journal import Journal
+from spec_tests.campaign.task import Outcome, Task, properties
+from spec_tests.report import surroundings
+
+AHEAD = 3
+"""Tasks that are handed out for each worker: one that it runs, and some that wait."""
+PAUSE = 10.0
+"""Seconds between two lines of progress."""
+GIVING_UP, DEATHS = "distributed.scheduler.allowed-failures", 2
+"""How many workers a task may end before it is given up."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a campaign is to do."""
+
+    options: Sequence[str]
+    """pytest's: the subject, and what is asked of it."""
+    examples: int
+    each: int
+    seed: int
+    folder: Path
+
+    def head(self) -> dict[str, Any]:
+        """Return what must be the same when the campaign goes on."""
+        asked = {"options": list(self.options), "each": self.each, "seed": self.seed}
+        return {**asked, "versions": surroundings.versions()}
+
+
+def explore(asked: Asked, workers: int | None = None, scheduler: str | None = None) -> int:
+    """Run a campaign, or go on with it, and return how many kinds of failures there are."""
+    tests = properties(asked.options)
+    journal = Journal(asked.folder, asked.head())
+    try:
+        if journal.examples < asked.examples:
+            with (
+                dask.config.set({"distributed.scheduler.allowed-failures": DEATHS}),
+                _cluster(workers, scheduler) as client,
+            ):
+                _run(asked, tests, journal, client)
+    finally:
+        found = _conclude(asked, journal)
+    return found
+
+
+def _cluster(workers: int | None, scheduler: str | None) -> Client:
+    if scheduler is not None:
+        return Client(scheduler)
+    local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR")
+    return Client(local)
+
+
+def tasks(tests: Sequence[str], journal: Journal) -> Iterator[Task]:
+    """Return the tasks that have not ended, round after round, until there is no test left that is worth another."""
+    for number in count():
+        left = [test for test in tests if not journal.is_done_with(test)]
+        if not left:
+            return
+        for test in left:
+            if (task := Task(test, number)) not in journal.ended and not journal.is_done_with(test):
+                yield task
+
+
+def _run(asked: Asked, tests: Sequence[str], journal: Journal, client: Client) -> None:
+    """Hand out tasks until there are examples enough."""
+    waiting, progress = tasks(tests, journal), Progress(asked.examples, journal)
+    running: dict[Any, Task] = {}
+    ended = as_completed()
+
+    def hand_out() -> None:
+        task = next(waiting, None)
+        if task is None:
+            return
+        seed = task.seed(asked.seed)
+        future = client.submit(run_in_child, task, seed, asked.each, asked.options, pure=False)
+        running[future] = task
+        ended.add(future)
+
+    for _ in range(AHEAD * max(1, len(client.scheduler_info()["workers"]))):
+        hand_out()
+    for future in ended:
+        outcome = _outcome(future, running.pop(future), asked.seed)
+        if outcome.versions and outcome.versions != journal.versions:
+            raise ValueError(f"a worker has other versions than this process: {outcome.versions}")
+        journal.add(outcome)
+        progress.show()
+        if journal.examples < asked.examples:
+            hand_out()
+        else:
+            client.cancel(list(running))
+            return
+
+
+def _outcome(future: Any, task: Task, campaign: int) -> Outcome:
+    try:
+        return Outcome(**future.result())
+    except KilledWorker as error:
+        message = f"the worker that had the task was lost, {DEATHS + 1} times: {error}"
+        return Outcome(*task, task.seed(campaign), "died", message=message)
+
+
+class Progress:
+    """A line from time to time."""
+
+    def __init__(self, wanted: int, journal: Journal) -> None:
+        self.wanted, self.journal = wanted, journal
+        self.before, self.begun, self.shown = journal.examples, time.monotonic(), 0.0
+
+    def show(self) -> None:
+        """Say how far the campaign is, unless that has just been said."""
+        now = time.monotonic()
+        if now - self.shown < PAUSE:
+            return
+        self.shown = now
+        done = self.journal.examples
+        rate = (done - self.before) / max(1e-9, now - self.begun)
+        left = f", about {(self.wanted - done) / rate / 60:.0f} minutes left" if rate and done < self.wanted else ""
+        bad = len(findings.findings(self.journal.ended.values()))
+        print(
+            f"{done:,} of {self.wanted:,} examples ({done / self.wanted:.0%}), {rate:,.0f} a second, "
+            f"{bad} kinds of failures{left}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _conclude(asked: Asked, journal: Journal) -> int:
+    """Write the findings and the report, and say what there is."""
+    if not journal.ended:
+        return 0
+    outcomes = list(journal.ended.values())
+    found = findings.findings(outcomes)
+    findings.write(found, asked.options, asked.each, asked.folder)
+    reporting.write(outcomes, asked.options, asked.folder)
+    seconds = sum(outcome.seconds for outcome in outcomes)
+    met = {outcome.deviation for outcome in outcomes if outcome.deviation}
+    print(
+        f"{journal.examples:,} examples in {len(outcomes):,} tasks, {seconds / 60:.1f} minutes of a core; "
+        f"{len(found)} kinds of failures, {len(met)} known deviations met; the report: "
+        f"{asked.folder / reporting.FOLDER / 'index.html'}"
+    )
+    for finding in found:
+        print(f"  {finding.times} times: {finding.first.kind}")
+    return len(found)

@@ -1,0 +1,85 @@
+"""The folder of a campaign: what it was asked for, and a line for each task that has ended.
+
+    campaign.json       the options, the seed and the versions, written when it begins
+    journal.jsonl       the outcome of each task, in the order in which they ended
+    findings/           a program of its own for each kind of failure
+    report/             claims.json, which `python -m spec_tests.report` merges with others, and index.html
+
+A campaign that was ended goes on where it was: a task counts once its line is written, and only once.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from spec_tests.campaign.task import BAD, Outcome, Task
+
+OFTEN = 3
+"""How many times a test may fail, each time on other examples: then enough is known of it."""
+HEAD, LINES = "campaign.json", "journal.jsonl"
+
+
+class Journal:
+    """What is known of a campaign."""
+
+    def __init__(self, folder: Path, head: dict[str, Any]) -> None:
+        """Begin, or go on; ValueError if the folder is that of a campaign of something else."""
+        self.folder, self.versions, self.ended = folder, head["versions"], dict[Task, Outcome]()
+        folder.mkdir(parents=True, exist_ok=True)
+        begun = folder / HEAD
+        if begun.exists():
+            _compare(json.loads(begun.read_text(encoding="utf-8")), head, folder)
+        else:
+            begun.write_text(json.dumps(head, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        self._bad, self._said_nothing = Counter[str](), set[str]()
+        for outcome in self._read():
+            self._take(outcome)
+
+    @property
+    def examples(self) -> int:
+        """Return how many examples have been tried."""
+        return sum(outcome.examples for outcome in self.ended.values())
+
+    def add(self, outcome: Outcome) -> bool:
+        """Write down that a task has ended, and tell whether that was not known yet."""
+        if not self._take(outcome):
+            return False
+        with (self.folder / LINES).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        return True
+
+    def is_done_with(self, test: str) -> bool:
+        """Tell whether a test need not be run again: it has failed often enough, or the subject does not answer it."""
+        return self._bad[test] >= OFTEN or test in self._said_nothing
+
+    def _take(self, outcome: Outcome) -> bool:
+        task = Task(outcome.test, outcome.round)
+        if task in self.ended:
+            return False
+        self.ended[task] = outcome
+        self._bad[outcome.test] += outcome.outcome in BAD
+        if outcome.outcome not in BAD and not outcome.examples:
+            self._said_nothing.add(outcome.test)
+        return True
+
+    def _read(self) -> Iterator[Outcome]:
+        """Return what has ended before; a last line that was not finished is taken away."""
+        file = self.folder / LINES
+        whole, newline, rest = (file.read_bytes() if file.exists() else b"").rpartition(b"\n")
+        if rest:
+            file.write_bytes(whole + newline)
+        for line in whole.splitlines():
+            yield Outcome(**json.loads(line))
+
+
+def _compare(begun: dict[str, Any], head: dict[str, Any], folder: Path) -> None:
+    for name, value in head.items():
+        if begun.get(name) != value:
+            other = f"{name} {begun.get(name)!r}, and not {value!r}"
+            raise ValueError(f"{folder} holds a campaign with {other}: give --out another folder")

@@ -1,0 +1,201 @@
+"""A campaign counts every task once, outlives what dies on the way, and leaves what it found."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from spec_tests.campaign import exploring, findings
+from spec_tests.campaign.journal import LINES, OFTEN, Journal
+from spec_tests.campaign.task import Outcome, Task
+from spec_tests.report import reading
+
+pytestmark = [
+    pytest.mark.tooling,
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("distributed") is None, reason="dask.distributed is not installed"),
+]
+
+PROJECT = Path(__file__).parents[2]
+HEAD = {"options": ["--subject=torch"], "versions": {"torch": "2"}}
+DIES = """
+import os
+import numpy as np
+
+def relu(input):
+    if input.size > 4:
+        os._exit(3)
+    return np.maximum(input, 0)
+"""
+
+
+def outcome(test="a.py::test_a", number=0, ended="passed", **options):
+    return Outcome(test, number, 7, ended, **{"examples": 10, **options})
+
+
+# One process
+
+
+def test_a_journal_goes_on_where_it_was_and_counts_a_task_once(tmp_path):
+    journal = Journal(tmp_path, HEAD)
+    assert journal.add(outcome()) and not journal.add(outcome()) and journal.add(outcome(number=1))
+    (tmp_path / LINES).write_bytes((tmp_path / LINES).read_bytes() + b'{"test": "a.py::te')
+
+    again = Journal(tmp_path, HEAD)
+
+    assert again.ended == {Task("a.py::test_a", number): outcome(number=number) for number in (0, 1)}
+    assert again.examples == 20
+    assert again.add(outcome(number=2)) and Journal(tmp_path, HEAD).examples == 30
+
+
+def test_a_folder_of_another_campaign_is_refused(tmp_path):
+    Journal(tmp_path, HEAD)
+
+    with pytest.raises(ValueError, match=r"holds a campaign with versions .*'2'.*, and not .*'3'"):
+        Journal(tmp_path, {**HEAD, "versions": {"torch": "3"}})
+
+
+def test_every_test_has_its_turn_but_one_that_fails_often_or_says_nothing(tmp_path):
+    journal = Journal(tmp_path, HEAD)
+    journal.add(outcome("b", ended="skipped", examples=0))
+    for number in range(OFTEN):
+        journal.add(outcome("c", number, "failed"))
+    journal.add(outcome("a"))
+
+    waiting = exploring.tasks(["a", "b", "c", "d"], journal)
+
+    assert [next(waiting) for _ in range(4)] == [("d", 0), ("a", 1), ("d", 1), ("a", 2)]
+    assert list(exploring.tasks(["b", "c"], journal)) == []
+
+
+def test_failures_that_differ_in_their_numbers_and_cases_are_one_finding():
+    alike = [outcome(f"test_a[{case}]", 0, "failed", message=f"got {case}.5e-3, expected 1") for case in (1, 2, 3)]
+    other = outcome("test_a[1]", 1, "failed", message="got nothing")
+
+    found = findings.findings([*alike, outcome(), other])
+
+    assert [(finding.times, finding.first.message) for finding in found] == [
+        (3, "got 1.5e-3, expected 1"),
+        (1, "got nothing"),
+    ]
+    assert found[0].tests == ["test_a[1]", "test_a[2]", "test_a[3]"]
+
+
+def test_the_examples_of_a_task_have_a_seed_of_their_own():
+    seeds = {Task(test, number).seed(campaign) for test in "ab" for number in (0, 1) for campaign in (0, 1)}
+
+    assert len(seeds) == 8
+    assert Task("a", 0).seed(1) == Task("a", 0).seed(1)
+
+
+# Several processes
+
+
+def command(folder, *options):
+    """Return the command, and the environment in which it runs."""
+    given = ["--out", str(folder), "--each", "20", *options]
+    return [sys.executable, "-m", "spec_tests.campaign", *given], {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def campaign(folder, *options):
+    """Run one to its end."""
+    words, environment = command(folder, *options)
+    return subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, encoding="utf-8", check=False)
+
+
+def lines(folder):
+    """Return the outcomes in a journal."""
+    file = folder / LINES
+    whole = file.read_bytes().rpartition(b"\n")[0] if file.exists() else b""
+    return [json.loads(line) for line in whole.splitlines()]
+
+
+def tasks_of(folder):
+    return [(line["test"], line["round"]) for line in lines(folder)]
+
+
+def test_what_is_wrong_is_found_and_left_as_a_program_and_in_the_report(tmp_path):
+    options = ("--subject", "wrong:flips_the_kernel", "--only", "conv2d:values", "--dtype", "float32")
+
+    run = campaign(tmp_path, *options, "--examples", "300", "--workers", "2")
+
+    assert run.returncode == 1, run.stderr
+    found = re.search(r"(\d+) kinds of failures", run.stdout)
+    files = sorted((tmp_path / findings.FOLDER).glob("*.py"))
+    assert found and 0 < len(files) <= int(found[1])
+    program = subprocess.run(
+        [sys.executable, files[0]], cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True
+    )
+    assert b"AssertionError" in program.stderr
+    data = reading.read(tmp_path / "report" / "claims.json")
+    assert data["runs"][0]["examples"] == sum(line["examples"] for line in lines(tmp_path)) >= 300
+    assert data["runs"][0]["outcomes"]["failed"] == len(
+        {line["test"] for line in lines(tmp_path) if line["outcome"] == "failed"}
+    )
+
+
+def test_a_worker_that_is_killed_costs_nothing_but_its_time(tmp_path):
+    psutil = pytest.importorskip("psutil")
+    words, environment = command(tmp_path, "--subject", "reference", "--only", "relu", "--examples", "400")
+    with subprocess.Popen([*words, "--workers", "2"], cwd=PROJECT, env=environment, stderr=subprocess.PIPE) as run:
+        for _ in range(2):
+            known = len(lines(tmp_path))
+            while len(lines(tmp_path)) < known + 2:
+                time.sleep(0.1)
+            processes = psutil.Process(run.pid).children(recursive=True)
+            child = next(process for process in processes if "campaign.child" in process.cmdline()[-1])
+            child.parent().kill()
+        _, errors = run.communicate(timeout=300)
+
+    assert run.returncode == 0, errors
+    assert len(set(tasks_of(tmp_path))) == len(tasks_of(tmp_path))
+    assert {line["outcome"] for line in lines(tmp_path)} <= {"passed", "skipped"}
+    assert sum(line["examples"] for line in lines(tmp_path)) >= 400
+
+
+def test_a_campaign_that_is_killed_goes_on_with_the_same_command(tmp_path):
+    options = ("--subject", "reference", "--only", "relu", "--examples", "200", "--workers", "1")
+    words, environment = command(tmp_path, *options)
+    with subprocess.Popen(words, cwd=PROJECT, env=environment, stderr=subprocess.PIPE) as run:
+        while len(lines(tmp_path)) < 3:
+            time.sleep(0.1)
+        run.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGKILL)
+    before = tasks_of(tmp_path)
+
+    again = campaign(tmp_path, *options)
+
+    assert again.returncode == 0, again.stderr
+    assert tasks_of(tmp_path)[: len(before)] == before
+    assert len(set(tasks_of(tmp_path))) == len(tasks_of(tmp_path)) > len(before)
+
+
+def test_a_subject_that_ends_its_process_is_a_finding_and_ends_the_campaign(tmp_path):
+    (tmp_path / "dies.py").write_text(DIES, encoding="utf-8")
+
+    run = campaign(tmp_path / "out", "--subject", str(tmp_path / "dies.py"), "--only", "relu:values", "--workers", "1")
+
+    assert run.returncode == 1, run.stderr
+    assert "the process of the test ended with status" in run.stdout
+    assert {line["outcome"] for line in lines(tmp_path / "out")} <= {"died", "passed"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--subject", "nonsense"), "--subject nonsense: no subject 'nonsense'"),
+        (("--only", "conv9d"), "conv9d"),
+        (("--examples", "0"), "argument --examples: must be a finite number of at least 1, got 0"),
+    ],
+)
+def test_wrong_usage_is_one_line(tmp_path, options, message):
+    run = campaign(tmp_path, *options)
+
+    assert run.returncode == 2
+    assert message in run.stderr and len(run.stderr.splitlines()) == 1
