@@ -127,7 +127,12 @@ def explain(file: Path, folder: Path) -> None:
     except subjects.NotAvailable as error:
         raise ValueError(error) from None
     _write(folder, matrix)
-    print(f"{count} failures are known by now; {WROTE.format(folder)}")
+    left = list(explaining.left(matrix))
+    _say(
+        f"{count} failures are known by now; {WROTE.format(folder)}",
+        f"cells with failures that are not explained: {len(left)}",
+        *(f"  {line}" for line in left),
+    )
 
 
 COMMANDS = {command.__name__: command for command in (merge, compare, show, page, explain)}
