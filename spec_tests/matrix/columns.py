@@ -1,7 +1,7 @@
 """A subject's column of the matrix: how many of its tests ended how, by operation and level, and what is to be said."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from spec_tests.contract.expectations import DEFECT, DIFFERENCE, OURS, VERDICTS
@@ -132,6 +132,19 @@ def total(column: Data) -> Counter[str]:
     del counts[DEVIATION]
     met = (one for one in column["findings"] if one["outcome"] == DEVIATION)
     return counts + Counter(shown_as(column, DEVIATION, one["deviations"]) for one in met)
+
+
+def unexpected(column: Data) -> Iterator[str]:
+    """Yield a line for all that was not expected: it ended early, a test failed, a known deviation did not show."""
+    subject = column["subject"]
+    if column["status"] != "measured":
+        yield f"{subject}: {column['status']}: {column['said']}"
+    for finding in column["findings"]:
+        if finding["outcome"] == FAILED:
+            yield f"{subject}: {finding['test']}: {finding['message'].partition(chr(10))[0]}"
+    for deviation in column["deviations"]:
+        if deviation.get("shown") is False:
+            yield f"{subject}: the smallest example of {deviation['id']} does not show it: has it been mended?"
 
 
 def unexplained(column: Data) -> dict[tuple[str, str], int]:

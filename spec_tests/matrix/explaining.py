@@ -51,7 +51,7 @@ def _column(column: Data, expected: Expectations | None) -> Data:
         "deviations": [
             {**before.get(id, {}), **known.get(id, {}), "id": id, "tests": met.count(id)}
             for id in dict.fromkeys([*before, *met])
-            if id in met or (id in before and (id in known or "shown" in before[id]))
+            if id in met or id in known
         ],
     }
 

@@ -243,13 +243,13 @@ def test_the_settings_of_lanes_are_explained_in_their_file():
 
 
 def test_subjects_are_named_once_and_none_is_empty():
-    assert wanted.wanted(["torch", " reference", "torch"], Lanes()) == ["torch", "reference"]
+    assert wanted.wanted(["torch", " reference", "torch"], Lanes(), "quick") == ["torch", "reference"]
     with pytest.raises(ValueError, match="empty name"):
-        wanted.wanted(["torch", ""], Lanes())
+        wanted.wanted(["torch", ""], Lanes(), "quick")
 
 
 def test_every_subject_is_measured_unless_it_is_there_to_be_wrong():
-    files = {name.partition(":")[0] for name in wanted.wanted([], Lanes())}
+    files = {name.partition(":")[0] for name in wanted.wanted([], Lanes(), "quick")}
 
     assert files == set(subjects.names()) - {"wrong", "fft", "winograd", "command"}
 
