@@ -19,10 +19,9 @@ The file of `torch:compile` is `torch_compile.toml`. It says what the subject do
     operations = ["l1_loss"]
     kind = "silent"                     "silent": a wrong number; "loud": an error; "crash": the process ends
     where, expected, found              texts, as in `deviations.toml`; each also in Chinese, where_zh, ...
-    verdict = "defect"                  which side is wrong. "defect": the subject (as if this is left out);
-                                        "difference": neither: its documentation says so, or mathematics and
-                                        standards leave it open; "ours": this specification, or its adapter
-    why                                 why; also in Chinese, why_zh
+    why                                 which side is wrong, and why; also in Chinese, why_zh
+    difference = true                   left out of a defect; true of what is documented, or left open by mathematics
+    ours = true                         left out of a defect; true if this specification, or its adapter, falls short
     issue = "https://..."               its public report; left out where none is known
     machines = ["x86_64"]               left out, it is expected on all machines (`platform.machine()`)
     tests = ["test_2_6_losses.py::test_l1_loss_*[l1_loss-*]"]
@@ -71,8 +70,10 @@ DEFECT, DIFFERENCE, OURS = VERDICTS = ("defect", "difference", "ours")
 """Which side is wrong: the subject, neither, this specification."""
 CONSEQUENCE = "a listed test that fails for this reason is reported as this deviation, and is not counted as passed"
 CONSEQUENCE_ZH = "列出的测试若因此失败，则报告为这一偏差，不计为通过"
-OPTIONAL = ("issue", "machines", "failure", "verdict")
+OPTIONAL = ("difference", "ours", "issue", "machines", "failure")
 """What an entry may leave out."""
+FLAGS = ("difference", "ours")
+"""What is true or false."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,18 @@ class Deviation:
     tests: list[str]
     example: Example | None = None
     """The smallest case, unless the deviation is one of the register, which other tests demonstrate."""
+    difference: bool = False
+    """Whether it is documented, or a choice that mathematics leaves open, and so no defect."""
+    ours: bool = False
+    """Whether this specification, or its adapter of the subject, falls short, so that it is no defect either."""
     issue: str = ""
     machines: list[str] = field(default_factory=list)
     failure: str = ""
-    verdict: str = DEFECT
+
+    @property
+    def verdict(self) -> str:
+        """Which side is wrong."""
+        return OURS if self.ours else DIFFERENCE if self.difference else DEFECT
 
     def is_for(self, version: str) -> bool:
         """Tell whether it was seen in this version.
@@ -247,13 +256,14 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     lists = ("versions", "operations", "machines", "tests")
     required = tuple(field.name for field in fields(Deviation) if field.name not in OPTIONAL)
     _check_keys(entry, required, OPTIONAL, name)
-    _check_text(entry, [key for key in entry if key not in (*lists, "example")], name)
+    _check_text(entry, [key for key in entry if key not in (*lists, *FLAGS, "example")], name)
     for key in lists:
         _check_list(entry, key, name)
     if entry["kind"] not in KINDS:
         raise NotAvailable(f"{name}: kind is {entry['kind']!r}; it must be one of {', '.join(KINDS)}")
-    if entry.get("verdict", DEFECT) not in VERDICTS:
-        raise NotAvailable(f"{name}: verdict is {entry['verdict']!r}; it must be one of {', '.join(VERDICTS)}")
+    for key in FLAGS:
+        if not isinstance(entry.get(key, False), bool):
+            raise NotAvailable(f"{name}: {key} is {entry[key]!r}; true or false was expected")
     if unknown := [operation for operation in entry["operations"] if operation not in FUNCTIONS]:
         raise NotAvailable(f"{name}: there is no operation {unknown[0]!r}{nearest(unknown[0], FUNCTIONS)}")
     _check_tests(entry, name)

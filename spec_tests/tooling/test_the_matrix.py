@@ -362,9 +362,11 @@ def test_a_failure_that_is_listed_by_now_is_a_known_deviation(versions, failure,
     reading.check(reading.packed(whole))
 
 
-@pytest.mark.parametrize("verdict", expectations.VERDICTS)
-def test_what_is_said_of_a_known_deviation_is_what_its_file_says_now(verdict, tmp_path):
-    text = EXPECTATIONS.replace('"late"', '"relu-tie"').replace('"silent"', f'"silent"\nverdict = "{verdict}"')
+@pytest.mark.parametrize(
+    ("flag", "verdict"), [("", "defect"), ("difference = true", "difference"), ("ours = true", "ours")]
+)
+def test_what_is_said_of_a_known_deviation_is_what_its_file_says_now(flag, verdict, tmp_path):
+    text = EXPECTATIONS.replace('"late"', '"relu-tie"').replace('"silent"', f'"silent"\n{flag}')
     (tmp_path / "torch.toml").write_text(text, encoding="utf-8")
     known = expectations.read(tmp_path / "torch.toml", "torch")
 

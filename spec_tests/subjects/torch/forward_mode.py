@@ -43,6 +43,9 @@ class Jvp(TorchSubject):
         result = super()._call(operation, *args, **kwargs)
         return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)
 
+    def _transform(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+        raise NotOffered(f"{operation} is asked for no derivative")
+
     def function(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name; it computes its values along with a derivative, in the direction of 1."""
         plain = super().function(operation)
