@@ -98,7 +98,7 @@ class Recorder:
         required = {item: _required(item) for item in session.items}
         self.demonstrated = {item.nodeid: id for item in session.items if (id := _demonstrates(item))}
         for item, requirements in required.items():
-            if requirements and (what := self._not_in_the_lane(item, requirements)):
+            if requirements and (what := self.not_in_the_lane(item, requirements)):
                 self.left_out[item.nodeid] = requirements, NOT_COUNTED, f"the lane leaves out {what}"
         asked_of_it = [i for i in session.items if required[i] and i.nodeid not in self.left_out]
         chosen = self._chosen([(item, required[item]) for item in _spread(asked_of_it)])
@@ -113,7 +113,7 @@ class Recorder:
         done = set(self.wanted.done)
         session.items[:] = [item for item in [*shown, *chosen] if item.nodeid not in done]
 
-    def _not_in_the_lane(self, item: pytest.Item, requirements: list[tuple[str, str]]) -> str:
+    def not_in_the_lane(self, item: pytest.Item, requirements: list[tuple[str, str]]) -> str:
         """Return what of a test the lane leaves out: its format, a level or an operation; or an empty string."""
         dtype, levels = _dtype(item), self.wanted.levels
         if dtype and self.wanted.dtypes and dtype not in self.wanted.dtypes:

@@ -3,13 +3,16 @@
 import copy
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from spec_tests import subjects
 from spec_tests.contract import expectations
 from spec_tests.matrix import __main__ as command
-from spec_tests.matrix import comparing, explaining, journal, merging, reading, table, wanted
+from spec_tests.matrix import columns, comparing, explaining, journal, merging, reading, table, wanted
+from spec_tests.matrix.asked import asked
+from spec_tests.matrix.child import Recorder
 from spec_tests.matrix.columns import column, shown_as, total
 from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT, NOT_OFFERED, NOT_REACHED, Ended, Journal
 from spec_tests.matrix.lanes import LANES, Lane, Lanes
@@ -177,7 +180,7 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path):
 def test_the_lanes_of_the_project_say_what_they_ask():
     lanes = Lanes()
 
-    assert {"quick", "full"} <= set(lanes.lanes)
+    assert {"quick", "full", "ci"} <= set(lanes.lanes)
     assert all(lane.en and lane.zh for lane in lanes.lanes.values())
 
 
@@ -189,6 +192,40 @@ def test_a_subject_may_differ_from_its_lane(tmp_path):
 
     assert lanes.of("quick", "torch").examples == 5
     assert lanes.of("quick", "torch:compile").examples == 2
+
+
+def test_the_lane_of_every_push_asks_every_runtime_and_every_other_mode_of_torch():
+    others = set(Lanes().subjects) - set(Lanes().subjects_of("ci"))
+
+    assert others == {"torch", "reference"}  # of which the specification is asked in full
+    assert all(Lanes().of("ci", subject).seconds <= 180 for subject in Lanes().subjects_of("ci"))
+
+
+def test_a_lane_may_have_subjects_of_its_own(tmp_path):
+    file = tmp_path / "lanes.toml"
+    file.write_text('subjects = ["a", "b"]\n[quick]\n[short]\nsubjects = ["b"]\n', encoding="utf-8")
+
+    assert [wanted.wanted([], Lanes(file), lane) for lane in ("quick", "short")] == [["a", "b"], ["b"]]
+    with pytest.raises(ValueError, match=r"no lane 'shrt' in .*; did you mean 'short'"):
+        wanted.wanted([], Lanes(file), "shrt")
+
+
+@pytest.mark.parametrize(
+    ("settings", "only", "left_out"),
+    [
+        ({}, {}, ""),
+        ({"dtypes": ("float64",)}, {}, "float32"),
+        ({"dtypes": ("float32",), "levels": ("values",)}, {"relu": {"values"}}, ""),
+        ({"levels": ("gradients", "refusals")}, {}, "values"),
+        ({}, {"tanh": {"values"}}, "values of relu"),
+        ({}, {"relu": {"gradients"}}, "values of relu"),
+    ],
+)
+def test_a_lane_leaves_out_what_it_does_not_ask_and_names_it(settings, only, left_out):
+    recorder = Recorder(None, asked("a", "cpu", Lane("x", **settings), []), only, None)
+    item = SimpleNamespace(callspec=SimpleNamespace(params={"dtype": "float32"}))
+
+    assert recorder.not_in_the_lane(item, [("values", "relu")]) == left_out
 
 
 def test_patience_multiplies_the_limits_of_time_alone():
@@ -210,6 +247,7 @@ WRONG_LANES = {
     "endless": ("[quick]\nseconds = inf", "quick.seconds is inf, expected a number above 0"),
     "a string for a list": ('[quick]\nonly = "relu"', "quick.only is 'relu', expected a list of strings"),
     "an unknown format": ('[quick]\ndtypes = ["float8"]', "quick.dtypes names 'float8', expected some of"),
+    "an unknown level": ('[quick]\nlevels = ["value"]', "quick.levels names 'value', expected some of values,"),
     "a subject's": ('[quick.subject."a:b"]\nseconds = -1', 'quick.subject."a:b".seconds is -1'),
     "a subject that is none": ("[quick.subject]\na = 3", 'quick.subject."a" is 3, expected a table'),
 }
@@ -236,6 +274,20 @@ def test_the_settings_of_lanes_are_explained_in_their_file():
 
     assert not [
         name for name in vars(Lane("x")) if name != "name" and not re.search(rf"^# .*\b{name}\b", explained, re.M)
+    ]
+
+
+def test_what_was_not_expected_of_a_column_is_listed():
+    right, known, failed = measured(tie=KEPT), measured(), measured(tie=FAILED)
+    (deviation,) = known["deviations"]
+
+    assert [list(columns.unexpected(one)) for one in (right, known)] == [[], []]
+    assert list(columns.unexpected(failed)) == [f"torch: {TIE}: 1 is not 0"]
+    assert list(columns.unexpected({**known, "deviations": [{**deviation, "shown": False}]})) == [
+        "torch: the smallest example of relu-tie does not show it: has it been mended?"
+    ]
+    assert list(columns.unexpected({**right, "status": "unfinished", "said": "its 9 seconds were over"})) == [
+        "torch: unfinished: its 9 seconds were over"
     ]
 
 

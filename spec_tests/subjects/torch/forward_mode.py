@@ -43,7 +43,7 @@ class Jvp(TorchSubject):
         result = super()._call(operation, *args, **kwargs)
         return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)
 
-    def _transform(self, operation: str, *args: Any, **kwargs: Any) -> Any:
+    def _transform(self, operation: str, *_: Any, **__: Any) -> Any:
         raise NotOffered(f"{operation} is asked for no derivative")
 
     def function(self, operation: str) -> Callable[..., Any]:
