@@ -46,6 +46,9 @@ class Jvp(TorchSubject):
     def _transform(self, operation: str, *_: Any, **__: Any) -> Any:
         raise NotOffered(f"{operation} is asked for no derivative")
 
+    def _network(self, *_: Any, **__: Any) -> Any:
+        raise NotOffered("the network is asked by backward alone")
+
     def _step(self, *_: Any, **__: Any) -> Any:
         raise NotOffered("an optimizer is asked for no derivative")
 
