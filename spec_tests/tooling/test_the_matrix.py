@@ -579,7 +579,7 @@ def test_the_table_has_a_sign_for_each_level():
     assert lines[-1] == "jax is missing: pip install jax"
 
 
-def test_above_a_column_stands_its_subject_its_variant_and_what_tells_it_from_the_others():
+def test_above_a_column_stand_its_subject_its_variant_and_what_tells_it_apart():
     old = measured(versions={"torch": "2.11"})
     long = f"folder/{'x' * 30}.py"
     lines = list(table.lines(matrix(measured(), old, measured("torch:channels_last"), measured(long))))
