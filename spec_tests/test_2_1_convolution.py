@@ -22,7 +22,7 @@ from spec_tests.vocabulary.exact import (
 )
 from spec_tests.vocabulary.fixed_cases import LARGE_CONVOLUTIONS
 from spec_tests.vocabulary.formats import FORMATS, all_formats, exact_formats, float64_only
-from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
+from spec_tests.vocabulary.levels import about, conventions, gradients, refusals, values
 from spec_tests.vocabulary.operations import CONVOLUTIONS
 from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, whole_numbers
 from spec_tests.vocabulary.properties import for_all, problems
@@ -268,7 +268,7 @@ def test_padding_same_keeps_the_size_and_puts_the_odd_cell_after(subject, proble
 
 
 @values("conv2d", "conv3d")
-@pytest.mark.parametrize("operation", ["conv1d", "conv2d"])
+@pytest.mark.parametrize("operation", [pytest.param(f"conv{n}d", marks=about(f"conv{n + 1}d")) for n in (1, 2)])
 @for_all(problem=problems(paddings=("numbers",)))
 def test_a_convolution_is_one_of_a_rank_more_across_a_single_cell(subject, problem):
     rank = problem.rank

@@ -119,11 +119,11 @@ PATHS = {
 
 @gradients(*CONVOLUTIONS)
 @all_formats
-@pytest.mark.parametrize("case", PATHS)
+@pytest.mark.parametrize("case", PATHS.values(), ids=PATHS)
 def test_on_the_paths_of_real_networks_gradients_of_conv_do_not_depend_on_the_others(subject, dtype, case):
     known = ("bfloat16-conv3d-weight-gradient", "bfloat16-strided-conv-gradient") if dtype == "bfloat16" else ()
     with allowing(subject, *known):
-        assert_alone_as_together(PATHS[case].at(dtype), subject.at(dtype))
+        assert_alone_as_together(case.at(dtype), subject.at(dtype))
 
 
 # The gradient of the gradient

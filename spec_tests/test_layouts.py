@@ -25,7 +25,7 @@ from spec_tests.vocabulary.formats import HALVES, exact_formats
 from spec_tests.vocabulary.layout_cases import IN_TURN, in_turn
 from spec_tests.vocabulary.layout_refusals import NEAR, REFUSED
 from spec_tests.vocabulary.layouts import CONTIGUOUS, LAYOUTS, Plan, plans, under
-from spec_tests.vocabulary.levels import contracts, gradients, refusals
+from spec_tests.vocabulary.levels import about, contracts, gradients, refusals
 from spec_tests.vocabulary.operations import MAX_POOLS, OPERATIONS, OPTIMIZERS
 from spec_tests.vocabulary.operations.operation import Copies, Formulas, Sums
 from spec_tests.vocabulary.optimizer_bounds import bound_steps, run_steps
@@ -187,7 +187,7 @@ def test_indices_of_maxima_do_not_depend_on_how_the_input_lies_in_memory(subject
 
 
 @contracts(*dict.fromkeys(TOUCHED.values()))
-@pytest.mark.parametrize("deviation", TOUCHED)
+@pytest.mark.parametrize("deviation", [pytest.param(id, marks=about(name)) for id, name in TOUCHED.items()])
 def test_in_layouts_that_a_known_deviation_touches_gradients_are_the_same_too(subject, deviation):
     with allowing(subject, deviation):
         assert_the_same_in_every_layout(GRADIENTS, TOUCHED[deviation], subject, "float32", 1, deviation)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
+from spec_tests.vocabulary.subject import NotOffered
+
 
 def in_a_batch(input: Any, rank: int) -> tuple[Any, Callable[[Any], Any]]:
     """Return an input (n, c, *rank axes), and a function that undoes what was done to it on the output.
@@ -77,3 +79,22 @@ def indices_in_a_channel(indices: Any, input_size: Sequence[int]) -> Any:
     array([3, 3])
     """
     return indices % prod(input_size)
+
+
+def normalized_axes(input: Any, normalized_shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the axes that a layer normalization goes over; raise ValueError if the input does not end so.
+
+    >>> import numpy as np
+    >>> normalized_axes(np.zeros((5, 2, 3)), (2, 3))
+    (-2, -1)
+    """
+    shape, last = tuple(normalized_shape), len(normalized_shape)
+    if not shape or tuple(input.shape[len(input.shape) - last :]) != shape:
+        raise ValueError(f"normalized_shape {shape} is not the end of the input's shape {tuple(input.shape)}")
+    return tuple(range(-last, 0))
+
+
+def check_has_an_axis(input: Any) -> None:
+    """Raise NotOffered for an array without axes, of which torch makes one."""
+    if not input.shape:
+        raise NotOffered("an array without axes has no axis to sum along")

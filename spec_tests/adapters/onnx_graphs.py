@@ -12,8 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from spec_tests.adapters.axes import flat_axes, in_a_batch, indices_in_a_channel, pads_of_each_axis
+from spec_tests.adapters.axes import (
+    check_has_an_axis,
+    flat_axes,
+    in_a_batch,
+    indices_in_a_channel,
+    normalized_axes,
+    pads_of_each_axis,
+)
 from spec_tests.adapters.library import Library
+from spec_tests.adapters.naming import layers_of
 from spec_tests.adapters.windows import Windows, conv_windows, pool_windows
 from spec_tests.vocabulary.subject import NotOffered
 
@@ -93,11 +101,8 @@ def _model(nodes: Sequence[Node], feed: Feed, outputs: Mapping[str, Any]) -> Any
 def layers(prepare: Callable[[Any], Ready]) -> dict[str, Callable[..., Any]]:
     """Return the layers that ONNX has."""
     graphs = Graphs(prepare)
-    return {
-        **{f"conv{rank}d": _convolution(graphs, rank) for rank in (1, 2, 3)},
-        **{f"max_pool{rank}d": _max_pool(graphs, rank) for rank in (1, 2, 3)},
-        **{name: partial(function, graphs) for name, function in SIMPLE.items()},
-    }
+    windowed = layers_of(partial(_convolution, graphs), partial(_max_pool, graphs))
+    return {**windowed, **{name: partial(function, graphs) for name, function in SIMPLE.items()}}
 
 
 def _window_attributes(windows: Windows) -> dict[str, Any]:
@@ -191,19 +196,14 @@ def tanh(graphs: Graphs, input: Any) -> Any:
 
 def softmax(graphs: Graphs, input: Any, dim: int) -> Any:
     """Softmax."""
-    _check_axes(input)
+    check_has_an_axis(input)
     return graphs.node("Softmax", "X", X=input, axis=dim)
 
 
 def log_softmax(graphs: Graphs, input: Any, dim: int) -> Any:
     """LogSoftmax."""
-    _check_axes(input)
+    check_has_an_axis(input)
     return graphs.node("LogSoftmax", "X", X=input, axis=dim)
-
-
-def _check_axes(input: np.ndarray) -> None:
-    if input.ndim == 0:
-        raise NotOffered("in ONNX an input without axes has no axis to sum along")
 
 
 def linear(graphs: Graphs, input: Any, weight: Any, bias: Any = None) -> Any:
@@ -240,12 +240,10 @@ def layer_norm(
     graphs: Graphs, input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """LayerNormalization, which needs a scale: ones where there is none."""
-    shape = tuple(normalized_shape)
-    if input.shape[input.ndim - len(shape) :] != shape:
-        raise ValueError(f"normalized_shape {shape} is not the end of the input's shape {input.shape}")
+    first, *_ = normalized_axes(input, normalized_shape)
     _check_epsilon(input, eps)
-    scale = np.ones(shape, input.dtype) if weight is None else weight
-    return graphs.node("LayerNormalization", "X W B", X=input, W=scale, B=bias, axis=-len(shape), epsilon=eps)
+    scale = np.ones(input.shape[first:], input.dtype) if weight is None else weight
+    return graphs.node("LayerNormalization", "X W B", X=input, W=scale, B=bias, axis=first, epsilon=eps)
 
 
 def batch_norm(

@@ -38,20 +38,27 @@ def demonstrate(deviation: Deviation, subject: Any, isolated: Callable[[], Any])
         return SHOWN if deviation.kind == "crash" else f"{error}"
     except (*REFUSALS, SubjectFailed) as error:
         said = f"{type(error).__name__}: {error}"
-        return SHOWN if deviation.kind == "loud" and re.search(example.raises, said) else said
+        if deviation.kind == "loud" and re.search(example.raises, said):
+            return SHOWN
+        return GONE if example.refusal is not None and isinstance(error, REFUSALS) else said
     return _compared(got, example, deviation.kind)
 
 
 def right_by_the_references(example: Example) -> bool:
     """Tell whether the references, computing in float64, give what the example calls right, once that is rounded.
 
+    A call that must be refused they must refuse, in the words that the example expects.
+
     They are independent of the file. Where there is only a program, there is nothing to be asked.
     """
     if example.program:
         return True
     wide = {name: _wide(value) for name, value in arguments_of(example).items()}
-    got = _one(getattr(reference, example.call)(**wide), example.result)
-    return _same(rounded(got, example.dtype), _array(example.right, example.dtype))
+    try:
+        got = _one(getattr(reference, example.call)(**wide), example.result)
+    except REFUSALS as error:
+        return example.refusal is not None and re.search(example.refusal, str(error)) is not None
+    return example.refusal is None and _same(rounded(got, example.dtype), _array(example.right, example.dtype))
 
 
 def arguments_of(example: Example) -> dict[str, Any]:
@@ -87,7 +94,7 @@ def _one(result: Any, which: int) -> Any:
 
 
 def _compared(got: Any, example: Example, kind: str) -> str:
-    if _same(got, _array(example.right, example.dtype)):
+    if example.refusal is None and _same(got, _array(example.right, example.dtype)):
         return GONE
     if kind == "silent" and (example.found is None or _same(got, _array(example.found, example.dtype))):
         return SHOWN

@@ -20,6 +20,8 @@ The file of `torch:compile` is `torch_compile.toml`. It says what the subject do
     kind = "silent"                     "silent": a wrong number; "loud": an error; "crash": the process ends
     where, expected, found              texts, as in `deviations.toml`; each also in Chinese, where_zh, ...
     why                                 which side is wrong, and why; also in Chinese, why_zh
+    difference = true                   left out of a defect; true of what is documented, or left open by mathematics
+    ours = true                         left out of a defect; true if this specification, or its adapter, falls short
     issue = "https://..."               its public report; left out where none is known
     machines = ["x86_64"]               left out, it is expected on all machines (`platform.machine()`)
     tests = ["test_2_6_losses.py::test_l1_loss_*[l1_loss-*]"]
@@ -33,7 +35,8 @@ The file of `torch:compile` is `torch_compile.toml`. It says what the subject do
     arguments = {input = [[3.0]], target = [[1.0]], weight = [[10.0]], reduction = "sum"}
                                         arrays as nested lists, or as {shape = [1, 1, 4], full = 1.0} and
                                         {shape = [1, 1, 4], count_from = 0}; other lists become tuples
-    right = 20.0                        what must come out, by mathematics
+    right = 20.0                        what must come out, by mathematics; {refused = "dim must be .*"} of a call that
+                                        must be refused: a regular expression for what the references say
     found = 2.0                         what does come out; left out if that varies
     result = 0                          which one, if several results come out
     raises = "RuntimeError: .*"         of a loud one, in place of `found`: a regular expression
@@ -63,10 +66,14 @@ from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.subject import NotAvailable
 
 KINDS = ("silent", "loud", "crash")
+DEFECT, DIFFERENCE, OURS = VERDICTS = ("defect", "difference", "ours")
+"""Which side is wrong: the subject, neither, this specification."""
 CONSEQUENCE = "a listed test that fails for this reason is reported as this deviation, and is not counted as passed"
 CONSEQUENCE_ZH = "列出的测试若因此失败，则报告为这一偏差，不计为通过"
-OPTIONAL = ("issue", "machines", "failure")
+OPTIONAL = ("difference", "ours", "issue", "machines", "failure")
 """What an entry may leave out."""
+FLAGS = ("difference", "ours")
+"""What is true or false."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,11 @@ class Example:
     result: int = 0
     raises: str = ""
     program: str = ""
+
+    @property
+    def refusal(self) -> str | None:
+        """What the references say if the call must be refused, as a regular expression."""
+        return self.right.get("refused") if isinstance(self.right, dict) else None
 
 
 @dataclass(frozen=True)
@@ -104,9 +116,18 @@ class Deviation:
     tests: list[str]
     example: Example | None = None
     """The smallest case, unless the deviation is one of the register, which other tests demonstrate."""
+    difference: bool = False
+    """Whether it is documented, or a choice that mathematics leaves open, and so no defect."""
+    ours: bool = False
+    """Whether this specification, or its adapter of the subject, falls short, so that it is no defect either."""
     issue: str = ""
     machines: list[str] = field(default_factory=list)
     failure: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Which side is wrong."""
+        return OURS if self.ours else DIFFERENCE if self.difference else DEFECT
 
     def is_for(self, version: str) -> bool:
         """Tell whether it was seen in this version.
@@ -148,7 +169,7 @@ class Expectations:
 
     def as_register(self) -> list[dict[str, Any]]:
         """Return the deviations as `deviations.toml` has them, for the report."""
-        texts = ("id", "versions", *(f"{name}{zh}" for name in TEXTS for zh in ("", "_zh")))
+        texts = ("id", "versions", "verdict", *(f"{name}{zh}" for name in TEXTS for zh in ("", "_zh")))
         return [
             {
                 "subject": self.subject,
@@ -235,11 +256,14 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     lists = ("versions", "operations", "machines", "tests")
     required = tuple(field.name for field in fields(Deviation) if field.name not in OPTIONAL)
     _check_keys(entry, required, OPTIONAL, name)
-    _check_text(entry, [key for key in entry if key not in (*lists, "example")], name)
+    _check_text(entry, [key for key in entry if key not in (*lists, *FLAGS, "example")], name)
     for key in lists:
         _check_list(entry, key, name)
     if entry["kind"] not in KINDS:
         raise NotAvailable(f"{name}: kind is {entry['kind']!r}; it must be one of {', '.join(KINDS)}")
+    for key in FLAGS:
+        if not isinstance(entry.get(key, False), bool):
+            raise NotAvailable(f"{name}: {key} is {entry[key]!r}; true or false was expected")
     if unknown := [operation for operation in entry["operations"] if operation not in FUNCTIONS]:
         raise NotAvailable(f"{name}: there is no operation {unknown[0]!r}{nearest(unknown[0], FUNCTIONS)}")
     _check_tests(entry, name)
@@ -268,6 +292,9 @@ def _example(entry: Any, kind: str, name: str) -> Example:
         raise NotAvailable(f"{name}: {call} has no argument {unknown[0]!r}{hint}")
     if entry.get("dtype", "float32") not in FORMATS:
         raise NotAvailable(f"{name}: dtype is {entry['dtype']!r}; it must be one of {', '.join(FORMATS)}")
+    if isinstance(entry["right"], dict) and "refused" in entry["right"]:
+        _check_keys(entry["right"], ("refused",), (), f"{name}: right")
+        _check_regex(entry["right"], "refused", f"{name}: right")
     return Example(**entry)
 
 

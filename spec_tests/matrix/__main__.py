@@ -12,7 +12,8 @@ Each FILE is a matrix.json. Every subject is measured in a process of its own: o
 costs only its own column, and what was measured is written after each.
 
     status 0    every test that counted was kept, or met a known deviation; of `compare`, nothing broke
-    status 1    a test failed, a subject was not measured to the end, or one that was asked for by name is missing
+    status 1    a test failed, a known deviation did not show on its smallest example, a subject was not measured to the
+                end, or one that was asked for by name is missing
     status 2    wrong usage, or a malformed file
 """
 
@@ -25,8 +26,7 @@ from typing import Any
 
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from spec_tests import subjects
-from spec_tests.matrix import comparing, explaining, lanes, measuring, merging, reading, table
-from spec_tests.matrix.journal import FAILED
+from spec_tests.matrix import columns, comparing, explaining, lanes, measuring, merging, reading, table
 from spec_tests.matrix.lanes import Lanes
 from spec_tests.matrix.reading import Data
 from spec_tests.matrix.wanted import wanted
@@ -58,7 +58,7 @@ def measure(names: list[str], lane: str, out: Path, only_missing: bool, jobs: in
     """Measure the subjects, and write the matrix after each."""
     known = Lanes(options["lanes"])
     patience = options["patience"]
-    settings = {subject: known.of(lane, subject).with_patience(patience) for subject in wanted(names, known)}
+    settings = {subject: known.of(lane, subject).with_patience(patience) for subject in wanted(names, known, lane)}
     how = measuring.Measuring(options["device"], options["python"], options["note"])
     out.mkdir(parents=True, exist_ok=True)
     matrix = reading.read(out / DATA) if (out / DATA).exists() else {"columns": [], "missing": []}
@@ -75,7 +75,11 @@ def measure(names: list[str], lane: str, out: Path, only_missing: bool, jobs: in
         matrix = merging.ordered(matrix, known.subjects)
         _write(out, matrix)
     _say("", *table.lines(matrix), "", WROTE.format(out))
-    _end(measured, [subject for subject in absent if subject in names])
+    unexpected = [line for column in measured for line in columns.unexpected(column)]
+    unexpected += [f"{subject}: missing, and asked for by its name" for subject in absent if subject in names]
+    if unexpected:
+        _say("", "unexpected:", *(f"  {line}" for line in unexpected))
+        sys.exit(Refusal.status)
 
 
 def _say(*lines: str) -> None:
@@ -85,13 +89,6 @@ def _say(*lines: str) -> None:
 
 def _is_done(column: Data, lane: str, device: str) -> bool:
     return column["status"] == "measured" and (column["lane"]["name"], column["device"]) == (lane, device)
-
-
-def _end(columns: list[Data], absent: list[str]) -> None:
-    """Exit with status 1 if a subject failed, was not measured to the end, or is missing although it was asked for."""
-    bad = [column for column in columns if column["status"] != "measured" or FAILED in column["outcomes"].values()]
-    if bad or absent:
-        sys.exit(Refusal.status)
 
 
 def merge(folder: Path, files: list[Path], newest: bool) -> None:
@@ -127,7 +124,12 @@ def explain(file: Path, folder: Path) -> None:
     except subjects.NotAvailable as error:
         raise ValueError(error) from None
     _write(folder, matrix)
-    print(f"{count} failures are known by now; {WROTE.format(folder)}")
+    left = list(explaining.left(matrix))
+    _say(
+        f"{count} failures are known by now; {WROTE.format(folder)}",
+        f"cells with failures that are not explained: {len(left)}",
+        *(f"  {line}" for line in left),
+    )
 
 
 COMMANDS = {command.__name__: command for command in (merge, compare, show, page, explain)}

@@ -16,6 +16,7 @@ class Asked:
     examples: int
     dtypes: list[str]
     only: list[str]
+    levels: list[str]
     files: list[str]
     slow: bool
     shrink: bool

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -56,8 +56,10 @@ HYPOTHESIS = re.compile(r"\n(?:Failing test case|Falsifying example)")
 class Recorder:
     """A plugin that hands over the subject, chooses its tests, and writes down how each of them ends."""
 
-    def __init__(self, subject: Guarded, wanted: asked.Asked, writer: Writer) -> None:
-        self.subject, self.wanted, self.writer = subject, wanted, writer
+    def __init__(
+        self, subject: Guarded, wanted: asked.Asked, only: Mapping[str, frozenset[str]], writer: Writer
+    ) -> None:
+        self.subject, self.wanted, self.only, self.writer = subject, wanted, only, writer
         self.left_out: dict[str, tuple[list[Any], str, str]] = {}
         """By test: what it requires, how it counts, and why."""
         self.requirements: dict[str, list[tuple[str, str]]] = {}
@@ -96,8 +98,8 @@ class Recorder:
         required = {item: _required(item) for item in session.items}
         self.demonstrated = {item.nodeid: id for item in session.items if (id := _demonstrates(item))}
         for item, requirements in required.items():
-            if requirements and (dtype := _dtype(item)) and self.wanted.dtypes and dtype not in self.wanted.dtypes:
-                self.left_out[item.nodeid] = requirements, NOT_COUNTED, f"the lane leaves out {dtype}"
+            if requirements and (what := self.not_in_the_lane(item, requirements)):
+                self.left_out[item.nodeid] = requirements, NOT_COUNTED, f"the lane leaves out {what}"
         asked_of_it = [i for i in session.items if required[i] and i.nodeid not in self.left_out]
         chosen = self._chosen([(item, required[item]) for item in _spread(asked_of_it)])
         self.requirements = {item.nodeid: required[item] for item in chosen}
@@ -110,6 +112,18 @@ class Recorder:
         shown = [item for item in session.items if item.nodeid in self.demonstrated]
         done = set(self.wanted.done)
         session.items[:] = [item for item in [*shown, *chosen] if item.nodeid not in done]
+
+    def not_in_the_lane(self, item: pytest.Item, requirements: list[tuple[str, str]]) -> str:
+        """Return what of a test the lane leaves out: its format, a level or an operation; or an empty string."""
+        dtype, levels = _dtype(item), self.wanted.levels
+        if dtype and self.wanted.dtypes and dtype not in self.wanted.dtypes:
+            return dtype
+        for level, operation in requirements:
+            if levels and level not in levels:
+                return level
+            if self.only and level not in self.only.get(operation, ()):
+                return f"{level} of {operation}"
+        return ""
 
     def _chosen(self, items: Iterable[tuple[pytest.Item, list[Any]]]) -> list[pytest.Item]:
         """Return the items, of each operation and level no more than the lane asks for."""
@@ -142,7 +156,8 @@ class Recorder:
         entry = self.entries[item.nodeid]
         if item.nodeid in self.demonstrated:
             shown = bool(entry.deviation) or (entry.outcome == "passed" and "requirement" not in item.keywords)
-            self.writer.write(demonstration=self.demonstrated[item.nodeid], shown=shown, outcome=entry.outcome)
+            if _asks_for_it(item) or not shown:
+                self.writer.write(demonstration=self.demonstrated[item.nodeid], shown=shown, outcome=entry.outcome)
         if item.nodeid in self.requirements:
             self.writer.end(item.nodeid, self._ended(item, entry, reports))
         return result
@@ -183,12 +198,18 @@ def _required(item: pytest.Item) -> list[tuple[str, str]]:
 
 
 def _demonstrates(item: pytest.Item) -> str:
-    """Return the id of the known deviation that a test shows on its smallest example, or an empty string."""
+    """Return the id of the known deviation of whose smallest example a test is, or an empty string."""
     params = getattr(getattr(item, "callspec", None), "params", {})
-    if "known_deviation" in params:
-        return params["known_deviation"].id if "subject" in getattr(item, "fixturenames", ()) else ""
+    if asking.KNOWN in params:
+        return str(params[asking.KNOWN].id)
     mark = item.get_closest_marker("deviation")
     return str(mark.args[0]) if mark is not None else ""
+
+
+def _asks_for_it(item: pytest.Item) -> bool:
+    """Tell whether a test of a smallest example asks the subject, and not only the references what is right."""
+    fixtures = getattr(item, "fixturenames", ())
+    return asking.KNOWN not in fixtures or "subject" in fixtures
 
 
 def _dtype(item: pytest.Item) -> str:
@@ -272,16 +293,16 @@ def run(file: Path, wanted: asked.Asked) -> int:
     writer = Writer(file)
     try:
         subject = _load(wanted)
-        asking.wanted(wanted.only, subject)
+        only = asking.wanted(wanted.only, subject)
     except subjects.NotAvailable as error:
         writer.write(unavailable=str(error))
         return int(pytest.ExitCode.USAGE_ERROR)
     writer.write(subject=_facts(subject, wanted))
     options = ["--subject", wanted.subject, f"--spec-device={wanted.device}", "-q", "--color=no", "--tb=no"]
-    options += [f"--only={only}" for only in wanted.only] + (["--spec-slow"] if wanted.slow else [])
+    options += ["--spec-slow"] if wanted.slow else []
     options += [f"--hypothesis-profile={_with_profile(wanted)}", "-pno:faulthandler"]
     files = [f"{alone.ROOT.name}/{file}" for file in wanted.files]
-    return alone.run([*options, *files], [Recorder(subject, wanted, writer)])
+    return alone.run([*options, *files], [Recorder(subject, wanted, only, writer)])
 
 
 def end_with_the_parent() -> None:

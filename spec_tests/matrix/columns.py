@@ -1,12 +1,14 @@
 """A subject's column of the matrix: how many of its tests ended how, by operation and level, and what is to be said."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from spec_tests.contract.expectations import DEFECT, DIFFERENCE, OURS, VERDICTS
 from spec_tests.matrix.journal import (
     DEVIATION,
     FAILED,
+    KEPT,
     NOT_COUNTED,
     NOT_OFFERED,
     NOT_REACHED,
@@ -20,6 +22,10 @@ from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 
 ORDER = list(dict.fromkeys([*OPERATIONS, *OPTIMIZERS, *TRANSFORMS]))
 """The operations in the document's order; what is none of them comes last."""
+
+
+STATES = (KEPT, DEFECT, DIFFERENCE, OURS, FAILED, NOT_REACHED, NOT_OFFERED, NOT_COUNTED)
+"""What a cell is shown as: outcomes, a known deviation by the side that is wrong."""
 
 
 @dataclass
@@ -90,7 +96,7 @@ def _reasons(ended: Iterable[Ended]) -> list[Data]:
     ]
 
 
-TEXTS = ("id", "where", "expected", "found", "why", "seen", "versions", "package", "issue")
+TEXTS = ("id", "where", "expected", "found", "verdict", "why", "seen", "versions", "package", "issue")
 
 
 def texts_of(entry: Data) -> Data:
@@ -111,6 +117,38 @@ def _finding(test: str, requirements: list[list[str]], one: Ended) -> Data:
     }
 
 
+def shown_as(column: Data, outcome: str, deviations: Iterable[str]) -> str:
+    """Return what a cell or a test of a column is shown as, one of `STATES`: of several verdicts the first counts."""
+    if outcome != DEVIATION:
+        return outcome
+    verdicts = {one["id"]: one.get("verdict", DEFECT) for one in column["deviations"]}
+    found = {verdicts.get(id, DEFECT) for id in deviations}
+    return next((verdict for verdict in VERDICTS if verdict in found), DEFECT)
+
+
 def total(column: Data) -> Counter[str]:
-    """Return how many tests of a column ended how."""
-    return Counter(column["outcomes"].values())
+    """Return how many tests of a column are shown as what."""
+    counts = Counter(column["outcomes"].values())
+    del counts[DEVIATION]
+    met = (one for one in column["findings"] if one["outcome"] == DEVIATION)
+    return counts + Counter(shown_as(column, DEVIATION, one["deviations"]) for one in met)
+
+
+def unexpected(column: Data) -> Iterator[str]:
+    """Yield a line for all that was not expected: it ended early, a test failed, a known deviation did not show."""
+    subject = column["subject"]
+    if column["status"] != "measured":
+        yield f"{subject}: {column['status']}: {column['said']}"
+    for finding in column["findings"]:
+        if finding["outcome"] == FAILED:
+            yield f"{subject}: {finding['test']}: {finding['message'].partition(chr(10))[0]}"
+    for deviation in column["deviations"]:
+        if deviation.get("shown") is False:
+            yield f"{subject}: the smallest example of {deviation['id']} does not show it: has it been mended?"
+
+
+def unexplained(column: Data) -> dict[tuple[str, str], int]:
+    """Return by operation and level how many tests failed that no expectation file explains."""
+    return {
+        (cell["operation"], cell["level"]): cell["tests"][FAILED] for cell in column["cells"] if FAILED in cell["tests"]
+    }

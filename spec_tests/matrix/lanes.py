@@ -8,6 +8,7 @@ from typing import Any
 
 from spec_tests.contract.functions import nearest
 from spec_tests.vocabulary.formats import FORMATS
+from spec_tests.vocabulary.levels import LEVELS
 
 LANES = Path(__file__).with_name("lanes.toml")
 SUBJECTS = "subject"
@@ -26,6 +27,7 @@ class Lane:
     examples: int = 100
     dtypes: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     slow: bool = False
     shrink: bool = True
@@ -34,6 +36,7 @@ class Lane:
     test_seconds: float = 60.0
     call_seconds: float = 0.0
     threads: int = 1
+    subjects: tuple[str, ...] = ()
 
     def with_patience(self, factor: float) -> "Lane":
         """Return the lane with so many times the time, for a machine that is slow or busy."""
@@ -79,11 +82,18 @@ class Lanes:
 
     def of(self, name: str, subject: str) -> Lane:
         """Return a lane as it is for one subject; raise ValueError for a lane that there is not."""
+        lane, different = self._named(name), self.differences[name].get(subject, {})
+        return self._lane(lane, different, f'{name}.{SUBJECTS}."{subject}"')
+
+    def subjects_of(self, name: str) -> list[str]:
+        """Return the subjects of a lane: its own, or those of the file."""
+        return list(self._named(name).subjects) or list(self.subjects)
+
+    def _named(self, name: str) -> Lane:
         if name not in self.lanes:
             known = ", ".join(self.lanes) or "none"
             raise ValueError(f"no lane {name!r} in {self.file}{nearest(name, self.lanes)}; there are {known}")
-        different = self.differences[name].get(subject, {})
-        return self._lane(self.lanes[name], different, f'{name}.{SUBJECTS}."{subject}"')
+        return self.lanes[name]
 
     def _lane(self, lane: Lane, settings: Any, place: str) -> Lane:
         if not isinstance(settings, dict):
@@ -104,6 +114,8 @@ def _value(place: str, name: str, value: Any, default: Any) -> Any:
             raise ValueError(f"{place} is {value!r}, expected a list of strings")
         if name == "dtypes" and (unknown := [one for one in value if one not in FORMATS]):
             raise ValueError(f"{place} names {unknown[0]!r}, expected some of {', '.join(FORMATS)}")
+        if name == "levels" and (unknown := [one for one in value if one not in LEVELS]):
+            raise ValueError(f"{place} names {unknown[0]!r}, expected some of {', '.join(LEVELS)}")
         return tuple(value)
     numbers = (int, float) if isinstance(default, float) else (type(default),)
     if not isinstance(value, numbers) or isinstance(value, bool) != isinstance(default, bool):

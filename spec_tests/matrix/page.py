@@ -12,8 +12,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from spec_tests.matrix.columns import place_of, total
-from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT, OUTCOMES
+from spec_tests.contract.expectations import DEFECT
+from spec_tests.matrix.columns import STATES, place_of, shown_as, total, unexplained
+from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT
 from spec_tests.matrix.merging import telling
 from spec_tests.matrix.reading import Data
 from spec_tests.report import page
@@ -67,13 +68,14 @@ def breakable(name: str) -> Markup:
 
 
 def _shown(column: Data, number: int) -> dict[str, Any]:
-    """Return what the page shows of a column besides its own entries."""
+    """Return what the page shows of a column, in place of its own entries and besides them."""
+    column = {**column, "deviations": [{**one, "verdict": one.get("verdict", DEFECT)} for one in column["deviations"]]}
     cells = {(cell["operation"], cell["level"]): cell for cell in column["cells"]}
     found = _found(column, cells)
     with_findings = {one["operation"] for one in found}
     rows: dict[str, dict[str, Any]] = {}
     for operation in dict.fromkeys(operation for operation, _ in cells):
-        marks = [_mark(cells.get((operation, level))) for level in LEVELS]
+        marks = [_mark(column, cells.get((operation, level))) for level in LEVELS]
         seconds = sum(cells[operation, level]["seconds"] for level in LEVELS if (operation, level) in cells)
         rows[operation] = {
             "marks": marks,
@@ -83,17 +85,34 @@ def _shown(column: Data, number: int) -> dict[str, Any]:
             "found": operation in with_findings,
         }
     counts = total(column)
-    return {"number": number, "rows": rows, "found": found, "total": {state: counts[state] for state in OUTCOMES}}
+    left: dict[str, list[tuple[str, int]]] = {}
+    for (operation, level), count in unexplained(column).items():
+        left.setdefault(operation, []).append((level, count))
+    return {
+        "number": number,
+        "rows": rows,
+        "found": found,
+        "total": {state: counts[state] for state in STATES},
+        "left": left,
+        "file": _expectation_file(column["subject"]),
+        "deviations": column["deviations"],
+    }
 
 
-def _mark(cell: Data | None) -> dict[str, Any] | None:
+def _expectation_file(subject: str) -> str:
+    """Return where the known deviations of a subject are described."""
+    return f"spec_tests/subjects/expected/{subject.replace(':', '_')}.toml"
+
+
+def _mark(column: Data, cell: Data | None) -> dict[str, Any] | None:
     if cell is None:
         return None
     tests = cell["tests"]
     counted = sum(tests.get(outcome, 0) for outcome in COUNTED)
     numbers = f"{tests.get(KEPT, 0)} / {counted}" if counted else ""
     title = ", ".join(f"{count} {outcome}" for outcome, count in tests.items())
-    return {"state": cell["state"], "level": cell["level"], "title": title, "numbers": numbers}
+    state = shown_as(column, cell["state"], cell["deviations"])
+    return {"state": state, "level": cell["level"], "title": title, "numbers": numbers}
 
 
 def _said(marks: Iterable[Mapping[str, Any]], language: str) -> str:
@@ -119,16 +138,23 @@ def _found(column: Data, cells: Mapping[tuple[str, str], Data]) -> list[dict[str
     operations: dict[str, list[dict[str, Any]]] = {}
     for operation, level in sorted(by_cell, key=lambda cell: place_of(*cell)):
         failed = [one for one in by_cell[operation, level] if one["outcome"] == FAILED]
-        cell = cells.get((operation, level), {"tests": {}, "deviations": []})
+        cell = cells.get((operation, level), {"tests": {}})
+        met = {id for one in by_cell[operation, level] for id in one["deviations"]}
         operations.setdefault(operation, []).append(
             {
                 "level": level,
-                "tests": cell["tests"],
-                "deviations": cell["deviations"],
+                "tests": _tests(cell["tests"], by_cell[operation, level], column),
+                "known": [one for one in column["deviations"] if one["id"] in met],
                 "failed": _by_function(failed),
             }
         )
     return [{"operation": operation, "parts": parts} for operation, parts in operations.items()]
+
+
+def _tests(tests: Mapping[str, int], findings: Iterable[Data], column: Data) -> dict[str, int]:
+    """Return how many tests of a cell are shown as what."""
+    met = [shown_as(column, DEVIATION, one["deviations"]) for one in findings if one["outcome"] == DEVIATION]
+    return {state: count for state in STATES if (count := tests.get(state, 0) + met.count(state))}
 
 
 def _by_function(findings: Iterable[Data]) -> list[dict[str, Any]]:

@@ -13,7 +13,6 @@ from spec_tests.contract.expectations import Deviation
 from spec_tests.contract.functions import BACKWARD, operation_of
 from spec_tests.contract.guard import Guarded
 from spec_tests.vocabulary.operations import OPERATIONS
-from spec_tests.vocabulary.properties import operations_of
 from spec_tests.vocabulary.subject import NotAvailable
 
 WANTED = pytest.StashKey[Mapping[str, frozenset[str]]]()
@@ -27,17 +26,20 @@ Requirement = tuple[str, str]
 
 
 def requirements(item: pytest.Item) -> list[Requirement]:
-    """Return what a test requires, of the operation that it is run for if it is run for each of several."""
-    function = getattr(item, "function", None)
-    if function is None:
-        return []
+    """Return what a test requires: of the operation that this case of it is about, or of all that it names."""
     marks = [mark.args for mark in item.iter_markers("requirement")]
+    about = _is_about(item, {name for _, *named in marks for name in named})
+    return [(level, name) for level, *named in marks for name in named if about in (None, name)]
+
+
+def _is_about(item: pytest.Item, named: set[str]) -> str | None:
+    """Return the operation that a case is about, by its mark or by its parameters: one's name, or a problem of one."""
+    marked = item.get_closest_marker("about")
+    if marked is not None:
+        return str(marked.args[0])
     params = getattr(getattr(item, "callspec", None), "params", {})
-    operation = params.get("operation") or getattr(params.get("problem"), "operation", None)
-    if isinstance(operation, str) and any(operation in named for _, *named in marks):
-        return [(level, operation) for level, *named in marks if operation in named]
-    every = operations_of(function) if isinstance(operation, str) else ()
-    return [(level, name) for level, *named in marks for name in named if not every or name in named]
+    candidates = (getattr(value, "operation", value) for value in (params.get("operation"), *params.values()))
+    return next((name for name in candidates if isinstance(name, str) and name in named), None)
 
 
 def reason_not_to_ask(item: pytest.Item, subject: Guarded, wanted: Mapping[str, frozenset[str]]) -> str:

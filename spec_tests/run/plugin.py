@@ -83,6 +83,7 @@ MARKERS = {
     "claim(id, ...)": "checks these claims of the document, at most three",
     "deviation(id)": "demonstrates a known deviation, listed in deviations.toml",
     "requirement(level, operation, ...)": "requires something of this level of these operations",
+    "about(operation)": "is, of the operations that its test names, about this one",
     "torch_api": "calls torch by name, so it runs only if torch is the subject",
     "compares_with_reference": "compares the subject with the references, so it does not run if they are the subject",
     "slow": "takes long, starts processes or tests the specification itself, so it runs only with --slow",

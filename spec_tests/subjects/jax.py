@@ -13,16 +13,18 @@ import numpy as np
 from spec_tests.adapters import (
     Library,
     asked,
+    check_has_an_axis,
     conv_windows,
     flat_axes,
     in_a_batch,
+    layers_of,
+    normalized_axes,
     on_arrays,
     pads_of_each_axis,
-    per_axis,
     pool_windows,
 )
 from spec_tests.contract.declaration import Declaration, declare
-from spec_tests.vocabulary.subject import NotAvailable, NotOffered
+from spec_tests.vocabulary.subject import NotAvailable
 
 INSTALL = "jax[cpu]==0.10.2"
 jax, jnp, lax, nn = (Library(module, INSTALL) for module in ("jax", "jax.numpy", "jax.lax", "jax.nn"))
@@ -143,20 +145,15 @@ def tanh(input: Any) -> Any:
     return jnp.tanh(input)
 
 
-def _check_axes(input: Any) -> None:
-    if input.ndim == 0:
-        raise NotOffered("an array without axes has no axis to sum along")
-
-
 def softmax(input: Any, dim: int) -> Any:
     """Softmax along an axis."""
-    _check_axes(input)
+    check_has_an_axis(input)
     return nn.softmax(input, axis=dim)
 
 
 def log_softmax(input: Any, dim: int) -> Any:
     """The logarithm of softmax along an axis."""
-    _check_axes(input)
+    check_has_an_axis(input)
     return nn.log_softmax(input, axis=dim)
 
 
@@ -175,17 +172,11 @@ def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """Layer normalization by `jax.nn.standardize`, over the last axes."""
-    shape = per_axis(normalized_shape, len(normalized_shape))
-    if tuple(input.shape[input.ndim - len(shape) :]) != shape:
-        raise ValueError(f"normalized_shape {shape} is not the end of the input's shape {tuple(input.shape)}")
-    output = nn.standardize(input, axis=tuple(range(-len(shape), 0)), epsilon=eps)
+    output = nn.standardize(input, axis=normalized_axes(input, normalized_shape), epsilon=eps)
     output = output if weight is None else output * weight
     return output if bias is None else output + bias
 
 
-LAYERS: dict[str, Callable[..., Any]] = {
-    **{f"conv{rank}d": convolution(rank) for rank in (1, 2, 3)},
-    **{f"max_pool{rank}d": max_pool(rank) for rank in (1, 2, 3)},
-    **{f.__name__: f for f in (avg_pool2d, pad, relu, sigmoid, tanh, softmax, log_softmax, linear, flatten)},
-    "layer_norm": layer_norm,
-}
+LAYERS = layers_of(
+    convolution, max_pool, avg_pool2d, pad, relu, sigmoid, tanh, softmax, log_softmax, linear, flatten, layer_norm
+)

@@ -16,6 +16,8 @@ from spec_tests.adapters import (
     asked,
     conv_windows,
     in_a_batch,
+    layers_of,
+    normalized_axes,
     on_arrays,
     pads_of_each_axis,
     per_axis,
@@ -163,10 +165,7 @@ def layer_norm(
     input: Any, normalized_shape: Sequence[int], weight: Any = None, bias: Any = None, eps: float = 1e-5
 ) -> Any:
     """Layer normalization over the last axes."""
-    shape = tuple(normalized_shape)
-    if tuple(input.shape[input.ndim - len(shape) :]) != shape:
-        raise ValueError(f"normalized_shape {shape} is not the end of the input's shape {tuple(input.shape)}")
-    output = input.layernorm(tuple(range(-len(shape), 0)), eps)
+    output = input.layernorm(normalized_axes(input, normalized_shape), eps)
     output = output if weight is None else output * weight
     return output if bias is None else output + bias
 
@@ -185,9 +184,9 @@ def nll_loss(input: Any, target: Any, weight: Any = None, ignore_index: int = -1
     return input.nll_loss(target, weight, ignore_index, reduction)
 
 
-LAYERS: dict[str, Callable[..., Any]] = {
-    **{f"conv{rank}d": convolution(rank) for rank in (1, 2, 3)},
-    **{f"max_pool{rank}d": max_pool(rank) for rank in (1, 2, 3)},
-    **{f.__name__: f for f in (avg_pool2d, pad, relu, sigmoid, tanh, softmax, log_softmax, linear, flatten)},
-    **{f.__name__: f for f in (layer_norm, cross_entropy, nll_loss)},
-}
+LAYERS = layers_of(
+    convolution,
+    max_pool,
+    *(avg_pool2d, pad, relu, sigmoid, tanh, softmax, log_softmax, linear, flatten),
+    *(layer_norm, cross_entropy, nll_loss),
+)

@@ -23,7 +23,7 @@ from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import PROJECT, small_specification
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.claims import deviations
-from spec_tests.vocabulary.subject import NotAvailable, SubjectEnded
+from spec_tests.vocabulary.subject import NotAvailable, SubjectEnded, SubjectFailed
 
 pytestmark = pytest.mark.tooling
 
@@ -284,6 +284,7 @@ def giving(*numbers):
     return function
 
 
+TRUE_AS_AN_AXIS = {"call": "softmax", "arguments": {"input": [[0, 0]], "dim": True}}
 RELU = {"call": "relu", "arguments": {"input": [-1, 2]}, "right": [0, 2]}
 
 
@@ -302,12 +303,19 @@ RELU = {"call": "relu", "arguments": {"input": [-1, 2]}, "right": [0, 2]}
         ("crash", {}, giving(SubjectEnded("relu ended")), SHOWN),
         ("crash", {}, giving(0, 2), GONE),
         ("silent", {}, giving(SubjectEnded("relu ended")), "relu ended"),
+        ("silent", {"right": {"refused": "no"}}, giving(0, 2), SHOWN),
+        ("silent", {"right": {"refused": "no"}, "found": [1, 2]}, giving(0, 2), "relu gives [0.0, 2.0]"),
+        ("silent", {"right": {"refused": "no"}}, giving(ValueError("no")), GONE),
+        ("silent", {"right": {"refused": "no"}}, giving(SubjectFailed("no")), "SubjectFailed: no"),
+        ("loud", {"right": {"refused": "no"}, "raises": "Failed"}, giving(SubjectFailed("no")), SHOWN),
+        ("loud", {"right": {"refused": "no"}, "raises": "Failed"}, giving(ValueError("no")), GONE),
+        ("loud", {"right": {"refused": "no"}, "raises": "Failed"}, giving(0, 2), "relu gives [0.0, 2.0]"),
     ],
 )
 def test_an_example_shows_a_deviation_only_by_what_the_file_says_of_it(kind, parts, answer, found):
     subject = answering(answer)
 
-    assert demonstrate(example(kind, **RELU, **parts), subject, lambda: subject) == found
+    assert demonstrate(example(kind, **{**RELU, **parts}), subject, lambda: subject) == found
 
 
 @pytest.mark.parametrize(
@@ -347,6 +355,10 @@ def test_a_program_shows_a_deviation_only_by_what_the_file_says_of_it(kind, prog
             },
             True,
         ),
+        ({**TRUE_AS_AN_AXIS, "right": {"refused": "must be a whole number, got True"}}, True),
+        ({**TRUE_AS_AN_AXIS, "right": {"refused": "out of range"}}, False),
+        ({**TRUE_AS_AN_AXIS, "right": [0.5, 0.5]}, False),
+        ({"call": "relu", "arguments": {"input": [1]}, "right": {"refused": ""}}, False),
     ],
 )
 def test_what_a_file_calls_right_must_be_what_the_references_give(parts, right):
@@ -364,6 +376,8 @@ def test_what_a_file_calls_right_must_be_what_the_references_give(parts, right):
         ('why = "max', 'wh = "max', "has an unknown key 'wh'; did you mean 'why'?"),
         ('why_zh = "按 IEEE 754，max(NaN, 0) 为 NaN"\n', "", "deviation 'nan-dropped' has no why_zh"),
         ('kind = "silent"', 'kind = "quiet"', "kind is 'quiet'; it must be one of silent, loud, crash"),
+        ("tests = TESTS", "tests = TESTS\nours = 1", "ours is 1; true or false was expected"),
+        ("right = [nan]", 'right = {refused = "("}', "refused is '(', which is no regular expression"),
         ('["relu"]', '["relo"]', "there is no operation 'relo'; did you mean 'relu'?"),
         ('["relu"]', '"relu"', "operations is 'relu'; a list of strings was expected"),
         ("TESTS", '["test_nan"]', "tests names 'test_nan'; a file and a test were expected"),

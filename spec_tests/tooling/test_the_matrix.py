@@ -3,14 +3,17 @@
 import copy
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from spec_tests import subjects
 from spec_tests.contract import expectations
 from spec_tests.matrix import __main__ as command
-from spec_tests.matrix import comparing, explaining, journal, merging, reading, table, wanted
-from spec_tests.matrix.columns import column
+from spec_tests.matrix import columns, comparing, explaining, journal, merging, reading, table, wanted
+from spec_tests.matrix.asked import asked
+from spec_tests.matrix.child import Recorder
+from spec_tests.matrix.columns import column, shown_as, total
 from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT, NOT_OFFERED, NOT_REACHED, Ended, Journal
 from spec_tests.matrix.lanes import LANES, Lane, Lanes
 from spec_tests.report.json_files import Unreadable
@@ -177,7 +180,7 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path):
 def test_the_lanes_of_the_project_say_what_they_ask():
     lanes = Lanes()
 
-    assert {"quick", "full"} <= set(lanes.lanes)
+    assert {"quick", "full", "ci"} <= set(lanes.lanes)
     assert all(lane.en and lane.zh for lane in lanes.lanes.values())
 
 
@@ -189,6 +192,40 @@ def test_a_subject_may_differ_from_its_lane(tmp_path):
 
     assert lanes.of("quick", "torch").examples == 5
     assert lanes.of("quick", "torch:compile").examples == 2
+
+
+def test_the_lane_of_every_push_asks_every_runtime_and_every_other_mode_of_torch():
+    others = set(Lanes().subjects) - set(Lanes().subjects_of("ci"))
+
+    assert others == {"torch", "reference"}  # of which the specification is asked in full
+    assert all(Lanes().of("ci", subject).seconds <= 180 for subject in Lanes().subjects_of("ci"))
+
+
+def test_a_lane_may_have_subjects_of_its_own(tmp_path):
+    file = tmp_path / "lanes.toml"
+    file.write_text('subjects = ["a", "b"]\n[quick]\n[short]\nsubjects = ["b"]\n', encoding="utf-8")
+
+    assert [wanted.wanted([], Lanes(file), lane) for lane in ("quick", "short")] == [["a", "b"], ["b"]]
+    with pytest.raises(ValueError, match=r"no lane 'shrt' in .*; did you mean 'short'"):
+        wanted.wanted([], Lanes(file), "shrt")
+
+
+@pytest.mark.parametrize(
+    ("settings", "only", "left_out"),
+    [
+        ({}, {}, ""),
+        ({"dtypes": ("float64",)}, {}, "float32"),
+        ({"dtypes": ("float32",), "levels": ("values",)}, {"relu": {"values"}}, ""),
+        ({"levels": ("gradients", "refusals")}, {}, "values"),
+        ({}, {"tanh": {"values"}}, "values of relu"),
+        ({}, {"relu": {"gradients"}}, "values of relu"),
+    ],
+)
+def test_a_lane_leaves_out_what_it_does_not_ask_and_names_it(settings, only, left_out):
+    recorder = Recorder(None, asked("a", "cpu", Lane("x", **settings), []), only, None)
+    item = SimpleNamespace(callspec=SimpleNamespace(params={"dtype": "float32"}))
+
+    assert recorder.not_in_the_lane(item, [("values", "relu")]) == left_out
 
 
 def test_patience_multiplies_the_limits_of_time_alone():
@@ -210,6 +247,7 @@ WRONG_LANES = {
     "endless": ("[quick]\nseconds = inf", "quick.seconds is inf, expected a number above 0"),
     "a string for a list": ('[quick]\nonly = "relu"', "quick.only is 'relu', expected a list of strings"),
     "an unknown format": ('[quick]\ndtypes = ["float8"]', "quick.dtypes names 'float8', expected some of"),
+    "an unknown level": ('[quick]\nlevels = ["value"]', "quick.levels names 'value', expected some of values,"),
     "a subject's": ('[quick.subject."a:b"]\nseconds = -1', 'quick.subject."a:b".seconds is -1'),
     "a subject that is none": ("[quick.subject]\na = 3", 'quick.subject."a" is 3, expected a table'),
 }
@@ -239,17 +277,31 @@ def test_the_settings_of_lanes_are_explained_in_their_file():
     ]
 
 
+def test_what_was_not_expected_of_a_column_is_listed():
+    right, known, failed = measured(tie=KEPT), measured(), measured(tie=FAILED)
+    (deviation,) = known["deviations"]
+
+    assert [list(columns.unexpected(one)) for one in (right, known)] == [[], []]
+    assert list(columns.unexpected(failed)) == [f"torch: {TIE}: 1 is not 0"]
+    assert list(columns.unexpected({**known, "deviations": [{**deviation, "shown": False}]})) == [
+        "torch: the smallest example of relu-tie does not show it: has it been mended?"
+    ]
+    assert list(columns.unexpected({**right, "status": "unfinished", "said": "its 9 seconds were over"})) == [
+        "torch: unfinished: its 9 seconds were over"
+    ]
+
+
 # Which subjects
 
 
 def test_subjects_are_named_once_and_none_is_empty():
-    assert wanted.wanted(["torch", " reference", "torch"], Lanes()) == ["torch", "reference"]
+    assert wanted.wanted(["torch", " reference", "torch"], Lanes(), "quick") == ["torch", "reference"]
     with pytest.raises(ValueError, match="empty name"):
-        wanted.wanted(["torch", ""], Lanes())
+        wanted.wanted(["torch", ""], Lanes(), "quick")
 
 
 def test_every_subject_is_measured_unless_it_is_there_to_be_wrong():
-    files = {name.partition(":")[0] for name in wanted.wanted([], Lanes())}
+    files = {name.partition(":")[0] for name in wanted.wanted([], Lanes(), "quick")}
 
     assert files == set(subjects.names()) - {"wrong", "fft", "winograd", "command"}
 
@@ -353,11 +405,51 @@ def test_a_failure_that_is_listed_by_now_is_a_known_deviation(versions, failure,
 
     state = DEVIATION if count else FAILED
     torch, jax = whole["columns"]
+    tie = "relu conventions: 1 test"
+    assert list(explaining.left(whole)) == [f"torch: {tie}"] * (1 - count) + [f"jax: {tie}"]
     assert found == count
     assert cell_of(torch, "conventions")["state"] == torch["outcomes"][TIE] == state
     assert [one["tests"] for one in torch["deviations"]] == [1] * count
     assert cell_of(jax, "conventions")["state"] == FAILED
     reading.check(reading.packed(whole))
+
+
+@pytest.mark.parametrize(
+    ("flag", "verdict"), [("", "defect"), ("difference = true", "difference"), ("ours = true", "ours")]
+)
+def test_what_is_said_of_a_known_deviation_is_what_its_file_says_now(flag, verdict, tmp_path):
+    text = EXPECTATIONS.replace('"late"', '"relu-tie"').replace('"silent"', f'"silent"\n{flag}')
+    (tmp_path / "torch.toml").write_text(text, encoding="utf-8")
+    known = expectations.read(tmp_path / "torch.toml", "torch")
+
+    whole, _ = explaining.explained(matrix(measured()), {"torch": known}.get)
+
+    (torch,) = whole["columns"]
+    assert [(one["id"], one["verdict"], one["why"]) for one in torch["deviations"]] == [
+        ("relu-tie", verdict, "the definition says 0")
+    ]
+    assert shown_as(torch, DEVIATION, ["relu-tie"]) == verdict
+    assert total(torch)[verdict] == 1
+    reading.check(reading.packed(whole))
+
+
+def test_a_deviation_that_no_file_has_any_more_explains_nothing():
+    whole, found = explaining.explained(matrix(measured()), {}.get)
+
+    (torch,) = whole["columns"]
+    assert (found, torch["deviations"]) == (0, [])
+    assert cell_of(torch, "conventions")["state"] == torch["outcomes"][TIE] == FAILED
+    assert list(explaining.left(whole)) == ["torch: relu conventions: 1 test"]
+    reading.check(reading.packed(whole))
+
+
+def test_of_several_deviations_a_defect_is_shown_before_a_difference():
+    column = {"deviations": [{"id": "a", "verdict": "difference"}, {"id": "b"}, {"id": "c", "verdict": "ours"}]}
+
+    shown = [shown_as(column, DEVIATION, ids) for ids in (["a"], ["a", "b"], ["c", "a"], ["c"], ["none"])]
+
+    assert shown == ["difference", "defect", "difference", "ours", "defect"]
+    assert shown_as(column, KEPT, []) == KEPT
 
 
 # Comparing
@@ -479,19 +571,32 @@ def test_the_command_compares_and_ends_with_1_if_something_broke(tmp_path, capsy
 def test_the_table_has_a_sign_for_each_level():
     lines = list(table.lines(matrix(measured(), measured("reference", FAILED), missing=["jax"])))
 
-    assert lines[1].split() == ["relu", "+-~", "+-X"]
-    assert any(
-        "torch: torch 2.15 on cpu, quick lane, 12 s: 1 kept, 1 deviation, 1 not offered" in line for line in lines
-    )
-    assert any("relu-tie (1)" in line for line in lines)
-    assert lines[-1] == "  -  jax is missing: pip install jax"
+    text = "\n".join(lines)
+    assert "\noperation  torch  reference\nrelu       +-!    +-X\n" in text
+    assert "\ntorch: torch 2.15 on cpu, quick lane, 12 s\n  1 kept, 1 known defect, 1 not offered\n" in text
+    assert "  known: relu-tie (1)\n" in text
+    assert "  not explained: relu conventions (1)\n" in text
+    assert lines[-1] == "jax is missing: pip install jax"
+
+
+def test_above_a_column_stand_its_subject_its_variant_and_what_tells_it_apart():
+    old = measured(versions={"torch": "2.11"})
+    long = f"folder/{'x' * 30}.py"
+    lines = list(table.lines(matrix(measured(), old, measured("torch:channels_last"), measured(long))))
+
+    head = [line for line in lines if line.startswith(("operation", "  "))][2:4]  # after the signs
+    assert head == [
+        "operation  torch         torch       torch:         …xxxxxxxxxxxxxxxx.py",
+        "           torch 2.15.0  torch 2.11  channels_last",
+    ]
+    assert any(line.startswith(f"{long}: ") for line in lines)
 
 
 def test_many_subjects_are_broken_into_several_tables():
     lines = list(table.lines(matrix(*(measured(f"s{number}") for number in range(30)))))
 
     assert sum(line.startswith("operation") for line in lines) == 2
-    assert max(map(len, lines[: lines.index("") + 4])) <= table.PAGE
+    assert max(map(len, lines)) <= table.PAGE
 
 
 @pytest.mark.parametrize(

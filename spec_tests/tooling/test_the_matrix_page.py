@@ -139,8 +139,37 @@ def test_what_comes_from_outside_is_escaped(html):
 
 
 def test_a_cell_says_in_words_what_its_marks_are(html):
-    assert "values kept; gradients failed; conventions known deviation" in html
-    assert "数值 符合；梯度 不符合；约定 已知偏差" in html
+    assert "values kept; gradients failed, unexplained; conventions known defect" in html
+    assert "数值 符合；梯度 不符合，尚无解释；约定 已知缺陷" in html
+
+
+@pytest.mark.parametrize(
+    ("verdict", "said"), [("difference", "known difference"), ("ours", "known shortcoming of ours")]
+)
+def test_a_cell_says_which_side_is_wrong_and_leads_to_the_reason(matrix, verdict, said):
+    (known,) = matrix["columns"][0]["deviations"]
+    judged = {**matrix["columns"][0], "deviations": [{**known, "verdict": verdict}]}
+
+    html = render({"columns": [judged], "missing": []})
+
+    assert f"conventions {said}" in html
+    found = html.partition('id="found-1-relu"')[2].partition("</article>")[0]
+    reason = '<a href="#deviation-1-relu-tie"><code>relu-tie</code></a>'
+    assert said in found and reason in found and "the definition says 0" in found
+
+
+def test_what_is_not_explained_is_listed_with_the_file_that_would_explain_it(html):
+    left = html.partition('id="left"')[2].partition("</ul>")[0]
+
+    assert left.count("<li>") == 15
+    assert '<a href="#found-1-tanh"><code>tanh</code></a>' in left
+    assert "<code>spec_tests/subjects/expected/torch.toml</code>" in html
+
+
+def test_where_nothing_failed_the_page_says_that_all_is_explained():
+    right = {**column("torch"), "cells": [], "findings": [], "outcomes": {}, "deviations": []}
+
+    assert "Nothing: of every test that failed" in render({"columns": [right], "missing": []})
 
 
 def test_a_known_deviation_stands_with_its_explanation_in_both_languages(html):

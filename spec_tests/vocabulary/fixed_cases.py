@@ -20,6 +20,11 @@ class ConvCase:
     groups: int = 1
     batch: tuple[int, ...] = (1,)
 
+    @property
+    def operation(self) -> str:
+        """The convolution of as many axes as the input has."""
+        return f"conv{len(self.size)}d"
+
     def problem(self, numbers: Numbers) -> Problem:
         """Return the problem, its arrays filled with such numbers."""
         rng, kernel_size = np.random.default_rng(0), (3,) * len(self.size)
@@ -31,7 +36,7 @@ class ConvCase:
         }
         options = {"stride": 1, "padding": self.padding, "dilation": 1, "groups": self.groups}
         grad_output = numbers(rng, (*self.batch, self.outs, *output_size))
-        return Problem(f"conv{len(self.size)}d", arrays, options, grad_output)
+        return Problem(self.operation, arrays, options, grad_output)
 
 
 LARGE_CONVOLUTIONS = {

@@ -7,7 +7,8 @@
     refusals       what must be refused, and beside it the nearest call that must be taken
 
 Each level is a decorator that names the operations: `@values("conv1d", "conv2d", "conv3d")`. A test that takes the
-argument `operation` runs once for each of them.
+argument `operation` runs once for each of them. Where a test names several and each case is about one of them, that is
+the one its parameters name; where they do not say it, `about` does: `pytest.param("a layout", marks=about("conv3d"))`.
 """
 
 from collections.abc import Callable
@@ -30,3 +31,8 @@ def _level(name: str) -> Callable[..., Any]:
 
 
 values, gradients, conventions, contracts, refusals = map(_level, LEVELS)
+
+
+def about(operation: str) -> pytest.MarkDecorator:
+    """Mark a case of a test: of the operations that the test names, the case is about this one."""
+    return pytest.mark.about(operation)

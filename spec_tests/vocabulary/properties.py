@@ -225,7 +225,7 @@ def operations_of(test: Callable[..., Any]) -> tuple[str, ...]:
     marks = getattr(test, "pytestmark", [])
     for mark in marks:
         if mark.name == "parametrize" and mark.args[0] == "operation":
-            return tuple(mark.args[1])
+            return tuple(getattr(case, "values", (case,))[0] for case in mark.args[1])
     return tuple(dict.fromkeys(name for mark in marks if mark.name == "requirement" for name in mark.args[1:]))
 
 

@@ -43,6 +43,15 @@ class Jvp(TorchSubject):
         result = super()._call(operation, *args, **kwargs)
         return tuple(map(_narrow, result)) if isinstance(result, tuple) else _narrow(result)
 
+    def _transform(self, operation: str, *_: Any, **__: Any) -> Any:
+        raise NotOffered(f"{operation} is asked for no derivative")
+
+    def _network(self, *_: Any, **__: Any) -> Any:
+        raise NotOffered("the network is asked by backward alone")
+
+    def _step(self, *_: Any, **__: Any) -> Any:
+        raise NotOffered("an optimizer is asked for no derivative")
+
     def function(self, operation: str) -> Callable[..., Any]:
         """Return the function of this name; it computes its values along with a derivative, in the direction of 1."""
         plain = super().function(operation)
@@ -68,6 +77,8 @@ class Jvp(TorchSubject):
         self._set_precision()
         tensors, call = self._prepared(operation, args, kwargs)
         leaves = {name: tensors[name] for name in wanted if has_gradient(operation, name, tensors)}
+        if not leaves:
+            raise TypeError(f"no argument of {operation} has a gradient")
         if sum(leaf.numel() for leaf in leaves.values()) > MOST:
             raise NotOffered(f"a forward-mode gradient of more than {MOST} numbers takes too long")
         cotangent = self.tensor(grad_output)
