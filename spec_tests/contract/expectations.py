@@ -20,6 +20,7 @@ The file of `torch:compile` is `torch_compile.toml`. It says what the subject do
     kind = "silent"                     "silent": a wrong number; "loud": an error; "crash": the process ends
     where, expected, found              texts, as in `deviations.toml`; each also in Chinese, where_zh, ...
     why                                 which side is wrong, and why; also in Chinese, why_zh
+    difference = true                   left out of a defect; true of what is documented, or left open by mathematics
     issue = "https://..."               its public report; left out where none is known
     machines = ["x86_64"]               left out, it is expected on all machines (`platform.machine()`)
     tests = ["test_2_6_losses.py::test_l1_loss_*[l1_loss-*]"]
@@ -65,7 +66,7 @@ from spec_tests.vocabulary.subject import NotAvailable
 KINDS = ("silent", "loud", "crash")
 CONSEQUENCE = "a listed test that fails for this reason is reported as this deviation, and is not counted as passed"
 CONSEQUENCE_ZH = "列出的测试若因此失败，则报告为这一偏差，不计为通过"
-OPTIONAL = ("issue", "machines", "failure")
+OPTIONAL = ("difference", "issue", "machines", "failure")
 """What an entry may leave out."""
 
 
@@ -104,6 +105,8 @@ class Deviation:
     tests: list[str]
     example: Example | None = None
     """The smallest case, unless the deviation is one of the register, which other tests demonstrate."""
+    difference: bool = False
+    """Whether it is documented, or a choice that mathematics leaves open, and so no defect."""
     issue: str = ""
     machines: list[str] = field(default_factory=list)
     failure: str = ""
@@ -235,7 +238,7 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     lists = ("versions", "operations", "machines", "tests")
     required = tuple(field.name for field in fields(Deviation) if field.name not in OPTIONAL)
     _check_keys(entry, required, OPTIONAL, name)
-    _check_text(entry, [key for key in entry if key not in (*lists, "example")], name)
+    _check_text(entry, [key for key in entry if key not in (*lists, "example", "difference")], name)
     for key in lists:
         _check_list(entry, key, name)
     if entry["kind"] not in KINDS:
@@ -243,6 +246,8 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     if unknown := [operation for operation in entry["operations"] if operation not in FUNCTIONS]:
         raise NotAvailable(f"{name}: there is no operation {unknown[0]!r}{nearest(unknown[0], FUNCTIONS)}")
     _check_tests(entry, name)
+    if not isinstance(entry.get("difference", False), bool):
+        raise NotAvailable(f"{name}: difference is {entry['difference']!r}; true or false was expected")
     if entry.get("issue", "https://")[:8] != "https://":
         raise NotAvailable(f"{name}: issue is {entry['issue']!r}; an address was expected, https://...")
     return Deviation(**{**entry, "example": _example(entry["example"], entry["kind"], f"{name}: example")})
