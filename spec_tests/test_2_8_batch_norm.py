@@ -495,7 +495,7 @@ REFUSED = {
         {"weight": np.ones(3)},
     ),
     "a bias too many": (r"bias has shape \(4,\), expected \(3,\)", {"bias": np.ones(4)}, {"bias": np.ones(3)}),
-    "a negative eps": ("eps must be at least 0, got -1.0", {"eps": -1.0}, {"eps": 0.0}),
+    "a negative eps": ("eps must be at least 0, got -1.0", {"eps": -1.0}, {"eps": 1.0}),
     "another dtype": (
         "one dtype expected, got input float64",
         {"weight": np.ones(3, "float32")},

@@ -12,6 +12,7 @@ from spec_tests.contract.expectations import Deviation, Expectations
 from spec_tests.matrix.columns import texts_of
 from spec_tests.matrix.journal import DEVIATION, FAILED, OUTCOMES
 from spec_tests.matrix.reading import Data, state_of
+from spec_tests.vocabulary.claims import deviations
 
 
 def explained(matrix: Data, expected: Callable[[str], Expectations | None]) -> tuple[Data, int]:
@@ -33,7 +34,7 @@ def _column(column: Data, known: Expectations | None) -> tuple[Data, int]:
     if known is None or not reasons:
         return column, 0
     findings = [_finding(finding, reasons.get(finding["test"])) for finding in column["findings"]]
-    texts = {entry["id"]: entry for entry in known.as_register()}
+    texts = {entry["id"]: entry for entry in [*deviations(), *known.as_register()]}
     met = {one["id"]: one for one in column["deviations"]}
     for deviation in reasons.values():
         before = met.get(deviation.id, {**texts_of(texts[deviation.id]), "tests": 0})
