@@ -219,7 +219,8 @@ def _shown(entry: Entry, language: str) -> Iterator[str]:
     for name, text in (("where", "where"), ("right", "expected"), ("found", "found"), ("why", "why")):
         if entry.text(text, language):
             yield f"- {words[name]}: {_escaped(entry.text(text, language))}"
-    yield from ("", "```python", entry.program, f"# {words['right']}: {right}")
+    fence = "```python" if "import " in entry.program else "```"  # a call alone is no program
+    yield from ("", fence, entry.program, f"# {words['right']}: {right}")
     if entry.kind != "crash":
         yield f"# {words['found']}: {found or words['varies']}"
     yield "```"
