@@ -267,6 +267,8 @@ def _deviation(entry: dict[str, Any]) -> Deviation:
     if unknown := [operation for operation in entry["operations"] if operation not in FUNCTIONS]:
         raise NotAvailable(f"{name}: there is no operation {unknown[0]!r}{nearest(unknown[0], FUNCTIONS)}")
     _check_tests(entry, name)
+    if not isinstance(entry.get("difference", False), bool):
+        raise NotAvailable(f"{name}: difference is {entry['difference']!r}; true or false was expected")
     if entry.get("issue", "https://")[:8] != "https://":
         raise NotAvailable(f"{name}: issue is {entry['issue']!r}; an address was expected, https://...")
     return Deviation(**{**entry, "example": _example(entry["example"], entry["kind"], f"{name}: example")})

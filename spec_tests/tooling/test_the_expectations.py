@@ -387,6 +387,7 @@ def test_what_a_file_calls_right_must_be_what_the_references_give(parts, right):
         ("found = [0.0]", 'dtype = "half"', "dtype is 'half'; it must be one of float32"),
         ("tests = TESTS", 'tests = TESTS\nfailure = "("', "failure is '(', which is no regular expression"),
         ("tests = TESTS", 'tests = TESTS\nissue = "#7"', "issue is '#7'; an address was expected"),
+        ("tests = TESTS", "tests = TESTS\ndifference = 1", "difference is 1; true or false was expected"),
         ('package = "numpy"', "", "the file has no package"),
         (ENTRY, ENTRY + ENTRY, "deviation 'nan-dropped' is there twice"),
         (

@@ -452,6 +452,17 @@ def test_of_several_deviations_a_defect_is_shown_before_a_difference():
     assert shown_as(column, KEPT, []) == KEPT
 
 
+def test_a_failure_that_is_listed_for_a_deviation_of_the_register_is_explained_too(tmp_path):
+    entry = '[[registered]]\nid = "nll-loss-2d-strides"\ntests = ["test_2_3_activation.py::test_tie*"]\n'
+    (tmp_path / "torch.toml").write_text(f'package = "torch"\n{entry}', encoding="utf-8")
+    known = expectations.read(tmp_path / "torch.toml", "torch")
+
+    whole, found = explaining.explained(matrix(measured(tie=FAILED)), {"torch": known}.get)
+
+    assert found == 1
+    assert "nll-loss-2d-strides" in [one["id"] for one in whole["columns"][0]["deviations"]]
+
+
 # Comparing
 
 

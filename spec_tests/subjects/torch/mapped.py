@@ -15,7 +15,10 @@ LOSSES = ("l1_loss", "mse_loss", *CLASS_LOSSES)
 
 
 class Vmap(TorchSubject):
-    """PyTorch with the first axis of the input mapped over by `torch.vmap`."""
+    """PyTorch with the first axis of the input mapped over by `torch.vmap`.
+
+    An image has an axis less than its batch, so other calls are refused of it: refusals are those of the batch.
+    """
 
     mode = "by vmap"
 
@@ -25,6 +28,7 @@ class Vmap(TorchSubject):
 
         def mapped(*args: Any, **kwargs: Any) -> Any:
             arguments = {**dict(zip(parameters(operation), args, strict=False)), **kwargs}
+            whole(**arguments)
             return _mapped(operation, whole, arguments)
 
         return mapped

@@ -29,8 +29,14 @@ class Exported(Capturing):
     mode = "exported"
 
     def capture(self, function: Callable[..., Any], tensors: tuple[torch.Tensor, ...]) -> Captured:
-        """Return what `torch.export` has recorded, as the module that plays it."""
-        return torch.export.export(_Module(function), _others(tensors), strict=False).module()
+        """Return what `torch.export` has recorded, as the module that plays it.
+
+        Some of what torch refuses with a RuntimeError is refused here by an assertion.
+        """
+        try:
+            return torch.export.export(_Module(function), _others(tensors), strict=False).module()
+        except AssertionError as refusal:
+            raise RuntimeError(str(refusal)) from refusal
 
 
 class _Module(torch.nn.Module):
