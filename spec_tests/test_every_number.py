@@ -24,9 +24,14 @@ WITH_SPECIAL_NUMBERS = (*CONVOLUTIONS, "linear", "l1_loss", "mse_loss", "avg_poo
 
 
 def with_special_numbers(operation, dtype):
-    """Draw a problem; of convolutions without padding, whose 0 times infinity may be left out or be NaN."""
-    valid = {"paddings": ("valid",)} if operation in CONVOLUTIONS else {}
-    return problems(numbers=special_numbers, **valid)(operation, dtype)
+    """Draw a problem; of convolutions without zeros in between, whose product with an infinity may be left out or NaN.
+
+    They stand in the padding and, of a gradient, between the cells of grad_output where the stride is more than 1.
+    """
+    if operation not in CONVOLUTIONS:
+        return problems(numbers=special_numbers)(operation, dtype)
+    drawn = problems(numbers=special_numbers, paddings=("valid",))(operation, dtype)
+    return drawn.filter(lambda problem: set(problem.per_axis("stride")) == {1})
 
 
 def specials(result):

@@ -37,16 +37,41 @@ def names() -> tuple[str, ...]:
 
 
 def kind_of(name: str) -> str:
-    """Return what kind of defect a name says: the change, or the condition without its value.
+    """Return what kind of defect a name says.
 
     >>> kind_of("conv2d/output/has_the_wrong_sign/when/width=3")
-    'when width'
+    'only for some sizes'
+    >>> kind_of("linear/argument_weight/is_read_in_memory_order")
+    'memory'
     """
     what, _, when = name.partition(WHEN)
     if when:
-        about = when.split("=")[0].split(">")[0]
-        return f"when {about.split('_of_')[0]}" if "_of_" in about else f"when {about}"
-    return what.split("/")[2]
+        return next((kind for begin, kind in KINDS_OF_CONDITIONS.items() if when.startswith(begin)), ONLY_FOR_AN_OPTION)
+    _, concerned, change = what.split("/", 2)
+    if change in OPTION_CHANGES:
+        return "options"
+    words = change.removeprefix(ALONE)
+    return next((kind for kind, parts in KINDS.items() if any(part in words for part in parts)), "values")
+
+
+KINDS = {
+    "blocks of a row": ("drops",),
+    "special numbers": ("nan", "infinit", "cut_off"),
+    "number formats": ("float", "half"),
+    "shapes": ("comes_", "axes_of_1"),
+    "memory": ("memory", "written", "cleared", "call_before", "refused", "read_only"),
+    "order of the axes": ("transposed", "swaps", "flipped", "off_by_one", "first_entry"),
+}
+"""By kind, a part of the names of changes; what has none of them is a value."""
+
+ONLY_FOR_AN_OPTION = "only for some values of an option"
+KINDS_OF_CONDITIONS = {
+    "dtype": "only in one format",
+    "layout_of_": "only for some layouts",
+    "numbers_of_": "only for some numbers",
+    **dict.fromkeys(("width", "length", "channels", "axes", "size", "square"), "only for some sizes"),
+}
+"""By how a condition begins."""
 
 
 def parsed(name: str) -> tuple[str, str, str, Condition]:

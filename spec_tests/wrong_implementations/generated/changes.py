@@ -135,7 +135,7 @@ RESULT_CHANGES: dict[str, OfResult] = {
     "has_the_wrong_sign": _negated,
     "forgets_a_factor_of_2": partial(_times, 0.5),
     "adds_up_twice": partial(_times, 2.0),
-    "is_off_by_one_in_1000": partial(_times, 1.001),
+    "is_off_by_a_thousandth": partial(_times, 1.001),
     "stays_zero": _zeros,
     "is_transposed": _transposed,
     "swaps_the_leading_axes": _leading_axes_swapped,
