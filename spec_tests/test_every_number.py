@@ -1,4 +1,4 @@
-"""What every layer promises of the numbers that the other files do not draw: infinities, NaN, very large and small ones.
+"""What every layer promises of numbers that other files do not draw: infinities, NaN, very large and small ones.
 
 A number may be special, and it may be of any size: sums of products know no unit, so multiplying an argument by a power
 of two multiplies the result, and rounds nowhere.

@@ -9,7 +9,7 @@
     --write-order          note which tests caught most, which go first the next time
     --write-names          do nothing but list anew the defects that rules make
 
-It ends with 1 if a defect survives that is not accepted, with a reason, in `accepted.tsv`. One of them is looked at with
+It ends with 1 if a defect survives that is not accepted, with a reason, in `accepted.tsv`. To look at one of them:
 `pytest spec_tests --subject wrong:NAME`.
 """
 
@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes = planted(names, file, options.processes)
     if options.names is not None:  # a process of another run
         return 0
-    result = results.stored(outcomes, perf_counter() - began, " ".join(sys.argv[1:] if arguments is None else arguments))
+    asked = " ".join(sys.argv[1:] if arguments is None else arguments)
+    result = results.stored(outcomes, perf_counter() - began, asked)
     print(results.told(result))
     if options.out is not None:
         results.write(result, options.out)
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outcome]:
     """Return what becomes of defects: what the journal says, and what is found out now and noted there."""
-    files = [file, *(file.with_suffix(f".{number}{file.suffix}") for number in range(processes if processes > 1 else 0))]
+    children = range(processes if processes > 1 else 0)
+    files = [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
     known = journal.read(*files)
     left = [name for name in names if name not in known]
     if processes == 1 and left:
@@ -90,7 +92,7 @@ def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None
 
 def _parser() -> ArgumentParser:
     parser = ArgumentParser(
-        prog="spec_tests.strength", description=__doc__, formatter_class=RawDescriptionHelpFormatter, usage="%(prog)s ..."
+        prog="python -m spec_tests.strength", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
     for flag in ("--named", "--generated", "--write-order", "--write-names"):
         parser.add_argument(flag, action="store_true")

@@ -1,4 +1,4 @@
-"""What has become of defects, a line of JSON for each as soon as it is known: a run that is broken off goes on there."""
+"""What has become of defects, a line of JSON for each as soon as it is known: a run goes on where it was broken off."""
 
 import json
 from dataclasses import asdict

@@ -1,8 +1,8 @@
 """A plugin of pytest that plants defects and runs the tests that can touch them, until one fails.
 
 All tests are collected once. Each is run on the references first, which it must pass, and then its examples on every
-defect that is not caught yet. What has caught most defects before goes first (`order.tsv`), then what draws nothing:
-worked numbers and cases that are written down.
+defect that is not caught yet. What has caught most defects in a second before goes first (`order.tsv`), then what draws
+nothing: worked numbers and cases that are written down.
 """
 
 import csv
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from io import StringIO
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
@@ -44,6 +45,8 @@ class Outcome:
     """How long the tests ran on it, until the first failure."""
     tests: int
     """How many of them did."""
+    last: float = 0.0
+    """How long the last of them ran."""
 
 
 def operation_of(function: str) -> str:
@@ -92,11 +95,12 @@ class Planting:
                 continue
             began = perf_counter()
             caught = test.catches(self.alive[name])
-            self.seconds[name] += perf_counter() - began
+            last = perf_counter() - began
+            self.seconds[name] += last
             self.tests[name] += 1
             if caught:
                 del self.alive[name]
-                self.ended(Outcome(name, _id(test.item), self.seconds[name], self.tests[name]))
+                self.ended(Outcome(name, _id(test.item), self.seconds[name], self.tests[name], last))
 
 
 def asks_the_subject(item: pytest.Function) -> bool:
@@ -126,24 +130,25 @@ def plant(defects: Mapping[str, Wrong], ended: Callable[[Outcome], None]) -> Non
 
 
 @cache
-def order() -> dict[str, int]:
-    """Return how many defects each test caught when it was measured."""
+def order() -> dict[str, float]:
+    """Return how many defects each test caught when it was measured, by the milliseconds that it took for one."""
     with ORDER.open(encoding="utf-8", newline="") as file:
-        return {row["test"]: int(row["caught"]) for row in csv.DictReader(file, delimiter="\t")}
+        rows = csv.DictReader(file, delimiter="\t")
+        return {row["test"]: int(row["caught"]) / (1 + int(row["milliseconds"])) for row in rows}
 
 
 def write_order(outcomes: Sequence[Outcome]) -> None:
-    """Write down how many defects each test has caught."""
-    caught = defaultdict[str, int](int)
+    """Write down how many defects each test has caught, and how long it took for one."""
+    took = defaultdict[str, list[float]](list)
     for outcome in outcomes:
         if outcome.caught_by:
-            caught[_function(outcome.caught_by)] += 1
-    rows = sorted(caught.items(), key=lambda row: (-row[1], row[0]))
+            took[_function(outcome.caught_by)].append(outcome.last)
+    rows = [(test, len(seconds), round(1000 * median(seconds))) for test, seconds in sorted(took.items())]
     with ORDER.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([("test", "caught"), *rows])
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([("test", "caught", "milliseconds"), *rows])
 
 
-def _rank(item: pytest.Function) -> tuple[int, bool]:
+def _rank(item: pytest.Function) -> tuple[float, bool]:
     return -order().get(_function(_id(item)), 0), is_property(item)
 
 

@@ -38,11 +38,12 @@ def stored(outcomes: Mapping[str, Outcome], seconds: float, how: str) -> dict[st
         "by kind": _by(counted, kind_of),
         "accepted": {name: accepted()[name] for name in outcomes if name in accepted()},
         "survivors": survivors(outcomes.values()),
-        "defects": {
-            outcome.defect: {"caught by": outcome.caught_by, "seconds": round(outcome.seconds, 4), "tests": outcome.tests}
-            for outcome in sorted(outcomes.values(), key=lambda outcome: outcome.defect)
-        },
+        "defects": {name: _told(outcomes[name]) for name in sorted(outcomes)},
     }
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
+    return {"caught by": outcome.caught_by, "seconds": round(outcome.seconds, 4), "tests": outcome.tests}
 
 
 def _counted(outcomes: Iterable[Outcome]) -> dict[str, int]:

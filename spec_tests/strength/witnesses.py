@@ -103,7 +103,8 @@ def _problems(operation: str) -> list[Problem]:
     for numbers in (real_numbers, special_numbers) if "numbers" in taken else ():
         drawn += _drawn(row.problems(numbers=numbers))
     large = [case.problem(real_numbers) for case in row.large.values()]
-    return [problem.at(("float32", "float64")[place % 2]) for place, problem in enumerate([row.typical, *drawn, *large])]
+    found = [row.typical, *drawn, *large]
+    return [problem.at(("float32", "float64")[place % 2]) for place, problem in enumerate(found)]
 
 
 def _arguments(function: str, problem: Problem) -> dict[str, Any]:
@@ -113,7 +114,8 @@ def _arguments(function: str, problem: Problem) -> dict[str, Any]:
     if function == problem.operation:
         return arguments
     arguments = {"grad_output": problem.grad_output, **arguments}
-    given = [name for name in parts(function) if name in OPERATIONS[problem.operation].arguments_with_gradients(problem)]
+    with_gradients = OPERATIONS[problem.operation].arguments_with_gradients(problem)
+    given = [name for name in parts(function) if name in with_gradients]
     if function.endswith(SOME):
         return {"wanted": (given[problem.grad_output.size % len(given)],), **arguments}
     if function.endswith(SECOND):
@@ -147,7 +149,8 @@ def _laid(arguments: Mapping[str, Any], place: int) -> dict[str, Any]:
     elif way == 2:
         laid[name] = np.repeat(laid[name], 2, axis=-1)[..., ::2]
     elif way == 3:
-        laid[name] = np.moveaxis(np.ascontiguousarray(np.moveaxis(laid[name], min(1, laid[name].ndim - 1), -1)), -1, min(1, laid[name].ndim - 1))
+        second = min(1, laid[name].ndim - 1)
+        laid[name] = np.moveaxis(np.ascontiguousarray(np.moveaxis(laid[name], second, -1)), -1, second)
     if place % 7 == 6:
         for other in arrays:
             laid[other] = _read_only(laid[other])
@@ -267,7 +270,8 @@ def candidates(function: str) -> Iterator[str]:
     arrays = dict.fromkeys(name for call in calls(function) for name in call.arrays)
     for name, parameter in signature(function).parameters.items():
         array, optional = name in arrays, parameter.default is not inspect.Parameter.empty
-        changes = [*ARGUMENT_CHANGES, *remembering.OF_ARGUMENTS, *["is_ignored"] * optional] if array else OPTION_CHANGES
+        of_arrays = [*ARGUMENT_CHANGES, *remembering.OF_ARGUMENTS, *["is_ignored"] * optional]
+        changes = of_arrays if array else list(OPTION_CHANGES)
         yield from (f"{function}/{ARGUMENT}{name}/{change}" for change in changes)
     for text in conditions(function, calls(function)):
         name = f"{function} {text}"
@@ -277,7 +281,8 @@ def candidates(function: str) -> Iterator[str]:
         yield from (f"{function}/{part}/{change}{WHEN}{text}" for change in in_turn)
 
 
-KEPT = 4
+KEPT = 8
+"""All of them would be some ten thousand."""
 
 
 def _is_kept(function: str, name: str) -> bool:

@@ -13,10 +13,10 @@ def load(device: str, variant: str) -> Namespace:
     """Return the references with the wrong implementation of this name in its place."""
     if device != "cpu":
         raise NotAvailable("the wrong implementations run on device 'cpu'")
-    name = variant.removeprefix(GENERATED)
-    if variant.startswith(GENERATED) and name in generated.names():
-        wrong = generated.generated(name)
-        return Namespace(f"the references, but {name}", **{wrong.operation: wrong.function})
+    made = variant.removeprefix(GENERATED)
+    if made != variant and made in generated.names():
+        wrong = generated.generated(made)
+        return Namespace(f"the references, but {made}", NONE, NONE, **{wrong.operation: wrong.function})
     if variant not in WRONG:
         hint = nearest(variant, WRONG) or "; one is wrong:flips_the_kernel"
         raise NotAvailable(f"no wrong implementation {variant!r} of {len(WRONG)} in wrong_implementations/{hint}")

@@ -29,6 +29,7 @@ ROOMS = (
     "spec_tests.vectors",
     "spec_tests",
     "spec_tests.matrix",
+    "spec_tests.strength",
     "spec_tests.tooling",
     "benchmarks",
 )

@@ -47,7 +47,7 @@ def kind_of(name: str) -> str:
     what, _, when = name.partition(WHEN)
     if when:
         return next((kind for begin, kind in KINDS_OF_CONDITIONS.items() if when.startswith(begin)), ONLY_FOR_AN_OPTION)
-    _, concerned, change = what.split("/", 2)
+    change = what.split("/", 2)[2]
     if change in OPTION_CHANGES:
         return "options"
     words = change.removeprefix(ALONE)

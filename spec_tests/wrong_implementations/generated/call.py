@@ -111,7 +111,9 @@ def with_part(call: Call, result: Any, part: str, change: Callable[[Array, Call]
         return {name: _changed(value, call, change) if name == part else value for name, value in result.items()}
     if call.function in OPTIMIZERS:
         param, state = result
-        return (_changed(param, call, change), state) if part == "param" else (param, with_part(call, state, part, change))
+        if part == "param":
+            return _changed(param, call, change), state
+        return param, with_part(call, state, part, change)
     if not isinstance(result, tuple):
         return _changed(result, call, change)
     names = call.arguments["wanted"] if call.function.endswith(SOME) else parts(call.function)
