@@ -197,7 +197,7 @@ def assert_second_gradients_are_those_of_the_first(problem, seed, dtype, subject
 @gradients(*PRODUCTS)
 @exact_formats
 @for_all(problem=problems(numbers=small_whole_numbers), seed=SEEDS)
-def test_the_second_gradients_of_products_are_values_and_gradients_of_other_arguments(subject, dtype, problem, seed):
+def test_second_gradients_of_products_are_values_and_gradients_of_other_arguments(subject, dtype, problem, seed):
     assert_second_gradients_are_those_of_the_first(problem, seed, dtype, subject)
 
 

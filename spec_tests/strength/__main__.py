@@ -83,7 +83,7 @@ def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None
     for part, file in zip(parts, files, strict=False):
         asked = file.with_suffix(".txt")
         asked.write_text("\n".join(part), encoding="utf-8")
-        command = [sys.executable, "-m", __spec__.name, "--names", str(asked), "--journal", str(file)]
+        command = [sys.executable, "-m", "spec_tests.strength", "--names", str(asked), "--journal", str(file)]
         running.append(subprocess.Popen(command))
     ended = [process.wait() for process in running]
     if any(ended):

@@ -130,7 +130,8 @@ def _steps(name: str) -> Iterator[dict[str, Any]]:
     for place, options in enumerate(_drawn(OPTIMIZERS[name].options)):
         rng = np.random.default_rng(place)
         dtype, shape = ("float32", "float64")[place % 2], [(3,), (2, 9), (1,), (4, 3, 2), (70,)][place % 5]
-        param, state = rng.standard_normal(shape).astype(dtype), {}
+        param: Array = rng.standard_normal(shape).astype(dtype)
+        state: dict[str, Any] = {}
         for _ in range(3):
             call = {"param": param, "grad": rng.standard_normal(shape).astype(dtype), "state": state, **options}
             yield call

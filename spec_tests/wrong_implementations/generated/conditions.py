@@ -34,14 +34,29 @@ ABOUT_MEMORY: dict[str, Callable[[Array], Any]] = {
 }
 """How an array may lie in memory."""
 
+AXES = {"width": -1, "length": 0, "channels": 1}
+"""What the axes of an array are called in a condition."""
+
+
+def _counts(axis: int, size: int, array: Array) -> bool:
+    return array.ndim > max(axis, 0) and array.shape[axis] == size
+
+
+def _exceeds(axis: int, size: int, array: Array) -> bool:
+    return array.ndim > max(axis, 0) and array.shape[axis] > size
+
+
+def _has_axes(count: int, array: Array) -> bool:
+    return array.ndim == count
+
+
+SIZES = {"width": (1, 2, 3, 5, 7), "length": (1, 3), "channels": (1, 3, 9)}
+LARGE_SIZES = {"width": (8, 16, 64, 512), "length": (16, 100), "channels": (16, 64)}
+
 ABOUT_SIZES: dict[str, Callable[[Array], Any]] = {
-    **{f"width={n}": lambda array, n=n: array.ndim and array.shape[-1] == n for n in (1, 2, 3, 5, 7)},
-    **{f"width>{n}": lambda array, n=n: array.ndim and array.shape[-1] > n for n in (8, 16, 64, 512)},
-    **{f"length={n}": lambda array, n=n: array.ndim and array.shape[0] == n for n in (1, 3)},
-    **{f"length>{n}": lambda array, n=n: array.ndim and array.shape[0] > n for n in (16, 100)},
-    **{f"channels={n}": lambda array, n=n: array.ndim > 1 and array.shape[1] == n for n in (1, 3, 9)},
-    **{f"channels>{n}": lambda array, n=n: array.ndim > 1 and array.shape[1] > n for n in (16, 64)},
-    **{f"axes={n}": lambda array, n=n: array.ndim == n for n in range(6)},
+    **{f"{name}={n}": partial(_counts, AXES[name], n) for name, sizes in SIZES.items() for n in sizes},
+    **{f"{name}>{n}": partial(_exceeds, AXES[name], n) for name, sizes in LARGE_SIZES.items() for n in sizes},
+    **{f"axes={n}": partial(_has_axes, n) for n in range(6)},
     "size=1": lambda array: array.size == 1,
     "size>1000": lambda array: array.size > 1000,
     "square": lambda array: array.ndim > 1 and array.shape[-1] == array.shape[-2] > 1,
