@@ -62,6 +62,16 @@ def assert_alone_as_together(problem, subject):
             assert_equal_sums(grad, together[name], problem, subject)
 
 
+def assert_alone_as_together_but_for_rounding(problem, subject, dtype):
+    """Require every choice of gradients to be as near to those that come together as two roundings allow."""
+    together = all_gradients(problem, subject)
+    near = dict(zip(together, backward(problem, dtype), strict=True))
+    for wanted in choices(problem):
+        for name, grad in some_gradients(problem, wanted, subject).items():
+            rounding = bound(near[name], name, problem, subject, dtype).bound
+            assert_within(grad, Approximation(together[name].astype(np.float64), 2 * rounding), dtype)
+
+
 @gradients(*PRODUCTS)
 @pytest.mark.parametrize("dtype", ["float32", "float16"])  # in bfloat16, torch is known to err at random
 @for_all(problem=problems())
@@ -79,12 +89,7 @@ def test_gradients_of_batch_norm_in_evaluation_are_the_same_alone_as_together(su
 @exact_formats
 @for_all(problem=problems(numbers=real_numbers))
 def test_gradients_alone_or_in_pairs_are_those_of_all_at_once_but_for_rounding(subject, dtype, problem):
-    together = all_gradients(problem, subject)
-    near = dict(zip(together, backward(problem, dtype), strict=True))
-    for wanted in choices(problem):
-        for name, grad in some_gradients(problem, wanted, subject).items():
-            rounding = bound(near[name], name, problem, subject, dtype).bound
-            assert_within(grad, Approximation(together[name].astype(np.float64), 2 * rounding), dtype)
+    assert_alone_as_together_but_for_rounding(problem, subject, dtype)
 
 
 EXACT_CASES = [(name, key) for name in SEVERAL for key, case in OPERATIONS[name].large.items() if case.exact]
@@ -95,6 +100,18 @@ EXACT_CASES = [(name, key) for name in SEVERAL for key, case in OPERATIONS[name]
 @pytest.mark.parametrize(("operation", "case"), EXACT_CASES, ids=["-".join(pair) for pair in EXACT_CASES])
 def test_gradients_of_wide_inputs_are_the_same_alone_in_pairs_and_all_at_once(subject, operation, case, dtype):
     assert_alone_as_together(OPERATIONS[operation].large[case].whole.at(dtype), subject.at(dtype))
+
+
+FORMULAS = [name for name in SEVERAL if name not in PRODUCTS]
+WIDE_FORMULAS = [(name, key) for name in FORMULAS for key in OPERATIONS[name].large]
+
+
+@gradients(*FORMULAS)
+@float32_only
+@pytest.mark.parametrize(("operation", "case"), WIDE_FORMULAS, ids=["-".join(pair) for pair in WIDE_FORMULAS])
+def test_gradients_of_wide_inputs_alone_are_those_of_all_at_once_but_for_rounding(subject, operation, case, dtype):
+    problem = OPERATIONS[operation].large[case].problem(real_numbers).at(dtype)
+    assert_alone_as_together_but_for_rounding(problem, subject.at(dtype), dtype)
 
 
 @gradients(*SEVERAL)

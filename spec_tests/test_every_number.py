@@ -13,7 +13,7 @@ from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.formats import exact_formats
 from spec_tests.vocabulary.levels import conventions, gradients, values
 from spec_tests.vocabulary.operations import CONVOLUTIONS, OPERATIONS
-from spec_tests.vocabulary.problems import special_numbers
+from spec_tests.vocabulary.problems import SEEDS, special_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.sums import assert_equal_sums
 
@@ -21,6 +21,14 @@ from spec_tests.vocabulary.sums import assert_equal_sums
 
 WITH_SPECIAL_NUMBERS = (*CONVOLUTIONS, "linear", "l1_loss", "mse_loss", "avg_pool2d", "adaptive_avg_pool2d")
 """What computes with its arguments, and says what becomes of a number that is none."""
+
+
+LEFT_OPEN = {
+    "batch_norm": ("weight", "running_mean", "running_var"),
+    "layer_norm": ("weight",),
+    "cross_entropy": ("weight", "target", "grad_output"),
+}
+"""Of operations, the arguments of which an infinity is multiplied or divided in an order that no definition says."""
 
 
 def with_special_numbers(operation, dtype):
@@ -62,6 +70,51 @@ def test_an_infinity_or_nan_comes_back_where_the_definition_says_and_nowhere_els
         assert (grad is None) == (right is None)
         if right is not None:
             assert_equal(specials(grad), specials(right))
+
+
+def any_but_padded(operation, dtype):
+    """Draw a problem, of convolutions one without zeros in between."""
+    if operation not in CONVOLUTIONS:
+        return problems()(operation, dtype)
+    drawn = problems(paddings=("valid",))(operation, dtype)
+    return drawn.filter(lambda problem: set(problem.per_axis("stride")) == {1})
+
+
+def spoilt(problem, seed):
+    """Return the problem several times, a cell of one argument being infinite or NaN."""
+    rng = np.random.default_rng(seed)
+    for name, array in {**problem.arrays, "grad_output": problem.grad_output}.items():
+        for number in (np.nan, np.inf, -np.inf):
+            if array is None or array.dtype.kind != "f" or not array.size:
+                continue
+            if np.isnan(number) or name not in LEFT_OPEN.get(problem.operation, ()):
+                changed = array.copy()
+                changed.reshape(-1)[rng.integers(array.size)] = number
+                yield name, problem.changed(**{name: changed})
+
+
+@pytest.mark.compares_with_reference
+@conventions(*OPERATIONS)
+@for_all(problem=any_but_padded, seed=SEEDS)
+def test_one_infinity_or_nan_in_any_argument_reaches_what_the_definition_says(subject, problem, seed):
+    for name, one in spoilt(problem, seed):
+        if name != "grad_output":
+            with np.errstate(all="ignore"):
+                expected = one.forward(reference)
+            assert_equal(specials(np.asarray(one.forward(subject))), specials(np.asarray(expected)))
+
+
+@pytest.mark.compares_with_reference
+@conventions(*OPERATIONS)
+@for_all(problem=any_but_padded, seed=SEEDS)
+def test_one_infinity_or_nan_in_any_argument_comes_back_as_the_definition_says(subject, problem, seed):
+    for _, one in spoilt(problem, seed):
+        with np.errstate(all="ignore"):
+            expected = as_tuple(one.backward(reference))
+        which = np.isfinite if problem.operation in LEFT_OPEN else specials
+        for grad, right in zip(as_tuple(one.backward(subject)), expected, strict=True):
+            if right is not None:
+                assert_equal(which(grad), which(right))
 
 
 # Any unit

@@ -7,6 +7,7 @@
     --journal FILE         note every outcome here as soon as it is known, and go on where FILE ends
     --out FILE             store the result as JSON
     --write-order          note which tests caught most, which go first the next time
+    --rivals               hold PyTorch's own samples against the same defects of layers and gradients instead
     --write-names          do nothing but list anew the defects that rules make
 
 It ends with 1 if a defect survives that is not accepted, with a reason, in `accepted.tsv`. To look at one of them:
@@ -19,6 +20,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -45,6 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names: Sequence[str] = options.names.read_text(encoding="utf-8").splitlines()
     else:
         names = selected(options.named, options.generated, operations, options.sample, seed)
+    if options.rivals:
+        rivals = import_module("spec_tests.strength.rivals")  # it needs torch
+        result = results.stored(rivals.caught_by_samples(list(names)), 0.0, "--rivals")
+        print(results.told(result))
+        if options.out is not None:
+            results.write(result, options.out)
+        return 0
     if options.sample is not None:
         print(f"{len(names)} defects, chosen by --sample {options.sample} --seed {seed}", flush=True)
     began = perf_counter()
@@ -94,7 +103,7 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="python -m spec_tests.strength", description=__doc__, formatter_class=RawDescriptionHelpFormatter
     )
-    for flag in ("--named", "--generated", "--write-order", "--write-names"):
+    for flag in ("--named", "--generated", "--rivals", "--write-order", "--write-names"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--operations")
     parser.add_argument("--sample", type=int)
