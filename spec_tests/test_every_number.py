@@ -26,9 +26,11 @@ WITH_SPECIAL_NUMBERS = (*CONVOLUTIONS, "linear", "l1_loss", "mse_loss", "avg_poo
 LEFT_OPEN = {
     "batch_norm": ("weight", "running_mean", "running_var"),
     "layer_norm": ("weight",),
-    "cross_entropy": ("weight", "target", "grad_output"),
+    "cross_entropy": ("weight",),
 }
 """Of operations, the arguments of which an infinity is multiplied or divided in an order that no definition says."""
+COMES_BACK = [name for name in OPERATIONS if name != "cross_entropy"]
+"""In torch, one among the arguments of cross_entropy reaches gradients that it does not reach by definition."""
 
 
 def with_special_numbers(operation, dtype):
@@ -105,7 +107,7 @@ def test_one_infinity_or_nan_in_any_argument_reaches_what_the_definition_says(su
 
 
 @pytest.mark.compares_with_reference
-@conventions(*OPERATIONS)
+@conventions(*COMES_BACK)
 @for_all(problem=any_but_padded, seed=SEEDS)
 def test_one_infinity_or_nan_in_any_argument_comes_back_as_the_definition_says(subject, problem, seed):
     for _, one in spoilt(problem, seed):
