@@ -628,7 +628,48 @@ def test_a_step_from_any_state_is_within_its_bound(subject, dtype, call, shape, 
     )
 
 
+ALL_OF_THE_STATE = {
+    "sgd": {"momentum": 0.5},
+    "adam": {"amsgrad": True},
+    "adamw": {"amsgrad": True},
+    "rmsprop": {"momentum": 0.5, "centered": True},
+    "adagrad": {},
+}
+"""Options with which an optimizer remembers all that it may."""
+
+some_sizes = pytest.mark.parametrize("shape", [(2, 1, 3, 2), (3, 9), (2, 70), (130, 3), (1030,)], ids=str)
+
+
+@pytest.mark.compares_with_reference
+@values(*OPTIMIZERS)
+@exact_formats
+@some_sizes
+def test_a_step_of_a_parameter_of_any_size_is_within_its_bound(subject, dtype, operation, shape):
+    options = ALL_OF_THE_STATE[operation] | {"lr": 0.25}
+    param, [*before, grad] = drawn(0, shape, 3, dtype)
+    param, state = run_steps(getattr(reference, operation), param, before, **options)
+
+    found = getattr(subject.at(dtype), operation)(param, grad, state, **options)
+
+    assert_step_within_its_bound(
+        found, optimizer_bounds.bound_steps(operation, param, [grad], state, options, dtype), dtype
+    )
+
+
 # Contracts
+
+
+@contracts(*OPTIMIZERS)
+@exact_formats
+def test_a_step_takes_arrays_that_it_must_not_write(subject, dtype, operation):
+    param, grad, state, step, options = from_some_state(
+        subject.at(dtype), (operation, ALL_OF_THE_STATE[operation]), 0, dtype
+    )
+    expected = step(param, grad, state, **options)
+    for array in (param, grad, *arrays_of(state).values()):
+        array.flags.writeable = False
+
+    assert_same(step(param, grad, state, **options), expected)
 
 
 @contracts(*OPTIMIZERS)

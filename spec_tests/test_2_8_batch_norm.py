@@ -22,6 +22,7 @@ from spec_tests.vocabulary.exact import (
     forward,
 )
 from spec_tests.vocabulary.formats import exact_formats
+from spec_tests.vocabulary.layouts import LAYOUTS
 from spec_tests.vocabulary.levels import conventions, gradients, refusals, values
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.batch_norm import batch_norm_statistics, dyadic_batch_norm_problems
@@ -716,6 +717,48 @@ def the_channel(problem, c):
     """Return the problem of one channel only."""
     others = {name: None if value is None else value[[c]] for name, value in problem.arrays.items() if name != "input"}
     return problem.changed(input=problem.input[:, [c]], **others)
+
+
+WIDE = [name for name in OPERATIONS["batch_norm"].large if name.endswith("training")]
+
+
+@pytest.mark.compares_with_reference
+@values("batch_norm_statistics", "batch_norm")
+@exact_formats
+@pytest.mark.parametrize("layout", ["channels last", "every second entry", "transposed"])
+@pytest.mark.parametrize("case", WIDE)
+def test_running_statistics_of_wide_inputs_are_within_their_bounds_in_any_layout(subject, dtype, case, layout):
+    problem = tracked(OPERATIONS["batch_norm"].large[case].problem(real_numbers)).at(dtype)
+    laid = {
+        name: LAYOUTS[layout].lay(problem.arrays[name]) if LAYOUTS[layout].fits(problem.arrays[name].shape) else value
+        for name, value in problem.arrays.items()
+        if name in ("input", "running_mean", "running_var")
+    }
+
+    found = statistics(problem.changed(**laid), subject.at(dtype))
+
+    assert_statistics(found, statistics(problem.at("float64"), reference), problem, dtype)
+
+
+@pytest.mark.compares_with_reference
+@conventions("batch_norm_statistics", "batch_norm")
+@exact_formats
+@pytest.mark.parametrize("number", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["input", "running_mean", "running_var"])
+def test_an_infinity_or_nan_reaches_the_running_statistics_of_its_channel_alone(subject, dtype, name, number):
+    problem = tracked(OPERATIONS["batch_norm"].typical).at(dtype)
+    spoilt = problem.arrays[name].copy()
+    spoilt[(0, 1, 2, 3) if name == "input" else 1] = number
+    others = [0, 2]
+
+    found = statistics(problem.changed(**{name: spoilt}), subject.at(dtype))
+
+    with np.errstate(invalid="ignore"):
+        right = statistics(problem.changed(**{name: spoilt}), reference)
+    for one, exact, clean in zip(found, right, statistics(problem, subject.at(dtype)), strict=True):
+        assert_equal(one[others], clean[others])
+        if not np.isfinite(exact[1]):
+            assert_equal(one[1], exact[1])
 
 
 def tracked(problem):

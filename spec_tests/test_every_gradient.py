@@ -14,17 +14,19 @@ from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.deviations import allowing
 from spec_tests.vocabulary.exact import backward
-from spec_tests.vocabulary.formats import all_formats, exact_formats, float64_only
+from spec_tests.vocabulary.formats import all_formats, exact_formats, float32_only, float64_only
 from spec_tests.vocabulary.gradient_checks import arguments_to_step_in, operations_that_leave, problems_to_step_in
 from spec_tests.vocabulary.levels import gradients
 from spec_tests.vocabulary.operations import CONVOLUTIONS, GRADIENTS, OPERATIONS
 from spec_tests.vocabulary.operations.batch_norm import dyadic_batch_norm_problems
 from spec_tests.vocabulary.operations.operation import NOTHING, SLOPE
-from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, small_whole_numbers
+from spec_tests.vocabulary.problems import SEEDS, Problem, real_numbers, small_whole_numbers, special_numbers
 from spec_tests.vocabulary.properties import for_all, problems
 from spec_tests.vocabulary.second_gradients import (
     assert_second_gradients_leave_a_slope_of_two,
     assert_second_gradients_leave_nothing,
+    second_gradients,
+    vectors_for,
 )
 from spec_tests.vocabulary.some_gradients import some_gradients
 from spec_tests.vocabulary.sums import assert_equal_sums
@@ -47,12 +49,27 @@ def all_gradients(problem, subject):
     return dict(zip(GRADIENTS[problem.operation], problem.backward(subject), strict=True))
 
 
+def specials(grad):
+    """Return what is infinite or NaN of a gradient, and 0 where it is finite."""
+    return np.where(np.isfinite(grad), grad.dtype.type(0), grad)
+
+
 def assert_alone_as_together(problem, subject):
     """Require every choice of gradients to equal those that come together."""
     together = all_gradients(problem, subject)
     for wanted in choices(problem):
         for name, grad in some_gradients(problem, wanted, subject).items():
             assert_equal_sums(grad, together[name], problem, subject)
+
+
+def assert_alone_as_together_but_for_rounding(problem, subject, dtype):
+    """Require every choice of gradients to be as near to those that come together as two roundings allow."""
+    together = all_gradients(problem, subject)
+    near = dict(zip(together, backward(problem, dtype), strict=True))
+    for wanted in choices(problem):
+        for name, grad in some_gradients(problem, wanted, subject).items():
+            rounding = bound(near[name], name, problem, subject, dtype).bound
+            assert_within(grad, Approximation(together[name].astype(np.float64), 2 * rounding), dtype)
 
 
 @gradients(*PRODUCTS)
@@ -72,12 +89,40 @@ def test_gradients_of_batch_norm_in_evaluation_are_the_same_alone_as_together(su
 @exact_formats
 @for_all(problem=problems(numbers=real_numbers))
 def test_gradients_alone_or_in_pairs_are_those_of_all_at_once_but_for_rounding(subject, dtype, problem):
+    assert_alone_as_together_but_for_rounding(problem, subject, dtype)
+
+
+EXACT_CASES = [(name, key) for name in SEVERAL for key, case in OPERATIONS[name].large.items() if case.exact]
+
+
+@gradients(*dict.fromkeys(name for name, _ in EXACT_CASES))
+@float32_only
+@pytest.mark.parametrize(("operation", "case"), EXACT_CASES, ids=["-".join(pair) for pair in EXACT_CASES])
+def test_gradients_of_wide_inputs_are_the_same_alone_in_pairs_and_all_at_once(subject, operation, case, dtype):
+    assert_alone_as_together(OPERATIONS[operation].large[case].whole.at(dtype), subject.at(dtype))
+
+
+FORMULAS = [name for name in SEVERAL if name not in PRODUCTS]
+WIDE_FORMULAS = [(name, key) for name in FORMULAS for key in OPERATIONS[name].large]
+
+
+@gradients(*FORMULAS)
+@float32_only
+@pytest.mark.parametrize(("operation", "case"), WIDE_FORMULAS, ids=["-".join(pair) for pair in WIDE_FORMULAS])
+def test_gradients_of_wide_inputs_alone_are_those_of_all_at_once_but_for_rounding(subject, operation, case, dtype):
+    problem = OPERATIONS[operation].large[case].problem(real_numbers).at(dtype)
+    assert_alone_as_together_but_for_rounding(problem, subject.at(dtype), dtype)
+
+
+@gradients(*SEVERAL)
+@exact_formats
+@for_all(problem=problems(numbers=special_numbers))
+def test_gradients_alone_are_infinite_or_nan_where_those_of_all_at_once_are(subject, dtype, problem):
     together = all_gradients(problem, subject)
-    near = dict(zip(together, backward(problem, dtype), strict=True))
     for wanted in choices(problem):
         for name, grad in some_gradients(problem, wanted, subject).items():
-            rounding = bound(near[name], name, problem, subject, dtype).bound
-            assert_within(grad, Approximation(together[name].astype(np.float64), 2 * rounding), dtype)
+            assert str(grad.dtype) == dtype
+            assert_equal(specials(grad), specials(together[name]))
 
 
 @gradients(*SEVERAL)
@@ -140,6 +185,49 @@ def test_second_gradients_say_exactly_what_a_step_changes_where_nothing_bends(su
     assume(not fails_twice(problem, subject))
     for argument in ("grad_output", *arguments_to_step_in(problem, NOTHING)):
         assert_second_gradients_leave_nothing(problem, argument, seed, subject)
+
+
+DIGITS = {"float32": 2.0**11 + 1, "float64": 2.0**30 + 1}
+"""Whole numbers of more digits than the next lower format has; their products with small ones are still exact."""
+
+
+def of_the_first_gradients(problem, vectors, subject):
+    """Return what the second gradients of a sum of products f(x, w) + b are, by its own values and gradients."""
+    v = {name: vectors.get(name, np.zeros_like(value)) for name, value in problem.arrays.items() if value is not None}
+    along = problem.forward(subject, input=v["input"], bias=v.get("bias"))
+    along = along + problem.forward(subject, weight=v["weight"], bias=None)
+    swapped = problem.backward(subject, input=v["input"], weight=v["weight"], bias=None)
+    return {"grad_output": along, "input": swapped[0], "weight": swapped[1]}
+
+
+def assert_second_gradients_are_those_of_the_first(problem, seed, dtype, subject):
+    """Require second gradients to be made of values and gradients, every digit of them."""
+    vectors = vectors_for(problem, seed)
+    vectors = {name: vector * vector.dtype.type(DIGITS[dtype]) for name, vector in vectors.items()}
+
+    found = second_gradients(problem, vectors, subject)
+
+    for name, right in of_the_first_gradients(problem, vectors, subject).items():
+        assert_equal_sums(found[name], right, problem, subject)
+
+
+@gradients(*PRODUCTS)
+@exact_formats
+@for_all(problem=problems(numbers=small_whole_numbers), seed=SEEDS)
+def test_second_gradients_of_products_are_values_and_gradients_of_other_arguments(subject, dtype, problem, seed):
+    assert_second_gradients_are_those_of_the_first(problem, seed, dtype, subject)
+
+
+WIDE_PRODUCTS = [pair for pair in EXACT_CASES if pair[0] in PRODUCTS]
+
+
+@gradients(*PRODUCTS)
+@float32_only
+@pytest.mark.parametrize(("operation", "case"), WIDE_PRODUCTS, ids=["-".join(pair) for pair in WIDE_PRODUCTS])
+def test_the_second_gradients_of_wide_products_are_values_and_gradients_too(subject, operation, case, dtype):
+    problem = OPERATIONS[operation].large[case].problem(small_whole_numbers).at(dtype)
+
+    assert_second_gradients_are_those_of_the_first(problem, 0, dtype, subject.at(dtype))
 
 
 SMOOTH = [name for name in operations_that_leave(SLOPE) if name != "l1_loss"]  # which has a kink

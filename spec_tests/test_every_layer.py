@@ -144,6 +144,28 @@ def test_a_layer_that_has_nothing_to_do_returns_a_new_array_for_a_batch_too(subj
     assert not np.shares_memory(output, batch)
 
 
+SHAPED_ALIKE = {
+    "linear": {name: np.eye(3)[-1] for name in ("input", "bias")} | {"weight": np.eye(3)},
+    "layer_norm": dict.fromkeys(("input", "weight", "bias"), OPERATIONS["layer_norm"].typical.weight),
+    **{loss: {name: np.eye(3) for name in ("input", "target", "weight")} for loss in ("l1_loss", "mse_loss")},
+}
+"""Of operations, arguments that are shaped as the output: its numbers would fit into any of them."""
+
+
+@contracts(*SHAPED_ALIKE)
+@exact_formats
+def test_an_output_shaped_as_an_argument_does_not_lie_in_its_memory(subject, dtype, operation):
+    arrays = {name: array.astype(dtype) for name, array in SHAPED_ALIKE[operation].items()}
+    problem = OPERATIONS[operation].typical.changed(**arrays)
+    before = copies_of_arrays(problem)
+
+    output = problem.forward(subject)
+
+    assert not ledger.written()
+    assert_same_arrays(problem, before)
+    assert not any(np.shares_memory(output, array) for array in arrays.values())
+
+
 def arrays_of(grads):
     """Return the gradients there are, as a list."""
     return [g for g in (grads if isinstance(grads, tuple) else (grads,)) if g is not None]

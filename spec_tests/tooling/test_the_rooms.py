@@ -30,6 +30,7 @@ ROOMS = (
     "spec_tests",
     "spec_tests.matrix",
     "spec_tests.campaign",
+    "spec_tests.strength",
     "spec_tests.tooling",
     "benchmarks",
 )

@@ -1,0 +1,118 @@
+"""How strong the specification is: `python -m spec_tests.strength` plants defects and tells which it catches.
+
+    --named, --generated   only the wrong implementations written by hand, or only those that rules make
+    --operations A,B       only of these operations
+    --sample N --seed S    only N of them, chosen by the seed, which is printed; without --seed, by today's date
+    --processes N          in so many processes
+    --journal FILE         note every outcome here as soon as it is known, and go on where FILE ends
+    --out FILE             store the result as JSON
+    --write-order          note which tests caught most, which go first the next time
+    --rivals               hold PyTorch's own samples against the same defects of layers and gradients instead
+    --write-names          do nothing but list anew the defects that rules make
+
+It ends with 1 if a defect survives that is not accepted, with a reason, in `accepted.tsv`. To look at one of them:
+`pytest spec_tests --subject wrong:NAME`.
+"""
+
+import subprocess
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+from spec_tests.strength import journal, results, witnesses
+from spec_tests.strength.planting import Outcome, plant, write_order
+from spec_tests.strength.selecting import defect, selected, shares
+from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Plant what is asked for, and tell what became of it."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.write_names:
+        print(f"{witnesses.write_names():,} defects that rules make are listed")
+        return 0
+    operations = options.operations.split(",") if options.operations else []
+    unknown = [name for name in operations if name not in {*OPERATIONS, *OPTIMIZERS, *TRANSFORMS}]
+    if unknown:
+        parser.error(f"--operations: there is no operation {', '.join(unknown)}")
+    seed = int(datetime.now(UTC).strftime("%Y%m%d")) if options.seed is None else options.seed
+    if options.names is not None:
+        names: Sequence[str] = options.names.read_text(encoding="utf-8").splitlines()
+    else:
+        names = selected(options.named, options.generated, operations, options.sample, seed)
+    if options.rivals:
+        rivals = import_module("spec_tests.strength.rivals")  # it needs torch
+        result = results.stored(rivals.caught_by_samples(list(names)), 0.0, "--rivals")
+        print(results.told(result))
+        if options.out is not None:
+            results.write(result, options.out)
+        return 0
+    if options.sample is not None:
+        print(f"{len(names)} defects, chosen by --sample {options.sample} --seed {seed}", flush=True)
+    began = perf_counter()
+    with TemporaryDirectory() as folder:
+        file = options.journal or Path(folder, "journal.jsonl")
+        outcomes = planted(names, file, options.processes)
+    if options.names is not None:  # a process of another run
+        return 0
+    asked = " ".join(sys.argv[1:] if arguments is None else arguments)
+    result = results.stored(outcomes, perf_counter() - began, asked)
+    print(results.told(result))
+    if options.out is not None:
+        results.write(result, options.out)
+    if options.write_order:
+        write_order(list(outcomes.values()))
+    return int(bool(result["survivors"]))
+
+
+def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outcome]:
+    """Return what becomes of defects: what the journal says, and what is found out now and noted there."""
+    children = range(processes if processes > 1 else 0)
+    files = [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
+    known = journal.read(*files)
+    left = [name for name in names if name not in known]
+    if processes == 1 and left:
+        plant({name: defect(name) for name in left}, partial(journal.write, file))
+    elif left:
+        _in_processes(shares(left, processes), files[1:])
+    known = journal.read(*files)
+    return {name: known[name] for name in names}
+
+
+def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None:
+    """Plant each part in a process of its own."""
+    running = []
+    for part, file in zip(parts, files, strict=False):
+        asked = file.with_suffix(".txt")
+        asked.write_text("\n".join(part), encoding="utf-8")
+        command = [sys.executable, "-m", "spec_tests.strength", "--names", str(asked), "--journal", str(file)]
+        running.append(subprocess.Popen(command))
+    ended = [process.wait() for process in running]
+    if any(ended):
+        raise SystemExit("a process broke off: what it has found is in the journal")
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="python -m spec_tests.strength", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
+    for flag in ("--named", "--generated", "--rivals", "--write-order", "--write-names"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--operations")
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--processes", type=int, default=1)
+    for path in ("--journal", "--out", "--names"):
+        parser.add_argument(path, type=Path)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
