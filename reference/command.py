@@ -4,11 +4,15 @@ import argparse
 import io
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
+
+OLDEST = {"torch": (2, 11), "torchvision": (0, 26)}
+"""The first versions that will do, as in pyproject.toml."""
 
 PATIENCE = 5.0
 """Seconds that other ranks wait before reporting an error, which rank 0 has usually reported already."""
@@ -60,11 +64,30 @@ def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
 def needed(package: str, purpose: str, extra: str = "train") -> Any:
     """Import an optional dependency, which an extra of this distribution installs."""
     try:
-        return import_module(package)
-    except ModuleNotFoundError:
+        module = import_module(package)
+    except ModuleNotFoundError as error:
+        if error.name != package:
+            raise Refusal(f"{purpose} needs {package}, which in turn lacks {error.name}") from None
         raise Refusal(
             f"{purpose} needs {package}, which is not installed; it comes with torch-by-hand[{extra}]"
         ) from None
+    except (ImportError, OSError, RuntimeError) as error:  # of another version than what it is built on, for example
+        reason = str(error).partition("\n")[0]
+        raise Refusal(f"{purpose} needs {package}, which is installed but cannot be imported: {reason}") from None
+    oldest, version = OLDEST.get(package, ()), getattr(module, "__version__", "")
+    if _numbers(version) < oldest:
+        wanted = ".".join(map(str, oldest))
+        raise Refusal(f"{purpose} needs {package} {wanted} or later, not {version}: pip install -U {package}")
+    return module
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version.
+
+    >>> _numbers("2.4.1+cpu")
+    (2, 4)
+    """
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
 def run(program: str, command: Callable[[], None], rank: int = 0) -> None:

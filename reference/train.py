@@ -111,6 +111,7 @@ def make_trainer(arguments: argparse.Namespace, process: Process, start: Trainin
 
 def _images_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
     """Return all images (n, h, w, c), 0 to 255, and labels (n,) of a split, read by torchvision's own class."""
+    needed("torch", "--data")  # first, as torchvision stumbles over one that is too old
     torchvision = needed("torchvision", "--data")
     try:
         split = datasets.cifar10(folder, train=train)

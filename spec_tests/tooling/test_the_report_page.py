@@ -6,6 +6,7 @@ import inspect
 import re
 import shutil
 import tomllib
+from collections import Counter
 from contextlib import contextmanager
 from html import unescape
 from html.parser import HTMLParser
@@ -20,7 +21,7 @@ from spec_tests.report.benchmark_part import BenchmarkPart, Table
 from spec_tests.report.figures.figure import STYLE, to_svg
 from spec_tests.report.page import render
 from spec_tests.report.page_figure import PageFigure
-from spec_tests.report.page_filters import DRAWING, FOLDER, failure
+from spec_tests.report.page_filters import DRAWING, FOLDER, NARROW_SPACE, failure
 from spec_tests.run import asking, plugin, showing
 from spec_tests.vocabulary.claims import SECTIONS, deviations, register
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
@@ -350,6 +351,68 @@ def test_a_failure_shows_its_message_its_drawing_and_the_way_there_in_colour(htm
 def test_a_failure_without_a_drawing_keeps_all_of_its_message():
     assert failure(TRACEBACK)["message"].endswith("E   )")
     assert DRAWING.search(FAILURE)
+
+
+class Shown(HTMLParser):
+    """Count what is shown at once, and what stands in closed boxes: what failed, and its cases."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.boxes, self.shown, self.folded = [], Counter(), Counter()
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "details":
+            self.boxes.append("open" in dict(attributes))
+        if (tag, dict(attributes).get("class")) in (("article", "failure"), ("p", "case")):
+            (self.shown if all(self.boxes) else self.folded)[tag] += 1
+
+    def handle_endtag(self, tag):
+        if tag == "details":
+            self.boxes.pop()
+
+
+def with_failures(data, tests, cases):
+    """Let so many tests fail that carry no claim, and of each so many cases."""
+    failures = [{"case": f"case-{case}", "text": f"{case}{FAILURE}"} for case in range(cases)]
+    failed = {"outcome": "failed", "cases": 2 * cases, "examples": 200, "failures": failures}
+    others = [test for test in data["tests"] if not test["results"][0]["failures"]]
+    by_letter(data, "i")["results"] = [result("corrected")]
+    data["tests"] = others + [{**proof_of([], f"test_{number}"), "results": [failed]} for number in range(tests)]
+    html = render(data)
+    return html[html.index('<section id="failed"') : html.index('id="results"')]
+
+
+def test_of_thousands_of_failing_cases_ten_are_shown_and_some_more_in_a_closed_box(data):
+    box = with_failures(data, tests=1, cases=5000)
+
+    seen = Shown(box)
+    assert (seen.shown["p"], seen.folded["p"]) == (10, 90)
+    assert f"5{NARROW_SPACE}000 of 10{NARROW_SPACE}000 cases failed." in box
+    assert f"4{NARROW_SPACE}990 more cases" in box and f"claims.json has the other 4{NARROW_SPACE}900." in box
+    assert len(box) < LARGEST / 10
+
+
+def test_of_many_failing_tests_ten_are_shown_and_the_others_in_a_closed_box(data):
+    seen = Shown(with_failures(data, tests=40, cases=11))
+
+    assert (seen.shown["article"], seen.folded["article"]) == (10, 30)
+    assert (seen.shown["p"], seen.folded["p"]) == (100, 10 + 30 * 11)
+
+
+def test_few_failures_are_shown_without_a_box(data):
+    box = with_failures(data, tests=10, cases=10)
+
+    assert Shown(box).shown == {"article": 10, "p": 100}
+    assert 'class="more"' not in box
+
+
+@pytest.mark.parametrize("directive", ["default-src 'none'", "base-uri 'none'", "form-action 'none'"])
+def test_the_page_forbids_what_it_does_not_need(html, directive):
+    (policy,) = re.findall(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', html)
+
+    assert directive in policy.split("; ")
+    assert html.index(policy) < min(html.index("<style>"), html.index("<script>"))
 
 
 def test_a_claim_that_failed_without_a_failing_test_is_listed_as_failed(data):

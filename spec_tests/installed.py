@@ -1,0 +1,66 @@
+"""What a command needs and is not installed, said in one line before anything is imported that needs it.
+
+The packages `spec_tests` and `benchmarks` ask this as they are imported, for all their commands. It imports nothing.
+"""
+
+import sys
+from importlib.util import find_spec
+from typing import NamedTuple
+
+RUN = ("numpy", "pytest", "hypothesis")
+"""What a run of the specification needs, and whatever reads its tests or operations."""
+
+
+class Needs(NamedTuple):
+    """What a command needs, which extra of this distribution installs it, and the exit status if it is missing."""
+
+    packages: tuple[str, ...] = RUN
+    extra: str = "spec"
+    status: int = 2
+
+
+PYTEST = Needs(status=4)
+"""Of commands whose exit statuses are pytest's."""
+
+COMMANDS = {
+    "spec_tests": PYTEST,
+    "spec_tests.watch": PYTEST,
+    "spec_tests.verdict": Needs(("numpy",)),
+    "spec_tests.report": Needs((*RUN, "jsonschema"), "spec,report"),
+    "spec_tests.matrix": Needs((*RUN, "jsonschema"), "spec,report"),
+    "benchmarks.report": Needs((*RUN, "jsonschema", "matplotlib"), "test"),
+    "benchmarks.compare": Needs((*RUN, "jsonschema"), "test"),
+    "benchmarks.data_parallel": Needs((*RUN, "psutil", "threadpoolctl", "torch"), "test"),
+}
+"""The commands that need something else than the packages of a run, or end otherwise."""
+
+
+def require(program: str, needs: Needs = PYTEST) -> None:
+    """End the process with one line if a package is missing that this program needs."""
+    missing = [name for name in needs.packages if not _is_installed(name)]
+    if missing:
+        line = f'{program}: error: {", ".join(missing)} not installed here: pip install "torch-by-hand[{needs.extra}]"'
+        print(line, file=sys.stderr, flush=True)
+        raise SystemExit(needs.status)
+
+
+def require_for_command() -> None:
+    """Do so if this process was started as `python -m COMMAND` with a command of this repository."""
+    if command := _command():
+        require(f"python -m {command}", COMMANDS.get(command, Needs()))
+
+
+def _command() -> str:
+    """Return the module of `python -m`, if it is one of ours and Python is still looking for it: `sys.argv` tells."""
+    if sys.argv[:1] != ["-m"]:
+        return ""
+    given = sys.orig_argv[: len(sys.orig_argv) - len(sys.argv) + 1]  # up to the module's name
+    module = given[-1].removeprefix("-m")
+    return module if module.partition(".")[0] in ("spec_tests", "benchmarks") else ""
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # a module that was put there by hand, without a description of itself
+        return True
