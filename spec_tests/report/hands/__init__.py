@@ -14,13 +14,22 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from spec_tests.report.hands import picture
+
 FOLDER = Path(__file__).parent
 FIGURES = {
+    "normalize": "1.3",
+    "resize": "1.3",
     "convolution": "2.1",
+    "pooling": "2.2",
+    "activation": "2.3",
+    "cross_entropy": "2.6.3",
+    "optimizers": "2.7",
 }
 """The figures, and the section of the document that each belongs to."""
 
-MATHEMATICS = ("convolution.js",)
+TOPICS = ("convolution", "pooling", "activation", "cross_entropy", "optimizers", "pictures")
+"""Each has its mathematics in a file of this folder, and what draws and listens in one of the folder `dom`."""
 
 
 def widgets(section: str) -> Markup:
@@ -31,8 +40,9 @@ def widgets(section: str) -> Markup:
 @cache
 def script() -> str:
     """Return all JavaScript. It leaves no names behind, and shows the figures once the page is there."""
-    parts = (mathematics(), _text("dom/common.js"), *(_text(f"dom/{name}.js") for name in FIGURES))
-    body = "\n".join(parts)
+    body = "\n".join((mathematics(), *map(_text, ("dom/common.js", *(f"dom/{topic}.js" for topic in TOPICS)))))
+    for name, value in (("HEIGHT", str(picture.HEIGHT)), ("WIDTH", str(picture.WIDTH)), ("BYTES", picture.in_base64())):
+        body = body.replace(f"PICTURE_{name}", value)
     return f'(() => {{\n"use strict";\n{body}\nwhenReady();\n}})();\n'
 
 
@@ -45,7 +55,7 @@ def style() -> str:
 @cache
 def mathematics() -> str:
     """Return the functions without the page: what the figures compute."""
-    return "\n".join(map(_text, MATHEMATICS))
+    return "\n".join(_text(f"{topic}.js") for topic in TOPICS)
 
 
 @cache

@@ -1,0 +1,126 @@
+// The figures of section 1.3: a small photograph, normalized and resized.
+
+const photograph = {
+  height: PICTURE_HEIGHT,
+  width: PICTURE_WIDTH,
+  base64: "PICTURE_BYTES",
+};
+
+// The photograph as to_tensor returns it: three channels of rows of numbers from 0 to 1.
+function photographed() {
+  const bytes = Uint8Array.from(atob(photograph.base64), (letter) => letter.charCodeAt(0));
+  return [0, 1, 2].map((c) =>
+    Array.from({ length: photograph.height }, (_, r) =>
+      Array.from({ length: photograph.width }, (_, x) => bytes[(r * photograph.width + x) * 3 + c] / 255),
+    ),
+  );
+}
+
+// Draw an image as a screen shows it: what is below 0 is black, what is above 1 has full intensity.
+function paint(canvas, channels) {
+  const [height, width] = [channels[0].length, channels[0][0].length];
+  [canvas.height, canvas.width] = [height, width];
+  const drawn = new ImageData(width, height); // it clamps and rounds
+  for (let r = 0; r < height; r++) {
+    for (let x = 0; x < width; x++) {
+      const at = (r * width + x) * 4;
+      for (let c = 0; c < 3; c++) drawn.data[at + c] = channels[c][r][x] * 255;
+      drawn.data[at + 3] = 255;
+    }
+  }
+  canvas.getContext("2d").putImageData(drawn, 0, 0);
+}
+
+function summary(channels) {
+  const pixels = channels.flat(2);
+  const mean = pixels.reduce((sum, pixel) => sum + pixel, 0) / pixels.length;
+  const variance = pixels.reduce((sum, pixel) => sum + (pixel - mean) ** 2, 0) / pixels.length;
+  const [least, most] = [Math.min(...pixels), Math.max(...pixels)];
+  return { least, most, mean, deviation: Math.sqrt(variance) };
+}
+
+figures.normalize = (place) => {
+  const image = photographed();
+  const read = controls(place, update);
+  const presets = {
+    none: [[0, 0, 0], [1, 1, 1]],
+    half: [[0.5, 0.5, 0.5], [0.5, 0.5, 0.5]],
+    imagenet: [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
+  };
+
+  function update() {
+    const [means, deviations] = ["mean", "std"].map((name) => [0, 1, 2].map((c) => read(`${name}${c}`)));
+    const result = normalized(image, means, deviations);
+    paint(part(place, "canvas"), result);
+    const { least, most, mean, deviation } = summary(result);
+    const numbers = [least, most, mean, deviation].map((number) => shown(Number(number.toFixed(3))));
+    part(place, "result").replaceChildren(
+      ...said(
+        `The numbers are now from ${numbers[0]} to ${numbers[1]}, with mean ${numbers[2]} and standard deviation ${numbers[3]}. On the screen, those below 0 are black and those above 1 have full intensity.`,
+        `现在的数从 ${numbers[0]} 到 ${numbers[1]}，均值 ${numbers[2]}，标准差 ${numbers[3]}。屏幕上小于 0 的显示为黑，大于 1 的显示为最亮。`,
+      ),
+    );
+  }
+
+  function set([means, deviations]) {
+    means.forEach((mean, c) => read.set(`mean${c}`, mean));
+    deviations.forEach((deviation, c) => read.set(`std${c}`, deviation));
+    update();
+  }
+
+  for (const [name, numbers] of Object.entries(presets)) {
+    part(place, name).addEventListener("click", () => set(numbers));
+  }
+  paint(part(place, "original"), image);
+  set(presets.imagenet);
+};
+
+figures.resize = (place) => {
+  const image = photographed();
+  const read = controls(place, update);
+
+  function update() {
+    const [interpolation, antialias] = [read("interpolation"), read("antialias")];
+    const [height, width] = resizedSize(photograph.height, photograph.width, read("size"));
+    const result = image.map((rows) => resized(rows, height, width, interpolation, antialias));
+    paint(part(place, "canvas"), result);
+    const { least, most } = summary(result);
+    const [range, ratio] = [[least, most].map((number) => shown(number, 3)), photograph.height / height];
+    const [en, zh] = meaning(interpolation, antialias, ratio, least < 0 || most > 1);
+    part(place, "result").replaceChildren(
+      ...said(
+        `${photograph.height}×${photograph.width} became ${height}×${width}, with numbers from ${range[0]} to ${range[1]}. ${en}`,
+        `${photograph.height}×${photograph.width} 变为 ${height}×${width}，数值从 ${range[0]} 到 ${range[1]}。${zh}`,
+      ),
+    );
+  }
+
+  function meaning(interpolation, antialias, ratio, over) {
+    if (interpolation === "nearest") {
+      return ["Each new pixel copies one old pixel; the others are lost.", "每个新像素只取一个旧像素，其余的丢掉。"];
+    }
+    const overshoots = over
+      ? [" The cubic has negative weights, so the result leaves the range of 0 to 1.", "三次核有负的权重，所以结果超出了 0 到 1。"]
+      : ["", ""];
+    if (ratio > 1 && antialias) {
+      const reach = shown(2 * reaches[interpolation] * ratio, 3);
+      return [
+        `The filter grows with the ratio: it spans ${reach} old pixels, so nothing is skipped.${overshoots[0]}`,
+        `滤波核随缩小比例变宽，跨 ${reach} 个旧像素，不会漏掉任何像素。${overshoots[1]}`,
+      ];
+    }
+    if (ratio > 1) {
+      return [
+        `The filter stays ${2 * reaches[interpolation]} pixels wide and skips some of the old ones: see the fence.${overshoots[0]}`,
+        `滤波核仍只有 ${2 * reaches[interpolation]} 个像素宽，会漏掉一些旧像素：请看栅栏。${overshoots[1]}`,
+      ];
+    }
+    return [
+      `An image that does not shrink gives antialias nothing to do${interpolation === "bicubic" ? ", but for another cubic" : ""}.${overshoots[0]}`,
+      `图像没有缩小，antialias 不起作用${interpolation === "bicubic" ? "，只是换了一个三次核" : ""}。${overshoots[1]}`,
+    ];
+  }
+
+  paint(part(place, "original"), image);
+  update();
+};
