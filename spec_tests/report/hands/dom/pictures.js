@@ -1,17 +1,17 @@
-// The figures of section 1.3: a small photograph, normalized and resized.
+// The figures of section 1.3: a small picture, normalized and resized.
 
-const photograph = {
+const picture = {
   height: PICTURE_HEIGHT,
   width: PICTURE_WIDTH,
   base64: "PICTURE_BYTES",
 };
 
-// The photograph as to_tensor returns it: three channels of rows of numbers from 0 to 1.
-function photographed() {
-  const bytes = Uint8Array.from(atob(photograph.base64), (letter) => letter.charCodeAt(0));
+// The picture as to_tensor returns it: three channels of rows of numbers from 0 to 1.
+function asTensor() {
+  const bytes = Uint8Array.from(atob(picture.base64), (letter) => letter.charCodeAt(0));
   return [0, 1, 2].map((c) =>
-    Array.from({ length: photograph.height }, (_, r) =>
-      Array.from({ length: photograph.width }, (_, x) => bytes[(r * photograph.width + x) * 3 + c] / 255),
+    Array.from({ length: picture.height }, (_, r) =>
+      Array.from({ length: picture.width }, (_, x) => bytes[(r * picture.width + x) * 3 + c] / 255),
     ),
   );
 }
@@ -40,7 +40,7 @@ function summary(channels) {
 }
 
 figures.normalize = (place) => {
-  const image = photographed();
+  const image = asTensor();
   const read = controls(place, update);
   const presets = {
     none: [[0, 0, 0], [1, 1, 1]],
@@ -76,21 +76,21 @@ figures.normalize = (place) => {
 };
 
 figures.resize = (place) => {
-  const image = photographed();
+  const image = asTensor();
   const read = controls(place, update);
 
   function update() {
     const [interpolation, antialias] = [read("interpolation"), read("antialias")];
-    const [height, width] = resizedSize(photograph.height, photograph.width, read("size"));
+    const [height, width] = resizedSize(picture.height, picture.width, read("size"));
     const result = image.map((rows) => resized(rows, height, width, interpolation, antialias));
     paint(part(place, "canvas"), result);
     const { least, most } = summary(result);
-    const [range, ratio] = [[least, most].map((number) => shown(number, 3)), photograph.height / height];
+    const [range, ratio] = [[least, most].map((number) => shown(number, 3)), picture.height / height];
     const [en, zh] = meaning(interpolation, antialias, ratio, least < 0 || most > 1);
     part(place, "result").replaceChildren(
       ...said(
-        `${photograph.height}×${photograph.width} became ${height}×${width}, with numbers from ${range[0]} to ${range[1]}. ${en}`,
-        `${photograph.height}×${photograph.width} 变为 ${height}×${width}，数值从 ${range[0]} 到 ${range[1]}。${zh}`,
+        `${picture.height}×${picture.width} became ${height}×${width}, with numbers from ${range[0]} to ${range[1]}. ${en}`,
+        `${picture.height}×${picture.width} 变为 ${height}×${width}，数值从 ${range[0]} 到 ${range[1]}。${zh}`,
       ),
     );
   }
