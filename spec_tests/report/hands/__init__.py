@@ -39,11 +39,14 @@ def widgets(section: str) -> Markup:
 
 @cache
 def script() -> str:
-    """Return all JavaScript. It leaves no names behind, and shows the figures once the page is there."""
+    """Return all JavaScript. It leaves no names behind, and shows the figures once the page is there.
+
+    It comes without indentation and comments, to be small; no text in it runs over several lines.
+    """
     body = "\n".join((mathematics(), *map(_text, ("dom/common.js", *(f"dom/{topic}.js" for topic in TOPICS)))))
     for name, value in (("HEIGHT", str(picture.HEIGHT)), ("WIDTH", str(picture.WIDTH)), ("BYTES", picture.in_base64())):
         body = body.replace(f"PICTURE_{name}", value)
-    return f'(() => {{\n"use strict";\n{body}\nwhenReady();\n}})();\n'
+    return f'(() => {{\n"use strict";\n{_compact(body)}\nwhenReady();\n}})();\n'
 
 
 @cache
@@ -60,7 +63,7 @@ def mathematics() -> str:
 
 @cache
 def _figure(name: str) -> Markup:
-    return Markup(_environment().get_template(f"{name}.html.jinja").render())
+    return Markup(_compact(_environment().get_template(f"{name}.html.jinja").render()))
 
 
 @cache
@@ -72,6 +75,12 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _compact(text: str) -> str:
+    """Return the text without indentation, empty lines, and lines that are a comment."""
+    lines = (line.strip() for line in text.splitlines())
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 def _text(file: str) -> str:
