@@ -417,7 +417,13 @@ def test_the_resized_picture_has_the_references_pixels(opened, interpolation, an
 
         result = reference.resize(picture() / 255, 14, interpolation, antialias=antialias)
         assert f"36×48 became {result.shape[1]}×{result.shape[2]}" in said(place)
+        assert f"{unused(interpolation, antialias)} of the 48 columns count for nothing" in said(place)
         assert painted(place) == np.clip(np.rint(result * 255), 0, 255).tolist()
+
+
+def unused(interpolation, antialias):
+    """Return how many of 48 columns do not matter when they are resized to 18: each alone, on black."""
+    return sum(not reference.resize(one[None], (1, 18), interpolation, antialias=antialias).any() for one in np.eye(48))
 
 
 def painted(place):

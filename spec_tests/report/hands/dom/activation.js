@@ -36,8 +36,8 @@ figures.activation = (place) => {
     const [[y1, x1], [y2, x2]] = [along(-1.5), along(1.5)];
     drawing.replaceChildren(
       svg("path", { class: "hands-axis", d: "M-6 0H6M0 -2.2V2.2" }),
-      ...[-4, -2, 2, 4].map((at) => svg("text", { class: "hands-tick", x: at, y: 0.35, "text-anchor": "middle" }, shown(at))),
-      ...[-1, 1].map((at) => svg("text", { class: "hands-tick", x: -0.12, y: -at + 0.1, "text-anchor": "end" }, shown(at))),
+      ...[-4, -2, 2, 4].map((at) => svg("text", { class: "hands-tick", x: at, dy: "1.1em", "text-anchor": "middle" }, shown(at))),
+      ...[-1, 1].map((at) => svg("text", { class: "hands-tick", x: -0.12, y: -at, dy: "0.35em", "text-anchor": "end" }, shown(at))),
       svg("path", { class: "hands-slope", d: line(gradient) }),
       svg("path", { class: "hands-curve", d: line(curve) }),
       svg("path", { class: "hands-tangent", d: `M${x1} ${-y1}L${x2} ${-y2}` }),

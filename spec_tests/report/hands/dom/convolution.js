@@ -51,7 +51,7 @@ figures.convolution = (place) => {
       );
     }
     const sum = `⌊(${h} + 2·${padding} − ${dilation}·(${k} − 1) − 1) / ${stride}⌋ + 1 = ${size}`;
-    return [...said("Output size: ", "输出大小："), sum];
+    return [...said("Output size: ", "输出尺寸："), sum];
   }
 
   // Show the weights on the cells that they multiply.

@@ -85,40 +85,57 @@ figures.resize = (place) => {
     const result = image.map((rows) => resized(rows, height, width, interpolation, antialias));
     paint(part(place, "canvas"), result);
     const { least, most } = summary(result);
-    const [range, ratio] = [[least, most].map((number) => shown(number, 3)), picture.height / height];
-    const [en, zh] = meaning(interpolation, antialias, ratio, least < 0 || most > 1);
+    const [lowest, highest] = [least, most].map((number) => shown(number, 3));
+    const [en, zh] = meaning(interpolation, antialias, width);
+    const over = interpolation === "bicubic" && (least < 0 || most > 1);
+    const [tooFar, tooFarZh] = over ? overshoot : ["", ""];
     part(place, "result").replaceChildren(
       ...said(
-        `${picture.height}×${picture.width} became ${height}×${width}, with numbers from ${range[0]} to ${range[1]}. ${en}`,
-        `${picture.height}×${picture.width} 变为 ${height}×${width}，数值从 ${range[0]} 到 ${range[1]}。${zh}`,
+        `${picture.height}×${picture.width} became ${height}×${width}, with numbers from ${lowest} to ${highest}. ${en}${tooFar}`,
+        `${picture.height}×${picture.width} 变为 ${height}×${width}，数值从 ${lowest} 到 ${highest}。${zh}${tooFarZh}`,
       ),
     );
   }
 
-  function meaning(interpolation, antialias, ratio, over) {
+  const overshoot = [
+    " The cubic has negative weights, so the result leaves the range of 0 to 1.",
+    "三次核有负的权重，所以结果超出了 0 到 1。",
+  ];
+
+  function meaning(interpolation, antialias, width) {
+    const all = picture.width;
+    const unused = unusedColumns(interpolation, antialias, width);
+    const lost = [`${unused} of the ${all} columns count for nothing`, `${all} 列中有 ${unused} 列完全没用上`];
     if (interpolation === "nearest") {
-      return ["Each new pixel copies one old pixel; the others are lost.", "每个新像素只取一个旧像素，其余的丢掉。"];
+      return [`Each new pixel copies one old one; ${lost[0]}.`, `每个新像素只复制一个旧像素；${lost[1]}。`];
     }
-    const overshoots = over
-      ? [" The cubic has negative weights, so the result leaves the range of 0 to 1.", "三次核有负的权重，所以结果超出了 0 到 1。"]
-      : ["", ""];
-    if (ratio > 1 && antialias) {
-      const reach = shown(2 * reaches[interpolation] * ratio, 3);
+    const reach = 2 * reaches[interpolation];
+    if (width < all && antialias) {
+      const wide = shown((reach * all) / width, 3);
       return [
-        `The filter grows with the ratio: it spans ${reach} old pixels, so nothing is skipped.${overshoots[0]}`,
-        `滤波核随缩小比例变宽，跨 ${reach} 个旧像素，不会漏掉任何像素。${overshoots[1]}`,
+        `The filter grows as the image shrinks: it is ${wide} old pixels wide, and ${lost[0]}.`,
+        `图像缩小多少，滤波核就变宽多少：宽 ${wide} 个旧像素；${lost[1]}。`,
       ];
     }
-    if (ratio > 1) {
+    if (width < all) {
       return [
-        `The filter stays ${2 * reaches[interpolation]} pixels wide and skips some of the old ones: see the fence.${overshoots[0]}`,
-        `滤波核仍只有 ${2 * reaches[interpolation]} 个像素宽，会漏掉一些旧像素：请看栅栏。${overshoots[1]}`,
+        `The filter stays ${reach} old pixels wide, however much the image shrinks: ${lost[0]}. See the fence.`,
+        `无论缩小多少，滤波核只宽 ${reach} 个旧像素：${lost[1]}。请看栅栏。`,
       ];
     }
-    return [
-      `An image that does not shrink gives antialias nothing to do${interpolation === "bicubic" ? ", but for another cubic" : ""}.${overshoots[0]}`,
-      `图像没有缩小，antialias 不起作用${interpolation === "bicubic" ? "，只是换了一个三次核" : ""}。${overshoots[1]}`,
-    ];
+    return interpolation === "bilinear"
+      ? ["The image does not shrink, so antialias changes nothing.", "图像没有缩小，antialias 不起作用。"]
+      : [
+          "The image does not shrink: antialias smooths nothing, and only changes the cubic and the edges.",
+          "图像没有缩小：antialias 不再平滑，只是改变三次核和边缘的处理。",
+        ];
+  }
+
+  // How many columns of the picture no new pixel takes anything from.
+  function unusedColumns(interpolation, antialias, width) {
+    if (interpolation === "nearest") return Math.max(picture.width - width, 0);
+    const weights = resizeWeights(picture.width, width, interpolation, antialias);
+    return weights[0].filter((_, column) => weights.every((row) => row[column] === 0)).length;
   }
 
   paint(part(place, "original"), image);

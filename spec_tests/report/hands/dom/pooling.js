@@ -68,7 +68,7 @@ figures.pooling = (place) => {
           `，最后一个窗口从填充处开始，舍去：${size}`,
         )
       : [];
-    return [...said("Output size: ", "输出大小："), sum, ...late];
+    return [...said("Output size: ", "输出尺寸："), sum, ...late];
   }
 
   function mark(cells) {
