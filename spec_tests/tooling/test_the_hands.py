@@ -110,6 +110,18 @@ def test_every_function_of_the_pages_mathematics_is_held_to_the_references():
     assert {*WITHIN.values()} <= {*DRAWS}
 
 
+def test_chromium_answers_as_node_does(cases, answers, tmp_path, monkeypatch):
+    if javascript.NODE is None or javascript.CHROMIUM is None:
+        pytest.skip("it needs both node and chromium")
+    calls = [(name, arguments) for name, of in cases.items() for arguments, _ in of[:20]]
+    expected = [answer for of in answers.values() for answer in of[:20]]
+
+    monkeypatch.setattr(javascript, "NODE", None)
+    found = javascript.answers(hands.mathematics(), calls, tmp_path)
+
+    assert repr(found) == repr(expected)  # NaN included
+
+
 # The page
 
 

@@ -14,7 +14,7 @@ from spec_tests.vocabulary.problems import Problem, real_numbers
 
 def _with_zero(rng: np.random.Generator) -> Array:
     """Draw one number: of several magnitudes, now and then 0, where relu has its kink, or large."""
-    return np.array([rng.choice([real_numbers(rng, ()), 0.0, 100 * rng.standard_normal()], p=[0.8, 0.05, 0.15])])
+    return rng.choice([real_numbers(rng, ()).item(), 0.0, 100 * rng.standard_normal()], 1, p=[0.8, 0.05, 0.15])
 
 
 def _of_one(answer_of: Check) -> Check:

@@ -50,7 +50,7 @@ def check_step(
 @draws("steps.adam", "adam")
 def _step(rng: np.random.Generator, optimizer: str) -> Any:
     options, size = _options(rng, optimizer), (int(rng.integers(1, 5)),)
-    param, state = real_numbers(rng, size), {}
+    param, state = real_numbers(rng, size), dict[str, Any]()
     for _ in range(int(rng.integers(0, 4))):  # so that the state is one that occurs
         param, state = getattr(optim, optimizer)(param, real_numbers(rng, size), state, **options)
     grad = real_numbers(rng, size)
