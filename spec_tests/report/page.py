@@ -56,7 +56,7 @@ def render(
     for figure in figures:
         if figure.section not in SECTIONS:
             raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
-    script = "\n".join((script_of(FOLDER / "page.js"), hands.script()))
+    script = "\n".join((script_of(FOLDER / "find.js", FOLDER / "page.js"), hands.script()))
     return (
         environment()
         .get_template("page.html.jinja")
@@ -110,9 +110,9 @@ def _mathml(latex: str) -> str:
     return str(import_module("latex2mathml.converter").convert(latex.strip(), display="block"))
 
 
-def script_of(file: Path) -> str:
+def script_of(*files: Path) -> str:
     """Return a page's script, after the part that all pages have."""
-    return "\n".join(part.read_text(encoding="utf-8") for part in (FOLDER / "shared.js", file))
+    return "\n".join(part.read_text(encoding="utf-8") for part in (FOLDER / "shared.js", *files))
 
 
 def hash_of(script: str) -> str:
