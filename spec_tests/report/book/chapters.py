@@ -66,7 +66,7 @@ def _law(path: str, tests: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[
     cut, known = sources.law(path), tests.get((module, name))
     return {
         "source": cut,
-        "id": f"law-{name.removeprefix('test_')}",
+        "id": f"law-{module.removeprefix('test_')}-{name.removeprefix('test_')}",
         "test": f"{cut.file}::{name}",
         "marked": _with_words(source(cut.code)),
         "names": set(re.findall(r"\w+", cut.code)),

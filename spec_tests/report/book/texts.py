@@ -28,7 +28,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-FOLDER = Path(__file__).with_name("sections")
+from spec_tests.report.book.laws import FOLDER
+
 FAILURES = Path(__file__).with_name("failures")
 WORDS = Path(__file__).with_name("words.toml")
 

@@ -68,16 +68,13 @@ function showFound(list, input) {
 
 function option(entry, place, language) {
   const item = document.createElement("li");
-  const link = document.createElement("a");
   const what = document.createElement("span");
   item.id = `found-${place}`;
   item.role = "option";
-  link.href = `#${entry.id}`;
-  link.tabIndex = -1; // the arrow keys lead through them
+  item.dataset.target = entry.id;
   what.className = "what";
   what.textContent = KINDS[entry.kind][language];
-  link.append(what, entry[language] || entry.en);
-  item.append(link);
+  item.append(what, entry[language] || entry.en);
   return item;
 }
 
@@ -116,10 +113,17 @@ function letFind() {
       choose(list, input, chosen() + step);
       event.preventDefault();
     } else if (event.key === "Enter") {
-      list.querySelector('[aria-selected="true"] a')?.click();
+      list.querySelector('[aria-selected="true"]')?.click();
     } else if (event.key === "Escape") close();
   });
+  list.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-target]")?.dataset.target;
+    if (target === undefined) return;
+    if (location.hash === `#${target}`) follow();
+    else location.hash = target;
+    close();
+  });
   document.addEventListener("click", (event) => {
-    if (event.target.closest("#found a") !== null || event.target.closest(".finder") === null) close();
+    if (event.target.closest(".finder") === null) close();
   });
 }
