@@ -13,6 +13,8 @@ from spec_tests.report.book.texts import inline
 
 WORDS = Path(__file__).with_name("stories.toml")
 EXPECTED = Path(expectations.__file__).parents[1] / "subjects" / "expected"
+MARKED = ("see_en", "see_zh", "avoid_en", "avoid_zh", "where", "where_zh", "why", "why_zh")
+"""The texts in which code may stand out."""
 
 
 @cache
@@ -48,10 +50,10 @@ def stories() -> dict[str, list[dict[str, Any]]]:
 
 def _story(said: Mapping[str, str], deviation: Mapping[str, Any]) -> dict[str, Any]:
     example = deviation["example"]
-    marked = {name: inline(said[name]) for name in ("see_en", "see_zh", "avoid_en", "avoid_zh")}
+    texts = {**deviation, **said}
+    marked = {name: inline(texts[name]) for name in MARKED}
     return {
-        **deviation,
-        **said,
+        **texts,
         **marked,
         "program": program_of(example),
         "right": _shown(example.right),
@@ -67,15 +69,16 @@ def program_of(example: Example) -> str:
     """
     if example.program:
         return example.program.strip()
-    arguments = [f"{name}={_shown(value)}" for name, value in example.arguments.items()]
+    arguments = [f"{name}={_written(value)}" for name, value in example.arguments.items()]
     one_line = f"{example.call}({', '.join(arguments)})"
     called = one_line if len(one_line) <= 80 else f"{example.call}(\n    {(',' + chr(10) + '    ').join(arguments)},\n)"
     return called if example.dtype == "float32" else f"{called}  # in {example.dtype}"
 
 
+def _written(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, dict) else repr(value)  # an array may be described, not written out
+
+
 def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):  # an array that is described, not written out
-        return json.dumps(value)
-    return repr(value) if not isinstance(value, float) else f"{value:.8g}"
+    """Return a result as a reader would write it: a program's output as it is, a number with eight digits at most."""
+    return value if isinstance(value, str) else f"{value:.8g}" if isinstance(value, float) else repr(value)
