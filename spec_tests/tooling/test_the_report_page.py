@@ -849,7 +849,7 @@ def test_a_runs_short_name_says_what_it_stands_for_and_a_claims_heading_its_verd
 
 
 def test_the_first_tab_stop_is_a_link_that_skips_to_the_content(opened):
-    with opened() as page:
+    with opened("") as page:
         page.keyboard.press("Tab")
         assert page.get_by_role("link", name="Skip to content").evaluate("it => it === document.activeElement")
 
