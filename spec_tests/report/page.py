@@ -17,8 +17,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from spec_tests.report import page_filters
+from spec_tests.report import hands, page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
+from spec_tests.report.book.chapters import chapters
+from spec_tests.report.book.stories import stories
+from spec_tests.report.book.texts import meanings
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.vocabulary import buckets
@@ -53,13 +56,17 @@ def render(
     for figure in figures:
         if figure.section not in SECTIONS:
             raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
-    script = script_of(FOLDER / "page.js")
+    script = "\n".join((script_of(FOLDER / "find.js", FOLDER / "page.js"), hands.script()))
     return (
         environment()
         .get_template("page.html.jinja")
         .render(
             runs=[{**run, "label": run_label(place), "scope": _scope(run)} for place, run in enumerate(data["runs"])],
             sections=_sections(data, figures),
+            stories=stories(),
+            meanings=meanings(),
+            results_of=_results_of(data["claims"]),
+            right_of=lambda claim: [formula for formula in _formulas() if formula.get("right") == claim],
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
             drawn=grouped(_drawn(run) for run in data["runs"]),
@@ -77,7 +84,7 @@ def render(
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
             script_hash=hash_of(script),
-            style=style_of(),
+            style=style_of(FOLDER / "book.css") + Markup(hands.style()),
         )
     )
 
@@ -103,9 +110,9 @@ def _mathml(latex: str) -> str:
     return str(import_module("latex2mathml.converter").convert(latex.strip(), display="block"))
 
 
-def script_of(file: Path) -> str:
+def script_of(*files: Path) -> str:
     """Return a page's script, after the part that all pages have."""
-    return "\n".join(part.read_text(encoding="utf-8") for part in (FOLDER / "shared.js", file))
+    return "\n".join(part.read_text(encoding="utf-8") for part in (FOLDER / "shared.js", *files))
 
 
 def hash_of(script: str) -> str:
@@ -138,19 +145,21 @@ def environment(*folders: Path) -> jinja2.Environment:
 
 def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[dict[str, Any]]:
     """Return what the page shows for each section of the document, in order."""
-    tests = _tests_by_claim(data)
+    tests, books = _tests_by_claim(data), chapters(data)
     return [
         {
             "id": id,
             "en": title,
+            "book": book,
             "zh": words()["sections"][id],
             "formulas": [formula for formula in _formulas() if formula.get("section") == id],
             "figures": [figure for figure in figures if figure.section == id],
             "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
             "runs": grouped(run["sections"].get(id) for run in data["runs"]),
+            "results": grouped(_found(data["claims"], id, run) for run in range(len(data["runs"]))),
             "to_write": _to_write(id),
         }
-        for id, title in SECTIONS.items()
+        for (id, title), book in zip(SECTIONS.items(), books, strict=True)
     ]
 
 
@@ -310,6 +319,17 @@ def _by_kind(found: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any
     for bucket in found:
         kinds[bucket["kind"]].append({**bucket, "zh": buckets.names_zh().get(bucket["name"], "")})
     return kinds
+
+
+def _found(claims: Iterable[Mapping[str, Any]], section: str, run: int) -> list[tuple[str, int]]:
+    """Return how many claims of a section had each result in a run, as far as there are any."""
+    counts = _counts((claim for claim in claims if claim["section"] == section), run)
+    return [(result, count) for result, count in counts.items() if count]
+
+
+def _results_of(claims: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the results of every claim by its id, each once."""
+    return {claim["id"]: [*dict.fromkeys(result["result"] for result in claim["results"])] for claim in claims}
 
 
 def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pytest
 
 from spec_tests import subjects
 from spec_tests.report import failures, surroundings, writing
+from spec_tests.report.book.laws import is_law
 from spec_tests.report.cases import BAD, RAN, Case, Tests, received, source_of, surroundings_of
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
@@ -276,14 +277,14 @@ def worst(entries: Iterable[ledger.Entry]) -> Data:
 
 
 def tests_of(cases: Iterable[Case]) -> list[Data]:
-    """Return every test function that carries claims or that failed, with its source and its result in this run."""
+    """Return every test function that has claims, is in the book or failed, with its source and its result."""
     functions = defaultdict[str, list[Case]](list)
     for case in cases:
         functions[case.test].append(case)
     return [
         describe_test(test, group)
         for test, group in functions.items()
-        if any(case.claims or case.outcome in BAD for case in group)
+        if is_law(test) or any(case.claims or case.outcome in BAD for case in group)
     ]
 
 

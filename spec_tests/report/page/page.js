@@ -1,4 +1,13 @@
-// The report's controls: contents, filter and search, links to claims.
+// The report's controls: book and record, contents, filter, search, links.
+
+// Book and record: one of them is shown, the one in which the address' target lies
+
+const OF_THE_BOOK = /^#(book|main|law|code|laws|try|figure|stor|silent|hand)/;
+show_view(location.hash !== "" && !OF_THE_BOOK.test(location.hash)); // before anything is rendered
+
+function show_view(record) {
+  page.classList.toggle("in-record", record);
+}
 
 // Filter and search
 
@@ -63,8 +72,13 @@ function follow() {
   }
   const target = document.getElementById(id);
   if (target === null) return;
-  for (let element = target; element !== null; element = element.parentElement) element.hidden = false;
+  if (target.closest("#record, #book") !== null) show_view(target.closest("#record") !== null);
+  for (let element = target; element !== null; element = element.parentElement) {
+    element.hidden = false;
+    if (element.tagName === "DETAILS") element.open = true;
+  }
   count();
+  letReach();
   if (target.classList.contains("claim")) target.querySelector(".evidence")?.setAttribute("open", "");
   target.scrollIntoView();
 }
@@ -75,6 +89,14 @@ function nameRuns() {
   const names = [...document.querySelectorAll("[data-run]")].map((element) => [element.dataset.run, element.textContent]);
   const known = Object.fromEntries(names);
   for (const element of document.querySelectorAll(".run")) element.title = known[element.textContent] ?? "";
+}
+
+// Helpers in the tests' sources: hovering over one says what it means
+
+function nameHelper(event) {
+  const helper = event.target.closest?.("[data-word]");
+  const meaning = helper && document.getElementById(`word-${helper.dataset.word}`);
+  if (meaning) helper.title = meaning.querySelector(page.classList.contains("chinese") ? ".zh" : ".en").textContent;
 }
 
 // Contents, on narrow screens
@@ -106,6 +128,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const link = event.target.closest('a[href^="#"]'); // a second click on the same link does not change the address
     if (link !== null && link.hash === location.hash) follow();
   });
+  document.addEventListener("mouseover", nameHelper);
+  letFind();
   window.addEventListener("hashchange", follow);
   window.addEventListener("resize", letReach);
   document.addEventListener("toggle", letReach, true);
