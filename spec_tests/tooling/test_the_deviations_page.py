@@ -17,7 +17,7 @@ def test_the_page_of_deviations_is_that_of_the_registers(language):
     assert kept == page(language), "write it again: python -m spec_tests.tooling.deviations_page"
 
 
-def test_what_is_shown_with_an_example_says_in_what_it_was_seen_and_what_would_be_right():
+def test_an_example_says_in_what_it_was_seen_and_what_would_be_right():
     for entry in entries():
         assert entry.package in CALLED
         assert entry.texts["versions"]
