@@ -10,7 +10,7 @@
     --rivals               hold PyTorch's own samples against the same defects of layers and gradients instead
     --write-names          do nothing but list anew the defects that rules make
 
-It ends with 1 if a defect survives that is not accepted, with a reason, in `accepted.tsv`. To look at one of them:
+It ends with 1 if a defect survives that is not listed, with a reason, in `accepted.tsv`. To look at one of them:
 `pytest spec_tests --subject wrong:NAME`.
 """
 

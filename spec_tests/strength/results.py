@@ -11,14 +11,14 @@ from statistics import median
 from typing import Any
 
 from spec_tests.strength.planting import Outcome, operation_of
-from spec_tests.strength.selecting import GENERATED, accepted, function_of, kind_of
+from spec_tests.strength.selecting import GENERATED, accepted, function_of, kind_of, known
 
 PACKAGES = ("numpy", "hypothesis", "pytest")
 
 
 def survivors(outcomes: Iterable[Outcome]) -> list[str]:
-    """Return the defects that no test caught and that are not accepted."""
-    return [outcome.defect for outcome in outcomes if not outcome.caught_by and outcome.defect not in accepted()]
+    """Return the defects that no test caught and that are not known to survive."""
+    return [outcome.defect for outcome in outcomes if not outcome.caught_by and outcome.defect not in known()]
 
 
 def stored(outcomes: Mapping[str, Outcome], seconds: float, how: str) -> dict[str, Any]:
@@ -37,6 +37,7 @@ def stored(outcomes: Mapping[str, Outcome], seconds: float, how: str) -> dict[st
         "by operation": _by(counted, lambda defect: operation_of(function_of(defect))),
         "by kind": _by(counted, kind_of),
         "accepted": {name: accepted()[name] for name in outcomes if name in accepted()},
+        "open": {outcome.defect: known()[outcome.defect] for outcome in counted if outcome.defect in known()},
         "survivors": survivors(outcomes.values()),
         "defects": {name: _told(outcomes[name]) for name in sorted(outcomes)},
     }
@@ -74,7 +75,7 @@ def told(result: Mapping[str, Any]) -> str:
     for what in ("named", "generated"):
         if result[what]["planted"]:
             lines.append(f"{what}: caught {result[what]['caught']:,} of {result[what]['planted']:,}")
-    lines.append(f"accepted: {len(result['accepted'])}")
+    lines.append(f"not counted, with a reason: {len(result['accepted'])}; known to survive: {len(result['open'])}")
     lines.append(f"median time to the first failure: {result['median seconds to the first failure']} s")
     return "\n".join(lines)
 

@@ -89,6 +89,8 @@ def described(value: Any) -> str:
         return "given"
     if isinstance(value, tuple | list):
         return "equal_for_all_axes" if len(set(map(str, value))) == 1 else "different_for_each_axis"
+    if isinstance(value, float) and len(str(value)) > MOST_CHARACTERS:
+        return "any_other_number"
     return ("given" if value else "empty") if isinstance(value, dict) else str(value)
 
 
@@ -104,6 +106,9 @@ def conditions(function: str, calls: list[Call]) -> Iterator[str]:
         if name not in arrays or len(values) > 1:
             yield from (f"{name}={value}" for value in list(values)[:MOST_VALUES] if len(values) > 1)
 
+
+MOST_CHARACTERS = 6
+"""Of a number that is a condition: those of more are drawn, and none is special."""
 
 MOST_VALUES = 6
 """Of an option's values, how many become a condition of their own."""
