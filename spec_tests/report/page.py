@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from spec_tests.report import hands, page_filters
 from spec_tests.report.benchmark_part import BenchmarkPart
-from spec_tests.report.book.chapters import chapters
+from spec_tests.report.book.chapters import chapters, results_of
 from spec_tests.report.book.stories import stories
 from spec_tests.report.book.texts import meanings
 from spec_tests.report.page_figure import PageFigure
@@ -65,7 +65,7 @@ def render(
             sections=_sections(data, figures),
             stories=stories(),
             meanings=meanings(),
-            results_of=_results_of(data["claims"]),
+            results_of=results_of(data["claims"]),
             right_of=lambda claim: [formula for formula in _formulas() if formula.get("right") == claim],
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
@@ -156,7 +156,6 @@ def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[di
             "figures": [figure for figure in figures if figure.section == id],
             "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
             "runs": grouped(run["sections"].get(id) for run in data["runs"]),
-            "results": grouped(_found(data["claims"], id, run) for run in range(len(data["runs"]))),
             "to_write": _to_write(id),
         }
         for (id, title), book in zip(SECTIONS.items(), books, strict=True)
@@ -319,17 +318,6 @@ def _by_kind(found: Iterable[Mapping[str, Any]]) -> dict[str, list[dict[str, Any
     for bucket in found:
         kinds[bucket["kind"]].append({**bucket, "zh": buckets.names_zh().get(bucket["name"], "")})
     return kinds
-
-
-def _found(claims: Iterable[Mapping[str, Any]], section: str, run: int) -> list[tuple[str, int]]:
-    """Return how many claims of a section had each result in a run, as far as there are any."""
-    counts = _counts((claim for claim in claims if claim["section"] == section), run)
-    return [(result, count) for result, count in counts.items() if count]
-
-
-def _results_of(claims: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Return the results of every claim by its id, each once."""
-    return {claim["id"]: [*dict.fromkeys(result["result"] for result in claim["results"])] for claim in claims}
 
 
 def _left_out(data: Mapping[str, Any], run: int) -> dict[str, Any]:

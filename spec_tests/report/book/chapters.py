@@ -1,7 +1,7 @@
 """What the book's templates show of a section: its words, its code, its laws, and what the runs found."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,6 +13,7 @@ from spec_tests.report.book import sources
 from spec_tests.report.book.texts import Part, meanings, paragraphs, text_of
 from spec_tests.report.page_filters import grouped, source
 from spec_tests.vocabulary.claims import SECTIONS, Claim, register
+from spec_tests.vocabulary.results import counted
 
 CHAPTERS = {"1": ("torchvision and its data", "torchvision 与数据"), "2": ("Neural networks", "神经网络")}
 """The titles of the document's chapters; each stands before the first of its sections."""
@@ -21,7 +22,19 @@ CHAPTERS = {"1": ("torchvision and its data", "torchvision 与数据"), "2": ("N
 def chapters(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the book shows of each section, in the document's order."""
     tests = {(PurePosixPath(test["file"]).stem, test["test"].partition("::")[2]): test for test in data["tests"]}
-    return [_chapter(id, tests) for id in SECTIONS]
+    return [{**_chapter(id, tests), "results": _results(data, id)} for id in SECTIONS]
+
+
+def results_of(claims: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Return the results of every claim by its id, each once."""
+    return {claim["id"]: [*dict.fromkeys(result["result"] for result in claim["results"])] for claim in claims}
+
+
+def _results(data: Mapping[str, Any], section: str) -> list[tuple[Any, list[str]]]:
+    """Return how many claims of a section had each result, as far as there are any, run by run."""
+    claims = [claim for claim in data["claims"] if claim["section"] == section and not claim.get("ours")]
+    counts = (counted(claim["results"][run]["result"] for claim in claims) for run in range(len(data["runs"])))
+    return grouped([(result, count) for result, count in found.items() if count] for found in counts)
 
 
 def _chapter(id: str, tests: Mapping[tuple[str, str], Mapping[str, Any]]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _cut(file: str, name: str) -> Source:
     node = functions[name]
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     claims = tuple(
-        argument.value
+        str(argument.value)
         for decorator in node.decorator_list
         if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.claim"
         for argument in decorator.args
