@@ -13,6 +13,12 @@ the axis of a softmax. They take plain arrays in native byte order; a single num
 Read `reference.definition` first, then `reference.convolution` and `reference.pooling`.
 """
 
+import sys
+from importlib.util import find_spec
+
+if sys.argv[:1] == ["-m"] and find_spec("numpy") is None:  # a command, on the way to its module
+    sys.exit("error: numpy not installed here: pip install numpy")
+
 from reference.activation import (
     log_softmax,
     log_softmax_backward,

@@ -155,9 +155,10 @@ def affordable(name: str, size: Sequence[int]) -> tuple[int, ...]:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message quotes it, shortened if it is long."""
+    """Return a value as a message quotes it: in one line, shortened if it is long."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes no whole number of thousands of digits
+    except Exception:  # Python writes no whole number of thousands of digits, and an object of others may write none
         text = f"a {type(value).__name__} that is too long to write"
+    text = " ".join(text.split())  # an array takes several lines
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

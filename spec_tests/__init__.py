@@ -13,6 +13,8 @@ they are asked for: the package itself imports neither pytest nor Hypothesis nor
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from spec_tests.installed import require_for_command
+
 if TYPE_CHECKING:
     from spec_tests.checking import Result, SpecificationBroken, check
     from spec_tests.verdict import BadCase, Verdict, assert_within_bound, bound, judge
@@ -29,6 +31,9 @@ __all__ = [
 ]
 
 _VERDICTS = ("BadCase", "Verdict", "assert_within_bound", "bound", "judge")
+
+
+require_for_command()
 
 
 def __getattr__(name: str) -> Any:

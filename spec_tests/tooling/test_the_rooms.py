@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("reference", "spec_tests", "benchmarks")
 ROOMS = (
+    "spec_tests.installed",
     "reference",
     "spec_tests.worked_examples",
     "spec_tests.vocabulary",
