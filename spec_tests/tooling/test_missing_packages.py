@@ -38,7 +38,9 @@ def without(package, tmp_path, *arguments):
 
 
 def test_the_commands_are_found():
-    assert {"spec_tests", "spec_tests.start", "spec_tests.matrix", "reference.train", "benchmarks.report"} <= {*COMMANDS}
+    assert {"spec_tests", "spec_tests.start", "spec_tests.matrix", "reference.train", "benchmarks.report"} <= {
+        *COMMANDS
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

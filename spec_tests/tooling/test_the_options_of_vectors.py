@@ -1,15 +1,12 @@
 """What a reader of the vectors sees of a call, without the words of torch: every option, and what is wrong with it."""
 
 import json
-import subprocess
-import sys
 from itertools import dropwhile
 
 import numpy as np
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run.selection import ROOT
 from spec_tests.vectors import refusals
 from spec_tests.vectors.asking import answer, verdict
 from spec_tests.vectors.question import Question, Refused
