@@ -20,6 +20,9 @@ IDS = [f"{call.function}-{number}" for number, call in enumerate(CALLS)]
 PAIRS = 40
 """So many calls with two odd values are drawn for each call."""
 
+EVERY = 5
+"""Networks, a call of which takes long, get only every fifth odd value."""
+
 LONGEST_MESSAGE = 600
 
 SCALARS = [
@@ -75,6 +78,10 @@ def refusal(call, arguments):
     return None
 
 
+def is_a_network(call):
+    return call.function.startswith(("cifar10_cnn", "resnet", "residual"))
+
+
 def assert_one_short_line(message, what):
     assert message, what
     assert len(message) <= LONGEST_MESSAGE, (what, message)
@@ -85,7 +92,7 @@ def assert_one_short_line(message, what):
 def test_an_odd_value_is_answered_or_refused_with_the_name_of_an_argument(call):
     named = "|".join(map(re.escape, parameters_of(call.function)))
     for name in call.arguments():
-        for number, value in enumerate(ODD):
+        for number, value in list(enumerate(ODD))[:: EVERY if is_a_network(call) else 1]:
             message = refusal(call, {**call.arguments(), name: value})
 
             if message is not None:
@@ -97,7 +104,7 @@ def test_an_odd_value_is_answered_or_refused_with_the_name_of_an_argument(call):
 def test_two_odd_values_at_once_are_answered_or_refused_in_one_line(number):
     call, rng = CALLS[number], np.random.default_rng(number)
     names = list(call.arguments())
-    for _ in range(PAIRS):
+    for _ in range(PAIRS // EVERY if is_a_network(call) else PAIRS):
         chosen = {names[at]: ODD[int(rng.integers(len(ODD)))] for at in rng.integers(len(names), size=2)}
 
         message = refusal(call, call.arguments() | chosen)
