@@ -7,7 +7,7 @@ An option may be a NumPy number, whose own arithmetic would then take part: a by
 float64 turns an array of float32 into one of its own format. So options become numbers of Python here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from numbers import Integral, Real
 from operator import index
@@ -50,6 +50,16 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     if dtype is None or dtype.name not in FLOATS or not dtype.isnative:
         raise TypeError(f"{name} must be float32 or float64, got {shown(value)}")
     return dtype
+
+
+def mapping(name: str, value: object, needed: Iterable[str] = ()) -> Mapping[str, Any]:
+    """Require a mapping from names that has at least these."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a mapping from names to arrays, got {type(value).__name__}")
+    missing = [key for key in needed if key not in value]
+    if missing:
+        raise ValueError(f"{name} lack {', '.join(missing)}")
+    return value
 
 
 def lowest(dtype: np.dtype) -> float:
@@ -120,7 +130,9 @@ def per_axis(name: str, value: Size, rank: int, least: int) -> tuple[int, ...]:
 
 def positive_sizes(name: str, value: Size) -> tuple[int, ...]:
     """Require one size or a tuple of them, each at least 1."""
-    rank = len(value) if isinstance(value, Sequence) and not isinstance(value, str) else 1
+    rank = len(value) if isinstance(value, tuple | list) else 1
+    if rank == 0:
+        raise ValueError(f"{name} must have at least one number, got {value}")
     return per_axis(name, value, rank, least=1)
 
 
@@ -155,9 +167,10 @@ def affordable(name: str, size: Sequence[int]) -> tuple[int, ...]:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message quotes it, shortened if it is long."""
+    """Return a value as a message quotes it: in one line, shortened if it is long."""
     try:
         text = repr(value)
-    except ValueError:  # Python writes no whole number of thousands of digits
+    except Exception:  # Python writes no whole number of thousands of digits, and an object of others may write none
         text = f"a {type(value).__name__} that is too long to write"
+    text = " ".join(text.split())  # an array takes several lines
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."

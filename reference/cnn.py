@@ -22,7 +22,7 @@ import numpy as np
 
 from reference.activation import relu as rectified
 from reference.activation import relu_backward
-from reference.checks import Array, array, flag, float_dtype, same_dtype, shape, shown
+from reference.checks import Array, array, flag, float_dtype, mapping, same_dtype, shape, shown
 from reference.convolution import conv2d, conv2d_backward, conv2d_weight
 from reference.cross_entropy import cross_entropy, cross_entropy_backward
 from reference.linear import flatten, flatten_backward, linear, linear_backward
@@ -118,6 +118,8 @@ def cifar10_cnn_layers_backward(
     Returns grad_input, None without `input_requires_grad`, and the gradient of every parameter, by its name.
     """
     wanted = flag("input_requires_grad", input_requires_grad)
+    check_parameters(parameters)
+    mapping("outputs", outputs, ("input", "conv1", "p1", "conv2", "p2", "conv3", "p3", "flatten"))
     grads: dict[str, Any] = {}
     grad: Any = grad_output
     grad, *grads["linear"] = linear_backward(grad, outputs["flatten"], *_of("linear", parameters))
@@ -172,8 +174,7 @@ def _check(input: Array, parameters: Parameters, relu: bool) -> None:
 
 def check_parameters(parameters: Parameters) -> None:
     """Require exactly the network's parameters, each of the right shape."""
-    if not isinstance(parameters, Mapping):
-        raise TypeError(f"parameters must be a mapping from names to arrays, got {type(parameters).__name__}")
+    mapping("parameters", parameters)
     missing, unknown = PARAMETERS.keys() - parameters.keys(), parameters.keys() - PARAMETERS.keys()
     if missing or unknown:
         raise ValueError(f"parameters lack {sorted(missing) or 'none'} and have unknown {sorted(unknown) or 'none'}")

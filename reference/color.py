@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, Array, array, real
+from reference.checks import FLOATS, Array, array, one_of, real, shown
 
 ADJUSTMENTS = ("brightness", "contrast", "saturation", "hue")
 
@@ -103,9 +103,9 @@ def color_jitter(
     }
     array("img", img, FLOATS | {"uint8"})
     _check_channels(img)
-    unknown = [name for name in order if name not in steps]
-    if unknown:
-        raise ValueError(f"order must name {', '.join(steps)}, got {unknown[0]!r}")
+    if not isinstance(order, tuple | list):
+        raise TypeError(f"order must be a tuple or list of names, got {shown(order)}")
+    order = [one_of("order", name, [*steps]) for name in order]
     img = img.copy()
     for name in order:
         adjust, factor = steps[name]

@@ -90,14 +90,19 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
 
 
+def escape_what_cannot_be_shown() -> None:
+    """Let a character that the terminal does not have be printed in escapes, instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
     """Run a command; a refusal ends it with one line and a nonzero exit status.
 
     Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a name that the terminal cannot show is shown in escapes
-            stream.reconfigure(errors="backslashreplace")
+    escape_what_cannot_be_shown()
     try:
         command()
     except Refusal as refusal:

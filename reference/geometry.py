@@ -11,7 +11,19 @@ places. (The formula of section 2.1.1 lacks the floor and the dilation d.)
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, flag, integer, per_axis, same_dtype
+from reference.checks import (
+    FLOATS,
+    INTEGERS,
+    Array,
+    Size,
+    affordable,
+    array,
+    flag,
+    integer,
+    per_axis,
+    same_dtype,
+    shown,
+)
 
 Pair = tuple[int, int]
 
@@ -160,7 +172,7 @@ def _conv_padding(
         totals = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
     if isinstance(padding, str):
-        raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {padding!r}")
+        raise ValueError(f"padding must be 'same', 'valid' or whole numbers, got {shown(padding)}")
     return tuple((p, p) for p in per_axis("padding", padding, len(kernel), least=0))
 
 

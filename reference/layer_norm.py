@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reference.checks import Array, array, integer, real, same_dtype, shape
+from reference.checks import Array, array, integer, real, same_dtype, shape, shown
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -84,7 +84,7 @@ def _axes(
     """Check the arguments, and return the axes to normalize over, counted from the back."""
     array("input", input)
     if not isinstance(normalized_shape, tuple | list):
-        raise TypeError(f"normalized_shape must be a tuple or list of whole numbers, got {normalized_shape!r}")
+        raise TypeError(f"normalized_shape must be a tuple or list of whole numbers, got {shown(normalized_shape)}")
     sizes = tuple(integer("normalized_shape", size) for size in normalized_shape)
     if not sizes:
         raise ValueError("normalized_shape must have at least one number, got none")

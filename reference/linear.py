@@ -85,7 +85,7 @@ def _flat_axes(input: Array, start_dim: int, end_dim: int) -> tuple[int, int]:
 
 def _check(input: Array, weight: Array, bias: Array | None) -> None:
     for name, value in (("input", input), ("weight", weight), ("bias", bias)):
-        if value is not None:
+        if name != "bias" or value is not None:
             array(name, value, FLOATS | INTEGERS)
     same_dtype(input=input, weight=weight, bias=bias)
     if weight.ndim not in (1, 2):

@@ -31,7 +31,7 @@ def l1_loss(input: Array, target: Array, *, reduction: str = "mean", weight: Arr
     >>> l1_loss(np.array([1.0, 2.0, 5.0]), np.array([1.5, 2.5, 3.0]))
     np.float64(1.0)
     """
-    input, target, weight = _operands(input, target, weight, reduction, integers=reduction != "mean")
+    input, target, weight = _operands(input, target, weight, reduction, integers=reduction_name(reduction) != "mean")
     return _reduced(abs(input - target), weight, reduction)
 
 
@@ -129,8 +129,8 @@ def _operands(
 ) -> tuple[Array, Array, Array | None]:
     """Check the operands and bring them to one dtype: that of the floating point ones among them."""
     reduction_name(reduction)
-    given = {"input": input, "target": target, "weight": weight}
-    operands = {name: array(name, value, FLOATS | INTEGERS) for name, value in given.items() if value is not None}
+    given = {"input": input, "target": target} | ({} if weight is None else {"weight": weight})
+    operands = {name: array(name, value, FLOATS | INTEGERS) for name, value in given.items()}
     floats = [value.dtype for value in operands.values() if value.dtype.name in FLOATS]
     if not floats and not integers:
         raise TypeError("input and target are both integer arrays, expected at least one of floating point")

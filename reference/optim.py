@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.checks import Array, array, flag, integer, real, same_dtype, shape
+from reference.checks import Array, array, flag, integer, real, same_dtype, shape, shown
 
 State: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = Callable[..., tuple[Array, dict[str, Any]]]
@@ -260,7 +260,7 @@ def _with_decay(param: Array, grad: Array, weight_decay: float, maximize: bool) 
 
 def _checked_betas(betas: tuple[float, float]) -> tuple[float, float]:
     if not isinstance(betas, tuple | list) or len(betas) != 2:
-        raise TypeError(f"betas must be two numbers, got {betas!r}")
+        raise TypeError(f"betas must be two numbers, got {shown(betas)}")
     beta1, beta2 = (real("betas", beta) for beta in betas)
     if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
         raise ValueError(f"betas must be from 0 to below 1, got {betas}")

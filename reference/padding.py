@@ -28,6 +28,7 @@ from reference.checks import (
     real,
     same_dtype,
     shape,
+    shown,
 )
 
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -91,7 +92,7 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
     if value is not None:
         _fill(input, value)
     if not isinstance(pad, tuple | list):
-        raise TypeError(f"pad must be a tuple or list of whole numbers, got {pad!r}")
+        raise TypeError(f"pad must be a tuple or list of whole numbers, got {shown(pad)}")
     numbers = [integer("pad", p) for p in pad]
     if len(numbers) % 2 or len(numbers) > 2 * input.ndim:
         raise ValueError(f"pad must hold 2 numbers for each of at most {input.ndim} axes, got {len(numbers)}")

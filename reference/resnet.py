@@ -22,12 +22,12 @@ running statistics: this is the network in evaluation.
 Axes: n image, c channel, h row, w column.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from reference.activation import relu, relu_backward
 from reference.average_pooling import adaptive_avg_pool2d
-from reference.checks import Array, array, one_of
+from reference.checks import Array, array, mapping, one_of
 from reference.convolution import conv2d, conv2d_backward
 from reference.linear import flatten, linear
 from reference.normalization import batch_norm, batch_norm_backward
@@ -45,6 +45,9 @@ PATHS: dict[str, tuple[tuple[str, int], ...]] = {
 }
 """The convolutions of a block, by number, with the size of their kernels."""
 
+BATCH_NORM = ("running_mean", "running_var", "weight", "bias")
+"""The parameters and running statistics of a batch norm."""
+
 STRIDED = {"resnet18": "1", "resnet50": "2"}
 """The convolution of a block that takes its stride."""
 
@@ -57,7 +60,7 @@ def resnet18(input: Array, parameters: Parameters) -> Array:
 def resnet50(input: Array, parameters: Parameters) -> Array:
     """Return the scores of the classes: input (n, 3, h, w), any size from about 32 -> (n, classes).
 
-    Raises KeyError for a missing parameter, and the layers' TypeError and ValueError.
+    Raises ValueError for a missing parameter, and the layers' TypeError and ValueError.
     """
     return resnet_layers(input, parameters, "resnet50")["fc"]
 
@@ -66,6 +69,7 @@ def resnet_layers(input: Array, parameters: Parameters, network: str) -> dict[st
     """Return the outputs of the stem, of every block and of each part of the head, in order, by torchvision's names."""
     array("input", input)
     one_of("network", network, [*BLOCKS])
+    mapping("parameters", parameters, ["conv1.weight", *_of_batch_norm("bn1"), "fc.weight", "fc.bias"])
     outputs: dict[str, Any] = {"conv1": conv2d(input, parameters["conv1.weight"], stride=2, padding=3)}
     outputs["relu"] = relu(_normalized(outputs["conv1"], parameters, "bn1"))
     x: Any
@@ -119,10 +123,14 @@ def _sum(
     input: Array, parameters: Parameters, network: str, stride: int
 ) -> tuple[Array, list[Array], list[Convolution]]:
     """Return path(input) + shortcut(input), the input of every convolution on the path, and these convolutions."""
+    one_of("network", network, [*BLOCKS])
     steps = [
         (f"conv{number}", f"bn{number}", stride if number == STRIDED[network] else 1, kernel // 2)
         for number, kernel in PATHS[network]
     ]
+    mapping("parameters", parameters, _needed(steps))
+    if "downsample.0.weight" in parameters:
+        mapping("parameters", parameters, _needed([_downsample(stride)]))
     received = [input]
     for step in steps[:-1]:
         received.append(relu(_conv_bn(received[-1], parameters, step)))
@@ -130,6 +138,10 @@ def _sum(
     if "downsample.0.weight" in parameters:
         shortcut = _conv_bn(input, parameters, _downsample(stride))
     return _conv_bn(received[-1], parameters, steps[-1]) + shortcut, received, steps
+
+
+def _needed(steps: Iterable[Convolution]) -> list[str]:
+    return [name for conv, bn, *_ in steps for name in (f"{conv}.weight", *_of_batch_norm(bn))]
 
 
 def _downsample(stride: int) -> Convolution:
@@ -159,7 +171,11 @@ def _normalized(x: Array, parameters: Parameters, name: str) -> Array:
 
 
 def _batch_norm_of(parameters: Parameters, name: str) -> dict[str, Any]:
-    return {part: parameters[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias")}
+    return {part: parameters[f"{name}.{part}"] for part in BATCH_NORM}
+
+
+def _of_batch_norm(name: str) -> list[str]:
+    return [f"{name}.{part}" for part in BATCH_NORM]
 
 
 def _below(name: str, parameters: Parameters) -> dict[str, Array]:

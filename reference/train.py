@@ -238,12 +238,27 @@ def _log(folder: Path | None, steps: int) -> Iterator[Callable[[str, float, int]
         yield lambda *_: None
         return
     needed("tensorboard", "--logdir")
-    try:
+    with _refusing_to_log(folder):
         writer: Any = import_module("torch.utils.tensorboard").SummaryWriter(str(folder), purge_step=steps + 1)
+
+    def log(name: str, value: float, step: int) -> None:
+        with _refusing_to_log(folder):
+            writer.add_scalar(name, value, step)
+
+    try:
+        yield log
+    finally:
+        with _refusing_to_log(folder):
+            writer.close()
+
+
+@contextmanager
+def _refusing_to_log(folder: Path) -> Iterator[None]:
+    """Say in one line why a log cannot be written; a disk may fill up at any moment."""
+    try:
+        yield
     except OSError as error:
-        raise Refusal(f"--logdir {folder}: {error.strerror}") from None
-    with writer:
-        yield lambda name, value, step: writer.add_scalar(name, value, step)
+        raise Refusal(f"--logdir {folder}: {error.strerror or error}") from None
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

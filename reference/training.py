@@ -31,6 +31,10 @@ from reference.optim import State, Step, step
 SQUARES = frozenset({"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
 """States that are sums or averages of squares."""
 
+MOST_STEPS = 2**53
+"""No training takes so many; up to here float64 counts every one."""
+LONGEST_SETTING = 200
+
 UNFINISHED = ".unfinished"
 ABANDONED = 60.0
 """Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
@@ -158,6 +162,7 @@ class Checkpoint:
         flat |= {f"parameters/{name}": value for name, value in self.training.parameters.items()}
         for name, state in self.training.states.items():
             flat |= {f"states/{name}/{key}": np.asarray(value) for key, value in state.items()}
+        _checkpoint_in(flat)
         with unfinished_file(path) as file:
             np.savez(file, **flat)
 
@@ -171,15 +176,31 @@ class Checkpoint:
                 flat = _arrays(file)
             except Exception:  # a damaged archive makes its readers raise nearly anything
                 raise ValueError("is not a checkpoint") from None
-        parameters, settings = _below("parameters", flat), _below("settings", flat)
-        try:
-            check_parameters(parameters)
-            same_dtype(**parameters)
-            training = Training(parameters, _states(flat, parameters), _steps(flat))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"is not a checkpoint of this network: {error}") from None
+        training, settings = _checkpoint_in(flat)
         _check(training)
-        return cls(training, {name: str(value) for name, value in settings.items()})
+        return cls(training, settings)
+
+
+def _checkpoint_in(flat: Mapping[str, Array]) -> tuple[Training, dict[str, str]]:
+    """Return the training and the settings that arrays by name hold, or raise ValueError."""
+    parameters = _below("parameters", flat)
+    try:
+        check_parameters(parameters)
+        same_dtype(**parameters)
+        return Training(parameters, _states(flat, parameters), _steps(flat)), _settings(flat)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"is not a checkpoint of this network: {error}") from None
+
+
+def _settings(flat: Mapping[str, Array]) -> dict[str, str]:
+    settings = {name: str(value) for name, value in _below("settings", flat).items() if value.dtype.kind == "U"}
+    if len(settings) < len(_below("settings", flat)) or not all(map(_is_short, settings.values())):
+        raise ValueError("it has a setting that is not a short text")
+    return settings
+
+
+def _is_short(text: str) -> bool:
+    return text.isprintable() and len(text) <= LONGEST_SETTING
 
 
 def _check(training: Training) -> None:
@@ -222,9 +243,13 @@ def _array_in(content: bytes) -> Array:
 
 def _steps(flat: Mapping[str, Array]) -> int:
     steps = flat.get("steps", np.array(-1))
-    if steps.shape != () or steps.dtype.kind != "i" or steps < 0:
+    if not _is_number_of_steps(steps):
         raise ValueError("it lacks the number of steps")
     return int(steps)
+
+
+def _is_number_of_steps(value: Array) -> bool:
+    return value.shape == () and value.dtype.kind == "i" and 0 <= value < MOST_STEPS
 
 
 def _states(flat: Mapping[str, Array], parameters: Parameters) -> dict[str, dict[str, Any]]:
@@ -234,7 +259,7 @@ def _states(flat: Mapping[str, Array], parameters: Parameters) -> dict[str, dict
         if parameter not in parameters:
             raise ValueError(f"it has a state for {parameter!r}, which is not a parameter")
         if key == "step":
-            if value.shape != () or value.dtype.kind != "i" or value < 0:
+            if not _is_number_of_steps(value):
                 raise ValueError(f"the step of {parameter} is not a number of steps")
             states[parameter][key] = int(value)
         else:

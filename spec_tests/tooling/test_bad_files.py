@@ -1,19 +1,22 @@
 """Files that are damaged or mean harm, and moments at which a file must not be half written."""
 
 import contextlib
+import errno
 import os
 import pickle
 import signal
 import subprocess
 import sys
 import time
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10
 
-from reference import archives, datasets, initial_parameters
+from reference import archives, datasets, initial_parameters, train
 from reference.training import ABANDONED, Checkpoint, Training
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -140,13 +143,70 @@ def test_a_checkpoint_with_any_damaged_byte_is_refused_or_whole(tmp_path):
     Checkpoint(training(step=1, square_avg=np.zeros(32, np.float32)), {"seed": "1"}).save(path)
     whole = path.read_bytes()
     places = [*range(200), *range(len(whole) - 1500, len(whole)), *rng.integers(0, len(whole), 300)]
+    expected = contents(Checkpoint.load(path))
 
     for place in places[::3]:
         damaged = bytearray(whole)
         damaged[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(damaged)
         with contextlib.suppress(ValueError):  # any other exception fails
+            assert contents(Checkpoint.load(path)) == expected, place
+
+
+def contents(checkpoint):
+    """Return all that a checkpoint holds, in a form that can be compared."""
+    training = checkpoint.training
+    arrays = {**training.parameters, **{(name, key): v for name, s in training.states.items() for key, v in s.items()}}
+    return training.steps, checkpoint.settings, {name: np.asarray(value).tobytes() for name, value in arrays.items()}
+
+
+def test_a_checkpoint_that_was_cut_off_is_refused(tmp_path):
+    path, rng = tmp_path / "c.npz", np.random.default_rng(0)
+    Checkpoint(training(), {"seed": "1"}).save(path)
+    whole = path.read_bytes()
+
+    for length in (0, 1, len(whole) - 1, *rng.integers(0, len(whole), 50)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
             Checkpoint.load(path)
+
+
+HEADERS = (
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000,)}",
+    "{'descr': '|V0', 'fortran_order': False, 'shape': (4611686018427387904, 4)}",  # of no bytes
+    "{'descr': '<U0', 'fortran_order': False, 'shape': (100000000000,)}",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (-1, -1)}",
+    "{'descr': '<f8', 'fortran_order': False, 'shape': (" + "9" * 60 + ",)}",
+    "{'descr': '|O', 'fortran_order': False, 'shape': ()}",
+    "{'descr': " + "[" * 5000,
+)
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_an_array_of_a_giant_or_senseless_shape_is_refused_before_it_is_made(tmp_path, header):
+    content = b"\x93NUMPY\x01\x00" + (len(header) + 1).to_bytes(2, "little") + header.encode() + b"\n" + bytes(8)
+    with zipfile.ZipFile(tmp_path / "c.npz", "w") as archive:
+        archive.writestr("steps.npy", content)
+
+    with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
+        Checkpoint.load(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"parameters": {"conv1.bias": np.zeros(32)}}, "parameters lack"),
+        ({"states": {"conv1.bias": {"step": 2**63}}}, "the step of conv1.bias is not a number of steps"),
+        ({"states": {"conv1.bias": {"sum": np.zeros(32, np.int32)}}}, "sum has dtype int32"),
+        ({"states": {"conv9": {"step": 1}}}, "it has a state for 'conv9', which is not a parameter"),
+        ({"steps": -1}, "it lacks the number of steps"),
+        ({"steps": 2**63}, "it lacks the number of steps"),
+    ],
+)
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, changed, message):
+    with pytest.raises(ValueError, match=message):
+        Checkpoint(replace(training(), **changed), {}).save(tmp_path / "c.npz")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
@@ -155,11 +215,16 @@ def test_a_checkpoint_with_any_damaged_byte_is_refused_or_whole(tmp_path):
         {"states/conv1.bias/step": np.array(np.inf)},
         {"states/conv1.bias/step": np.array("1" * 30)},
         {"states/conv1.bias/step": np.array([1, 2])},
+        {"states/conv1.bias/step": np.array(2**63 - 1)},
         {"steps": np.array(np.inf)},
+        {"steps": np.array(2**63 - 1)},
+        {"settings/seed": np.zeros(1000)},
+        {"settings/seed": np.array("1\n2")},
+        {"settings/seed": np.array("1" * 10**5)},
         {"states/conv1.bias/sum": np.array("text")},
     ],
 )
-def test_a_step_that_is_no_number_of_steps_is_refused(tmp_path, changed):
+def test_a_step_or_setting_that_no_training_can_have_written_is_refused(tmp_path, changed):
     path = tmp_path / "c.npz"
     Checkpoint(training(), {}).save(path)
     with np.load(path) as archive:
@@ -232,6 +297,56 @@ def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(
     assert run.returncode == 128 + signal.SIGTERM
     assert f"continue with --resume {tmp_path / 'c.npz'}" in error
     assert Checkpoint.load(tmp_path / "c.npz").training.steps > 0
+
+
+# A full disk, a terminal without Chinese
+
+
+class Full:
+    """A log on a disk that is full from some moment on."""
+
+    def __init__(self, full_at):
+        self.full_at = full_at
+
+    def of(self, moment):
+        if moment == self.full_at:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self
+
+    def __call__(self, *_, **__):
+        return self.of("open")
+
+    def add_scalar(self, *_):
+        self.of("write")
+
+    def close(self):
+        self.of("close")
+
+
+@pytest.mark.parametrize("moment", ["open", "write", "close"])
+def test_a_full_disk_under_the_log_ends_a_training_with_one_line(tmp_path, monkeypatch, capsys, moment):
+    datasets.write_cifar10(tmp_path, train_images=10, test_images=5)
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter", Full(moment))
+    log, saved = tmp_path / "log", tmp_path / "c.npz"
+    options = ["--data", tmp_path, "--logdir", log, "--checkpoint", saved, "--epochs", "1", "--batch-size", "5"]
+
+    with pytest.raises(SystemExit) as ended:
+        train.main([str(option) for option in options])
+
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"python -m reference.train: error: --logdir {log}: No space left on device\n"
+
+
+@pytest.mark.parametrize("command", [["spec_tests.start"], ["spec_tests.verdict", "--example"]])
+def test_a_file_with_a_chinese_name_is_written_where_the_terminal_has_ascii_alone(tmp_path, command):
+    file, root = tmp_path / "路径 一" / "层.py", Path(datasets.__file__).parents[1]
+    file.parent.mkdir()
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(root)}
+
+    run = subprocess.run([sys.executable, "-m", *command, str(file)], env=environment, capture_output=True, check=False)
+
+    assert (run.returncode, run.stderr) == (0, b"")
+    assert file.exists()
 
 
 # Ctrl-C

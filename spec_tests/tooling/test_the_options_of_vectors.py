@@ -1,15 +1,12 @@
 """What a reader of the vectors sees of a call, without the words of torch: every option, and what is wrong with it."""
 
 import json
-import subprocess
-import sys
 from itertools import dropwhile
 
 import numpy as np
 import pytest
 
 from spec_tests import subjects
-from spec_tests.run.selection import ROOT
 from spec_tests.vectors import refusals
 from spec_tests.vectors.asking import answer, verdict
 from spec_tests.vectors.question import Question, Refused
@@ -160,25 +157,3 @@ def test_what_cannot_be_spelled_out_stays_as_it_is_and_all_else_does_not(functio
     found = spelled(asked(function, arrays, **given))
 
     assert repr({name: found[name] for name in expected}) == repr(expected)
-
-
-# Without the packages
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("package", ["pytest", "hypothesis"])
-def test_the_command_says_in_one_line_which_package_it_lacks(package, tmp_path):
-    program = (
-        f"import runpy, sys; sys.modules[{package!r}] = None; sys.argv[1:] = [{str(tmp_path)!r}];"
-        " runpy.run_module('spec_tests.vectors', run_name='__main__')"
-    )
-
-    ended = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT.parent, capture_output=True, text=True, timeout=60, check=False
-    )
-
-    assert ended.returncode == 1
-    assert ended.stderr == (
-        "python -m spec_tests.vectors: error: the specification needs "
-        f"{package}, which is not installed; it comes with torch-by-hand[spec]\n"
-    )
