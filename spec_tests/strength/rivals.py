@@ -8,7 +8,7 @@ on which they differ from torch themselves. This needs the package expecttest.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -106,7 +106,7 @@ def _gradients(operation: str) -> Iterator[Sample]:
 
 def _calls(operation: str, dtype: torch.dtype) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
     """Return PyTorch's samples, those with options that the references lack left out: arguments by name, and a call."""
-    for info in op_db:
+    for info in cast("list[Any]", op_db):
         if info.name.removeprefix("nn.functional.") != operation or dtype not in info.dtypes:
             continue
         for sample in info.sample_inputs("cpu", dtype):
