@@ -249,7 +249,7 @@ def _steps(flat: Mapping[str, Array]) -> int:
 
 
 def _is_number_of_steps(value: Array) -> bool:
-    return value.shape == () and value.dtype.kind == "i" and 0 <= value < MOST_STEPS
+    return value.shape == () and value.dtype.kind == "i" and bool(0 <= value < MOST_STEPS)
 
 
 def _states(flat: Mapping[str, Array], parameters: Parameters) -> dict[str, dict[str, Any]]:
