@@ -23,7 +23,8 @@ The file of `torch:compile` is `torch_compile.toml`. It says what the subject do
     difference = true                   left out of a defect; true of what is documented, or left open by mathematics
     ours = true                         left out of a defect; true if this specification, or its adapter, falls short
     issue = "https://..."               its public report; left out where none is known
-    machines = ["x86_64"]               left out, it is expected on all machines (`platform.machine()`)
+    machines = ["x86_64 avx512f"]       left out, it is expected on all machines; otherwise the architecture, and the
+                                        instructions that the processor must have, as Linux calls them
     tests = ["test_2_6_losses.py::test_l1_loss_*[l1_loss-*]"]
                                         the tests that may fail for this reason: file, name and parameters, in which *
                                         stands for anything
@@ -59,6 +60,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from spec_tests.contract import processor
 from spec_tests.contract.declaration import check_feature
 from spec_tests.contract.functions import FUNCTIONS, nearest, parameters
 from spec_tests.vocabulary import claims
@@ -136,6 +138,11 @@ class Deviation:
         [True, True, False]
         """
         return any(_version_begins(version, known) for known in self.versions)
+
+    @property
+    def is_for_this_machine(self) -> bool:
+        """Tell whether it was seen on machines like this one."""
+        return not self.machines or processor.is_one_of(self.machines)
 
     @cached_property
     def patterns(self) -> list[re.Pattern[str]]:

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from spec_tests import subjects
+from spec_tests.contract import processor
 from spec_tests.contract.demonstrating import GONE, SHOWN, demonstrate, right_by_the_references
 from spec_tests.contract.expectations import Deviation, Example, read
 from spec_tests.report.figures import all_figures
@@ -168,6 +169,19 @@ def test_a_deviation_that_no_listed_test_shows_fails_the_run_and_names_its_entry
     assert code == pytest.ExitCode.TESTS_FAILED
     assert GONE_LINE in output
     assert output.rstrip().endswith("; 1 known deviation was not met, see above.")
+
+
+@pytest.mark.slow
+def test_on_a_processor_that_cannot_show_it_a_deviation_is_not_called_gone(run, monkeypatch):
+    monkeypatch.setattr(processor, "_instructions", lambda: frozenset({"sse2", "avx2"}))
+    monkeypatch.setattr(processor.platform, "machine", lambda: "x86_64")
+    lacking, here = (f'machines = ["aarch64", "x86_64 avx2 {wide}"]\n' for wide in ("avx512f", "sse2"))
+
+    entries = [ENTRY.replace("tests =", f"{machines}tests =") for machines in (lacking, here)]
+    codes, outputs = zip(*(run(MENDED + ONE, entry) for entry in entries), strict=True)
+
+    assert codes == (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    assert [GONE_LINE in output for output in outputs] == [False, True]
 
 
 @pytest.mark.slow
