@@ -29,6 +29,7 @@ from spec_tests.vocabulary.second_gradients import (
     vectors_for,
 )
 from spec_tests.vocabulary.some_gradients import some_gradients
+from spec_tests.vocabulary.subject import NotOffered
 from spec_tests.vocabulary.sums import assert_equal_sums
 from spec_tests.vocabulary.transforms import bound
 
@@ -225,6 +226,10 @@ WIDE_PRODUCTS = [pair for pair in EXACT_CASES if pair[0] in PRODUCTS]
 @float32_only
 @pytest.mark.parametrize(("operation", "case"), WIDE_PRODUCTS, ids=["-".join(pair) for pair in WIDE_PRODUCTS])
 def test_the_second_gradients_of_wide_products_are_values_and_gradients_too(subject, operation, case, dtype):
+    if operation in subject.transforms:
+        raise NotOffered(
+            f"{operation} by {subject.transforms[operation]}: so many products are no longer right within 1/4"
+        )
     problem = OPERATIONS[operation].large[case].problem(small_whole_numbers).at(dtype)
 
     assert_second_gradients_are_those_of_the_first(problem, 0, dtype, subject.at(dtype))
