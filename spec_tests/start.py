@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from reference.command import run
 from spec_tests.run.exercise.starter import starter
 from spec_tests.run.exercise.words import language_of
 from spec_tests.vocabulary.subject import NotAvailable
@@ -38,4 +39,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run("python -m spec_tests.start", lambda: sys.exit(main(sys.argv[1:])))

@@ -45,6 +45,7 @@ from spec_tests.run import (
     draws,
     expecting,
     gallery,
+    given_files,
     hooks,
     options,
     ordering,
@@ -351,12 +352,7 @@ def _load_subject(config: pytest.Config) -> Guarded:
     except subjects.NotAvailable as error:
         device = "" if option.spec_device == "cpu" else f" --device {option.spec_device}"
         raise pytest.UsageError(f"--subject {option.subject}{device}: {error}") from None
-    if option.spec_cifar10 is not None and not (option.spec_cifar10 / "cifar-10-batches-py").is_dir():
-        raise pytest.UsageError(f"--cifar10 {option.spec_cifar10}: there is no folder cifar-10-batches-py in it")
-    if option.spec_cifar100 is not None and not (option.spec_cifar100 / "cifar-100-python").is_dir():
-        raise pytest.UsageError(f"--cifar100 {option.spec_cifar100}: there is no folder cifar-100-python in it")
-    if option.spec_resnet50_weights is not None and not option.spec_resnet50_weights.is_file():
-        raise pytest.UsageError(f"--resnet50-weights {option.spec_resnet50_weights}: there is no such file")
+    given_files.check(option)
     missing = wanted_dtypes(config) - subject.dtypes
     if missing:
         raise pytest.UsageError(

@@ -10,6 +10,8 @@ def load(device: str, variant: str) -> Namespace:
     """Return the references with the wrong implementation of this name in its place."""
     if device != "cpu":
         raise NotAvailable("the wrong implementations run on device 'cpu'")
+    if not variant:
+        raise NotAvailable(f"which of the {len(WRONG)} wrong implementations? One is wrong:flips_the_kernel")
     if variant not in WRONG:
         hint = nearest(variant, WRONG) or "; one is wrong:flips_the_kernel"
         raise NotAvailable(f"no wrong implementation {variant!r} of {len(WRONG)} in wrong_implementations/{hint}")
