@@ -208,14 +208,19 @@ def expected_files(root: Root, dataset: Any) -> dict[str, Any]:
     data set may have been unpacked over a stand-in); otherwise those of `checksums.md5`, where it lists a file.
     """
     folder = Path(root).expanduser() / dataset.base_folder
-    published = [*dataset.train_list, *dataset.test_list, [dataset.meta["filename"], dataset.meta["md5"]]]
-    real = all(_is_whole(folder / name, md5) for name, md5 in published)
-    sums = {} if real else checksums(folder)
+    sums = checksums(folder) if first_unpublished_file(root, dataset) else {}
     return {
         "train_list": [[name, sums.get(name, published)] for name, published in dataset.train_list],
         "test_list": [[name, sums.get(name, published)] for name, published in dataset.test_list],
         "meta": dataset.meta | {"md5": sums.get(dataset.meta["filename"], dataset.meta["md5"])},
     }
+
+
+def first_unpublished_file(root: Root, dataset: Any) -> str | None:
+    """Return the name of the first file below `root` that is missing or is not the published one, or None."""
+    folder = Path(root).expanduser() / dataset.base_folder
+    published = [*dataset.train_list, *dataset.test_list, [dataset.meta["filename"], dataset.meta["md5"]]]
+    return next((name for name, md5 in published if not _is_whole(folder / name, md5)), None)
 
 
 def first_bad_file(root: Root, dataset: Any) -> str | None:

@@ -9,13 +9,13 @@ import math
 import signal
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from reference import datasets
 from reference.checks import Array
 from reference.command import Interrupted, Parser, Refusal, needed, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
+from reference.train_log import log_in
 from reference.training import Checkpoint, NumpyTrainer, Training, batches, right_answers, to_input
 
 OPTIMIZERS: dict[str, dict[str, float]] = {
@@ -66,7 +67,7 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
     if start.steps >= arguments.epochs * steps_an_epoch:
         raise Refusal(f"--resume {arguments.resume}: already trained for --epochs {arguments.epochs}")
     trainer, done = make_trainer(arguments, process, start), start.steps
-    with _log(arguments.logdir if process.speaks else None, done) as log, _interrupts(process) as interrupts:
+    with log_in(arguments.logdir if process.speaks else None, done) as log, _interrupts(process) as interrupts:
         for epoch in range(done // steps_an_epoch, arguments.epochs):
             left = list(batches(len(data[0]), arguments.batch_size, epoch, arguments.seed))[done % steps_an_epoch :]
             losses = []
@@ -74,7 +75,7 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
                 losses.append(_step(trainer, data, process.share(batch), arguments))
                 done += 1
                 log("loss", losses[-1], done)
-                if interrupts:
+                if interrupts or log.error:
                     break
             else:
                 if process.speaks:
@@ -84,9 +85,11 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
                     print(f"epoch {epoch + 1}/{arguments.epochs}  loss {mean:.4f}  accuracy {accuracy:.1%}", flush=True)
             if place:
                 _save(place, trainer.snapshot(), settings)
+            saved = f"continue with --resume {place}" if place else "nothing is saved without --checkpoint"
             if interrupts:
-                saved = f"continue with --resume {place}" if place else "nothing is saved without --checkpoint"
                 raise Interrupted(f"interrupted after step {done}; {saved}", signal=interrupts[0])
+            if log.error:
+                raise Refusal(f"{log.error} after step {done}; {saved}")
 
 
 def _step(trainer: Trainer, data: tuple[Array, Array], mine: Array, arguments: argparse.Namespace) -> float:
@@ -229,36 +232,6 @@ def _with_a_bar(batches: Sequence[Array], name: str, process: Process) -> Iterab
         return batches
     bar: Iterable[Array] = import_module("tqdm").tqdm(batches, desc=name, unit="step", leave=False)
     return bar
-
-
-@contextmanager
-def _log(folder: Path | None, steps: int) -> Iterator[Callable[[str, float, int], None]]:
-    """Yield a function that logs a number by name and step for TensorBoard, if at all; later steps are purged."""
-    if folder is None:
-        yield lambda *_: None
-        return
-    needed("tensorboard", "--logdir")
-    with _refusing_to_log(folder):
-        writer: Any = import_module("torch.utils.tensorboard").SummaryWriter(str(folder), purge_step=steps + 1)
-
-    def log(name: str, value: float, step: int) -> None:
-        with _refusing_to_log(folder):
-            writer.add_scalar(name, value, step)
-
-    try:
-        yield log
-    finally:
-        with _refusing_to_log(folder):
-            writer.close()
-
-
-@contextmanager
-def _refusing_to_log(folder: Path) -> Iterator[None]:
-    """Say in one line why a log cannot be written; a disk may fill up at any moment."""
-    try:
-        yield
-    except OSError as error:
-        raise Refusal(f"--logdir {folder}: {error.strerror or error}") from None
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

@@ -20,6 +20,7 @@ Exit codes are pytest's: 0 all passed, 1 some failed, 2 interrupted, 3 an error 
 import sys
 import tempfile
 
+from reference.command import run
 from spec_tests import alone
 
 
@@ -36,4 +37,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run("python -m spec_tests", lambda: sys.exit(main(sys.argv[1:])))

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reference.command import run
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.run.complaints import told
 from spec_tests.run.exercise.words import bracketed, language_of, section
@@ -131,4 +132,4 @@ def _say(*lines: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    sys.exit(main(sys.argv[1:]))
+    run("python -m spec_tests.score", lambda: sys.exit(main(sys.argv[1:])))

@@ -8,7 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from reference.command import escape_what_cannot_be_shown
+from reference.command import run
 from spec_tests.run.exercise.starter import starter
 from spec_tests.run.exercise.words import language_of
 from spec_tests.vocabulary.subject import NotAvailable
@@ -16,7 +16,6 @@ from spec_tests.vocabulary.subject import NotAvailable
 
 def main(arguments: list[str]) -> int:
     """Write the file, or say in one line why not."""
-    escape_what_cannot_be_shown()
     parser = argparse.ArgumentParser(prog="python -m spec_tests.start", description="Write a file of empty functions.")
     parser.add_argument("file", help="the file to write, for example my_layers.py")
     parser.add_argument("--only", action="append", default=[], metavar="OPERATION", help="only this; may be repeated")
@@ -40,4 +39,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run("python -m spec_tests.start", lambda: sys.exit(main(sys.argv[1:])))

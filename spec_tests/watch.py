@@ -8,6 +8,7 @@ Whatever else is given is given to every try, as `pytest spec_tests --subject my
 
 import sys
 
+from reference import command
 from spec_tests.__main__ import main as run
 
 
@@ -21,4 +22,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    command.run("python -m spec_tests.watch", lambda: sys.exit(main(sys.argv[1:])))

@@ -45,6 +45,7 @@ from spec_tests.run import (
     draws,
     expecting,
     gallery,
+    given_files,
     hooks,
     options,
     ordering,
@@ -73,8 +74,6 @@ from spec_tests.vocabulary.results import LEFT_OUT
 from spec_tests.vocabulary.subject import NotOffered, Subject
 
 A_LONG_RUN = 1000  # tests
-WEIGHTS = (b"PK", b"\x80\x02")
-"""How a file begins that torch saved: as an archive, or before torch 1.6 as a pickle."""
 SUBJECT = pytest.StashKey[Guarded]()
 DESELECTED = pytest.StashKey[Counter[str]]()
 ENTRY = pytest.StashKey[ledger.Entry]()
@@ -354,26 +353,13 @@ def _load_subject(config: pytest.Config) -> Guarded:
     except subjects.NotAvailable as error:
         device = "" if option.spec_device == "cpu" else f" --device {option.spec_device}"
         raise pytest.UsageError(f"--subject {option.subject}{device}: {error}") from None
-    if option.spec_cifar10 is not None and not (option.spec_cifar10 / "cifar-10-batches-py").is_dir():
-        raise pytest.UsageError(f"--cifar10 {option.spec_cifar10}: there is no folder cifar-10-batches-py in it")
-    if option.spec_cifar100 is not None and not (option.spec_cifar100 / "cifar-100-python").is_dir():
-        raise pytest.UsageError(f"--cifar100 {option.spec_cifar100}: there is no folder cifar-100-python in it")
-    if (weights := option.spec_resnet50_weights) is not None:
-        if not weights.is_file():
-            raise pytest.UsageError(f"--resnet50-weights {weights}: there is no such file")
-        if not _begin(weights).startswith(WEIGHTS):
-            raise pytest.UsageError(f"--resnet50-weights {weights}: is not a file of weights, as torch saves them")
+    given_files.check(option)
     missing = wanted_dtypes(config) - subject.dtypes
     if missing:
         raise pytest.UsageError(
             f"--dtype {', '.join(sorted(missing))}: {subject.name} computes in {', '.join(sorted(subject.dtypes))}"
         )
     return subject
-
-
-def _begin(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(2)
 
 
 def _wanted(config: pytest.Config, subject: Guarded) -> Mapping[str, frozenset[str]]:

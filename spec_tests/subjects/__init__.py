@@ -102,6 +102,9 @@ def _module(name: str) -> Any:
     except ModuleNotFoundError as error:
         instead = ", or test another subject (--subject reference)" if file == "torch" else ""
         raise NotAvailable(f"{error.name} is not installed: pip install {error.name}{instead}") from None
+    except (ImportError, OSError, RuntimeError) as error:  # of another version than what it is built on, for example
+        reason = str(error).partition("\n")[0]
+        raise NotAvailable(f"{file} is installed, but cannot be imported: {reason}") from None
 
 
 def _importable(name: str) -> bool:

@@ -17,6 +17,8 @@ def load(device: str, variant: str) -> Namespace:
     if made != variant and made in generated.names():
         wrong = generated.generated(made)
         return Namespace(f"the references, but {made}", NONE, NONE, **{wrong.operation: wrong.function})
+    if not variant:
+        raise NotAvailable(f"which of the {len(WRONG)} wrong implementations? One is wrong:flips_the_kernel")
     if variant not in WRONG:
         hint = nearest(variant, WRONG) or "; one is wrong:flips_the_kernel"
         raise NotAvailable(f"no wrong implementation {variant!r} of {len(WRONG)} in wrong_implementations/{hint}")

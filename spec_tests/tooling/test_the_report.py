@@ -285,12 +285,12 @@ def test_it(off): assert_within(np.full(2, off), Approximation(np.zeros(2), np.a
 
 def test_examples_are_counted_and_options_recorded_without_file_names(small, tmp_path):
     text = f"from hypothesis import given, settings, strategies as st\n{TRUE}@settings(max_examples=7, database=None)\n"
-    (tmp_path / "cifar-10-batches-py").mkdir()
-    options = ("--slow", "-k", "it", "--cifar10", str(tmp_path))
+    (tmp_path / "weights.pth").write_bytes(b"PK\x03\x04")
+    options = ("--slow", "-k", "it", "--resnet50-weights", str(tmp_path / "weights.pth"))
     (run,) = small(f"{text}@given(st.integers())\ndef test_it(n): pass", *options).data["runs"]
 
     assert run["examples"] == run["sections"]["2.2"]["examples"] == 7
-    assert run["options"] == ["--slow", "--cifar10", "-k it"]
+    assert run["options"] == ["--slow", "--resnet50-weights", "-k it"]
 
 
 def test_a_claim_counts_the_examples_of_its_tests_and_a_section_those_of_its_own(small):

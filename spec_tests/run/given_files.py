@@ -1,0 +1,45 @@
+"""The files of others that options name, looked at before the run and not only by the tests that read them."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reference import datasets
+
+SAVED = (b"PK\x03\x04", b"\x80\x02")
+"""The first bytes of what `torch.save` writes, now and until torch 1.6."""
+
+
+def check(option: Any) -> None:
+    """Raise UsageError if a file or folder that an option names is missing, or is something else."""
+    for name, folder, dataset in (
+        ("cifar10", "cifar-10-batches-py", "CIFAR10"),
+        ("cifar100", "cifar-100-python", "CIFAR100"),
+    ):
+        if root := getattr(option, f"spec_{name}"):
+            _check_cifar(f"--{name} {root}", root, folder, dataset)
+    weights: Path | None = option.spec_resnet50_weights
+    if weights is not None:
+        _check_weights(f"--resnet50-weights {weights}", weights)
+
+
+def _check_cifar(named: str, root: Path, folder: str, dataset: str) -> None:
+    if not (root / folder).is_dir():
+        raise pytest.UsageError(f"{named}: there is no folder {folder} in it")
+    try:
+        known = getattr(import_module("torchvision.datasets"), dataset)
+    except ModuleNotFoundError:
+        return  # the tests that need the data are left out
+    if bad := datasets.first_unpublished_file(root, known):
+        raise pytest.UsageError(f"{named}: {folder}/{bad} is missing, or is not that of the real data set")
+
+
+def _check_weights(named: str, file: Path) -> None:
+    if not file.is_file():
+        raise pytest.UsageError(f"{named}: there is no such file")
+    with file.open("rb") as opened:
+        begin = opened.read(4)
+    if not begin.startswith(SAVED):
+        raise pytest.UsageError(f"{named}: is no file of weights: torch.save did not write it")

@@ -1,0 +1,195 @@
+"""Commands in bad moments: a full or read-only disk, a terminal that lacks characters, files that are no such files."""
+
+import errno
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from tensorboard.summary.writer.record_writer import RecordWriter
+from torch.utils.tensorboard import SummaryWriter
+
+from reference import archives, datasets, train
+from reference.training import Checkpoint
+from spec_tests.report import writing
+from spec_tests.run import given_files
+
+pytestmark = [pytest.mark.tooling, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+CHINESE = "中文 目录"
+ESCAPED = r"\u4e2d\u6587 \u76ee\u5f55"
+
+READ_ONLY = """
+import tempfile
+
+def refuse(*args, dir=None, whole=tempfile.TemporaryFile, **options):
+    if dir is None:
+        return whole(*args, **options)
+    raise PermissionError(13, "Permission denied")
+
+tempfile.TemporaryFile = refuse
+"""
+
+
+def python(*arguments, before="", **environment):
+    """Run Python with these arguments, after a program; return the exit code and the lines of its errors."""
+    places = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **environment}
+    if before:
+        module = (
+            f"import runpy, sys\nsys.argv = sys.argv[1:]\n{before}\nrunpy.run_module(sys.argv[0], run_name='__main__')"
+        )
+        command = [sys.executable, "-c", module, *map(str, arguments)]
+    else:
+        command = [sys.executable, "-m", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **places}, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout.splitlines(), done.stderr.splitlines()
+
+
+@pytest.fixture
+def data(tmp_path):
+    """The options of a training on a small stand-in, in this folder."""
+    datasets.write_cifar10(tmp_path, train_images=10, test_images=5)
+    return ["--data", str(tmp_path), "--batch-size", "2", "--epochs", "2"]
+
+
+def train_in_vain(options, capsys):
+    """Train in this process; return the exit code and the lines of its errors."""
+    with pytest.raises(SystemExit) as ended:
+        train.main(options)
+    return ended.value.code, capsys.readouterr().err.splitlines()
+
+
+# A full disk
+
+
+def full(*_, **__):
+    """Write nothing: the disk is full."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("records", [0, 4])
+def test_a_full_disk_under_logdir_ends_a_training_with_one_line(data, tmp_path, monkeypatch, capsys, records):
+    written, write = [], RecordWriter.write
+
+    def write_some(writer, record):
+        written.append(record)
+        (full if len(written) > records else write)(writer, record)
+
+    monkeypatch.setattr(RecordWriter, "write", write_some)
+    logs, checkpoint = tmp_path / "logs", tmp_path / "c.npz"
+
+    code, (line,) = train_in_vain([*data, "--logdir", str(logs), "--checkpoint", str(checkpoint)], capsys)
+
+    assert code == 1
+    assert line.startswith(f"python -m reference.train: error: --logdir {logs}: No space left on device")
+    if records:
+        steps = Checkpoint.load(checkpoint).training.steps
+        assert steps
+        assert line.endswith(f" after step {steps}; continue with --resume {checkpoint}")
+
+
+def test_a_log_that_cannot_be_finished_is_an_error_too(data, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(SummaryWriter, "close", full)
+
+    code, (line,) = train_in_vain([*data, "--logdir", str(tmp_path / "logs")], capsys)
+
+    assert code == 1
+    assert line == f"python -m reference.train: error: --logdir {tmp_path / 'logs'}: No space left on device"
+
+
+def test_a_full_disk_under_checkpoint_leaves_the_one_that_was_there(data, tmp_path, monkeypatch, capsys):
+    (tmp_path / "c.npz").write_bytes(b"old")
+    monkeypatch.setattr(np, "savez", full)
+
+    code, (line,) = train_in_vain([*data, "--checkpoint", str(tmp_path / "c.npz")], capsys)
+
+    assert code == 1
+    assert line == f"python -m reference.train: error: --checkpoint {tmp_path / 'c.npz'}: No space left on device"
+    assert (tmp_path / "c.npz").read_bytes() == b"old"
+    assert not [path for path in tmp_path.iterdir() if "unfinished" in path.name]
+
+
+def test_a_full_disk_leaves_the_report_that_was_there(tmp_path, monkeypatch):
+    (tmp_path / writing.DATA).write_text("old", encoding="utf-8")
+    monkeypatch.setattr(writing, "check", len)
+    monkeypatch.setattr(writing, "rendered", "{}{}".format)
+    monkeypatch.setattr(Path, "write_text", full)
+
+    with pytest.raises(OSError, match="No space left on device"):
+        writing.write(tmp_path, {})
+    assert [(path.name, path.read_text(encoding="utf-8")) for path in tmp_path.iterdir()] == [(writing.DATA, "old")]
+
+
+def test_a_report_folder_that_is_read_only_is_refused_before_the_run(tmp_path):
+    options = ["-q", "-p", "no:cacheprovider", "spec_tests/test_2_3_activation.py", "--subject", "reference"]
+
+    code, output, errors = python("pytest", *options, "--report", tmp_path, before=READ_ONLY)
+
+    assert code == pytest.ExitCode.USAGE_ERROR
+    assert [*filter(None, errors)] == [f"ERROR: --report {tmp_path} cannot be written to: Permission denied"]
+    assert not any("passed" in line for line in output)
+
+
+# A terminal that has no Chinese
+
+
+@pytest.mark.parametrize(
+    ("command", "expected", "status"),
+    [
+        (["benchmarks.report", f"{CHINESE}/x.json", CHINESE], f"{ESCAPED}/x.json cannot be read", 1),
+        (["spec_tests.report", "page", f"{CHINESE}/x.json", CHINESE], f"{ESCAPED}/x.json cannot be read", 2),
+        (["spec_tests.matrix", "show", f"{CHINESE}/x.json"], f"{ESCAPED}/x.json cannot be read", 2),
+        (["spec_tests.score", CHINESE], f"there is no folder {ESCAPED}", 2),
+        (["spec_tests.start", f"{CHINESE}/a.py"], f"{ESCAPED}/a.py cannot be written: ", 2),
+        (["spec_tests", "--subject", f"{CHINESE}/a.py", "-q"], f"there is no file {ESCAPED}/a.py", 4),
+    ],
+)
+def test_a_path_that_the_terminal_cannot_show_is_shown_in_escapes(command, expected, status):
+    code, output, errors = python(*command, PYTHONIOENCODING="ascii")
+
+    assert code == status
+    assert expected.replace("/", os.sep) in "\n".join(output + errors).replace("/", os.sep)
+    assert not any("Traceback" in line for line in errors)
+
+
+def test_a_starter_is_written_where_the_terminal_cannot_show_its_name(tmp_path):
+    (tmp_path / CHINESE).mkdir()
+
+    code, output, errors = python("spec_tests.start", tmp_path / CHINESE / "a.py", PYTHONIOENCODING="ascii")
+
+    assert (code, errors, len(output)) == (0, [], 1)
+    assert ESCAPED in output[0]
+
+
+# Files that are no such files
+
+
+def test_wrong_content_behind_right_checksums_ends_the_commands_with_one_line(data, tmp_path, capsys):
+    folder = tmp_path / "cifar-10-batches-py"
+    (folder / "data_batch_3").write_bytes(pickle.dumps([1]))
+    files = [path for path in folder.iterdir() if path.name != archives.CHECKSUMS]
+    sums = "".join(f"{archives.md5_of(path)}  {path.name}\n" for path in files)
+    (folder / archives.CHECKSUMS).write_text(sums, encoding="utf-8")
+
+    code, (line,) = train_in_vain(data, capsys)
+
+    assert code == 1
+    assert line.endswith("data_batch_3 is not a file of CIFAR: it holds a list, expected a dictionary")
+    with pytest.raises(pytest.UsageError, match="data_batch_1 is missing, or is not that of the real data set"):
+        given_files.check(SimpleNamespace(spec_cifar10=tmp_path, spec_cifar100=None, spec_resnet50_weights=None))
+
+
+@pytest.mark.parametrize("command", ["benchmarks.report", "benchmarks.compare"])
+def test_a_file_that_is_nested_too_deeply_ends_a_command_with_one_line(command, tmp_path):
+    (tmp_path / "deep.json").write_text("[" * 100_000, encoding="utf-8")
+
+    code, _, errors = python(command, tmp_path / "deep.json", tmp_path / "deep.json")
+
+    (line,) = errors
+    assert code == 1
+    assert line.endswith("is nested too deeply") and len(line) < 300
