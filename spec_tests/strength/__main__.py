@@ -62,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcomes = planted(names, file, options.processes)
     if options.names is not None:  # a process of another run
         return 0
-    asked = " ".join(sys.argv[1:] if arguments is None else arguments)
+    kinds = [name for name in ("named", "generated") if getattr(options, name)] or ["named", "generated"]
+    asked = " ".join([*kinds, *operations, *([f"{options.sample} of them, seed {seed}"] if options.sample else [])])
     result = results.stored(outcomes, perf_counter() - began, asked)
     print(results.told(result))
     if options.out is not None:

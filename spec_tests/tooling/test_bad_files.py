@@ -1,7 +1,6 @@
 """Files that are damaged or mean harm, and moments at which a file must not be half written."""
 
 import contextlib
-import errno
 import os
 import pickle
 import signal
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import CIFAR10
 
-from reference import archives, datasets, initial_parameters, train
+from reference import archives, datasets, initial_parameters
 from reference.training import ABANDONED, Checkpoint, Training
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -300,41 +299,6 @@ def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(
 
 
 # A full disk, a terminal without Chinese
-
-
-class Full:
-    """A log on a disk that is full from some moment on."""
-
-    def __init__(self, full_at):
-        self.full_at = full_at
-
-    def of(self, moment):
-        if moment == self.full_at:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return self
-
-    def __call__(self, *_, **__):
-        return self.of("open")
-
-    def add_scalar(self, *_):
-        self.of("write")
-
-    def close(self):
-        self.of("close")
-
-
-@pytest.mark.parametrize("moment", ["open", "write", "close"])
-def test_a_full_disk_under_the_log_ends_a_training_with_one_line(tmp_path, monkeypatch, capsys, moment):
-    datasets.write_cifar10(tmp_path, train_images=10, test_images=5)
-    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter", Full(moment))
-    log, saved = tmp_path / "log", tmp_path / "c.npz"
-    options = ["--data", tmp_path, "--logdir", log, "--checkpoint", saved, "--epochs", "1", "--batch-size", "5"]
-
-    with pytest.raises(SystemExit) as ended:
-        train.main([str(option) for option in options])
-
-    assert ended.value.code == 1
-    assert capsys.readouterr().err == f"python -m reference.train: error: --logdir {log}: No space left on device\n"
 
 
 @pytest.mark.parametrize("command", [["spec_tests.start"], ["spec_tests.verdict", "--example"]])

@@ -56,8 +56,8 @@ def specification(tmp_path, monkeypatch):
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
         (["--resnet50-weights", "none.pth"], "--resnet50-weights none.pth: there is no such file"),
         (
-            ["--resnet50-weights", "README.md"],
-            "--resnet50-weights README.md: is no file of weights: torch.save did not",
+            ["--resnet50-weights", str(PROJECT / "README.md")],
+            "--resnet50-weights .*README.md: is no file of weights: torch.save did not",
         ),
         (["--subject", "wrong"], "--subject wrong: which of the "),
         (["--cifar100", "nowhere"], "--cifar100 nowhere: there is no folder cifar-100-python in it"),
