@@ -152,7 +152,7 @@ class Receiving:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Let a run that stopped after so many failures end as in one process: pytest-xdist calls it interrupted."""
-        most = session.config.option.maxfail
+        most = session.config.option.maxfail or 0
         if session.exitstatus == pytest.ExitCode.INTERRUPTED and 0 < most <= self.failed:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

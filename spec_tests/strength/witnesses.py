@@ -172,7 +172,8 @@ def _complete(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_taken(function: str, arguments: Mapping[str, Any]) -> bool:
     try:
-        right(function)(**arguments)
+        with np.errstate(all="ignore"):
+            right(function)(**arguments)
     except (ValueError, TypeError):
         return False
     return True
@@ -183,6 +184,11 @@ def _is_taken(function: str, arguments: Mapping[str, Any]) -> bool:
 
 def witness(name: str) -> int | None:
     """Return the place of the first call on which this wrong implementation differs, or None."""
+    with np.errstate(all="ignore"):
+        return _witness(name)
+
+
+def _witness(name: str) -> int | None:
     function, concerned, change, applies = parsed(name)
     asked = [place for place, call in enumerate(calls(function)) if applies(call)]
     differs: Callable[[int], bool]

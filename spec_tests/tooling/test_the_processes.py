@@ -149,6 +149,22 @@ def test_a_file_that_makes_something_once_goes_to_one_process(tmp_path, line):
     assert scheduling.units([*of_a, *of_b], tmp_path) == ["test_a.py"] * 3 + ["test_b.py 2"] * 2 + ["test_b.py 3"]
 
 
+@pytest.mark.parametrize(
+    ("most", "failed", "code"),
+    [(None, 3, pytest.ExitCode.INTERRUPTED), (2, 1, pytest.ExitCode.INTERRUPTED), (2, 2, pytest.ExitCode.TESTS_FAILED)],
+    ids=["by Ctrl-C", "early", "by --maxfail"],
+)
+def test_a_run_that_is_interrupted_ends_as_such_unless_enough_tests_have_failed(most, failed, code):
+    config = SimpleNamespace(option=SimpleNamespace(maxfail=most))
+    session = SimpleNamespace(config=config, exitstatus=pytest.ExitCode.INTERRUPTED)
+    receiving = processes.Receiving(config)
+    receiving.failed = failed
+
+    receiving.pytest_sessionfinish(session)
+
+    assert session.exitstatus == code
+
+
 def test_each_process_takes_its_share_of_the_cores(monkeypatch):
     monkeypatch.delenv(processes.THREADS, raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 8)

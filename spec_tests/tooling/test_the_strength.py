@@ -1,8 +1,8 @@
 """How strong the specification is: the defects that rules make, the run that plants them, and a sample of both."""
 
 import json
+import os
 import random
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -110,11 +110,13 @@ def test_an_unknown_operation_is_refused_in_one_line(capsys):
 
 
 SAMPLE = 60
+SEED = os.environ.get("STRENGTH_SEED", "1")
+"""Which sample; whoever sets the variable to the date has another one every day."""
 
 
 @pytest.mark.slow
-def test_a_sample_of_defects_that_changes_every_day_is_caught():
-    seed = int(datetime.now(UTC).strftime("%Y%m%d"))
+def test_a_sample_of_defects_is_caught():
+    seed = int(SEED)
     names = selecting.selected(False, False, (), SAMPLE, seed)
     outcomes = []
 
