@@ -12,20 +12,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import dask
-from distributed import Client, LocalCluster, as_completed
-from distributed.scheduler import KilledWorker
-
 from spec_tests.campaign import findings, reporting
 from spec_tests.campaign.child import run_in_child
 from spec_tests.campaign.journal import Journal
 from spec_tests.campaign.task import Outcome, Task, properties
 from spec_tests.report import surroundings
+from spec_tests.vocabulary.torch_when_needed import WhenNeeded
 
 AHEAD = 3
 """Tasks that are handed out for each worker: one that it runs, and some that wait."""
 PAUSE = 10.0
 """Seconds between two lines of progress."""
+dask, distributed = WhenNeeded("dask"), WhenNeeded("distributed")
 GIVING_UP, DEATHS = "distributed.scheduler.allowed-failures", 2
 """How many workers a task may end before it is given up."""
 
@@ -63,11 +61,13 @@ def explore(asked: Asked, workers: int | None = None, scheduler: str | None = No
     return found
 
 
-def _cluster(workers: int | None, scheduler: str | None) -> Client:
+def _cluster(workers: int | None, scheduler: str | None) -> Any:
     if scheduler is not None:
-        return Client(scheduler)
-    local = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR")
-    return Client(local)
+        return distributed.Client(scheduler)
+    local = distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+    )
+    return distributed.Client(local)
 
 
 def tasks(tests: Sequence[str], journal: Journal) -> Iterator[Task]:
@@ -81,11 +81,11 @@ def tasks(tests: Sequence[str], journal: Journal) -> Iterator[Task]:
                 yield task
 
 
-def _run(asked: Asked, tests: Sequence[str], journal: Journal, client: Client) -> None:
+def _run(asked: Asked, tests: Sequence[str], journal: Journal, client: Any) -> None:
     """Hand out tasks until there are examples enough."""
     waiting, progress = tasks(tests, journal), Progress(asked.examples, journal)
     running: dict[Any, Task] = {}
-    ended = as_completed()
+    ended = distributed.as_completed()
 
     def hand_out() -> None:
         task = next(waiting, None)
@@ -114,7 +114,7 @@ def _run(asked: Asked, tests: Sequence[str], journal: Journal, client: Client) -
 def _outcome(future: Any, task: Task, campaign: int) -> Outcome:
     try:
         return Outcome(**future.result())
-    except KilledWorker as error:
+    except distributed.KilledWorker as error:
         message = f"the worker that had the task was lost, {DEATHS + 1} times: {error}"
         return Outcome(*task, task.seed(campaign), "died", message=message)
 

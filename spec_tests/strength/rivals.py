@@ -8,22 +8,18 @@ on which they differ from torch themselves. This needs the package expecttest.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
-from typing import Any, cast
+from importlib import import_module
+from typing import Any
 
 import numpy as np
-import torch
 
 import reference
 from spec_tests.strength.planting import Outcome
 from spec_tests.strength.selecting import defect, function_of
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS
 from spec_tests.vocabulary.problems import Array
+from spec_tests.vocabulary.torch_when_needed import torch
 from spec_tests.wrong_implementations.generated.call import BACKWARD, signature
-
-try:
-    from torch.testing._internal.common_methods_invocations import op_db
-except ModuleNotFoundError as error:
-    raise SystemExit(f"PyTorch's samples need {error.name}, which is not installed: pip install {error.name}") from None
 
 VALUES = {"rtol": 1.3e-6, "atol": 1e-5}
 """The tolerances of `torch.testing.assert_close` for float32."""
@@ -104,9 +100,19 @@ def _gradients(operation: str) -> Iterator[Sample]:
         yield {"grad_output": grad_output.numpy(), **_arrays(bound)}, tuple(map(_array, expected))
 
 
-def _calls(operation: str, dtype: torch.dtype) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
+@cache
+def _op_db() -> list[Any]:
+    try:
+        found: list[Any] = import_module("torch.testing._internal.common_methods_invocations").op_db
+    except ModuleNotFoundError as error:
+        missing = f"{error.name}, which is not installed: pip install {error.name}"
+        raise SystemExit(f"PyTorch's samples need {missing}") from None
+    return found
+
+
+def _calls(operation: str, dtype: Any) -> Iterator[tuple[dict[str, Any], Callable[[], Any]]]:
     """Return PyTorch's samples, those with options that the references lack left out: arguments by name, and a call."""
-    for info in cast("list[Any]", op_db):
+    for info in _op_db():
         if info.name.removeprefix("nn.functional.") != operation or dtype not in info.dtypes:
             continue
         for sample in info.sample_inputs("cpu", dtype):

@@ -101,7 +101,7 @@ def test_vmap_calls_the_function_on_images(replaced):
     replaced(lambda input: seen.append(input.shape) or input.clone())  # noqa: A006
 
     assert subjects.load("torch:vmap").relu(PICTURES).shape == PICTURES.shape
-    assert seen == [PICTURES.shape[1:]]
+    assert seen == [PICTURES.shape, PICTURES.shape[1:]]  # of the whole batch, whether it is refused
 
 
 def test_vmap_is_not_asked_about_what_has_no_batch():
