@@ -44,8 +44,8 @@ def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
 def float_dtype(name: str, value: Any) -> np.dtype[Any]:
     """Require a floating point dtype that the references compute in, or its name."""
     try:
-        dtype = np.dtype(value)
-    except TypeError:
+        dtype = None if isinstance(value, str | bytes) and value not in FLOATS else np.dtype(value)
+    except Exception:  # NumPy quotes what is no dtype, and an object of others may raise anything
         dtype = None
     if dtype is None or dtype.name not in FLOATS or not dtype.isnative:
         raise TypeError(f"{name} must be float32 or float64, got {shown(value)}")

@@ -153,7 +153,7 @@ def _count(name: str, value: object) -> int:
 
 
 def _per_channel(name: str, values: Sequence[float], tensor: Array) -> Array:
-    if isinstance(values, str) or not isinstance(values, Iterable) or np.shape(values) == ():
+    if isinstance(values, str) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise TypeError(f"{name} must be a sequence of numbers, got {shown(values)}")
     numbers = [real(name, value) for value in values]
     if len(numbers) not in (1, tensor.shape[-3]):
