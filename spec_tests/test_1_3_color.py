@@ -641,7 +641,7 @@ def test_a_picture_has_one_channel_or_three_colors(subject, operation, channels)
 def test_a_jitter_orders_the_four_adjustments_and_no_other(subject):
     call = {"img": A_PICTURE, "order": ["brightness", "gamma"]}
 
-    assert_refused(subject, "color_jitter", "order must name", near={"order": ["brightness", "hue"]}, **call)
+    assert_refused(subject, "color_jitter", "order must be one of", near={"order": ["brightness", "hue"]}, **call)
 
 
 @each_path
@@ -680,7 +680,7 @@ def test_a_tensor_with_neither_one_nor_three_channels_is_refused(path, operation
 @pytest.mark.parametrize(
     ("message", "arguments"),
     [
-        ("order must name brightness, contrast, saturation, hue, got 'gamma'", {"order": ["gamma"]}),
+        ("order must be one of brightness, contrast, saturation, hue, got 'gamma'", {"order": ["gamma"]}),
         ("brightness_factor must be at least 0, got -1", {"brightness_factor": -1}),
         ("hue_factor must be from -0.5 to 0.5, got 1", {"hue_factor": 1}),
         ("contrast_factor must be a number, got '1'", {"contrast_factor": "1"}),

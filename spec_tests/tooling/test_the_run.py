@@ -248,7 +248,7 @@ def test_a_run_begins_with_the_rungs_and_not_with_the_first_file(tmp_path, monke
 
     _, output = pytest_in_this_process("-p", "spec_tests.run.plugin", "--rootdir", str(tmp_path), "-v", str(folder))
 
-    assert re.findall(r"(test_\w+)\.py::test_it PASSED", output) == ["test_rungs", "test_1_early"]
+    assert re.findall(r"(test_\w+)\.py::test_it ", output) == ["test_rungs", "test_1_early"]
 
 
 def test_the_summary_counts_claims_and_the_examples_that_a_property_was_given(specification):
