@@ -242,13 +242,15 @@ def test_rungs_come_first_then_the_worked_numbers_of_the_subject_then_the_rest()
 
 
 def test_a_run_begins_with_the_rungs_and_not_with_the_first_file(tmp_path, monkeypatch):
-    folder = small_specification(tmp_path, monkeypatch)
-    for name in ("test_1_early.py", "test_rungs.py"):
-        (folder / name).write_text("def test_it(): pass\n", encoding="utf-8")
+    folder, number = small_specification(tmp_path, monkeypatch), next(NUMBER)
+    early, late = f"test_1_early{number}", f"test_2_late{number}"
+    for name in (early, late):
+        (folder / f"{name}.py").write_text("def test_it(): pass\n", encoding="utf-8")
+    monkeypatch.setattr(ordering, "RUNGS", f"{late}.py")
 
     _, output = pytest_in_this_process("-p", "spec_tests.run.plugin", "--rootdir", str(tmp_path), "-v", str(folder))
 
-    assert re.findall(r"(test_\w+)\.py::test_it ", output) == ["test_rungs", "test_1_early"]
+    assert re.findall(r"(test_\w+)\.py::test_it ", output) == [late, early]
 
 
 def test_the_summary_counts_claims_and_the_examples_that_a_property_was_given(specification):
