@@ -36,8 +36,6 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _command(argv: list[str]) -> None:
     given = _parser().parse_args(argv)
-    for package in ("pytest", "hypothesis"):
-        needed(package, "the specification", "spec")
     needed("distributed", "a campaign", "campaign")
     options = [f"--subject={given.subject}"]
     for name in PASSED_ON:

@@ -23,9 +23,10 @@ AHEAD = 3
 """Tasks that are handed out for each worker: one that it runs, and some that wait."""
 PAUSE = 10.0
 """Seconds between two lines of progress."""
-dask, distributed = WhenNeeded("dask"), WhenNeeded("distributed")
 GIVING_UP, DEATHS = "distributed.scheduler.allowed-failures", 2
-"""How many workers a task may end before it is given up."""
+"""The setting, and how many workers a task may end before it is given up."""
+
+dask, distributed = WhenNeeded("dask"), WhenNeeded("distributed")
 
 
 @dataclass(frozen=True)
@@ -46,18 +47,20 @@ class Asked:
 
 
 def explore(asked: Asked, workers: int | None = None, scheduler: str | None = None) -> int:
-    """Run a campaign, or go on with it, and return how many kinds of failures there are."""
+    """Run a campaign, or go on with it, and return the number of kinds of failures; ValueError if nothing was tried."""
     tests = properties(asked.options)
     journal = Journal(asked.folder, asked.head())
     try:
         if journal.examples < asked.examples:
             with (
-                dask.config.set({"distributed.scheduler.allowed-failures": DEATHS}),
+                dask.config.set({GIVING_UP: DEATHS}),
                 _cluster(workers, scheduler) as client,
             ):
                 _run(asked, tests, journal, client)
     finally:
         found = _conclude(asked, journal)
+    if not found and not journal.examples:
+        raise ValueError("no example was tried: the subject answers none of what these options ask")
     return found
 
 

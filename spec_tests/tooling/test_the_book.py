@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from collections import Counter
 from contextlib import contextmanager
 from html.parser import HTMLParser
@@ -19,6 +18,7 @@ from spec_tests.report.book.laws import is_law
 from spec_tests.report.book.texts import meanings, text_of
 from spec_tests.report.page import render
 from spec_tests.tooling import book_failures
+from spec_tests.tooling.chromium import chromium
 from spec_tests.vocabulary.claims import SECTIONS, deviations, register
 from spec_tests.vocabulary.names_of_tests import in_chinese
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
@@ -234,7 +234,6 @@ def test_the_latest_wrong_results_of_torch_come_first(html):
 
 # In a browser
 
-BROWSER = shutil.which("chromium")
 AXE = Path(os.environ.get("AXE_CORE", sources.ROOT / "node_modules" / "axe-core" / "axe.min.js"))
 PHONE = {"width": 390, "height": 844}
 TASKS = {
@@ -257,14 +256,8 @@ LOCALES = {"en": "en-US", "zh": "zh-CN"}
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, headless."""
-    if BROWSER is None:
-        pytest.skip("there is no chromium here: apt-get install chromium")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    options = ["--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"]
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=BROWSER, args=options)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -186,6 +186,17 @@ def test_a_subject_that_ends_its_process_is_a_finding_and_ends_the_campaign(tmp_
     assert {line["outcome"] for line in lines(tmp_path / "out")} <= {"died", "passed"}
 
 
+def test_a_campaign_in_which_the_subject_answered_nothing_does_not_pass(tmp_path):
+    text = "import numpy as np\n\ndef relu(input):\n    raise NotImplementedError\n"
+    (tmp_path / "empty.py").write_text(text, encoding="utf-8")
+    options = ("--subject", str(tmp_path / "empty.py"), "--only", "relu:values", "--workers", "1")
+
+    run = campaign(tmp_path / "out", *options)
+
+    assert run.returncode == 2
+    assert run.stderr.splitlines()[-1].endswith("the subject answers none of what these options ask")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -4,7 +4,6 @@ import ast
 import copy
 import inspect
 import re
-import shutil
 import tomllib
 from collections import Counter
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from spec_tests.report.page import render
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import DRAWING, FOLDER, NARROW_SPACE, failure
 from spec_tests.run import asking, plugin, showing
+from spec_tests.tooling.chromium import chromium
 from spec_tests.vocabulary.claims import SECTIONS, deviations, register
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.results import LEFT_OUT, reason_zh
@@ -32,7 +32,6 @@ pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip i
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
-BROWSER = shutil.which("chromium")
 LARGEST = 5_000_000  # bytes that the page may have
 ALL_FIGURES = 1_000_000
 """Bytes that the figures of all sections take at most; drawing them would take too long here."""
@@ -737,14 +736,8 @@ def test_what_failed_is_told_in_chinese_too_if_it_is_known_there():
 @pytest.fixture(scope="module")
 def browser():
     """Chromium, headless."""
-    if BROWSER is None:
-        pytest.skip("there is no chromium here: apt-get install chromium")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-    options = ["--disable-gpu", "--disable-dev-shm-usage", "--no-proxy-server"]
-    with api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=BROWSER, args=options)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
