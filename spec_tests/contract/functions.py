@@ -48,10 +48,15 @@ PER_AXIS = ("kernel_size", "stride", "padding", "dilation")
 
 
 @cache
+def signature(function: str) -> inspect.Signature:
+    """Return the signature of a function, as the references have it."""
+    return inspect.signature(getattr(reference, function))
+
+
+@cache
 def parameters(function: str) -> MappingProxyType[str, Any]:
     """Return the arguments of a function with their defaults, `inspect.Parameter.empty` where there is none."""
-    signature = inspect.signature(getattr(reference, function))
-    return MappingProxyType({name: p.default for name, p in signature.parameters.items()})
+    return MappingProxyType({name: p.default for name, p in signature(function).parameters.items()})
 
 
 @cache

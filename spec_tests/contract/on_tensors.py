@@ -1,6 +1,5 @@
 """Functions that take torch tensors: arrays in, tensors to the function, arrays out, and gradients by autograd."""
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -9,9 +8,8 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-import reference
 from spec_tests.contract.declaration import Declaration
-from spec_tests.contract.functions import BACKWARD, FUNCTIONS, operation_of, parameters
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS, operation_of, parameters, signature
 from spec_tests.vocabulary.operations import GRADIENTS
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
@@ -66,7 +64,7 @@ class OnTensors:
     ) -> tuple[torch.Tensor, dict[str, Any], torch.Tensor]:
         """Return the output, the wanted arguments that can have a gradient, and what to send back to them."""
         self._set_precision()
-        bound = inspect.signature(getattr(reference, operation)).bind(*args, **kwargs)
+        bound = signature(operation).bind(*args, **kwargs)
         tensors = {name: self.tensor(value) for name, value in bound.arguments.items()}
         leaves = {name: tensors[name] for name in wanted if has_gradient(operation, name, tensors)}
         for leaf in leaves.values():

@@ -15,9 +15,10 @@ A run with random examples prints the options that repeat it. Tests outside the 
 
 import secrets
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import hypothesis.core
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.errors import InvalidArgument
@@ -138,7 +139,7 @@ def _as_asked_for(config: pytest.Config) -> Iterator[None]:
     settings.register_profile(_USED, _wanted(profile(config)), verbosity=settings().verbosity)
     settings.load_profile(_USED)
     try:
-        with without_literals():
+        with without_literals(), without_seeding():
             yield
     finally:
         settings.load_profile(before)
@@ -177,3 +178,15 @@ def without_literals() -> Iterator[None]:
 
 
 _constants: dict[Any, Any] = {}
+
+
+@contextmanager
+def without_seeding() -> Iterator[None]:
+    """Leave the global generators of `random` and NumPy alone, which nothing in the specification draws from.
+
+    Hypothesis keeps, seeds and restores their states around every example, which is a tenth of a property's time. If it
+    renames the function that is replaced here, `tooling/test_the_draws.py` fails, and a run only takes longer.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hypothesis.core, "deterministic_PRNG", nullcontext, raising=False)
+        yield

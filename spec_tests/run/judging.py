@@ -5,7 +5,6 @@ to somebody else, so here each is judged by itself: its numbers by `exact`, NaN,
 reference, and what it refuses by what the reference refuses.
 """
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import reference
+from spec_tests.contract.functions import signature
 from spec_tests.run.answers import Part
 from spec_tests.vocabulary import exact, transforms
 from spec_tests.vocabulary.bounds import Approximation, formula
@@ -149,7 +149,7 @@ def problem_of(call: Call) -> Problem:
     """Return the problem that a call of a layer or of its gradient poses; return_indices and dtype are left out."""
     operation = operation_of(call.function)
     arguments = {name: value for name, value in call.arguments.items() if name != "grad_output"}
-    bound = inspect.signature(getattr(reference, operation)).bind(**arguments)
+    bound = signature(operation).bind(**arguments)
     bound.apply_defaults()
     arrays = {name: value for name, value in bound.arguments.items() if name in ARRAYS}
     options = {name: value for name, value in bound.arguments.items() if name not in ARRAYS}

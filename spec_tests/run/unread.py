@@ -1,9 +1,10 @@
 """Files of the specification that a run does not read, because nothing in them could run. The summary counts them.
 
 A file that says `pytestmark = pytest.mark.torch_api` is about torch alone, one that says `pytest.mark.tooling` about
-this project's tools, as are the examples in docstrings. Where torch is not the subject they are not read, so that a run
-on a subject without torch does not wait for the import of torch. And a file that imports a package which is not
-installed is left out, with that reason, instead of being an error.
+this project's tools, as are the examples in docstrings. The tools are tested on torch, with --slow or where their files
+or folders are named: a run of the specification is about the subject. Where torch is not the subject, the files about
+torch are not read either, so that a run on a subject without torch does not wait for the import of torch. And a file
+that imports a package which is not installed is left out, with that reason, instead of being an error.
 """
 
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from spec_tests.run.selection import is_specification, is_torch, is_torch_on_the_cpu
+from spec_tests.run.selection import ROOT, is_specification, is_torch, is_torch_on_the_cpu
 from spec_tests.vocabulary.results import LEFT_OUT, NOT_READ
 
 UNREAD = pytest.StashKey[dict[Path, str]]()
@@ -66,13 +67,20 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[
 
 def _reason(file: Path, config: pytest.Config) -> str | None:
     """Return why a file is not read, an empty string if there is nothing in it to count, and None if it is read."""
-    if is_torch_on_the_cpu(config) or _is_asked_for_a_test_of(file, config):
+    tools = is_torch_on_the_cpu(config) and (config.option.spec_slow or _is_named(file, config))
+    if tools or _is_asked_for_a_test_of(file, config):
         return None
     text = file.read_text(encoding="utf-8")
     if not file.name.startswith("test_"):
         return LEFT_OUT["tooling"].en if ">>>" in text else ""
     mark = match[1] if (match := WHOLE_FILE.search(text)) else ""
     return None if not mark or (mark == "torch_api" and is_torch(config)) else LEFT_OUT[mark].en
+
+
+def _is_named(file: Path, config: pytest.Config) -> bool:
+    """Tell whether the command line names this file, or a folder within the specification in which it lies."""
+    named = [Path(config.invocation_params.dir, argument).resolve() for argument in config.args]
+    return any(path == file or (ROOT in path.parents and path in file.parents) for path in named)
 
 
 def _is_asked_for_a_test_of(file: Path, config: pytest.Config) -> bool:

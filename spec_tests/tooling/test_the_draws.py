@@ -130,6 +130,32 @@ def test_literals_of_local_modules_are_drawn_elsewhere_but_not_in_the_specificat
     assert afterwards
 
 
+SEEDED = """
+import random
+from contextlib import nullcontext
+from hypothesis import given, settings, strategies as st
+from spec_tests.run.draws import without_seeding
+
+def next_numbers(context):
+    numbers = set()
+
+    @settings(max_examples=5, derandomize=True, database=None)
+    @given(st.integers())
+    def note(_):
+        numbers.add(random.random())
+
+    with context:
+        note()
+    return len(numbers)
+
+print([next_numbers(context) for context in (nullcontext(), without_seeding(), nullcontext())])
+"""
+
+
+def test_global_generators_are_seeded_for_every_example_elsewhere_but_not_in_the_specification():
+    assert python("-c", SEEDED).stdout == "[1, 5, 1]\n"
+
+
 # Other profiles
 
 

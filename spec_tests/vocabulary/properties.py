@@ -68,7 +68,7 @@ class Property:
         self.body, self.draws = body, dict(draws)
         self.not_offered: NotOffered | None = None
         """Why an example was rejected: the subject does not offer what it asks for."""
-        taken = inspect.signature(body).parameters
+        self.taken = taken = inspect.signature(body).parameters
         unknown = [name for name in draws if name not in taken]
         if unknown:
             raise TypeError(f"{body.__name__} does not take {', '.join(unknown)}, which is drawn for it")
@@ -92,8 +92,7 @@ class Property:
         at = {name: value.at(dtype) if isinstance(value, Problem) else value for name, value in drawn.items()}
         subjects = {name: value.at(dtype) if name in SUBJECTS else value for name, value in fixtures.items()}
         more = {"operation": operation, "dtype": dtype}
-        taken = inspect.signature(self.body).parameters
-        arguments = {**subjects, **at, **{name: value for name, value in more.items() if name in taken}}
+        arguments = {**subjects, **at, **{name: value for name, value in more.items() if name in self.taken}}
         ledger.example(arguments)
         self.body(**arguments)
 

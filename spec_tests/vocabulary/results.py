@@ -128,8 +128,8 @@ LEFT_OUT = {
         "comparison with the references, which are the subject", "与参考实现的比较，而被测实现就是参考实现"
     ),
     "tooling": Reason(
-        "about this project's own tools: a run with torch on the CPU includes them",
-        "检验本项目自己的工具：在 CPU 上测试 torch 时才运行",
+        "about this project's own tools: with torch on the CPU, --slow includes them",
+        "检验本项目自己的工具：在 CPU 上测试 torch 并加 --slow 时才运行",
     ),
     "checkout": Reason(
         "about the files of this project, which an installed copy lacks", "检验本项目的文件，安装的副本中没有这些文件"
