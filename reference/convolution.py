@@ -22,16 +22,16 @@ own convolution is faster than the BLAS; and the columns, which hold every cell 
 kernel, have to be written and read, or folded back.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, positive_sizes, same_dtype, shape
+from reference.columns import columns, fold, kernels, tile_size, tiles, weight_of
 from reference.geometry import ConvGeometry
-from reference.padding import pad, pad_backward
-from reference.windows import windows
 
 
 def conv1d(
@@ -181,13 +181,7 @@ def conv2d_weight(
 def _forward(rank: int, input: Array, weight: Array, bias: Array | None, *options: Any) -> Array:
     images = _batched(rank, input, weight)
     geometry = ConvGeometry.of(images, weight, bias, *options)
-    kernels = _matrix(weight, geometry)
-    products = np.empty((len(images), *kernels.shape[:2], prod(geometry.output_size)), input.dtype)
-    for columns, product in zip(_columns(images, geometry), products, strict=True):
-        np.matmul(kernels, columns, out=product)
-    output = products.reshape(len(images), len(weight), *geometry.output_size)
-    if bias is not None:
-        output += bias.reshape(-1, *[1] * rank)
+    output = _convolve(images, weight, geometry, bias)
     return output if images is input else output[0]
 
 
@@ -203,16 +197,60 @@ def _backward(
     return grad_input, _grad_weight(grads, images, weight, geometry), grad_bias
 
 
+def _convolve(images: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None) -> Array:
+    """Multiply kernels and columns, and add up the products of the taps that are kept apart."""
+    taps = kernels(weight, geometry)
+    places = prod(geometry.output_size)
+    size = tile_size(places, taps[0, 0].size)
+    output = np.empty((len(images), *taps.shape[1:3], places), images.dtype)
+    for several, under_taps in columns(images, geometry, len(taps)):
+        total = output[several]
+        for number, (kernel, cells) in enumerate(zip(taps, under_taps, strict=True)):
+            product = np.empty_like(total) if number else total
+            np.matmul(kernel[:, np.newaxis], tiles(cells, size), out=tiles(product, size))
+            if number:
+                total += product
+        if bias is not None:
+            total += bias.reshape(geometry.groups, -1, 1)
+    return output.reshape(len(images), len(weight), *geometry.output_size)
+
+
 def _grad_input(grads: Array, images: Array, weight: Array, geometry: ConvGeometry) -> Array:
-    kernels = _matrix(weight, geometry)
-    return _fold((kernels.mT @ grad for grad in grads), images, geometry)
+    few_channels = 4 * images.size < grads.size  # the product's rows, one for each channel, would be too few
+    few_places = weight.size > 16 * grads.size  # to turn round the weight would take longest
+    if {*geometry.stride} == {1} and np.isfinite(weight).all() and not few_channels and not few_places:
+        return _convolve(grads.reshape(len(grads), -1, *geometry.output_size), *_transposed(weight, geometry))
+    transposed = weight.reshape(geometry.groups, len(weight) // geometry.groups, -1).mT
+    return fold((transposed @ grad for grad in grads), images, geometry)
+
+
+def _transposed(weight: Array, geometry: ConvGeometry) -> tuple[Array, ConvGeometry]:
+    """Return the weight and the geometry with which a convolution of stride 1 makes grad_input of grad_output.
+
+    The kernels are flipped, channels in and out exchanged, and every place that a cell lies under becomes a tap. Its
+    padding adds zeros where there is no place, which do no harm as long as the weight is finite.
+    """
+    outs, channels, *kernel_size = weight.shape
+    flipped = np.flip(weight, range(2, weight.ndim)).reshape(geometry.groups, -1, channels, *kernel_size)
+    spans = [d * (k - 1) for k, d in zip(kernel_size, geometry.dilation, strict=True)]
+    margins = [(span - b, span - a) for span, (b, a) in zip(spans, geometry.padding, strict=True)]
+    turned = replace(geometry, input_size=geometry.output_size, output_size=geometry.input_size, padding=tuple(margins))
+    return flipped.swapaxes(1, 2).reshape(-1, outs // geometry.groups, *kernel_size), turned
 
 
 def _grad_weight(grads: Array, images: Array, weight: Array, geometry: ConvGeometry) -> Array:
-    grad_kernels = np.zeros_like(_matrix(weight, geometry))
-    for columns, grad in zip(_columns(images, geometry), grads, strict=True):
-        grad_kernels += grad @ columns.mT
-    return grad_kernels.reshape(weight.shape)
+    taps = kernels(weight, geometry)
+    grad_taps = np.zeros_like(taps)
+    size = tile_size(grads.shape[-1], taps[0, 0].size)
+    for several, under_taps in columns(images, geometry, len(taps)):
+        if len(taps) == 1:
+            for grad, cells in zip(grads[several], *under_taps, strict=True):
+                grad_taps[0] += grad @ cells.mT
+            continue
+        turned = tiles(grads[several], size).mT.copy()  # small products of two matrices as they lie are the fastest
+        for grad_kernel, cells in zip(grad_taps, under_taps, strict=True):
+            grad_kernel += (tiles(cells, size) @ turned).sum(axis=(0, 2)).mT
+    return weight_of(grad_taps, weight)
 
 
 def _checked_grads(rank: int, grad_output: Array, input: Array, weight: Array, geometry: ConvGeometry) -> Array:
@@ -223,53 +261,6 @@ def _checked_grads(rank: int, grad_output: Array, input: Array, weight: Array, g
     shape("grad_output", grad_output, (*input.shape[: -rank - 1], len(weight), *geometry.output_size))
     images = len(input) if input.ndim == weight.ndim else 1
     return grad_output.reshape(images, geometry.groups, len(weight) // geometry.groups, prod(geometry.output_size))
-
-
-def _matrix(weight: Array, geometry: ConvGeometry) -> Array:
-    """Return the weight as one matrix per group, (g, o, c·y·x)."""
-    return weight.reshape(geometry.groups, len(weight) // geometry.groups, -1)
-
-
-def _columns(images: Array, geometry: ConvGeometry) -> Iterator[Array]:
-    """Copy the cells of every window into a column, image by image: (n, g·c, *size) -> n times (g, c·y·x, i·j).
-
-    One axis after the other, (h, w) -> (x, h, j) -> (y, x, i, j): so the last copy, the largest, moves whole rows
-    rather than single windows. It is made of one image at a time, which stays in the processor's cache.
-    """
-    first, *others = _axes(geometry)
-    cells = pad(images, _margins(geometry))
-    for axis in reversed(others):
-        cells = _taps(cells, axis, geometry).copy()
-    for image in _taps(cells, first, geometry):
-        yield image.reshape(geometry.groups, -1, prod(geometry.output_size))
-
-
-def _fold(columns: Iterable[Array], images: Array, geometry: ConvGeometry) -> Array:
-    """Add every column back onto the cells that `_columns` copied it from, retracing its steps."""
-    unfolded = (images.shape[1], *geometry.kernel_size, *geometry.output_size)
-    cells: Iterable[Array] = (image.reshape(unfolded) for image in columns)
-    size = [len(images), *unfolded]
-    for axis in _axes(geometry):
-        del size[2]
-        size[axis] = images.shape[axis] + sum(geometry.padding[axis])
-        folded = np.zeros(size, images.dtype)
-        for image, taps in zip(cells, _taps(folded, axis, geometry), strict=True):
-            for tap in range(geometry.kernel_size[axis]):  # under one tap, windows do not overlap
-                taps[:, tap] += image[:, tap]
-        cells = folded
-    return pad_backward(folded, images, _margins(geometry))
-
-
-def _taps(cells: Array, axis: int, geometry: ConvGeometry) -> Array:
-    """View, of one axis, the cells under each tap: (n, g·c, …, h, …) -> (n, g·c, y, …, i, …)."""
-    kernel_size, stride, dilation = geometry.kernel_size[axis], geometry.stride[axis], geometry.dilation[axis]
-    view = windows(np.moveaxis(cells, axis, -1), (kernel_size,), (stride,), (dilation,), writeable=True)
-    return np.moveaxis(view, (-2, -1), (axis, 2))
-
-
-def _axes(geometry: ConvGeometry) -> range:
-    """Return the spatial axes, counted from the end."""
-    return range(-len(geometry.kernel_size), 0)
 
 
 def _batched(rank: int, input: Array, weight: Array) -> Array:
@@ -283,8 +274,3 @@ def _batched(rank: int, input: Array, weight: Array) -> Array:
     if input.ndim not in (rank + 1, rank + 2):
         raise ValueError(f"input has {input.ndim} axes, expected {rank + 2}, or {rank + 1} without the batch")
     return input if input.ndim == rank + 2 else input[np.newaxis]
-
-
-def _margins(geometry: ConvGeometry) -> list[int]:
-    """Return the padding as `pad` takes it, from the last axis backwards."""
-    return [cells for pair in reversed(geometry.padding) for cells in pair]
