@@ -1,0 +1,1 @@
+"""Mutants of the references: small changes of their source, each of which some test must notice."""

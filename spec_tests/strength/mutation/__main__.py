@@ -1,0 +1,109 @@
+"""Whether the tests notice any change of the references: `python -m spec_tests.strength.mutation`.
+
+    --files A,B         only of these references, as activation,loss
+    --sample N          only N mutants, the first in the order of --seed; a larger N later goes on with the next ones
+    --seed S            0 unless given
+    --processes N       in so many processes, one for each core unless given; each has a copy of the project
+    --journal FILE      what is known of each mutant, and noted as soon as it is (docs/strength/mutants.tsv)
+    --out FILE          the figures, as JSON (docs/strength/mutants.json)
+    --again             try those again that survived
+
+The mutants are Cosmic Ray's (`pip install "torch-by-hand[mutation]"`). A run goes on where the journal ends; what the
+journal says of a reference that has changed since then is tried again. It ends with 1 if a mutant survives that
+`equivalent.tsv` does not list, with the reason why nothing can notice it.
+"""
+
+import csv
+import json
+import os
+import platform
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from spec_tests.strength.mutation.mutants import Mutant, in_the_order_of, mutants_of
+from spec_tests.strength.mutation.running import ROOT, Outcome, read, run, write
+from spec_tests.strength.mutation.touching import FILES
+
+EQUIVALENT = Path(__file__).with_name("equivalent.tsv")
+STORED = ROOT / "docs" / "strength"
+PACKAGES = ("cosmic-ray", "numpy", "hypothesis", "pytest", "torch")
+
+
+@cache
+def equivalent() -> Mapping[tuple[str, ...], str]:
+    """Return why nothing can notice a change, by its file and function and the lines before and after it."""
+    with EQUIVALENT.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {(row["file"], row["function"], row["before"], row["after"]): row["reason"] for row in rows}
+
+
+def described(mutant: Mutant) -> tuple[str, ...]:
+    """Return what `equivalent.tsv` calls a mutant."""
+    return mutant.file, mutant.function, *mutant.change()
+
+
+def figures(mutants: Sequence[Mutant], known: Mapping[str, Outcome], seed: int) -> dict[str, Any]:
+    """Return what is stored: how many mutants there are, were tried and were killed, by file, and all that survive."""
+    tried = [mutant for mutant in mutants if mutant.key in known]
+    survivors = {described(mutant): mutant for mutant in tried if not known[mutant.key].caught_by}
+    alike = {mutant.key for mutant in tried if not known[mutant.key].caught_by and described(mutant) in equivalent()}
+    counted = [mutant for mutant in tried if mutant.key not in alike]
+    killed = [mutant for mutant in counted if known[mutant.key].caught_by]
+
+    def by_file(some: Sequence[Mutant], file: str) -> int:
+        return sum(mutant.file == file for mutant in some)
+
+    groups = {"mutants": mutants, "tried": tried, "counted": counted, "killed": killed}
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "seed": seed,
+        **{name: len(some) for name, some in groups.items()},
+        "killed of counted": round(len(killed) / max(len(counted), 1), 4),
+        "by file": {file: {name: by_file(some, file) for name, some in groups.items()} for file in FILES},
+        "survivors": [[*key, equivalent().get(key, "open")] for key in sorted(survivors)],
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try what is asked for, and tell what became of it."""
+    parser = ArgumentParser(
+        prog="python -m spec_tests.strength.mutation", description=__doc__, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--files", default=",".join(FILES))
+    parser.add_argument("--sample", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--journal", type=Path, default=STORED / "mutants.tsv")
+    parser.add_argument("--out", type=Path, default=STORED / "mutants.json")
+    parser.add_argument("--again", action="store_true")
+    options = parser.parse_args(arguments)
+    files = options.files.split(",")
+    if unknown := [file for file in files if file not in FILES]:
+        parser.error(f"--files: there is no reference {', '.join(unknown)}")
+
+    everything = in_the_order_of(options.seed, (mutant for file in FILES for mutant in mutants_of(file)))
+    known = read(options.journal)
+    if options.again:
+        known = {key: outcome for key, outcome in known.items() if outcome.caught_by}
+    wanted = [mutant for mutant in everything if mutant.file in files][: options.sample]
+    run([mutant for mutant in wanted if mutant.key not in known], options.journal, options.processes)
+
+    known = read(options.journal)
+    write(options.journal, sorted(known.values(), key=lambda outcome: outcome.key), "w")
+    result = figures(everything, known, options.seed)
+    options.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    for *change, reason in result["survivors"]:
+        print("survives:", *change, reason, sep="\n    ")
+    print(f"killed {result['killed']:,} of {result['counted']:,}; tried {result['tried']:,} of {result['mutants']:,}")
+    return int(any(reason == "open" for *_, reason in result["survivors"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
