@@ -77,6 +77,37 @@ def units_from_pil(operation: str, img: Array, factor: float) -> Any:
     }[operation]
 
 
+def bytes_of_a_tensor(operation: str, img: Array, factor: float) -> tuple[Array, Array]:
+    """Return the least and the greatest bytes that a tensor of bytes may be adjusted to.
+
+    Grey values and results are truncated. The two differ only where rounding in float32 decides which whole number a
+    result falls short of.
+    """
+    fmt = FORMATS["float32"]
+    if operation == "adjust_hue":
+        hue = recolored("adjust_hue", img / 255, factor, "float32")
+        return _truncated(255.999 * hue.exact, 256 * (hue.bound + gamma(3, fmt.roundoff)))
+    grey = _grey(img.astype(np.float64), fmt)
+    plain = [np.floor(grey.value - grey.error), np.floor(grey.value + grey.error)]
+    if len(img) == 1:
+        plain = [img.astype(np.float64)] * 2
+    if operation == "adjust_contrast":
+        plain = [greys.mean() for greys in plain]
+    if operation == "adjust_brightness":
+        plain = [0.0, 0.0]
+    mixtures = np.array([factor * img + (1 - factor) * (one + np.zeros(img.shape)) for one in plain])
+    terms = factor * img + abs(1 - factor) * np.max(plain[1])
+    roundings = 4 + (img[0].size if operation == "adjust_contrast" else 0)
+    error = (np.ptp(mixtures, axis=0)) / 2 + gamma(roundings, fmt.roundoff) * terms
+    return _truncated(mixtures.mean(axis=0), error)
+
+
+def _truncated(numbers: Array, error: Array) -> tuple[Array, Array]:
+    """Return what numbers within this error are truncated to, at least and at most."""
+    least, greatest = (np.floor(np.clip(numbers + sign * error, 0, 255)).astype(np.uint8) for sign in (-1, 1))
+    return least, greatest
+
+
 def recolored(operation: str, img: Array, factor: float, dtype: str) -> Approximation:
     """Bound a floating point image that was adjusted in this format."""
     exact = getattr(reference, operation)(img.astype(np.float64), factor)
