@@ -226,6 +226,14 @@ def test_the_hue_of_bytes_is_a_byte_itself(implementation):
     assert_equal(implementation.adjust_hue(violet, 0.486), color(2 * 255 - 6 * units, 255, 0))
 
 
+@conventions("adjust_hue")
+def test_the_hue_of_bytes_is_turned_back_as_well(implementation):
+    units = int(255 * -1 / 3) + 256  # from red, 0, back past violet
+    assert (units, 6 * units - 4 * 255) == (171, 6)  # a little more than 4 sixths, blue: so much red
+
+    assert_equal(implementation.adjust_hue(color(255, 0, 0), -1 / 3), color(6, 0, 255))
+
+
 @each_path
 def test_brightness_and_contrast_do_not_commute(path):
     img = np.array([[[45, 155]]], np.uint8)
@@ -253,6 +261,15 @@ def test_without_contrast_all_numbers_of_a_picture_are_one(subject, dtype, img):
     output = subject.adjust_contrast(img.astype(dtype), 0.0)
 
     assert_equal(output, np.full_like(img, output.flat[0], dtype))
+
+
+@values(*BLENDS)
+@exact_formats
+@for_all(img=images((unit_interval,)), factor=FACTORS)
+def test_mixed_numbers_stay_between_0_and_1(subject, operation, dtype, img, factor):
+    output = getattr(subject, operation)(img.astype(dtype), factor)
+
+    assert ((output >= 0) & (output <= 1)).all()
 
 
 @float32_only
