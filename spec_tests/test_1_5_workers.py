@@ -186,6 +186,7 @@ def test_worker_init_fn_is_called_once_in_each_worker_when_it_has_been_seeded(ep
         for worker, items in enumerate(by_worker(epoch)):
             told = {item["told"] for item in items}
             assert len(told) == 1
+            assert told != {None}
             ((argument, number, seeded, drawn),) = told
             assert (argument, number, seeded) == (worker, worker, True)
             assert drawn not in [item["torch"] for item in items]  # it has drawn the worker's first number
