@@ -125,7 +125,7 @@ def test_the_numbers_of_a_worker_are_those_of_a_fresh_generator_with_its_seed(ep
         assert [told, *(item["torch"] for item in items)] == drawn
 
 
-def test_generators_that_a_data_set_has_made_itself_draw_the_same_in_all_workers_and_epochs(epochs):
+def test_generators_made_by_a_data_set_draw_the_same_in_all_workers(epochs):
     own = np.random.default_rng(0).random(ITEMS // 2).tolist()
 
     for epoch in epochs:
@@ -181,7 +181,7 @@ def test_a_worker_leaves_the_generators_of_the_caller_alone():
 # worker_init_fn
 
 
-def test_worker_init_fn_is_called_once_in_each_worker_when_it_has_been_seeded(epochs):
+def test_worker_init_fn_is_called_once_in_each_worker_after_seeding(epochs):
     for epoch in epochs:
         for worker, items in enumerate(by_worker(epoch)):
             told = {item["told"] for item in items}
@@ -225,7 +225,7 @@ def test_worker_init_fn_may_share_a_stream_out_among_the_workers():
 
 
 @pytest.mark.slow
-def test_persistent_workers_are_the_same_processes_with_the_same_seeds_in_every_epoch():
+def test_persistent_workers_keep_their_processes_and_seeds_in_every_epoch():
     first, second = read(epochs=2, persistent_workers=True, worker_init_fn=data_sets.tell_the_data_set)
 
     for name in ("process", "seed", "told"):

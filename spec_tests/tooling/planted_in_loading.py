@@ -314,7 +314,7 @@ def with_the_same_seed_in_every_epoch(init: Any) -> Any:
 WORKER, ITERATOR = "torch.utils.data._utils.worker", "torch.utils.data.dataloader:_BaseDataLoaderIter"
 NO_TWO = "test_no_two_workers_and_no_two_epochs_draw_the_same_numbers"
 PLUS_ITS_NUMBER = "test_the_seed_of_a_worker_is_that_of_the_epoch_plus_its_number"
-INIT_FN = "test_worker_init_fn_is_called_once_in_each_worker_when_it_has_been_seeded"
+INIT_FN = "test_worker_init_fn_is_called_once_in_each_worker_after_seeding"
 WORKERS = (
     planted(NO_TWO, "numpy_is_not_seeded", WORKER, "HAS_NUMPY", lambda _: False),  # pytorch/pytorch#5059
     planted(
@@ -331,7 +331,7 @@ WORKERS = (
         told(lambda o: {"prefetch_factor": (o.get("prefetch_factor") or 2) + 1} if o.get("num_workers") else {}),
     ),
     planted(
-        "test_persistent_workers_are_the_same_processes_with_the_same_seeds_in_every_epoch",
+        "test_persistent_workers_keep_their_processes_and_seeds_in_every_epoch",
         *("persistent_workers_do_not_persist", LOADER, "__init__", only_with_workers("persistent_workers", False)),
     ),
     planted(
