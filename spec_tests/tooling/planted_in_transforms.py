@@ -68,6 +68,15 @@ def mirrored_otherwise(pad: Any) -> Any:
     return called
 
 
+def without_fill(pad: Any) -> Any:
+    """Fill with 0."""
+
+    def called(img: Any, padding: Any, fill: Any = 0, padding_mode: str = "constant") -> Any:
+        return pad(img, padding, 0 if fill else fill, padding_mode)
+
+    return called
+
+
 ANY_PLACE = "test_a_crop_of_a_padded_image_is_drawn_from_all_places_that_fit_it"
 WHOLE = "test_pad_if_needed_leaves_the_image_whole_and_puts_it_anywhere"
 A_ROW = "test_a_row_of_three_pixels_is_surrounded_by_two_on_either_side"
@@ -102,7 +111,7 @@ CROPS = (
     ),
     planted(
         *(A_ROW, "always_pads_with_black", FUNCTIONS, "pad"),
-        lambda pad: lambda img, padding, _=0, padding_mode="constant": pad(img, padding, 0, padding_mode),
+        without_fill,
     ),
     planted(A_ROW, "repeats_the_edge_when_it_reflects", FUNCTIONS, "pad", mirrored_otherwise),
     planted(
@@ -249,6 +258,16 @@ def by_255(convert: Any) -> Any:
     return called
 
 
+def always_antialiased(forward: Any) -> Any:
+    """Do not look at the option."""
+
+    def called(self: Any, img: Any) -> Any:
+        self.antialias = True
+        return forward(self, img)
+
+    return called
+
+
 CUT_OFF, TENSORS_OWN = (
     "test_adjusted_bytes_of_a_tensor_are_exact_numbers_cut_off",
     "test_a_tensor_cuts_off_what_pil_rounds",
@@ -270,15 +289,15 @@ OPTIONS = (
             f"{V1}:Resize",
             "forward",
         ),
-        lambda f: lambda self, img: setattr(self, "antialias", True) or f(self, img),
+        always_antialiased,
     ),
     planted(
         *(IN_PLACE, "normalize_never_works_in_place", FUNCTIONS, "normalize"),
-        lambda f: lambda tensor, mean, std, _=False: f(tensor, mean, std),
+        lambda f: lambda tensor, mean, std, *_, **__: f(tensor, mean, std),
     ),
     planted(
         *(IN_PLACE, "normalize_always_works_in_place", FUNCTIONS, "normalize"),  # pytorch/vision#520
-        lambda f: lambda tensor, mean, std, _=False: f(tensor, mean, std, True),
+        lambda f: lambda tensor, mean, std, *_, **__: f(tensor, mean, std, True),
     ),
 )
 

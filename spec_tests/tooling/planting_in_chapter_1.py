@@ -17,9 +17,10 @@ import pytest
 from spec_tests.tooling.planted import fails, running
 from spec_tests.tooling.planted_in_loading import IN_LOADING, Planted
 from spec_tests.tooling.planted_in_transforms import IN_TRANSFORMS
+from spec_tests.tooling.planted_in_workers import IN_WORKERS
 
 ROOT = Path(__file__).parents[1]
-DEFECTS = (*IN_LOADING, *IN_TRANSFORMS)
+DEFECTS = (*IN_LOADING, *IN_WORKERS, *IN_TRANSFORMS)
 FILES = ("test_1_3_*.py", "test_1_4_*.py", "test_1_5_*.py")
 
 Tests = Callable[[Planted, pytest.Item], bool]

@@ -22,7 +22,9 @@ def test_the_tests_that_catch_planted_defects_exist():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(multiprocessing.get_all_start_methods()[0] != "fork", reason="workers that are not forked know no defect")
+@pytest.mark.skipif(
+    multiprocessing.get_all_start_methods()[0] != "fork", reason="workers that are not forked know no defect"
+)
 def test_every_planted_defect_is_caught_by_the_test_that_it_names():
     found = caught()
 

@@ -87,19 +87,18 @@ def bytes_of_a_tensor(operation: str, img: Array, factor: float) -> tuple[Array,
     if operation == "adjust_hue":
         hue = recolored("adjust_hue", img / 255, factor, "float32")
         return _truncated(255.999 * hue.exact, 256 * (hue.bound + gamma(3, fmt.roundoff)))
-    grey = _grey(img.astype(np.float64), fmt)
-    plain = [np.floor(grey.value - grey.error), np.floor(grey.value + grey.error)]
-    if len(img) == 1:
-        plain = [img.astype(np.float64)] * 2
-    if operation == "adjust_contrast":
-        plain = [greys.mean() for greys in plain]
+    grey, averaged = _grey(img.astype(np.float64), fmt), operation == "adjust_contrast"
+    plain = np.array([grey.value, grey.value])  # of one channel: itself; black has no share in the brightness
+    if len(img) == 3:
+        plain = np.floor(np.array([grey.value - grey.error, grey.value + grey.error]))
+    if averaged:
+        plain = plain.mean(axis=(-3, -2, -1), keepdims=True)
     if operation == "adjust_brightness":
-        plain = [0.0, 0.0]
-    mixtures = np.array([factor * img + (1 - factor) * (one + np.zeros(img.shape)) for one in plain])
-    terms = factor * img + abs(1 - factor) * np.max(plain[1])
-    roundings = 4 + (img[0].size if operation == "adjust_contrast" else 0)
-    error = (np.ptp(mixtures, axis=0)) / 2 + gamma(roundings, fmt.roundoff) * terms
-    return _truncated(mixtures.mean(axis=0), error)
+        plain = np.zeros_like(plain)
+    mixtures = factor * img + (1 - factor) * plain
+    terms = factor * img + abs(1 - factor) * plain.max()
+    roundings = gamma(4 + (img[0].size if averaged else 0), fmt.roundoff)
+    return _truncated(mixtures.mean(axis=0), np.ptp(mixtures, axis=0) / 2 + roundings * terms)
 
 
 def _truncated(numbers: Array, error: Array) -> tuple[Array, Array]:
