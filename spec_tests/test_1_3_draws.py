@@ -5,7 +5,7 @@ The seeds are fixed, and a correct implementation would fail a test at no more t
 
 import random
 from collections import Counter
-from functools import partial
+from functools import cache, partial
 from itertools import combinations, permutations
 
 import numpy as np
@@ -51,6 +51,12 @@ def jitters(path, times, seed=0, **amounts):
     return drawn
 
 
+@cache
+def drawn_by(path):
+    """Return one draw more than is counted, for several tests."""
+    return jitters(path, DRAWS + 1, **AMOUNTS)
+
+
 def above_the_middle(drawn):
     """Return for each adjustment which of its factors lie in the upper half of their range."""
     return {name: np.array([factors[name] > sum(RANGES[name]) / 2 for _, factors in drawn]) for name in ADJUSTMENTS}
@@ -71,7 +77,7 @@ def assert_independent(pairs):
 @pytest.mark.claim("1.3.m")
 @each_path
 def test_every_factor_is_drawn_by_itself(path):
-    upper = above_the_middle(jitters(path, DRAWS, **AMOUNTS))
+    upper = above_the_middle(drawn_by(path)[:DRAWS])
 
     assert_independent({(one, two): (upper[one], upper[two]) for one, two in combinations(ADJUSTMENTS, 2)})
 
@@ -79,7 +85,7 @@ def test_every_factor_is_drawn_by_itself(path):
 @pytest.mark.claim("1.3.m")
 @each_path
 def test_no_factor_depends_on_the_place_of_its_adjustment_or_of_another(path):
-    drawn = jitters(path, DRAWS, **AMOUNTS)
+    drawn = drawn_by(path)[:DRAWS]
     upper = above_the_middle(drawn)
     early = {name: np.array([order.index(name) < 2 for order, _ in drawn]) for name in ADJUSTMENTS}
 
@@ -89,7 +95,7 @@ def test_no_factor_depends_on_the_place_of_its_adjustment_or_of_another(path):
 @pytest.mark.claim("1.3.m")
 @each_path
 def test_no_draw_depends_on_the_one_before_it(path):
-    drawn = jitters(path, DRAWS + 1, **AMOUNTS)
+    drawn = drawn_by(path)
     upper = above_the_middle(drawn)
     early = np.array([order.index("hue") < 2 for order, _ in drawn])
 
@@ -100,7 +106,7 @@ def test_no_draw_depends_on_the_one_before_it(path):
 @pytest.mark.claim("1.3.m")
 @each_path
 def test_each_factor_fills_its_range_evenly_and_each_order_comes_up(path):
-    drawn = jitters(path, DRAWS, **AMOUNTS)
+    drawn = drawn_by(path)[:DRAWS]
 
     for name, (low, high) in RANGES.items():
         positions = np.sort([(factors[name] - low) / (high - low) for _, factors in drawn])

@@ -155,16 +155,6 @@ def within(img, padding, mode):
     return tuple(min(wide, farthest[1 - number % 2]) for number, wide in enumerate(padding))
 
 
-@given(img=images(), padding=paddings, fill=st.integers(0, 255), mode=st.sampled_from(PADDING_MODES))
-def test_the_padded_image_contains_the_image(img, padding, fill, mode):
-    left, above, *_ = padding = within(img, padding, mode)
-    h, w = img.shape[-2:]
-
-    output = random_transforms.pad_image(img, padding, fill, mode)
-
-    assert_equal(output[:, above : above + h, left : left + w], img)
-
-
 # RandomCrop: where it crops
 
 NUMBERED = np.arange(1, 31, dtype=np.uint8).reshape(1, 6, 5)
@@ -174,7 +164,7 @@ NUMBERED = np.arange(1, 31, dtype=np.uint8).reshape(1, 6, 5)
 @pytest.mark.claim("1.3.j")
 @each_path
 def test_a_crop_of_a_padded_image_is_drawn_from_all_places_that_fit_it(path):
-    around, draws = np.pad(NUMBERED, [(0, 0), (1, 1), (1, 1)]), 2000
+    around, draws = np.pad(NUMBERED, [(0, 0), (1, 1), (1, 1)]), 1000
     place = {
         around[:, top : top + 3, left : left + 4].tobytes(): (top, left)
         for top in range(8 - 3 + 1)
@@ -183,7 +173,7 @@ def test_a_crop_of_a_padded_image_is_drawn_from_all_places_that_fit_it(path):
 
     drawn = [place[crop.tobytes()] for crop in random_crops(path, NUMBERED, (3, 4), draws, padding=1)]
 
-    assert set(drawn) == set(place.values())  # of 24 places one is missing at 24·(23/24)²⁰⁰⁰ < 10⁻³⁵ of all seeds
+    assert set(drawn) == set(place.values())  # of 24 places one is missing at 24·(23/24)¹⁰⁰⁰ ≈ 10⁻¹⁷ of all seeds
     for axis, fitting in enumerate((6, 4)):
         counts = np.bincount([offsets[axis] for offsets in drawn], minlength=fitting)
         assert abs(counts / draws - 1 / fitting).max() < frequency_tolerance(draws, 6 + 4)
@@ -193,7 +183,7 @@ def test_a_crop_of_a_padded_image_is_drawn_from_all_places_that_fit_it(path):
 @each_path
 @pytest.mark.parametrize("size", [(4, 3), (2, 5), (4, 5)])
 def test_pad_if_needed_leaves_the_image_whole_and_puts_it_anywhere(path, size):
-    img, draws = np.arange(1, 7, dtype=np.uint8).reshape(1, 2, 3), 1000
+    img, draws = np.arange(1, 7, dtype=np.uint8).reshape(1, 2, 3), 500
     rows, columns = (wanted - there for wanted, there in zip(size, (2, 3), strict=True))
     place = {
         np.pad(img, [(0, 0), (above, rows - above), (before, columns - before)]).tobytes(): (above, before)
@@ -203,6 +193,7 @@ def test_pad_if_needed_leaves_the_image_whole_and_puts_it_anywhere(path, size):
 
     drawn = [place[crop.tobytes()] for crop in random_crops(path, img, size, draws, pad_if_needed=True)]
 
+    assert set(drawn) == set(place.values())  # of 9 places one is missing at 9·(8/9)⁵⁰⁰ < 10⁻²⁴ of all seeds
     frequencies = [drawn.count(offsets) / draws for offsets in place.values()]
     assert max(abs(f - 1 / len(place)) for f in frequencies) < frequency_tolerance(draws, len(place))
 
