@@ -16,7 +16,7 @@ from reference.color import ADJUSTMENTS
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
 from spec_tests.vocabulary.formats import exact_formats, float32_only
-from spec_tests.vocabulary.image_bounds import recolored, units_from_pil
+from spec_tests.vocabulary.image_bounds import bytes_of_a_tensor, recolored, units_from_pil
 from spec_tests.vocabulary.image_paths import (
     REFERENCES,
     THROUGH_PIL,
@@ -226,6 +226,14 @@ def test_the_hue_of_bytes_is_a_byte_itself(implementation):
     assert_equal(implementation.adjust_hue(violet, 0.486), color(2 * 255 - 6 * units, 255, 0))
 
 
+@conventions("adjust_hue")
+def test_the_hue_of_bytes_is_turned_back_as_well(implementation):
+    units = int(255 * -1 / 3) + 256  # from red, 0, back past violet
+    assert (units, 6 * units - 4 * 255) == (171, 6)  # a little more than 4 sixths, blue: so much red
+
+    assert_equal(implementation.adjust_hue(color(255, 0, 0), -1 / 3), color(6, 0, 255))
+
+
 @each_path
 def test_brightness_and_contrast_do_not_commute(path):
     img = np.array([[[45, 155]]], np.uint8)
@@ -253,6 +261,15 @@ def test_without_contrast_all_numbers_of_a_picture_are_one(subject, dtype, img):
     output = subject.adjust_contrast(img.astype(dtype), 0.0)
 
     assert_equal(output, np.full_like(img, output.flat[0], dtype))
+
+
+@values(*BLENDS)
+@exact_formats
+@for_all(img=images((unit_interval,)), factor=FACTORS)
+def test_mixed_numbers_stay_between_0_and_1(subject, operation, dtype, img, factor):
+    output = getattr(subject, operation)(img.astype(dtype), factor)
+
+    assert ((output >= 0) & (output <= 1)).all()
 
 
 @float32_only
@@ -444,6 +461,33 @@ def test_an_adjusted_photograph_stays_within_the_derived_distance_from_pil(path,
     output = getattr(path, operation)(photo, factor)
 
     assert_bytes_within(output, getattr(reference, operation)(photo, factor), units_from_pil(operation, photo, factor))
+
+
+@pytest.mark.torch_api
+@given(path=TENSOR_PATHS, img=images(), adjustment=blends | st.tuples(st.just("adjust_hue"), SHIFTS))
+def test_adjusted_bytes_of_a_tensor_are_exact_numbers_cut_off(path, img, adjustment):
+    operation, factor = adjustment
+    if operation in ("adjust_saturation", "adjust_hue") and len(img) == 1:
+        least = greatest = img
+    else:
+        least, greatest = bytes_of_a_tensor(operation, img, factor)
+
+    output = adjusted(path, adjustment, img)
+
+    assert output.dtype == np.uint8
+    assert ((least <= output) & (output <= greatest)).all()
+
+
+@through_tensors
+def test_a_tensor_cuts_off_what_pil_rounds(path):
+    img, red = np.array([[[50, 151]]], np.uint8), color(255, 0, 0)
+    mean, grey = (50 + 151) / 2, int(0.2989 * 255)
+    assert (mean, grey) == (100.5, 76)
+
+    assert path.adjust_contrast(img, 0.0).ravel().tolist() == [int(mean)] * 2 == [100] * 2  # PIL's mean is 101
+    assert path.adjust_contrast(img, 0.5).ravel().tolist() == [int((50 + mean) / 2), int((151 + mean) / 2)]
+    assert path.adjust_saturation(red, 0.5).ravel().tolist() == [int((255 + grey) / 2), grey // 2, grey // 2]
+    assert path.adjust_brightness(img, 0.99).ravel().tolist() == [int(0.99 * 50), int(0.99 * 151)] == [49, 149]
 
 
 @each_path

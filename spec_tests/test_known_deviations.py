@@ -6,6 +6,7 @@ seen (`versions`), a test that does not find it is skipped.
 """
 
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import numpy as np
 import pytest
 import torch
 from torch.nn import functional
+from torch.utils.data import WeightedRandomSampler, random_split
 
 import reference
+from reference import random_transforms, sampling
 from spec_tests.vocabulary.claims import deviations
 from spec_tests.vocabulary.compare import assert_equal
 
@@ -385,3 +388,38 @@ def test_a_norm_with_a_bias_and_no_weight_cannot_be_differentiated_twice(norm):
     with pytest.raises(RuntimeError, match="Expected a proper Tensor but got None"):
         torch.autograd.grad(first, grad_output, [torch.ones_like(grad) for grad in first])
     torch.autograd.grad(first[:1], grad_output, torch.ones(1, 1))  # of either alone it is there
+
+
+@pytest.mark.deviation("sampler-draws-weight-0")
+def test_a_sampler_without_replacement_draws_what_weighs_nothing_at_last():
+    sampler = WeightedRandomSampler([0.0, 3.0, 0.0], 3, replacement=False)
+
+    first, *rest = sampler
+
+    assert (first, sorted(rest)) == (1, [0, 2])
+    with pytest.raises(ValueError, match="num_samples must be at most the 1 that weigh something, got 3"):
+        sampling.weighted_sample([0, 3, 0], 3, replacement=False, generator=np.random.default_rng(0))
+
+
+@pytest.mark.deviation("padding-through-float32")
+@pytest.mark.parametrize("namespace", ["torchvision.transforms", "torchvision.transforms.v2"])
+@pytest.mark.parametrize("mode", ["edge", "reflect"])
+def test_padding_a_whole_number_at_its_edge_rounds_it_to_float32(namespace, mode):
+    row = np.array([[[2**24 + 1, 2**24 + 1]]])
+    pad = import_module(namespace).functional.pad
+
+    assert pad(torch.from_numpy(row), [1, 0], padding_mode=mode).tolist() == [[[2**24] * 4]]
+    assert pad(torch.from_numpy(row), [1, 0], padding_mode="symmetric").tolist() == [[[2**24 + 1] * 4]]
+    assert random_transforms.pad_image(row, (1, 0), padding_mode=mode).tolist() == [[[2**24 + 1] * 4]]
+
+
+@pytest.mark.deviation("fractions-that-add-up-to-more")
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="the sum of floats rounds only once from Python 3.12 on")
+def test_fractions_whose_sum_rounds_to_more_than_1_are_refused():
+    fractions = [0.8, 0.05, 0.05, 0.1]
+    assert sum(fractions) == 1 + 2**-52
+
+    with pytest.raises(ValueError, match="Sum of input lengths does not equal the length of the input dataset"):
+        random_split(range(20), fractions)
+    assert [len(part) for part in random_split(range(20), sorted(fractions))] == [1, 1, 2, 16]
+    assert sampling.split_lengths(20, fractions) == [16, 1, 1, 2]

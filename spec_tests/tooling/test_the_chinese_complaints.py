@@ -21,7 +21,10 @@ pytestmark = pytest.mark.tooling
 
 ROOT = Path(__file__).parents[2]
 STUDENT = Path(__file__).with_name("students_file.txt")
-COMMANDS = ("archives", "command", "dataloader", "datasets", "synthetic_images", "train", "train_in_torch", "training")
+COMMANDS = (
+    *("archives", "command", "dataloader", "datasets", "random_transforms", "sampling", "synthetic_images"),
+    *("train", "train_in_torch", "training"),
+)
 """Modules of `reference/` that no subject is compared with."""
 
 REASONS = [path for path in sorted((ROOT / "reference").glob("*.py")) if path.stem not in COMMANDS]

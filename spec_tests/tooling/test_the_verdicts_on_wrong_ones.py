@@ -36,6 +36,10 @@ SEEN_OTHERWISE = {
     "adds_the_bias_gradient_up_in_float16": "at 512 values of a channel, within what rounding may do at worst",
     "takes_nan_for_zero": "NaN is not drawn for it",
     "has_one_mean_for_the_batch": "the colours of several pictures have no bound",
+    "reads_16_bits_as_signed": "pictures of 16 bits are not drawn",
+    "divides_16_bits_by_255": "pictures of 16 bits are not drawn",
+    "forgets_max_size_where_the_shorter_edge_fits": "a max_size is not drawn",
+    "scales_the_old_edges_down_to_max_size": "a max_size is not drawn",
 }
 """Wrong implementations that show in no result that is drawn here, or stay within their bounds, and why."""
 

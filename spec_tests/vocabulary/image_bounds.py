@@ -77,6 +77,36 @@ def units_from_pil(operation: str, img: Array, factor: float) -> Any:
     }[operation]
 
 
+def bytes_of_a_tensor(operation: str, img: Array, factor: float) -> tuple[Array, Array]:
+    """Return the least and the greatest bytes that a tensor of bytes may be adjusted to.
+
+    Grey values and results are truncated. The two differ only where rounding in float32 decides which whole number a
+    result falls short of.
+    """
+    fmt = FORMATS["float32"]
+    if operation == "adjust_hue":
+        hue = recolored("adjust_hue", img / 255, factor, "float32")
+        return _truncated(255.999 * hue.exact, 256 * (hue.bound + gamma(3, fmt.roundoff)))
+    grey, averaged = _grey(img.astype(np.float64), fmt), operation == "adjust_contrast"
+    plain = np.array([grey.value, grey.value])  # of one channel: itself; black has no share in the brightness
+    if len(img) == 3:
+        plain = np.floor(np.array([grey.value - grey.error, grey.value + grey.error]))
+    if averaged:
+        plain = plain.mean(axis=(-3, -2, -1), keepdims=True)
+    if operation == "adjust_brightness":
+        plain = np.zeros_like(plain)
+    mixtures = factor * img + (1 - factor) * plain
+    terms = factor * img + abs(1 - factor) * plain.max()
+    roundings = gamma(4 + (img[0].size if averaged else 0), fmt.roundoff)
+    return _truncated(mixtures.mean(axis=0), np.ptp(mixtures, axis=0) / 2 + roundings * terms)
+
+
+def _truncated(numbers: Array, error: Array) -> tuple[Array, Array]:
+    """Return what numbers within this error are truncated to, at least and at most."""
+    least, greatest = (np.floor(np.clip(numbers + sign * error, 0, 255)).astype(np.uint8) for sign in (-1, 1))
+    return least, greatest
+
+
 def recolored(operation: str, img: Array, factor: float, dtype: str) -> Approximation:
     """Bound a floating point image that was adjusted in this format."""
     exact = getattr(reference, operation)(img.astype(np.float64), factor)
