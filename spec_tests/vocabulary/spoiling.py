@@ -32,15 +32,21 @@ def spoilt_in(array: Array, number: float, rng: np.random.Generator) -> Array:
 def spoilt(problem: Problem, seed: int) -> Iterator[tuple[str, Problem, Callable[[Array], Array]]]:
     """Return the problem several times, a cell of the named argument infinite or NaN, and what to see of the result.
 
-    Of what is left open that is only whether it is finite; an infinite weight of a class is left out.
+    Of what is left open that is only whether it is finite. What a class's infinite weight means, and in torch its
+    infinite score where smoothing leaves it no share, is left out.
     """
     rng = np.random.default_rng(seed)
     for name, array in {**problem.arrays, "grad_output": problem.grad_output}.items():
         for number in (np.nan, np.inf, -np.inf) if _has_fractions(array) else ():
-            is_open = np.isinf(number) and name in LEFT_OPEN.get(problem.operation, ())
+            is_open = np.isinf(number) and name in _left_open(problem)
             if not is_open or problem.operation != "cross_entropy":
                 changed = problem.changed(**{name: spoilt_in(array, number, rng)})
                 yield name, changed, np.isfinite if is_open else specials
+
+
+def _left_open(problem: Problem) -> tuple[str, ...]:
+    names = LEFT_OPEN.get(problem.operation, ())
+    return (*names, "input") if problem.options.get("label_smoothing") == 1 else names
 
 
 def _has_fractions(array: Any) -> bool:
