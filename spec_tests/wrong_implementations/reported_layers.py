@@ -1,0 +1,215 @@
+"""Activations, norms, losses and linear layers with defects that libraries had, each modelled on a public report."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+import reference
+from spec_tests.vocabulary.problems import Array
+from spec_tests.wrong_implementations.layouts import as_if_contiguous, owner_of
+from spec_tests.wrong_implementations.register import wrong
+from spec_tests.wrong_implementations.some_gradients import some
+
+# Activations
+
+
+@wrong("softmax", report="manassharma07/crysx_nn#7")
+def shifts_all_rows_by_one_maximum(input: Array, dim: int, dtype: Any) -> Any:
+    """Subtracts the largest of all scores from each row: rows far below it become 0 / 0."""
+    scores = input if dtype is None else input.astype(dtype)
+    with np.errstate(all="ignore"):
+        powers = np.exp(scores - scores.max(initial=-np.inf))
+        return powers / powers.sum(dim, keepdims=True)
+
+
+@wrong("softmax", report="openvinotoolkit/openvino#26519")
+def normalizes_all_axes_from_there_on(input: Array, dim: int, dtype: Any) -> Any:
+    """Flattens the axes behind `dim` into it."""
+    axes = tuple(range(dim % input.ndim, input.ndim)) if input.ndim else ()
+    flat = input.reshape(*input.shape[: input.ndim - len(axes)], -1) if axes else input
+    return reference.softmax(flat, -1 if axes else dim, dtype=dtype).reshape(input.shape)
+
+
+@wrong("log_softmax", report="pytorch/pytorch#795")
+def takes_the_powers_of_large_scores_in_a_log_softmax(input: Array, dim: int, dtype: Any) -> Any:
+    """Subtracts no maximum."""
+    scores = input if dtype is None else input.astype(dtype)
+    with np.errstate(all="ignore"):
+        return scores - np.log(np.exp(scores).sum(dim, keepdims=True))
+
+
+@wrong("log_softmax_backward", report="FluxML/NNlib.jl#68")
+def divides_by_probabilities_of_0(grad_output: Array, input: Array, dim: int, dtype: Any) -> Any:
+    """Goes back through a softmax, whose probabilities may be 0."""
+    with np.errstate(all="ignore"):
+        divided = grad_output / reference.softmax(input, dim, dtype=dtype)
+        return reference.softmax_backward(divided, input, dim, dtype=dtype)
+
+
+@wrong("sigmoid", report="clab/dynet#1525")
+def returns_a_half_for_large_numbers(input: Array) -> Any:
+    """Compares the wrong way round where the power overflows."""
+    return np.where(input > 88, input.dtype.type(0.5), reference.sigmoid(input))
+
+
+@wrong("sigmoid_backward", report="huggingface/candle#1722")
+def divides_an_infinite_power_by_its_square(grad_output: Array, input: Array) -> Any:
+    """Computes e^-x / (1 + e^-x)², which is NaN for numbers far below 0."""
+    with np.errstate(all="ignore"):
+        power = np.exp(-input)
+        return grad_output * power / (1 + power) ** 2
+
+
+# Norms
+
+
+@wrong("layer_norm", level="contracts", report="pytorch/pytorch#131750")
+def normalizes_from_the_start_of_memory(input: Array, **rest: Any) -> Any:
+    """Normalizes the first samples where a slice of later ones is given."""
+    offset = input.flags.c_contiguous and owner_of(input).size > input.size
+    return reference.layer_norm(input=as_if_contiguous(input, from_the_start=True) if offset else input, **rest)
+
+
+@wrong("layer_norm", level="contracts", report="pytorch/pytorch#176238")
+def reads_the_memory_of_a_strided_bias(bias: Array | None, **rest: Any) -> Any:
+    """Takes the bias for contiguous."""
+    return reference.layer_norm(bias=None if bias is None else as_if_contiguous(bias), **rest)
+
+
+@wrong("layer_norm_backward", report="flagos-ai/FlagGems#5392")
+def takes_all_axes_but_the_first_for_a_sample(
+    grad_output: Array, input: Array, normalized_shape: Any, weight: Array | None, bias: Array | None, eps: float
+) -> Any:
+    """Is right for inputs of two axes; of more, a sample on the way back is all that lies behind the first."""
+    _, *others = reference.layer_norm_backward(grad_output, input, normalized_shape, weight, bias, eps)
+    wide = (prod(input.shape[1:]),) if input.ndim > len(normalized_shape) else (input.size,)
+    scale = None if weight is None else np.resize(weight, wide)
+    flat, flat_grad = (array.reshape(-1, *wide) for array in (input, grad_output))
+    grad_input, *_ = reference.layer_norm_backward(flat_grad, flat, wide, scale, None, eps)
+    return grad_input.reshape(input.shape), *others
+
+
+@wrong("layer_norm_gradients_of", report="pytorch/pytorch#183825")
+def keeps_no_statistics_where_the_input_wants_no_gradient(wanted: tuple[str, ...], **rest: Any) -> Any:
+    """Leaves the gradients of weight and bias to chance if that of the input is not asked for: here they are 0."""
+    grads = some("layer_norm", wanted, rest).values()
+    return tuple(grads) if "input" in wanted else tuple(map(np.zeros_like, grads))
+
+
+# Losses
+
+
+@wrong("mse_loss", report="pytorch/pytorch#10009")
+def reduces_errors_that_it_should_leave(reduction: str, **rest: Any) -> Any:
+    """Takes the mean, though every error is asked for."""
+    return reference.mse_loss(reduction="mean" if reduction == "none" else reduction, **rest)
+
+
+@wrong("mse_loss_backward", report="flagos-ai/FlagGems#5212")
+def reads_beyond_the_gradient_of_a_single_loss(input: Array, target: Array, reduction: str, **rest: Any) -> Any:
+    """Reads a gradient for every error where there is one for all: the first is right, the others meet zeros."""
+    grads = reference.mse_loss_backward(input=input, target=target, reduction=reduction, **rest)
+    if reduction != "none":
+        for grad in grads[:2]:
+            grad.reshape(-1)[1:] = 0
+    return grads
+
+
+@wrong("cross_entropy", report="pytorch/pytorch#73205")
+def smooths_samples_that_are_ignored(
+    input: Array, target: Array, weight: Array | None, label_smoothing: float, ignore_index: int, **rest: Any
+) -> Any:
+    """Leaves the class of an ignored sample out, but not its share in all classes."""
+    options = {**rest, "weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    right = reference.cross_entropy(input, target, **options)
+    ignored = target == ignore_index
+    if target.dtype.kind == "f" or not label_smoothing or not ignored.any():
+        return right
+    alike = np.full_like(input, 1 / input.shape[min(1, input.ndim - 1)])
+    losses = reference.cross_entropy(input, alike, weight=weight, reduction="none") * ignored
+    if rest["reduction"] == "none":
+        return right + losses.astype(input.dtype) * input.dtype.type(label_smoothing)
+    total = reference.cross_entropy(input, target, **{**options, "reduction": "sum"})
+    return right + input.dtype.type(label_smoothing) * losses.sum(dtype=input.dtype) * (right / total)
+
+
+@wrong("cross_entropy", report="pytorch/pytorch#69339")
+def looks_the_weight_of_an_ignored_class_up(
+    target: Array, weight: Array | None, label_smoothing: float, ignore_index: int, **rest: Any
+) -> Any:
+    """Breaks down where samples are ignored, classes weighted and labels smoothed."""
+    options = {**rest, "weight": weight, "ignore_index": ignore_index, "label_smoothing": label_smoothing}
+    if weight is not None and label_smoothing and target.dtype.kind != "f" and rest["reduction"] == "mean":
+        weight[target]  # which is an IndexError for an ignored class that there is not
+    return reference.cross_entropy(target=target, **options)
+
+
+@wrong("cross_entropy_backward", report="PaddlePaddle/Paddle#28622")
+def gives_ignored_samples_a_gradient_in_a_cross_entropy(
+    input: Array, target: Array, ignore_index: int, **rest: Any
+) -> Any:
+    """Leaves the loss of an ignored sample out, and lets its scores go back all the same."""
+    grads = reference.cross_entropy_backward(input=input, target=target, ignore_index=ignore_index, **rest)
+    if target.dtype.kind == "f" or not (target == ignore_index).any():
+        return grads
+    ignored = np.expand_dims(target == ignore_index, min(1, input.ndim - 1))
+    options = {**rest, "ignore_index": -100, "target": np.where(target == ignore_index, 0, target)}
+    astray, *_ = reference.cross_entropy_backward(input=input, **options)
+    return np.where(ignored, astray, grads[0]), *grads[1:]
+
+
+@wrong("l1_loss", dtype="float16", report="chainer/chainer#6702")
+def adds_errors_up_in_half(input: Array, target: Array, reduction: str, weight: Array | None) -> Any:
+    """Keeps the sum of the errors in the format of its terms."""
+    right = reference.l1_loss(input, target, reduction=reduction, weight=weight)
+    if reduction != "mean" or weight is not None:
+        return right
+    with np.errstate(over="ignore"):
+        total = np.asarray(reference.l1_loss(input, target, reduction="sum")).astype(np.float16)
+        return (total / np.float16(np.broadcast(input, target).size)).astype(right.dtype)
+
+
+@wrong("cross_entropy", dtype="float16", report="pytorch/pytorch#85791")
+def adds_losses_up_in_half(reduction: str, **rest: Any) -> Any:
+    """Keeps the sum of the losses in the format of its terms."""
+    right = reference.cross_entropy(reduction=reduction, **rest)
+    if reduction != "mean":
+        return right
+    total = reference.cross_entropy(reduction="sum", **rest)
+    with np.errstate(all="ignore"):
+        return (np.asarray(total).astype(np.float16) * (right / total)).astype(right.dtype)
+
+
+@wrong("layer_norm", dtype="float16", report="microsoft/onnxruntime#29034")
+def adds_the_squares_of_a_sample_up_in_half(input: Array, weight: Array | None, bias: Array | None, **rest: Any) -> Any:
+    """Keeps the sum of squares in the format of its terms, where it is soon infinite: the sample becomes 0."""
+    axes = tuple(range(-len(rest["normalized_shape"]), 0))
+    away = input - input.mean(axes, keepdims=True)
+    with np.errstate(over="ignore"):
+        overflows = np.isinf((away**2).sum(axes, keepdims=True).astype(np.float16))
+    normal = np.where(overflows, 0, reference.layer_norm(input, rest["normalized_shape"], eps=rest["eps"]))
+    scaled = normal if weight is None else normal * weight
+    return (scaled if bias is None else scaled + bias).astype(input.dtype)
+
+
+# Linear layers and padding
+
+
+@wrong("linear", level="contracts", report="pytorch/pytorch#51713")
+def reads_the_memory_of_a_strided_weight(weight: Array, **rest: Any) -> Any:
+    """Takes the weight for contiguous."""
+    return reference.linear(weight=as_if_contiguous(weight), **rest)
+
+
+@wrong("linear", level="contracts", report="NVIDIA/TransformerEngine#1017")
+def reads_the_memory_of_a_strided_input(input: Array, **rest: Any) -> Any:
+    """Takes the input for contiguous."""
+    return reference.linear(input=as_if_contiguous(input), **rest)
+
+
+@wrong("linear", report="pytorch/pytorch#189495")
+def takes_the_third_of_a_batch_for_the_first(input: Array, bias: Array | None, **rest: Any) -> Any:
+    """Counts a batch in too few digits, if there are three axes and a bias."""
+    wraps = input.ndim == 3 and bias is not None and len(input) > 2
+    return reference.linear(input=input[np.arange(len(input)) % 2] if wraps else input, bias=bias, **rest)
