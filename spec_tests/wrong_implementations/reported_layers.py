@@ -14,7 +14,12 @@ from spec_tests.wrong_implementations.some_gradients import some
 # Activations
 
 
-@wrong("softmax", report="manassharma07/crysx_nn#7")
+@wrong(
+    "softmax",
+    "test_wide_inputs_round_within_their_bound",
+    "test_a_nan_beyond_the_first_channels_reaches_what_depends_on_it_and_no_more",
+    report="manassharma07/crysx_nn#7",
+)
 def shifts_all_rows_by_one_maximum(input: Array, dim: int, dtype: Any) -> Any:
     """Subtracts the largest of all scores from each row: rows far below it become 0 / 0."""
     scores = input if dtype is None else input.astype(dtype)
@@ -23,7 +28,12 @@ def shifts_all_rows_by_one_maximum(input: Array, dim: int, dtype: Any) -> Any:
         return powers / powers.sum(dim, keepdims=True)
 
 
-@wrong("softmax", report="openvinotoolkit/openvino#26519")
+@wrong(
+    "softmax",
+    "test_a_softmax_adds_up_to_1_along_its_axis",
+    "test_a_softmax_is_the_exponential_of_the_log_softmax",
+    report="openvinotoolkit/openvino#26519",
+)
 def normalizes_all_axes_from_there_on(input: Array, dim: int, dtype: Any) -> Any:
     """Flattens the axes behind `dim` into it."""
     axes = tuple(range(dim % input.ndim, input.ndim)) if input.ndim else ()
@@ -31,7 +41,12 @@ def normalizes_all_axes_from_there_on(input: Array, dim: int, dtype: Any) -> Any
     return reference.softmax(flat, -1 if axes else dim, dtype=dtype).reshape(input.shape)
 
 
-@wrong("log_softmax", report="pytorch/pytorch#795")
+@wrong(
+    "log_softmax",
+    "test_a_softmax_does_not_notice_a_shift_of_all_scores",
+    "test_log_softmax_of_scores_8192_apart_is_their_distance_to_the_largest",
+    report="pytorch/pytorch#795",
+)
 def takes_the_powers_of_large_scores_in_a_log_softmax(input: Array, dim: int, dtype: Any) -> Any:
     """Subtracts no maximum."""
     scores = input if dtype is None else input.astype(dtype)
@@ -39,7 +54,12 @@ def takes_the_powers_of_large_scores_in_a_log_softmax(input: Array, dim: int, dt
         return scores - np.log(np.exp(scores).sum(dim, keepdims=True))
 
 
-@wrong("log_softmax_backward", report="FluxML/NNlib.jl#68")
+@wrong(
+    "log_softmax_backward",
+    "test_the_error_of_long_gradient_sums_is_that_of_independent_roundings",
+    "test_the_gradients_of_wide_inputs_round_within_their_bounds",
+    report="FluxML/NNlib.jl#68",
+)
 def divides_by_probabilities_of_0(grad_output: Array, input: Array, dim: int, dtype: Any) -> Any:
     """Goes back through a softmax, whose probabilities may be 0."""
     with np.errstate(all="ignore"):
@@ -47,13 +67,23 @@ def divides_by_probabilities_of_0(grad_output: Array, input: Array, dim: int, dt
         return reference.softmax_backward(divided, input, dim, dtype=dtype)
 
 
-@wrong("sigmoid", report="clab/dynet#1525")
+@wrong(
+    "sigmoid",
+    "test_far_from_0_sigmoid_and_tanh_stay_within_their_bounds",
+    "test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_limits",
+    report="clab/dynet#1525",
+)
 def returns_a_half_for_large_numbers(input: Array) -> Any:
     """Compares the wrong way round where the power overflows."""
     return np.where(input > 88, input.dtype.type(0.5), reference.sigmoid(input))
 
 
-@wrong("sigmoid_backward", report="huggingface/candle#1722")
+@wrong(
+    "sigmoid_backward",
+    "test_far_from_0_the_gradients_of_sigmoid_and_tanh_stay_within_their_bounds",
+    "test_sigmoid_and_tanh_are_flat_at_the_infinities_and_have_a_nan_gradient_at_nan",
+    report="huggingface/candle#1722",
+)
 def divides_an_infinite_power_by_its_square(grad_output: Array, input: Array) -> Any:
     """Computes e^-x / (1 + e^-x)², which is NaN for numbers far below 0."""
     with np.errstate(all="ignore"):
@@ -64,20 +94,37 @@ def divides_an_infinite_power_by_its_square(grad_output: Array, input: Array) ->
 # Norms
 
 
-@wrong("layer_norm", level="contracts", report="pytorch/pytorch#131750")
+@wrong(
+    "layer_norm",
+    "test_an_output_does_not_depend_on_how_arguments_lie_in_memory",
+    "test_a_drawn_problem_has_one_result_however_its_arguments_lie",
+    level="contracts",
+    report="pytorch/pytorch#131750",
+)
 def normalizes_from_the_start_of_memory(input: Array, **rest: Any) -> Any:
     """Normalizes the first samples where a slice of later ones is given."""
     offset = input.flags.c_contiguous and owner_of(input).size > input.size
     return reference.layer_norm(input=as_if_contiguous(input, from_the_start=True) if offset else input, **rest)
 
 
-@wrong("layer_norm", level="contracts", report="pytorch/pytorch#176238")
+@wrong(
+    "layer_norm",
+    "test_an_output_does_not_depend_on_how_arguments_lie_in_memory",
+    "test_arrays_that_are_not_contiguous_give_the_same_result",
+    level="contracts",
+    report="pytorch/pytorch#176238",
+)
 def reads_the_memory_of_a_strided_bias(bias: Array | None, **rest: Any) -> Any:
     """Takes the bias for contiguous."""
     return reference.layer_norm(bias=None if bias is None else as_if_contiguous(bias), **rest)
 
 
-@wrong("layer_norm_backward", report="flagos-ai/FlagGems#5392")
+@wrong(
+    "layer_norm_backward",
+    "test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow",
+    "test_the_gradient_of_every_sample_adds_up_to_0",
+    report="flagos-ai/FlagGems#5392",
+)
 def takes_all_axes_but_the_first_for_a_sample(
     grad_output: Array, input: Array, normalized_shape: Any, weight: Array | None, bias: Array | None, eps: float
 ) -> Any:
@@ -90,7 +137,12 @@ def takes_all_axes_but_the_first_for_a_sample(
     return grad_input.reshape(input.shape), *others
 
 
-@wrong("layer_norm_gradients_of", report="pytorch/pytorch#183825")
+@wrong(
+    "layer_norm_gradients_of",
+    "test_gradients_of_wide_inputs_alone_are_those_of_all_at_once_but_for_rounding",
+    "test_gradients_alone_or_in_pairs_are_those_of_all_at_once_but_for_rounding",
+    report="pytorch/pytorch#183825",
+)
 def keeps_no_statistics_where_the_input_wants_no_gradient(wanted: tuple[str, ...], **rest: Any) -> Any:
     """Leaves the gradients of weight and bias to chance if that of the input is not asked for: here they are 0."""
     grads = some("layer_norm", wanted, rest).values()
@@ -100,13 +152,23 @@ def keeps_no_statistics_where_the_input_wants_no_gradient(wanted: tuple[str, ...
 # Losses
 
 
-@wrong("mse_loss", report="pytorch/pytorch#10009")
+@wrong(
+    "mse_loss",
+    "test_a_loss_of_arguments_times_a_power_of_two_is_multiplied_by_it",
+    "test_the_square_is_the_absolute_error_times_itself",
+    report="pytorch/pytorch#10009",
+)
 def reduces_errors_that_it_should_leave(reduction: str, **rest: Any) -> Any:
     """Takes the mean, though every error is asked for."""
     return reference.mse_loss(reduction="mean" if reduction == "none" else reduction, **rest)
 
 
-@wrong("mse_loss_backward", report="flagos-ai/FlagGems#5212")
+@wrong(
+    "mse_loss_backward",
+    "test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow",
+    "test_gradients_of_squared_errors_leave_exactly_the_square_of_a_step",
+    report="flagos-ai/FlagGems#5212",
+)
 def reads_beyond_the_gradient_of_a_single_loss(input: Array, target: Array, reduction: str, **rest: Any) -> Any:
     """Reads a gradient for every error where there is one for all: the first is right, the others meet zeros."""
     grads = reference.mse_loss_backward(input=input, target=target, reduction=reduction, **rest)
@@ -116,7 +178,12 @@ def reads_beyond_the_gradient_of_a_single_loss(input: Array, target: Array, redu
     return grads
 
 
-@wrong("cross_entropy", report="pytorch/pytorch#73205")
+@wrong(
+    "cross_entropy",
+    "test_an_ignored_sample_does_not_count_whatever_is_weighted_or_smoothed",
+    "test_cross_entropy_and_nll_loss_round_within_their_bounds",
+    report="pytorch/pytorch#73205",
+)
 def smooths_samples_that_are_ignored(
     input: Array, target: Array, weight: Array | None, label_smoothing: float, ignore_index: int, **rest: Any
 ) -> Any:
@@ -134,7 +201,11 @@ def smooths_samples_that_are_ignored(
     return right + input.dtype.type(label_smoothing) * losses.sum(dtype=input.dtype) * (right / total)
 
 
-@wrong("cross_entropy", report="pytorch/pytorch#69339")
+@wrong(
+    "cross_entropy",
+    "test_an_ignored_sample_does_not_count_whatever_is_weighted_or_smoothed",
+    report="pytorch/pytorch#69339",
+)
 def looks_the_weight_of_an_ignored_class_up(
     target: Array, weight: Array | None, label_smoothing: float, ignore_index: int, **rest: Any
 ) -> Any:
@@ -145,7 +216,12 @@ def looks_the_weight_of_an_ignored_class_up(
     return reference.cross_entropy(target=target, **options)
 
 
-@wrong("cross_entropy_backward", report="PaddlePaddle/Paddle#28622")
+@wrong(
+    "cross_entropy_backward",
+    "test_an_ignored_sample_gets_no_gradient_and_changes_no_other",
+    "test_the_gradient_of_many_scores_adds_up_to_0",
+    report="PaddlePaddle/Paddle#28622",
+)
 def gives_ignored_samples_a_gradient_in_a_cross_entropy(
     input: Array, target: Array, ignore_index: int, **rest: Any
 ) -> Any:
@@ -159,7 +235,13 @@ def gives_ignored_samples_a_gradient_in_a_cross_entropy(
     return np.where(ignored, astray, grads[0]), *grads[1:]
 
 
-@wrong("l1_loss", dtype="float16", report="chainer/chainer#6702")
+@wrong(
+    "l1_loss",
+    "test_long_sums_of_one_sign_stay_within_the_worst_case",
+    "test_wide_inputs_round_within_their_bound",
+    dtype="float16",
+    report="chainer/chainer#6702",
+)
 def adds_errors_up_in_half(input: Array, target: Array, reduction: str, weight: Array | None) -> Any:
     """Keeps the sum of the errors in the format of its terms."""
     right = reference.l1_loss(input, target, reduction=reduction, weight=weight)
@@ -170,7 +252,13 @@ def adds_errors_up_in_half(input: Array, target: Array, reduction: str, weight: 
         return (total / np.float16(np.broadcast(input, target).size)).astype(right.dtype)
 
 
-@wrong("cross_entropy", dtype="float16", report="pytorch/pytorch#85791")
+@wrong(
+    "cross_entropy",
+    "test_without_a_reduction_named_the_loss_of_a_batch_is_the_mean_over_its_samples",
+    "test_a_sample_costs_minus_its_score_plus_the_log_of_the_sum_of_all_exponentials",
+    dtype="float16",
+    report="pytorch/pytorch#85791",
+)
 def adds_losses_up_in_half(reduction: str, **rest: Any) -> Any:
     """Keeps the sum of the losses in the format of its terms."""
     right = reference.cross_entropy(reduction=reduction, **rest)
@@ -181,7 +269,12 @@ def adds_losses_up_in_half(reduction: str, **rest: Any) -> Any:
         return (np.asarray(total).astype(np.float16) * (right / total)).astype(right.dtype)
 
 
-@wrong("layer_norm", dtype="float16", report="microsoft/onnxruntime#29034")
+@wrong(
+    "layer_norm",
+    "test_a_variance_whose_sum_leaves_the_half_format_is_right_all_the_same",
+    dtype="float16",
+    report="microsoft/onnxruntime#29034",
+)
 def adds_the_squares_of_a_sample_up_in_half(input: Array, weight: Array | None, bias: Array | None, **rest: Any) -> Any:
     """Keeps the sum of squares in the format of its terms, where it is soon infinite: the sample becomes 0."""
     axes = tuple(range(-len(rest["normalized_shape"]), 0))
@@ -196,19 +289,36 @@ def adds_the_squares_of_a_sample_up_in_half(input: Array, weight: Array | None, 
 # Linear layers and padding
 
 
-@wrong("linear", level="contracts", report="pytorch/pytorch#51713")
+@wrong(
+    "linear",
+    "test_an_output_does_not_depend_on_how_arguments_lie_in_memory",
+    "test_arrays_that_are_not_contiguous_give_the_same_result",
+    level="contracts",
+    report="pytorch/pytorch#51713",
+)
 def reads_the_memory_of_a_strided_weight(weight: Array, **rest: Any) -> Any:
     """Takes the weight for contiguous."""
     return reference.linear(weight=as_if_contiguous(weight), **rest)
 
 
-@wrong("linear", level="contracts", report="NVIDIA/TransformerEngine#1017")
+@wrong(
+    "linear",
+    "test_an_output_does_not_depend_on_how_arguments_lie_in_memory",
+    "test_arrays_that_are_not_contiguous_give_the_same_result",
+    level="contracts",
+    report="NVIDIA/TransformerEngine#1017",
+)
 def reads_the_memory_of_a_strided_input(input: Array, **rest: Any) -> Any:
     """Takes the input for contiguous."""
     return reference.linear(input=as_if_contiguous(input), **rest)
 
 
-@wrong("linear", report="pytorch/pytorch#189495")
+@wrong(
+    "linear",
+    "test_every_output_is_the_weighted_sum_of_the_inputs_plus_the_bias",
+    "test_a_bias_is_added_once_to_its_output",
+    report="pytorch/pytorch#189495",
+)
 def takes_the_third_of_a_batch_for_the_first(input: Array, bias: Array | None, **rest: Any) -> Any:
     """Counts a batch in too few digits, if there are three axes and a bias."""
     wraps = input.ndim == 3 and bias is not None and len(input) > 2
