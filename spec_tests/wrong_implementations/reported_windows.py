@@ -175,7 +175,7 @@ def gives_the_indices_of_one_image_a_batch_axis(input: Array, return_indices: bo
 
 @wrong(
     "max_pool2d",
-    "test_an_index_points_at_the_nan_or_infinity_that_is_returned",
+    "test_the_indices_of_max_pool_equal_the_references",
     "test_an_index_is_the_number_of_the_first_largest_cell_in_its_own_channel",
     level="conventions",
     report="pytorch/pytorch#7336",
