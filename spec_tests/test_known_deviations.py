@@ -92,7 +92,7 @@ def test_a_score_of_minus_infinity_for_a_class_of_probability_0_makes_the_loss_n
 
 
 @pytest.mark.deviation("impossible-class-without-share")
-def test_a_score_of_minus_infinity_of_which_smoothing_leaves_nothing_makes_the_loss_nan():
+def test_minus_infinity_of_which_smoothing_leaves_nothing_makes_the_loss_nan():
     scores, target = np.array([[-np.inf, 1.0]]), np.array([0])
 
     assert functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(target), label_smoothing=1.0).isnan()

@@ -36,6 +36,13 @@ SEEN_OTHERWISE = {
     "adds_the_bias_gradient_up_in_float16": "at 512 values of a channel, within what rounding may do at worst",
     "takes_nan_for_zero": "NaN is not drawn for it",
     "has_one_mean_for_the_batch": "the colours of several pictures have no bound",
+    "looks_the_weight_of_an_ignored_class_up": "what is refused is no result",
+    "returns_indices_in_floating_point": "a result may be held in any format",
+    "adds_errors_up_in_half": "errors whose sum leaves float16 are not drawn",
+    "adds_the_squares_of_a_sample_up_in_half": "numbers whose squares leave float16 are not drawn",
+    "takes_the_third_of_a_batch_for_the_first": "three axes with three samples are not drawn",
+    "loses_groups_of_few_channels_with_16_outputs": "groups with 16 outputs are not drawn",
+    "writes_channels_beyond_512_over_the_first": "so many channels are not drawn",
 }
 """Wrong implementations that show in no result that is drawn here, or stay within their bounds, and why."""
 
