@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import reference
 from spec_tests.vocabulary.compare import assert_equal, assert_within
-from spec_tests.vocabulary.formats import exact_formats
+from spec_tests.vocabulary.formats import exact_formats, float64_only
 from spec_tests.vocabulary.layouts import CONTIGUOUS, LAYOUTS
 from spec_tests.vocabulary.levels import contracts, conventions, values
 from spec_tests.vocabulary.operations import TRANSFORMS
@@ -75,6 +75,18 @@ def test_a_shifted_hue_and_a_jitter_by_one_factor_are_within_their_bound(subject
     call = at(call, dtype)
 
     assert_within(called(subject, operation, call), TRANSFORMS[operation].expected(call, dtype), dtype)
+
+
+@pytest.mark.compares_with_reference
+@values("adjust_hue", "color_jitter")
+@float64_only
+@for_all(call=floats)
+def test_a_shifted_hue_in_float64_is_at_least_as_near_as_float32_allows(subject, operation, dtype, call):
+    narrow = at(call, "float32")  # in which torch computes it
+
+    assert_within(
+        called(subject, operation, at(narrow, dtype)), TRANSFORMS[operation].expected(narrow, "float32"), dtype
+    )
 
 
 # Conventions

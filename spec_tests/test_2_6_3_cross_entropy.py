@@ -277,6 +277,43 @@ def test_an_ignored_sample_counts_neither_in_the_sum_nor_in_the_means_divisor(su
         assert_equal(np.asarray(problem.forward(subject, reduction=reduction)), np.asarray(without))
 
 
+def without_and_with_an_ignored_sample(dtype, weighted, smoothing):
+    """Return a cross entropy of two samples, and the same with one between them whose class does not exist."""
+    scores = np.array([[1.0, -2.0, 0.5], [3.0, 3.0, 4.0], [0.25, 2.0, -1.0]])
+    weight = np.array([0.5, 2.0, 1.5]) if weighted else None
+    options = {"ignore_index": -100, "reduction": "mean", "label_smoothing": smoothing}
+    both = []
+    for samples, target in (([0, 2], [2, 0]), ([0, 1, 2], [2, -100, 0])):
+        arrays = {"input": scores[samples], "target": np.array(target), "weight": weight}
+        both.append(Problem("cross_entropy", arrays, options, grad_output=np.array(3.0)).at(dtype))
+    return both
+
+
+@values("cross_entropy")
+@exact_formats
+@pytest.mark.parametrize("weighted", [False, True], ids=["no weight", "weighted"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_an_ignored_sample_does_not_count_whatever_is_weighted_or_smoothed(subject, dtype, weighted, smoothing):
+    without, ignoring = without_and_with_an_ignored_sample(dtype, weighted, smoothing)
+
+    for reduction in ("sum", "mean"):
+        exact = forward(without.changed(reduction=reduction), dtype)
+        assert_within(np.asarray(ignoring.forward(subject.at(dtype), reduction=reduction)), exact, dtype)
+
+
+@gradients("cross_entropy")
+@exact_formats
+@pytest.mark.parametrize("weighted", [False, True], ids=["no weight", "weighted"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.25])
+def test_an_ignored_sample_gets_no_gradient_and_changes_no_other(subject, dtype, weighted, smoothing):
+    without, ignoring = without_and_with_an_ignored_sample(dtype, weighted, smoothing)
+
+    grad_input, *_ = ignoring.backward(subject.at(dtype))
+
+    assert_equal(grad_input[1], np.zeros(3, dtype))
+    assert_within(grad_input[[0, 2]], backward(without, dtype)[0], dtype)
+
+
 @pytest.mark.claim("2.6.3.f")
 @values("cross_entropy")
 @for_all(problem=problems(targets=("indices",)))

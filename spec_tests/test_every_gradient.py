@@ -3,12 +3,14 @@
 Both need an optional method of the subject (`vocabulary/subject.py`); without it these tests are skipped.
 """
 
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 import pytest
 from hypothesis import Phase, assume, given, settings
+from hypothesis import strategies as st
 
+import reference
 from spec_tests.subjects import load
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
@@ -29,6 +31,7 @@ from spec_tests.vocabulary.second_gradients import (
     vectors_for,
 )
 from spec_tests.vocabulary.some_gradients import some_gradients
+from spec_tests.vocabulary.spoiling import not_transformed, specials, spoilt_in, with_every_window
 from spec_tests.vocabulary.subject import NotOffered
 from spec_tests.vocabulary.sums import assert_equal_sums
 from spec_tests.vocabulary.transforms import bound
@@ -48,11 +51,6 @@ def choices(problem):
 def all_gradients(problem, subject):
     """Return the gradients that come together, by argument."""
     return dict(zip(GRADIENTS[problem.operation], problem.backward(subject), strict=True))
-
-
-def specials(grad):
-    """Return what is infinite or NaN of a gradient, and 0 where it is finite."""
-    return np.where(np.isfinite(grad), grad.dtype.type(0), grad)
 
 
 def assert_alone_as_together(problem, subject):
@@ -192,6 +190,14 @@ DIGITS = {"float32": 2.0**11 + 1, "float64": 2.0**30 + 1}
 """Whole numbers of more digits than the next lower format has; their products with small ones are still exact."""
 
 
+def without_padding_or_stride(operation, dtype):
+    """Draw a problem in which no zeros, whose product with an infinity may be left out, stand between the numbers."""
+    if operation == "linear":
+        return problems(numbers=small_whole_numbers)(operation, dtype)
+    drawn = problems(numbers=small_whole_numbers, paddings=("valid",))(operation, dtype)
+    return drawn.map(with_every_window)
+
+
 def of_the_first_gradients(problem, vectors, subject):
     """Return what the second gradients of a sum of products f(x, w) + b are, by its own values and gradients."""
     v = {name: vectors.get(name, np.zeros_like(value)) for name, value in problem.arrays.items() if value is not None}
@@ -217,6 +223,34 @@ def assert_second_gradients_are_those_of_the_first(problem, seed, dtype, subject
 @for_all(problem=problems(numbers=small_whole_numbers), seed=SEEDS)
 def test_second_gradients_of_products_are_values_and_gradients_of_other_arguments(subject, dtype, problem, seed):
     assert_second_gradients_are_those_of_the_first(problem, seed, dtype, subject)
+
+
+@gradients(*PRODUCTS)
+@exact_formats
+@for_all(problem=problems(numbers=small_whole_numbers), seed=SEEDS, power=st.sampled_from([-20, 20]))
+def test_second_gradients_are_multiplied_by_a_power_of_two_that_the_vectors_are(subject, problem, seed, power):
+    vectors, factor = vectors_for(problem, seed), problem.input.dtype.type(2.0**power)
+    times_factor = {name: vector * factor for name, vector in vectors.items()}
+
+    scaled = second_gradients(problem, times_factor, subject)
+
+    for name, right in second_gradients(problem, vectors, subject).items():
+        assert_equal_sums(scaled[name] / factor, right, problem, subject)
+
+
+@pytest.mark.compares_with_reference
+@gradients(*PRODUCTS)
+@for_all(problem=without_padding_or_stride, seed=SEEDS)
+def test_an_infinity_or_nan_in_a_vector_reaches_the_second_gradients_that_it_should(subject, problem, seed):
+    not_transformed(subject, problem)
+    vectors, rng = vectors_for(problem, seed), np.random.default_rng(seed)
+    for name, number in product(vectors, (np.nan, np.inf)):
+        spoilt = {**vectors, name: spoilt_in(vectors[name], number, rng)}
+        with np.errstate(invalid="ignore"):
+            expected = of_the_first_gradients(problem, spoilt, reference)
+        found = second_gradients(problem, spoilt, subject)
+        for argument, right in expected.items():
+            assert_equal(found[argument], right)
 
 
 WIDE_PRODUCTS = [pair for pair in EXACT_CASES if pair[0] in PRODUCTS]

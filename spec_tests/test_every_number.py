@@ -9,13 +9,14 @@ import pytest
 from hypothesis import strategies as st
 
 import reference
-from spec_tests.vocabulary.compare import assert_equal
+from spec_tests.vocabulary.compare import assert_equal, assert_within_where_finite
+from spec_tests.vocabulary.exact import backward, forward
 from spec_tests.vocabulary.formats import exact_formats
 from spec_tests.vocabulary.levels import conventions, gradients, values
 from spec_tests.vocabulary.operations import CONVOLUTIONS, OPERATIONS
 from spec_tests.vocabulary.problems import SEEDS, special_numbers
 from spec_tests.vocabulary.properties import for_all, problems
-from spec_tests.vocabulary.subject import NotOffered
+from spec_tests.vocabulary.spoiling import LEFT_OPEN, not_transformed, specials, spoilt, with_every_window
 from spec_tests.vocabulary.sums import assert_equal_sums
 
 # Infinities and NaN
@@ -24,14 +25,9 @@ WITH_SPECIAL_NUMBERS = (*CONVOLUTIONS, "linear", "l1_loss", "mse_loss", "avg_poo
 """What computes with its arguments, and says what becomes of a number that is none."""
 
 
-LEFT_OPEN = {
-    "batch_norm": ("weight", "running_mean", "running_var"),
-    "layer_norm": ("weight",),
-    "cross_entropy": ("weight",),
-}
-"""Of operations, the arguments of which an infinity is multiplied or divided in an order that no definition says."""
-COMES_BACK = [name for name in OPERATIONS if name != "cross_entropy"]
-"""In torch, one among the arguments of cross_entropy reaches gradients that it does not reach by definition."""
+ANY_REDUCTION = st.sampled_from(["none", "mean", "sum"])
+LOSSES = ("l1_loss", "mse_loss", "nll_loss", "cross_entropy")
+OTHERS = [name for name in OPERATIONS if name not in LOSSES]
 
 
 def with_special_numbers(operation, dtype):
@@ -42,27 +38,6 @@ def with_special_numbers(operation, dtype):
     if operation not in CONVOLUTIONS:
         return problems(numbers=special_numbers)(operation, dtype)
     return problems(numbers=special_numbers, paddings=("valid",))(operation, dtype).map(with_every_window)
-
-
-def with_every_window(problem):
-    """Return a convolution with stride 1, and with as many cells of grad_output as it has windows then."""
-    problem = problem.changed(stride=1)
-    with np.errstate(invalid="ignore"):
-        windows = problem.forward(reference).shape
-    return problem.changed(grad_output=np.resize(problem.grad_output, windows))
-
-
-def not_transformed(subject, problem):
-    """Leave out a subject that computes this through a transform: that spreads an infinity over many sums."""
-    if problem.operation in subject.transforms:
-        raise NotOffered(
-            f"{problem.operation} by {subject.transforms[problem.operation]} spreads an infinity over many sums"
-        )
-
-
-def specials(result):
-    """Return what is infinite or NaN of a result, and 0 where it is finite."""
-    return np.where(np.isfinite(result), result.dtype.type(0), result)
 
 
 @pytest.mark.compares_with_reference
@@ -99,43 +74,57 @@ def any_but_padded(operation, dtype):
     return problems(paddings=("valid",))(operation, dtype).map(with_every_window)
 
 
-def spoilt(problem, seed):
-    """Return the problem several times, a cell of one argument being infinite or NaN."""
-    rng = np.random.default_rng(seed)
-    for name, array in {**problem.arrays, "grad_output": problem.grad_output}.items():
-        for number in (np.nan, np.inf, -np.inf):
-            if array is None or array.dtype.kind != "f" or not array.size:
-                continue
-            if np.isnan(number) or name not in LEFT_OPEN.get(problem.operation, ()):
-                changed = array.copy()
-                changed.reshape(-1)[rng.integers(array.size)] = number
-                yield name, problem.changed(**{name: changed})
-
-
-@pytest.mark.compares_with_reference
-@conventions(*OPERATIONS)
-@for_all(problem=any_but_padded, seed=SEEDS)
-def test_one_infinity_or_nan_in_any_argument_reaches_what_the_definition_says(subject, problem, seed):
+def assert_reaches_what_it_should(subject, dtype, problem, seed):
+    """Require an output to be special, and right where it is not, with a special number in any argument."""
     not_transformed(subject, problem)
-    for name, one in spoilt(problem, seed):
+    for name, one, seen in spoilt(problem, seed):
         if name != "grad_output":
             with np.errstate(all="ignore"):
-                expected = one.forward(reference)
-            assert_equal(specials(np.asarray(one.forward(subject))), specials(np.asarray(expected)))
+                expected, exact = one.forward(reference), forward(one, dtype, subject.deviations)
+            output = one.forward(subject)
+            assert_equal(seen(np.asarray(output)), seen(np.asarray(expected)))
+            assert_within_where_finite(output, exact, dtype)
+
+
+def assert_comes_back_as_it_should(subject, dtype, problem, seed):
+    """Require gradients to be special, and right where they are not, with a special number in any argument."""
+    not_transformed(subject, problem)
+    for _, one, _ in spoilt(problem, seed):
+        with np.errstate(all="ignore"):
+            expected, exact = as_tuple(one.backward(reference)), backward(one, dtype, subject.deviations)
+        seen = np.isfinite if problem.operation in LEFT_OPEN else specials
+        for grad, right, near in zip(as_tuple(one.backward(subject)), expected, exact, strict=True):
+            if right is not None:
+                assert_equal(seen(grad), seen(right))
+                assert_within_where_finite(grad, near, dtype)
 
 
 @pytest.mark.compares_with_reference
-@conventions(*COMES_BACK)
+@conventions(*OTHERS)
 @for_all(problem=any_but_padded, seed=SEEDS)
-def test_one_infinity_or_nan_in_any_argument_comes_back_as_the_definition_says(subject, problem, seed):
-    not_transformed(subject, problem)
-    for _, one in spoilt(problem, seed):
-        with np.errstate(all="ignore"):
-            expected = as_tuple(one.backward(reference))
-        which = np.isfinite if problem.operation in LEFT_OPEN else specials
-        for grad, right in zip(as_tuple(one.backward(subject)), expected, strict=True):
-            if right is not None:
-                assert_equal(which(grad), which(right))
+def test_one_infinity_or_nan_in_any_argument_reaches_what_the_definition_says(subject, dtype, problem, seed):
+    assert_reaches_what_it_should(subject, dtype, problem, seed)
+
+
+@pytest.mark.compares_with_reference
+@conventions(*OTHERS)
+@for_all(problem=any_but_padded, seed=SEEDS)
+def test_one_infinity_or_nan_in_any_argument_comes_back_as_the_definition_says(subject, dtype, problem, seed):
+    assert_comes_back_as_it_should(subject, dtype, problem, seed)
+
+
+@pytest.mark.compares_with_reference
+@conventions(*LOSSES)
+@for_all(problem=problems(reductions=ANY_REDUCTION), seed=SEEDS)
+def test_one_infinity_or_nan_in_a_loss_reaches_what_the_definition_says(subject, dtype, problem, seed):
+    assert_reaches_what_it_should(subject, dtype, problem, seed)
+
+
+@pytest.mark.compares_with_reference
+@conventions("l1_loss", "mse_loss", "nll_loss")  # in torch, one reaches gradients of cross_entropy that it should not
+@for_all(problem=problems(reductions=ANY_REDUCTION), seed=SEEDS)
+def test_one_infinity_or_nan_in_a_loss_comes_back_as_the_definition_says(subject, dtype, problem, seed):
+    assert_comes_back_as_it_should(subject, dtype, problem, seed)
 
 
 # Any unit
@@ -186,6 +175,28 @@ def test_a_gradient_is_multiplied_by_any_power_of_two_that_grad_output_is(subjec
     for grad, times_factor in zip(grads, scaled, strict=True):
         if grad is not None:
             assert_equal_sums(times_factor / factor, grad, problem, subject)
+
+
+SAME_FOR_ANY_UNIT = (
+    "pad",
+    "flatten",
+    "relu",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "avg_pool2d",
+    "adaptive_avg_pool2d",
+)
+"""What is linear in its input, at least in pieces whose borders are the same in any unit."""
+
+
+@gradients(*SAME_FOR_ANY_UNIT)
+@exact_formats
+@for_all(problem=problems(), power=POWERS)
+def test_an_input_times_a_power_of_two_has_the_same_gradient_where_nothing_bends(subject, problem, power):
+    large = problem.input * problem.input.dtype.type(2.0**power)
+
+    assert_equal(problem.backward(subject, input=large), problem.backward(subject))
 
 
 def times(factor, problem, names):

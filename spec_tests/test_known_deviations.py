@@ -94,6 +94,14 @@ def test_a_score_of_minus_infinity_for_a_class_of_probability_0_makes_the_loss_n
     assert reference.cross_entropy(scores, target) == 0
 
 
+@pytest.mark.deviation("impossible-class-without-share")
+def test_minus_infinity_of_which_smoothing_leaves_nothing_makes_the_loss_nan():
+    scores, target = np.array([[-np.inf, 1.0]]), np.array([0])
+
+    assert functional.cross_entropy(torch.from_numpy(scores), torch.from_numpy(target), label_smoothing=1.0).isnan()
+    assert reference.cross_entropy(scores, target, label_smoothing=1.0) == np.inf  # half of the loss of class 0
+
+
 @pytest.mark.deviation("integer-pool1d-with-indices")
 def test_max_pool1d_accepts_integers_only_with_return_indices():
     row = torch.tensor([[[1, 3, 2]]])

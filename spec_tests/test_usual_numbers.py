@@ -184,6 +184,20 @@ def test_numbers_around_1001_are_normalized_though_their_sum_leaves_float16(subj
         assert_equal(output.reshape(-1), (numbers - 1001) / 2)
 
 
+@values("batch_norm", "layer_norm")
+@pytest.mark.parametrize("dtype", ["float16"])
+def test_a_variance_whose_sum_leaves_the_half_format_is_right_all_the_same(subject, operation, dtype):
+    numbers = np.tile(np.float32([256, -256]), 512)  # mean 0, variance 65,536: one square alone is too large
+    layers = subject.at(dtype)
+
+    with allowing(subject, "half-batch-norm"):
+        if operation == "batch_norm":
+            output = layers.batch_norm(numbers.reshape(-1, 1), None, None, training=True)
+        else:
+            output = layers.layer_norm(numbers, (1024,))
+        assert_equal(output.reshape(-1), numbers / 256)
+
+
 @values("softmax")
 @half_formats
 def test_10000_equal_scores_have_a_ten_thousandth_each_in_a_half_format(subject, dtype):

@@ -12,6 +12,7 @@ from typing import Any
 
 from spec_tests.strength.planting import Outcome, operation_of
 from spec_tests.strength.selecting import GENERATED, accepted, function_of, kind_of, known
+from spec_tests.wrong_implementations import WRONG
 
 PACKAGES = ("numpy", "hypothesis", "pytest")
 
@@ -33,6 +34,7 @@ def stored(outcomes: Mapping[str, Outcome], seconds: float, how: str) -> dict[st
         "seconds": round(seconds),
         "named": _counted(named),
         "generated": _counted(made),
+        "modelled on reports": _counted([o for o in named if WRONG[o.defect].report]),
         "median seconds to the first failure": round(median(o.seconds for o in counted), 4) if counted else None,
         "by operation": _by(counted, lambda defect: operation_of(function_of(defect))),
         "by kind": _by(counted, kind_of),
@@ -72,7 +74,7 @@ def told(result: Mapping[str, Any]) -> str:
         lines += [f"caught / planted, {what}", *(_line(*row) for row in result[what].items()), ""]
     for name in result["survivors"]:
         lines.append(f"not caught: {name}")
-    for what in ("named", "generated"):
+    for what in ("named", "generated", "modelled on reports"):
         if result[what]["planted"]:
             lines.append(f"{what}: caught {result[what]['caught']:,} of {result[what]['planted']:,}")
     lines.append(f"not counted, with a reason: {len(result['accepted'])}; known to survive: {len(result['open'])}")

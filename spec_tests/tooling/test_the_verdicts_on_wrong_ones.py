@@ -40,6 +40,13 @@ SEEN_OTHERWISE = {
     "divides_16_bits_by_255": "pictures of 16 bits are not drawn",
     "forgets_max_size_where_the_shorter_edge_fits": "a max_size is not drawn",
     "scales_the_old_edges_down_to_max_size": "a max_size is not drawn",
+    "looks_the_weight_of_an_ignored_class_up": "what is refused is no result",
+    "returns_indices_in_floating_point": "a result may be held in any format",
+    "adds_errors_up_in_half": "errors whose sum leaves float16 are not drawn",
+    "adds_the_squares_of_a_sample_up_in_half": "numbers whose squares leave float16 are not drawn",
+    "takes_the_third_of_a_batch_for_the_first": "three axes with three samples are not drawn",
+    "loses_groups_of_few_channels_with_16_outputs": "groups with 16 outputs are not drawn",
+    "writes_channels_beyond_512_over_the_first": "so many channels are not drawn",
 }
 """Wrong implementations that show in no result that is drawn here, or stay within their bounds, and why."""
 

@@ -46,6 +46,8 @@ NEEDS_THE_REFERENCES = {
     "transforms_float64_in_float32": "laws hold up to rounding, and this is rounding",
     "keeps_spectra_in_half": "laws hold up to rounding, and this is rounding",
     "returns_a_gradient_for_a_bias_that_is_not_there": "a convention of the interface",
+    "gives_the_indices_of_one_image_a_batch_axis": "a convention of the interface",
+    "corrects_eps_too": "laws hold for any eps",
     "steps_in_float32": "laws hold up to rounding, and this is rounding",
 }
 """What no law catches, and why."""

@@ -43,6 +43,17 @@ def assert_within(actual: Any, approximation: Approximation, dtype: str) -> None
     ledger.record(dtype, *nearest(error, bound))
 
 
+def assert_within_where_finite(actual: Any, approximation: Approximation, dtype: str) -> None:
+    """Require every element within its bound of which the exact value is finite, and the bound is known.
+
+    Where one infinity or NaN is among the arguments, the bound of an element that it does not reach may be none.
+    """
+    exact, bound = np.broadcast_arrays(approximation.exact, approximation.bound)
+    known = np.isfinite(exact) & np.isfinite(bound)
+    if known.any():
+        assert_within(np.asarray(actual)[known], Approximation(exact[known], bound[known]), dtype)
+
+
 def nearest(error: Any, bound: Any) -> ledger.Nearest:
     """Return the element whose error is the largest share of its bound; no error may exceed its bound.
 

@@ -12,7 +12,7 @@ LIMITS = "test_the_activations_of_nan_are_nan_and_those_of_the_infinities_their_
 KINK = "test_at_the_kink_no_gradient_passes_relu_and_at_nan_it_does"
 
 
-@wrong("relu", LIMITS, level="conventions")
+@wrong("relu", LIMITS, level="conventions", report="apache/mxnet#11115")
 def turns_nan_into_zero(input: Array) -> Any:
     """Keeps what is positive, where it has to drop what is negative."""
     return np.where(input > 0, input, input.dtype.type(0))
@@ -36,7 +36,7 @@ def stops_the_gradient_at_nan(grad_output: Array, input: Array) -> Any:
     return np.where(input > 0, grad_output, input.dtype.type(0))
 
 
-@wrong("sigmoid", LIMITS, level="conventions")
+@wrong("sigmoid", LIMITS, level="conventions", report="clab/dynet#1525")
 def divides_infinity_by_infinity(input: Array) -> Any:
     """Computes e^x / (1 + e^x), which is NaN where e^x overflows."""
     with np.errstate(all="ignore"):
@@ -50,7 +50,7 @@ def writes_the_formula_of_tanh_as_it_stands(input: Array) -> Any:
         return (np.exp(input) - np.exp(-input)) / (np.exp(input) + np.exp(-input))
 
 
-@wrong("softmax", "test_a_softmax_does_not_notice_a_shift_of_all_scores")
+@wrong("softmax", "test_a_softmax_does_not_notice_a_shift_of_all_scores", report="deeplearning4j/deeplearning4j#6039")
 def takes_the_powers_of_large_scores(input: Array, dim: int, dtype: Any) -> Any:
     """Does not subtract the maximum, and overflows."""
     scores = input.astype(dtype or input.dtype)

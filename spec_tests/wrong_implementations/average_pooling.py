@@ -21,7 +21,13 @@ def always_counts_the_padding(count_include_pad: bool, **rest: Any) -> Any:
     return reference.avg_pool2d(count_include_pad=True, **rest)
 
 
-@wrong("avg_pool2d", "test_the_overhang_of_ceil_mode_counts_in_neither_case", MEAN_OF_A_WINDOW, AVERAGE)
+@wrong(
+    "avg_pool2d",
+    "test_the_overhang_of_ceil_mode_counts_in_neither_case",
+    MEAN_OF_A_WINDOW,
+    AVERAGE,
+    report="microsoft/onnxruntime#16203",
+)
 def counts_the_overhang(kernel_size: Any, count_include_pad: bool, divisor_override: int | None, **rest: Any) -> Any:
     """Divides by the size of the window, however much of it hangs over the end."""
     divisor = int(np.prod(pair(kernel_size))) if divisor_override is None and count_include_pad else divisor_override
@@ -42,7 +48,12 @@ def gives_every_cell_the_whole_gradient(divisor_override: int | None, **rest: An
     return reference.avg_pool2d_backward(divisor_override=1, **rest)
 
 
-@wrong("adaptive_avg_pool2d", "test_two_adaptive_windows_over_three_cells_share_the_middle_one", MEAN_OF_A_WINDOW)
+@wrong(
+    "adaptive_avg_pool2d",
+    "test_two_adaptive_windows_over_three_cells_share_the_middle_one",
+    MEAN_OF_A_WINDOW,
+    report="apple/coremltools#1733",
+)
 def cuts_the_input_into_windows_that_do_not_overlap(input: Array, output_size: Any) -> Any:
     """Begins every window where the one before ends, at ⌊i·h/n⌋."""
     sizes = output_size if isinstance(output_size, tuple) else (output_size, output_size)

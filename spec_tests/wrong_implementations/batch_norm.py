@@ -81,7 +81,7 @@ def shifts_before_it_scales(weight: Array | None, bias: Array | None, **rest: An
     return reference.batch_norm(weight=weight, bias=shift, **rest)
 
 
-@wrong("batch_norm_statistics", KEPT, SHARE_OF_THE_BATCH)
+@wrong("batch_norm_statistics", KEPT, SHARE_OF_THE_BATCH, report="tenstorrent/tt-metal#55438")
 def keeps_the_biased_variance(input: Array, running_mean: Array, running_var: Array, momentum: float) -> Any:
     """Keeps the variance that it has at hand."""
     values = input.size // input.shape[1]
@@ -90,7 +90,12 @@ def keeps_the_biased_variance(input: Array, running_mean: Array, running_var: Ar
     return mean, (past + (var - past) * ((values - 1) / values)).astype(var.dtype)
 
 
-@wrong("batch_norm_statistics", KEPT, "test_with_momentum_0_the_running_statistics_stay_what_they_were")
+@wrong(
+    "batch_norm_statistics",
+    KEPT,
+    "test_with_momentum_0_the_running_statistics_stay_what_they_were",
+    report="lukemelas/EfficientNet-PyTorch#3",
+)
 def takes_momentum_for_the_share_of_the_past(momentum: float, **rest: Any) -> Any:
     """Turns momentum around, as it is called in optimizers and in other libraries."""
     return reference.batch_norm_statistics(momentum=1 - momentum, **rest)

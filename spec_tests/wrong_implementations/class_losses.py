@@ -64,7 +64,7 @@ def smooths_without_the_weights_of_the_classes(weight: Array | None, label_smoot
     return (1 - label_smoothing) * sharp + label_smoothing * reference.cross_entropy(label_smoothing=1.0, **rest)
 
 
-@wrong("cross_entropy", SMOOTHED)
+@wrong("cross_entropy", SMOOTHED, report="mindspore-ai/mindspore#73")
 def smooths_over_the_other_classes_only(input: Array, label_smoothing: float, **rest: Any) -> Any:
     """Leaves the true class out where the smoothed part is shared out."""
     classes = input.shape[min(1, input.ndim - 1)]

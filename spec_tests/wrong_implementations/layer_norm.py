@@ -14,7 +14,7 @@ VARIANCE = "test_every_sample_leaves_with_variance_1_less_the_share_of_eps"
 STEPS = "test_gradients_leave_no_more_of_a_step_than_bending_and_rounding_allow"
 
 
-@wrong("layer_norm", BY_HAND, VARIANCE, BOUND)
+@wrong("layer_norm", BY_HAND, VARIANCE, BOUND, report="codertimo/BERT-pytorch#30")
 def divides_a_sample_by_its_unbiased_deviation(input: Array, normalized_shape: Any, **rest: Any) -> Any:
     """Divides the squares by N − 1, as `Tensor.var()` does."""
     count = int(np.prod(normalized_shape))

@@ -39,7 +39,7 @@ def is_channels_last(array: Array) -> bool:
     return array.ndim > 2 and array.shape[1] > 1 and array.strides[1] == array.itemsize
 
 
-@wrong("batch_norm_backward", GRADIENTS, level="contracts")
+@wrong("batch_norm_backward", GRADIENTS, level="contracts", report="pytorch/pytorch#175189")
 def reads_the_cotangent_in_the_order_of_the_input(grad_output: Array, input: Array, **rest: Any) -> Any:
     """Takes for granted that the cotangent of an input in channels last lies in channels last, too."""
     unlike = is_channels_last(input) and not is_channels_last(grad_output)

@@ -29,7 +29,7 @@ def _long(terms: int) -> bool:
     return terms >= LONG
 
 
-@wrong("linear", SUMS)
+@wrong("linear", SUMS, report="PaddlePaddle/Paddle#75041")
 def multiplies_long_rows_in_tf32(input: Array, weight: Array, bias: Array | None) -> Any:
     """Shortens the factors to TF32 where there are many."""
     if _long(input.shape[-1]):
@@ -86,7 +86,7 @@ def multiplies_long_gradients_in_float16(grad_output: Array, input: Array, weigh
     return grad_input, grad_weight, grad_bias
 
 
-@wrong("conv2d", COPIES, IMPULSE, SUMS)
+@wrong("conv2d", COPIES, IMPULSE, SUMS, report="jax-ml/jax#9973")
 def convolves_in_bfloat16(input: Array, weight: Array, **rest: Any) -> Any:
     """Shortens both factors to bfloat16, and adds up as it should."""
     return reference.conv2d(shortened(input, BFLOAT16), shortened(weight, BFLOAT16), **rest)

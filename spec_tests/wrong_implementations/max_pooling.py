@@ -38,6 +38,7 @@ def steps_by_one_unless_told(stride: Any, **rest: Any) -> Any:
 @wrong(
     "max_pool2d",
     "test_ceil_mode_adds_a_window_for_cells_left_over_if_it_starts_inside_the_input",
+    report="apache/tvm#15281",
 )
 def keeps_a_window_that_starts_behind_the_input(input: Array, stride: Any, ceil_mode: bool, **rest: Any) -> Any:
     """Rounds up in ceil mode, and does not drop a window that lies in the padding only."""
@@ -47,7 +48,12 @@ def keeps_a_window_that_starts_behind_the_input(input: Array, stride: Any, ceil_
     return reference.max_pool2d(np.pad(input, overhang, constant_values=lowest), stride=steps, **rest)
 
 
-@wrong("max_pool2d", "test_a_spike_comes_out_of_exactly_the_windows_that_hold_it", level="conventions")
+@wrong(
+    "max_pool2d",
+    "test_a_spike_comes_out_of_exactly_the_windows_that_hold_it",
+    level="conventions",
+    report="pytorch/pytorch#7645",
+)
 def swallows_nan(input: Array, **rest: Any) -> Any:
     """Lets NaN lose against every number."""
     return reference.max_pool2d(input=np.where(np.isnan(input), input.dtype.type(-np.inf), input), **rest)
@@ -85,7 +91,7 @@ def numbers_the_cells_of_the_padding_too(input: Array, padding: Any, return_indi
     return (output, (places // w + p) * (w + 2 * q) + places % w + q) if return_indices else output
 
 
-@wrong("max_pool2d_backward", FIRST_OF_TIES, NOTHING_LOST)
+@wrong("max_pool2d_backward", FIRST_OF_TIES, NOTHING_LOST, report="tensorflow/tensorflow#4886")
 def gives_the_whole_gradient_to_all_of_equal_maxima(grad_output: Array, input: Array, **options: Any) -> Any:
     """Sends the gradient to every cell that is as great as the maximum."""
     return to_ties(grad_output, input, options, lambda wins: wins)
@@ -97,7 +103,7 @@ def shares_the_gradient_among_equal_maxima(grad_output: Array, input: Array, **o
     return to_ties(grad_output, input, options, lambda wins: wins / np.maximum(wins.sum((-2, -1), keepdims=True), 1))
 
 
-@wrong("max_pool2d_backward", NOTHING_LOST)
+@wrong("max_pool2d_backward", NOTHING_LOST, report="FluxML/Flux.jl#1197")
 def keeps_one_gradient_of_a_cell_that_wins_twice(grad_output: Array, input: Array, **options: Any) -> Any:
     """Assigns where it has to add: windows overlap."""
     _, places = reference.max_pool2d(input, **{**options, "return_indices": True})

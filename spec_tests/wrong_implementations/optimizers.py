@@ -16,7 +16,7 @@ EPS = "test_eps_is_added_to_the_root_not_under_it"
 STEP = "test_a_step_from_any_state_is_within_its_bound"
 
 
-@wrong("sgd", FIRST_BUFFER)
+@wrong("sgd", FIRST_BUFFER, report="ml-explore/mlx#473")
 def dampens_the_first_gradient_too(grad: Array, state: Any, dampening: float, **rest: Any) -> Any:
     """Starts the momentum from zero."""
     start = {"momentum_buffer": np.zeros_like(grad)} if rest["momentum"] > 0 else {}
@@ -39,7 +39,12 @@ def looks_back(param: Array, grad: Array, state: Any, lr: float, nesterov: bool,
     return param - lr * (slope + rest["momentum"] * state["momentum_buffer"]), new
 
 
-@wrong("sgd", FIRST_BUFFER, "test_the_learning_rate_scales_the_whole_direction_not_what_went_into_it")
+@wrong(
+    "sgd",
+    FIRST_BUFFER,
+    "test_the_learning_rate_scales_the_whole_direction_not_what_went_into_it",
+    report="pytorch/pytorch#1099",
+)
 def keeps_the_steps_instead_of_the_directions(param: Array, state: Any, lr: float, nesterov: bool, **rest: Any) -> Any:
     """Multiplies each gradient by the rate of its own step, which differs once the rate changes."""
     if rest["momentum"] == 0:
@@ -95,7 +100,7 @@ def counts_steps_from_zero(state: Any, **rest: Any) -> Any:
     return younger, new
 
 
-@wrong("adam", EPS)
+@wrong("adam", EPS, report="facebookresearch/higher#71")
 def adds_eps_under_the_root(eps: float, **rest: Any) -> Any:
     """Computes √(v̂ + ε)."""
     param, lr = rest["param"], rest["lr"]
@@ -141,7 +146,7 @@ def decays_whatever_the_rate(weight_decay: float, lr: float, **rest: Any) -> Any
     return reference.adamw(param * param.dtype.type(1 - weight_decay), lr=lr, weight_decay=0, **rest)
 
 
-@wrong("adamw", SMALLER_FIRST, STEP)
+@wrong("adamw", SMALLER_FIRST, STEP, report="aiqm/torchani#261")
 def decays_after_the_step(weight_decay: float, lr: float, **rest: Any) -> Any:
     """Makes the parameter smaller where it has stepped to."""
     after, state = reference.adamw(lr=lr, weight_decay=0, **rest)

@@ -141,7 +141,11 @@ def halves_the_errors(**arguments: Any) -> Any:
     return reference.l1_loss(**arguments) / 2
 
 
-@wrong("l1_loss", "test_without_a_reduction_named_it_is_the_mean_of_errors_of_any_size_and_sign")
+@wrong(
+    "l1_loss",
+    "test_without_a_reduction_named_it_is_the_mean_of_errors_of_any_size_and_sign",
+    report="pytorch/pytorch#12901",
+)
 def adds_the_errors_up(reduction: str, **rest: Any) -> Any:
     """Takes the sum for the mean."""
     return reference.l1_loss(reduction=reduction.replace("mean", "sum"), **rest)
@@ -160,7 +164,12 @@ def takes_the_root(**arguments: Any) -> Any:
     return np.sqrt(reference.mse_loss(**arguments))
 
 
-@wrong("mse_loss", "test_the_mean_of_five_squared_errors_of_one_half_is_one_quarter", MEAN_OF_SQUARES)
+@wrong(
+    "mse_loss",
+    "test_the_mean_of_five_squared_errors_of_one_half_is_one_quarter",
+    MEAN_OF_SQUARES,
+    report="pytorch/pytorch#10148",
+)
 def adds_the_squares_up(reduction: str, **rest: Any) -> Any:
     """Takes the sum for the mean."""
     return reference.mse_loss(reduction=reduction.replace("mean", "sum"), **rest)

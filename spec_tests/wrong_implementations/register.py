@@ -26,6 +26,8 @@ class Wrong:
     """The transform that its operation goes by, as a subject has it; empty where it adds up products directly."""
     level: str = "values"
     """The level of the requirement that a reader expects it to fail."""
+    report: str = ""
+    """The public report of a library's defect that it is modelled on, as owner/name#number; or empty."""
 
 
 ASKED = {"_gradients_of": "wanted", "_double_backward": "vectors"}
@@ -42,10 +44,12 @@ def wrong(
     error: type[Exception] = AssertionError,
     transform: str | None = None,
     level: str | None = None,
+    report: str = "",
 ) -> Callable[[Function], Function]:
     """Register a function as a wrong implementation of this operation, caught by these tests.
 
-    It is expected to fail tests of values, or of gradients if it is one, unless `level` says otherwise.
+    It is expected to fail tests of values, or of gradients if it is one, unless `level` says otherwise. One that is
+    modelled on a `report` shows what was seen there, with widths brought down to those that tests have.
     """
     level = level or ("gradients" if operation.endswith(("_backward", *ASKED)) else "values")
     transforms = {} if transform is None else {operation.removesuffix("_backward"): transform}
@@ -61,7 +65,8 @@ def wrong(
         if function.__name__ in WRONG:
             raise ValueError(f"there are two wrong implementations called {function.__name__}")
         inspect.signature(function).bind(**dict.fromkeys(signature.parameters))  # or TypeError
-        WRONG[function.__name__] = Wrong(operation, called_as_the_operation, caught_by, dtype, error, transforms, level)
+        called = called_as_the_operation
+        WRONG[function.__name__] = Wrong(operation, called, caught_by, dtype, error, transforms, level, report)
         return function
 
     return register

@@ -39,7 +39,7 @@ def adds_1_from_5_channels_on(input: Array, **rest: Any) -> Any:
     return output + output.dtype.type(input.shape[1] >= 5)
 
 
-@wrong("batch_norm", FAR_OUTPUT, FAR_DIGITS)
+@wrong("batch_norm", FAR_OUTPUT, FAR_DIGITS, report="tenstorrent/tt-metal#45968")
 def takes_the_mean_square_less_the_squared_mean(
     input: Array, running_mean: Array | None, running_var: Array | None, training: bool, **rest: Any
 ) -> Any:
@@ -61,7 +61,7 @@ def keeps_the_mean_square_less_the_squared_mean(
     return mean, (1 - momentum) * running_var + momentum * var * (values / (values - 1))
 
 
-@wrong("layer_norm", FAR_OUTPUT, FAR_DIGITS)
+@wrong("layer_norm", FAR_OUTPUT, FAR_DIGITS, report="microsoft/onnxruntime#28463")
 def takes_the_mean_square_of_a_sample_less_its_squared_mean(input: Array, weight: Any, bias: Any, **rest: Any) -> Any:
     """Reads each sample once."""
     axes = tuple(range(-len(rest["normalized_shape"]), 0))

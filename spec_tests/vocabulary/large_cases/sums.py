@@ -65,6 +65,7 @@ CONVOLUTIONS: Mapping[int, Cases] = {
         "65 to 16 channels, kernel 1, stride 2": _conv((3, 3, 2), 65, 16, kernel=1, stride=2, images=2),
         "129 to 31 channels": _conv((2, 3, 2), 129, 31, padding=1),
         "24 channels, depthwise": _conv((3, 2, 3), 24, 24, padding=1, groups=24),
+        "rows of 13": _conv((2, 3, 13), 3, 5, padding=1, images=2),
     },
 }
 

@@ -18,7 +18,12 @@ from typing import Any
 
 from spec_tests.wrong_implementations.generated import remembering
 from spec_tests.wrong_implementations.generated.call import BACKWARD, SECOND, SOME, Call, right, signature, with_part
-from spec_tests.wrong_implementations.generated.changes import ARGUMENT_CHANGES, OPTION_CHANGES, RESULT_CHANGES
+from spec_tests.wrong_implementations.generated.changes import (
+    ARGUMENT_CHANGES,
+    OFF_BY_A_HUNDREDTH,
+    OPTION_CHANGES,
+    RESULT_CHANGES,
+)
 from spec_tests.wrong_implementations.generated.conditions import Condition, condition
 from spec_tests.wrong_implementations.register import Wrong
 
@@ -45,6 +50,8 @@ def kind_of(name: str) -> str:
     'memory'
     """
     what, _, when = name.partition(WHEN)
+    if what.endswith(OFF_BY_A_HUNDREDTH):
+        return "a hundredth too large"
     if when:
         return next((kind for begin, kind in KINDS_OF_CONDITIONS.items() if when.startswith(begin)), ONLY_FOR_AN_OPTION)
     change = what.split("/", 2)[2]

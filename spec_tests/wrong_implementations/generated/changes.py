@@ -28,6 +28,10 @@ def _times(factor: float, result: Array, _: Call) -> Any:
     return (result * factor).astype(result.dtype)
 
 
+def _a_hundredth_too_large(result: Array, call: Call) -> Any:
+    return _times(1.01, result, call) if result.dtype.kind == "f" else result
+
+
 def _zeros(result: Array, _: Call) -> Any:
     return np.zeros_like(result)
 
@@ -168,6 +172,11 @@ RESULT_CHANGES: dict[str, OfResult] = {
     "is_rounded_to_whole_numbers": _rounded,
 }
 """By name, what is done to a result."""
+
+OFF_BY_A_HUNDREDTH = "is_a_hundredth_too_large"
+"""What tells how sharp all criteria are together: it is planted in every part of every function, format by format."""
+
+RESULT_CHANGES[OFF_BY_A_HUNDREDTH] = _a_hundredth_too_large
 
 UNDER_A_CONDITION = (
     "has_the_wrong_sign",
