@@ -106,10 +106,11 @@ def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
     return backward if phase == "backward" else [*forward, *backward, _update()]
 
 
-def layer_work(layer: str, phase: str, batch: int) -> Work:
+def layer_work(layer: str, phase: str, batch: int) -> list[Work]:
     """Return the work of a single layer in float32 with all its gradients, including that of the images."""
-    number = NUMBER_BYTES["ieee"]
-    return _forward(layer, batch, number) if phase == "forward" else _backward(layer, batch, number, all_wanted=True)
+    forward = _forward(layer, batch, NUMBER_BYTES["ieee"])
+    backward = _backward(layer, batch, NUMBER_BYTES["ieee"], all_wanted=True)
+    return {"forward": [forward], "backward": [backward]}.get(phase, [forward, backward])
 
 
 def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:

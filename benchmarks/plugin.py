@@ -172,8 +172,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     terminalreporter.section("benchmarks")
     if rows:
-        table = import_module("benchmarks.table")  # here, because other runs need neither NumPy nor torch
-        terminalreporter.write_line("\n".join(table.lines({"benchmarks": rows, **_surroundings(config)})))
+        summary = import_module("benchmarks.summary")  # here, because other runs need neither NumPy nor torch
+        terminalreporter.write_line("\n".join(summary.lines({"benchmarks": rows, **_surroundings(config)})))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
     for problem in config.stash[PROBLEMS]:
