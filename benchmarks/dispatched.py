@@ -8,6 +8,9 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+WEAK: Any = StorageWeakRef
+"""A reference to a tensor's memory that does not keep it alive."""
+
 
 def tensors(*values: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors within arguments or results."""
@@ -23,7 +26,7 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch's
         self.bytes, self.peak = 0, 0
-        self.results: dict[int, tuple[StorageWeakRef, int]] = {}
+        self.results: dict[int, tuple[Any, int]] = {}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call the operator and count."""
@@ -38,7 +41,7 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
         self.results = {place: kept for place, kept in self.results.items() if not kept[0].expired()}
         for storage in (tensor.untyped_storage() for tensor in tensors(result)):
             if storage._cdata not in given:
-                self.results[storage._cdata] = StorageWeakRef(storage), storage.nbytes()
+                self.results[storage._cdata] = WEAK(storage), storage.nbytes()
         self.peak = max(self.peak, sum(size for _, size in self.results.values()))
 
 

@@ -197,7 +197,7 @@ def _ladder(rows: Sequence[Row]) -> PageFigure:
     axes[0].set_yticks(range(len(labels)), labels)
     axes[0].invert_yaxis()
     low, high = min(rates) / 3, max(rates)
-    _log_axis(axes[0], "x", low, high, EngFormatter(sep=""))
+    _log_axis(axes[0], "x", 1, 1000, EngFormatter(sep=""))  # few labels, for the panels are narrow
     axes[0].set_xlim(low, low * (high / low) ** 1.75)  # what is left of the width is for the text beside the bars
     figure.supxlabel("beside each bar: median time · floor as a percentage of it", fontsize=9)
     best = {phase: results.fastest(row for row in rows if row.phase == phase) for phase in phases}
@@ -221,11 +221,12 @@ def _roofline(rows: Sequence[Row], ceiling: Ceiling) -> PageFigure:
         ax.plot([left, ridge, right], edge, color=GREY, lw=2, label=f"roof: {roof}")
         for row in (row for row in rows if row.phase == direction):
             colour, marker = IMPLEMENTATIONS[row.who]
-            look = {"color": colour, "markerfacecolor": _face(row, colour), "label": row.who}
+            look: Any = {"color": colour, "markerfacecolor": _face(row, colour), "label": row.who}
             ax.plot(_intensity(row), _rate(row), marker, **look)
             if row.who == "torch":
-                place = (_intensity(row), _rate(row))
-                ax.annotate(row.params["layer"], place, (0, 7), textcoords="offset points", ha="center", fontsize=9)
+                place, offset = (_intensity(row), _rate(row)), (-5, 7) if row.params["layer"] == "conv2" else (5, 7)
+                side = "right" if offset[0] < 0 else "left"
+                ax.annotate(row.params["layer"], place, offset, textcoords="offset points", ha=side, fontsize=9)
         ax.set_title(direction)
         ax.set_xlabel("FLOP per byte of ideal traffic (without operations on padding)")
         ax.grid(True)

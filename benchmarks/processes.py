@@ -37,6 +37,7 @@ def repeat(rows: Sequence[Row], processes: int, options: Sequence[str], root: Pa
     others = [_measured([row["fullname"] for row in wanted], options, root) for _ in range(processes - 1) if wanted]
     for row in wanted:
         same = [row, *(other[row["fullname"]] for other in others)]
+        row["extra_info"]["disturbed"] = any(each["extra_info"].get("disturbed") for each in same)
         for name in ("interval", "ratio"):
             if row["extra_info"].get(name):
                 found = [Spread.from_data(each["extra_info"][name]) for each in same]

@@ -6,9 +6,7 @@ the page of `spec_tests.report`; with `--scaling FILE` also what `benchmarks.dat
 cannot be read, nothing is written; no file is left half written. Other files in DIR are kept.
 """
 
-import os
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 from benchmarks import results, summary, table
 from benchmarks.configuration import QUESTIONS
 from benchmarks.figures import figures
+from benchmarks.files import put
 from benchmarks.table import plain
 from reference.command import Parser, Refusal, run
 from spec_tests.report.benchmark_part import FILE, BenchmarkPart, as_text
@@ -89,17 +88,8 @@ def alone(svg: str) -> str:
 
 
 def write(found: Mapping[str, str], folder: Path) -> None:
-    """Write files into a folder, which is created if necessary, and delete figures of an earlier result.
-
-    All files are first written beside the folder, so that a failure leaves it untouched. Raises OSError.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        for name, text in found.items():
-            (Path(beside) / name).write_text(text, encoding="utf-8")
-        folder.mkdir(exist_ok=True)
-        for name in found:
-            os.replace(Path(beside) / name, folder / name)
+    """Write files into a folder and delete figures of an earlier result. Raises OSError, which leaves it untouched."""
+    put(found, folder)
     for stale in {f"{name}.svg" for name in FIGURES} - found.keys():
         (folder / stale).unlink(missing_ok=True)
 
