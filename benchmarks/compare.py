@@ -2,9 +2,8 @@
 
 Rows that measured the same thing are matched. Each gets the ratio of its median times, new to old, and an interval:
 from the lowest new time by the highest old one to the highest by the lowest, with each time's interval among processes
-if there were several, or else among its rounds, or else from p5 to p95. A row is slower if all of the interval is above
-1, that is, if the two times' intervals do not meet.
-Differences of machine, BLAS and versions are named first, since they explain most others.
+if there were several, or else among its rounds. A row is slower if all of the interval is above 1, that is, if the two
+times' intervals do not meet. What differs between the machines is named first, since it explains most differences.
 
     status 0    nothing got slower
     status 1    a row got slower; also if a file cannot be read, or no row of OLD is in NEW
@@ -21,7 +20,7 @@ from benchmarks import results
 from benchmarks.results import Result, Row, with_unit
 from benchmarks.table import aligned
 from reference.command import Parser, Refusal, run
-from spec_tests.report.json_files import Unreadable, load, naming
+from spec_tests.report.json_files import Unreadable
 
 PROGRAM = "python -m benchmarks.compare"
 MACHINE = ("cpu", "cores", "device", "blas", "kernels", "restricted", "quota", "turbo", "versions", "flags")
@@ -37,7 +36,7 @@ class Change:
     @property
     def ratio(self) -> tuple[float, float, float]:
         """The ratio, and the ends of its interval."""
-        old, new = self.old.spread, self.new.spread
+        old, new = self.old.interval, self.new.interval
         return new.median / old.median, new.low / old.high, new.high / old.low
 
     @property
@@ -55,8 +54,8 @@ def key(row: Row) -> tuple[Any, ...]:
 
 def changes(old: Result, new: Result) -> list[Change]:
     """Return the rows that are in both results, in the order of the new one."""
-    before = {key(row): row for row in results.all_rows(old)}
-    return [Change(before[key(row)], row) for row in results.all_rows(new) if key(row) in before]
+    before = {key(row): row for row in results.rows_of(old)}
+    return [Change(before[key(row)], row) for row in results.rows_of(new) if key(row) in before]
 
 
 def lines(old: Result, new: Result) -> Iterator[str]:
@@ -67,18 +66,18 @@ def lines(old: Result, new: Result) -> Iterator[str]:
             yield f"{name} differs: {_differing(was, now)} in OLD, {_differing(now, was)} in NEW"
     found = changes(old, new)
     yield from aligned([("row", "old", "new", "new / old", "interval", ""), *map(_cells, found)])
-    for name, here, there in (("OLD", old, new), ("NEW", new, old)):
-        alone = len({*map(key, results.all_rows(here))} - {*map(key, results.all_rows(there))})
-        if alone:
+    for name, result in (("OLD", old), ("NEW", new)):
+        if alone := len(results.rows_of(result)) - len(found):
             yield f"{alone} rows are in {name} alone"
     yield f"{sum(change.verdict == 'SLOWER' for change in found)} of {len(found)} rows got slower"
 
 
 def _cells(change: Change) -> tuple[str, ...]:
     ratio, low, high = change.ratio
-    disturbed = " disturbed" * (change.old.disturbed or change.new.disturbed)
-    times = [with_unit(row.spread.median, "s") for row in (change.old, change.new)]
-    return change.new.name, *times, f"{ratio:.3f}", f"{low:.3f} – {high:.3f}", f"{change.verdict}{disturbed}".strip()
+    disturbed = "disturbed" if change.old.disturbed or change.new.disturbed else ""
+    times = [with_unit(row.median, "s") for row in (change.old, change.new)]
+    words = " ".join(filter(None, (change.verdict, disturbed)))
+    return change.new.name, *times, f"{ratio:.3f}", f"{low:.3f} – {high:.3f}", words
 
 
 def _differing(one: Any, other: Any) -> Any:
@@ -88,12 +87,6 @@ def _differing(one: Any, other: Any) -> Any:
     return {name: value for name, value in one.items() if other.get(name) != value}
 
 
-def read(file: Path) -> Result:
-    """Return the result in a file."""
-    with naming(file, "a result of `pytest benchmarks --benchmark-only`"):
-        return results.checked(load(file))
-
-
 def command(arguments: Sequence[str] | None = None) -> None:
     """Compare two results, print the table, and end with status 1 if a row got slower."""
     parser = Parser(prog=PROGRAM, description="Compare two runs of the benchmarks row by row.")
@@ -101,7 +94,7 @@ def command(arguments: Sequence[str] | None = None) -> None:
         parser.add_argument(name, type=Path, metavar=f"{name.upper()}.json", help="from pytest's --benchmark-json")
     options = parser.parse_args(arguments)
     try:
-        old, new = read(options.old), read(options.new)
+        old, new = results.read(options.old), results.read(options.new)
     except Unreadable as error:
         raise Refusal(str(error)) from None
     found = changes(old, new)

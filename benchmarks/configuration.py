@@ -20,8 +20,11 @@ from itertools import product
 from typing import Any
 
 PHASES = ("forward", "backward", "training step")
+BOTH = "both passes"
+"""A phase of single layers: torch's pooling keeps in its forward pass what its backward pass needs."""
+LAYER_PHASES = ("forward", "backward", BOTH)
 VALUES: dict[str, tuple[str, ...]] = {
-    "phase": PHASES,
+    "phase": (*PHASES, BOTH),
     "device": ("cpu", "cuda"),
     "layout": ("contiguous", "channels_last"),
     "precision": ("ieee", "tf32", "bf16"),
@@ -92,6 +95,15 @@ _PLAIN = Configuration(who="reference")
 NAMES = tuple(field.name for field in fields(Configuration))
 
 
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "network": NAMES,
+    "layer": ("layer", "phase", "who"),
+    "rivals": ("work", "who"),
+    "resnet50": ("who",),
+}
+"""The questions that benchmarks answer, and the parameters of their rows."""
+
+
 def ladder(cores: int) -> list[Configuration]:
     """Return the default rows without their phases: one configuration for each batch of each rung.
 
@@ -140,10 +152,11 @@ def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Config
         rungs = [replace(rung, batch=batch) for rung in rungs for batch in options["batch"]]
     else:
         rungs = [rung for rung in rungs if rung.device == "cuda" or rung.batch <= LARGEST_ON_CPU]
-    asked = [replace(rung, phase=phase) for phase in options.get("phase", PHASES) for rung in rungs]
+    phases = [phase for phase in options.get("phase", PHASES) if phase in PHASES]
+    asked = [replace(rung, phase=phase) for phase in phases for rung in rungs]
     possible = [row for row in asked if not row.nonsense]
     for name, value in ((name, value) for name, values in options.items() for value in values):
-        if not any(getattr(row, name) == value for row in possible):
+        if phases and value != BOTH and not any(getattr(row, name) == value for row in possible):
             reasons = dict.fromkeys(row.nonsense for row in asked if getattr(row, name) == value)
             unfit = f"no selected row can have {name} {value}"
             raise ValueError("; ".join(reasons) or unfit)

@@ -9,7 +9,7 @@ import torch
 from benchmarks import ceilings
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
-from benchmarks.plugin import LIMITS
+from benchmarks.plugin import RUN
 from spec_tests.contract.on_tensors import set_float32_precision
 
 
@@ -58,4 +58,6 @@ def limits(request: pytest.FixtureRequest) -> Limits:
     """The ceilings of this run, measured as they are needed, and never in a smoke test."""
     config = request.config
     off = config.option.benchmark_disable or config.option.without_ceilings
-    return config.stash.setdefault(LIMITS, Limits(enabled=not off))
+    run = config.stash[RUN]
+    run.limits = run.limits or Limits(enabled=not off)
+    return run.limits

@@ -106,10 +106,11 @@ def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
     return backward if phase == "backward" else [*forward, *backward, _update()]
 
 
-def layer_work(layer: str, phase: str, batch: int) -> Work:
+def layer_work(layer: str, phase: str, batch: int) -> list[Work]:
     """Return the work of a single layer in float32 with all its gradients, including that of the images."""
-    number = NUMBER_BYTES["ieee"]
-    return _forward(layer, batch, number) if phase == "forward" else _backward(layer, batch, number, all_wanted=True)
+    forward = _forward(layer, batch, NUMBER_BYTES["ieee"])
+    backward = _backward(layer, batch, NUMBER_BYTES["ieee"], all_wanted=True)
+    return {"forward": [forward], "backward": [backward]}.get(phase, [forward, backward])
 
 
 def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
@@ -126,9 +127,8 @@ def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
 
 
 def _forward(layer: str, batch: int, number: int) -> Work:
-    ins, outs = sizes(layer)
-    flop, padding = 2 * batch * _products(layer), 2 * batch * _products_on_padding(layer)
-    return Work(layer, flop, (ins + outs) * batch * number + _parameters(layer), padding)
+    flop, padding = _flop(layer, batch)
+    return Work(layer, flop, sum(sizes(layer)) * batch * number + _parameters(layer), padding)
 
 
 def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> Work:
@@ -136,13 +136,11 @@ def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> 
     ins, outs = sizes(layer)
     if layer.startswith("p"):
         return Work(layer, 0, (ins + outs) * batch * number + outs * batch)
-    first = layer == "conv1" and not all_wanted
-    written = 0 if first else ins
-    weight = PARAMETERS[f"{layer}.weight"]
-    read_weight = 0 if first else prod(weight) * PARAMETER_BYTES
-    gradients = 1 if first else 2
-    flop, padding = (2 * gradients * batch * count(layer) for count in (_products, _products_on_padding))
-    return Work(layer, flop, (outs + ins + written) * batch * number + read_weight + _parameters(layer), padding)
+    of_input = all_wanted or layer != "conv1"
+    read_weight = prod(PARAMETERS[f"{layer}.weight"]) * PARAMETER_BYTES * of_input
+    flop, padding = ((1 + of_input) * count for count in _flop(layer, batch))
+    numbers = (outs + ins + ins * of_input) * batch * number
+    return Work(layer, flop, numbers + read_weight + _parameters(layer), padding)
 
 
 def _update() -> Work:
@@ -161,21 +159,16 @@ def sizes(layer: str) -> tuple[int, int]:
     return channels * size**2, outs * size**2
 
 
-def _products(layer: str) -> int:
-    """Return the number of products for one sample: the weight's size times the number of output positions."""
+def _flop(layer: str, batch: int) -> tuple[int, int]:
+    """Return the operations of a forward pass, and how many of them have a zero of the padding as a factor."""
     if layer.startswith("p"):
-        return 0
-    places = CONVOLUTIONS[layer][2] ** 2 if layer in CONVOLUTIONS else 1
-    return prod(PARAMETERS[f"{layer}.weight"]) * places
-
-
-def _products_on_padding(layer: str) -> int:
-    """Return how many of these products have a zero of the padding as a factor."""
+        return 0, 0
     if layer not in CONVOLUTIONS:
-        return 0
+        return 2 * batch * prod(PARAMETERS[f"{layer}.weight"]), 0
     ins, outs, size = CONVOLUTIONS[layer]
     inside = taps_inside(size, size, KERNEL, stride=1, padding=PADDING)
-    return ins * outs * ((KERNEL * size) ** 2 - inside**2)
+    flop, useful = (2 * batch * ins * outs * taps**2 for taps in (KERNEL * size, inside))
+    return flop, flop - useful
 
 
 def taps_inside(cells: int, places: int, kernel: int, stride: int, padding: int) -> int:

@@ -18,10 +18,8 @@ products in different orders, so they differ by at most twice the bound of `spec
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +31,10 @@ from torch.nn import functional
 import reference
 from benchmarks import ceilings
 from benchmarks.environment import environment
+from benchmarks.files import put
 from benchmarks.side_by_side import WARM_UPS, seconds
+from benchmarks.summary import scaling_table
+from benchmarks.table import as_lines
 from reference.checks import Array
 from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
@@ -46,20 +47,8 @@ PROGRAM = "python -m benchmarks.data_parallel"
 COMPARED = 8
 """The number of images per process in the comparison of gradients."""
 LEARNING_RATE = 0.01
-
-
-@dataclass(frozen=True)
-class Row:
-    """The steps of one way to train: seconds per step, images per second in all processes, and any efficiency."""
-
-    scaling: str
-    processes: int
-    batch_of_a_process: int
-    median: float
-    p5: float
-    p95: float
-    samples_per_second: float
-    efficiency: float | None
+Row = dict[str, Any]
+"""The steps of one way to train: seconds per step, images per second in all processes, and any efficiency."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,15 +60,28 @@ def measure(options: argparse.Namespace, process: Process) -> None:
     """Compare, measure, print and write according to the options."""
     if options.strong and options.batch % process.processes:
         raise WrongUsage(f"--strong cannot divide --batch {options.batch} evenly among {process.processes} processes")
-    place = _place(options.json) if options.json and process.speaks else None
+    if process.speaks:
+        _store({}, options.json)  # tried before anything is measured
     with ceilings.threads(1 if options.device == "cpu" else 0), _group():
         together = _trainer(options.device, process)
         gradients = compared_gradients(options.device, process)
         rows = list(_rows(options, process, together))
-    if process.speaks:
-        print("\n".join(table(rows, options, process)), flush=True)
-        if place:
-            _write(place, _result(rows, options, process, gradients))
+    if not process.speaks:
+        return
+    result = {
+        "question": "data parallel",
+        "environment": environment(),
+        "device": options.device,
+        "backend": {"cpu": "gloo", "cuda": "nccl"}[options.device] if process.processes > 1 else None,
+        "steps": options.steps,
+        "warm_ups": WARM_UPS,
+        "gradients": gradients,
+        "rows": rows,
+    }
+    print("\n".join(as_lines(scaling_table(result))), flush=True)
+    if process.processes == 1:
+        print(f"One process has no efficiency. Start N with torchrun --nproc-per-node=N -m {PROGRAM.split()[-1]}.")
+    _store(result, options.json)
 
 
 def _rows(options: argparse.Namespace, process: Process, together: TorchTrainer) -> Iterator[Row]:
@@ -125,16 +127,23 @@ def training_step(trainer: TorchTrainer, images: torch.Tensor, labels: torch.Ten
 def row_of(scaling: str, seconds: Array, processes: int, batch: int, alone: Array | None = None) -> Row:
     """Describe the steps of this many processes, each with this batch; `alone` are those of one with the whole batch.
 
-    >>> row_of("weak", np.array([0.25]), processes=2, batch=8, alone=np.array([0.125])).efficiency
+    >>> row_of("weak", np.array([0.25]), processes=2, batch=8, alone=np.array([0.125]))["efficiency"]
     0.5
-    >>> row_of("strong", np.array([0.25]), processes=2, batch=4, alone=np.array([0.5])).efficiency
+    >>> row_of("strong", np.array([0.25]), processes=2, batch=4, alone=np.array([0.5]))["efficiency"]
     1.0
     """
     p5, median, p95 = map(float, np.quantile(seconds, (0.05, 0.5, 0.95)))
-    efficiency = None if alone is None else float(np.median(alone)) / median
-    if efficiency is not None and scaling == "strong":
-        efficiency /= processes
-    return Row(scaling, processes, batch, median, p5, p95, processes * batch / median, efficiency)
+    divided = processes if scaling == "strong" else 1
+    return {
+        "scaling": scaling,
+        "processes": processes,
+        "batch_of_a_process": batch,
+        "median": median,
+        "p5": p5,
+        "p95": p95,
+        "samples_per_second": processes * batch / median,
+        "efficiency": None if alone is None else float(np.median(alone)) / median / divided,
+    }
 
 
 def compared_gradients(device: str, process: Process) -> dict[str, Any]:
@@ -193,62 +202,14 @@ def _group() -> Iterator[None]:
         distributed.destroy_process_group()
 
 
-def table(rows: Sequence[Row], options: argparse.Namespace, process: Process) -> Iterator[str]:
-    """Return the lines to print."""
-    yield f"Training step of the CNN, float32, {options.device}; {options.steps} steps after {WARM_UPS} warm-up steps"
-    yield f"{'':27}{'median':>12}{'p5':>12}{'p95':>12}{'samples/s':>12}{'efficiency':>12}"
-    for row in rows:
-        name = f"{row.processes} x {row.batch_of_a_process}, {row.scaling}"
-        times = "".join(f"{1000 * seconds:>9.3f} ms" for seconds in (row.median, row.p5, row.p95))
-        efficiency = "" if row.efficiency is None else f"{row.efficiency:.1%}"
-        yield f"{name:27}{times}{row.samples_per_second:>12.0f}{efficiency:>12}"
-    if process.processes == 1:
-        yield "One process has no efficiency. Start N with torchrun --nproc-per-node=N -m benchmarks.data_parallel."
-
-
-def _result(
-    rows: Sequence[Row], options: argparse.Namespace, process: Process, gradients: Mapping[str, Any]
-) -> dict[str, Any]:
-    backend = {"cpu": "gloo", "cuda": "nccl"}[options.device] if process.processes > 1 else None
-    return {
-        "format": 1,
-        "question": "data parallel",
-        "environment": environment(),
-        "device": options.device,
-        "backend": backend,
-        "threads": 1 if options.device == "cpu" else 0,
-        "processes": process.processes,
-        "steps": options.steps,
-        "warm_ups": WARM_UPS,
-        "gradients": gradients,
-        "rows": [asdict(row) for row in rows],
-    }
-
-
-def _place(path: Path) -> Path:
-    """Return the path to write to, tried before anything is measured."""
+def _store(result: Mapping[str, Any], path: Path | None) -> None:
+    """Write a result, whole or not at all; an empty one only tries the folder."""
+    if path is None:
+        return
     try:
-        if path.is_dir():
-            raise OSError(0, "is a folder")
-        _unfinished(path).touch()
-        _unfinished(path).unlink()
+        put({path.name: json.dumps(result, indent=1) + "\n"} if result else {}, path.parent)
     except OSError as error:
         raise Refusal(f"--json {path}: {error.strerror}") from None
-    return path
-
-
-def _write(path: Path, result: Mapping[str, Any]) -> None:
-    """Write a result, whole or not at all."""
-    try:
-        _unfinished(path).write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        os.replace(_unfinished(path), path)
-    except OSError as error:
-        _unfinished(path).unlink(missing_ok=True)
-        raise Refusal(f"--json {path}: {error.strerror}") from None
-
-
-def _unfinished(path: Path) -> Path:
-    return path.with_name(path.name + ".unfinished")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

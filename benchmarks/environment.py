@@ -6,7 +6,6 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,10 +58,8 @@ def environment() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the installed packages involved."""
-    installed = {distribution.metadata["Name"].lower() for distribution in metadata.distributions()}
-    found = {name: metadata.version(name) for name in PACKAGES if name in installed}
     cuda = {"cuda": str(torch.version.cuda)} if torch.cuda.is_available() else {}
-    return {"python": platform.python_version(), **found, **cuda}
+    return {**surroundings.versions(PACKAGES), **cuda}
 
 
 def flags() -> dict[str, Any]:
@@ -97,12 +94,10 @@ def blas() -> str:
 
 
 def kernels() -> list[str]:
-    """Return each loaded BLAS with the kernel it has chosen, such as "openblas 0.3.31 SkylakeX (pthreads)"."""
+    """Return each loaded BLAS with the kernel it has chosen, such as "openblas 0.3.31 SkylakeX pthreads"."""
+    names = ("internal_api", "version", "architecture", "threading_layer")
     found = [library for library in threadpool_info() if library["user_api"] == "blas"]
-    names = ("internal_api", "version", "architecture")
-    words = [[str(library[name]) for name in names if library.get(name)] for library in found]
-    layers = [f" ({library['threading_layer']})" if library.get("threading_layer") else "" for library in found]
-    return [" ".join(said) + layer for said, layer in zip(words, layers, strict=True)]
+    return [" ".join(str(library[name]) for name in names if library.get(name)) for library in found]
 
 
 def quota(root: Path = Path("/")) -> float | None:

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 import reference
 from benchmarks.accuracy import normwise
-from benchmarks.configuration import SIDE_BY_SIDE
+from benchmarks.configuration import BOTH, SIDE_BY_SIDE
 from benchmarks.counts import CONVOLUTIONS, LAYERS
 from reference.checks import Array
 from reference.cnn import PARAMETERS
@@ -57,14 +57,25 @@ def by_torch(layer: Problem, phase: str, device: str = "cpu") -> Run:
     operation = getattr(functional, layer.operation)
     if phase == "forward":
         return lambda: operation(**leaves, **layer.options)
-    wanted = [leaf.requires_grad_() for leaf in leaves.values()]
-    output, grad_output = operation(**leaves, **layer.options), torch.from_numpy(layer.grad_output).to(device)
+    wanted, grad_output = (
+        [leaf.requires_grad_() for leaf in leaves.values()],
+        torch.from_numpy(layer.grad_output).to(device),
+    )
+    if phase == BOTH:
+
+        def both() -> tuple[torch.Tensor, ...]:
+            output = operation(**leaves, **layer.options)
+            return output, *torch.autograd.grad(output, wanted, grad_output)
+
+        return both
+    output = operation(**leaves, **layer.options)
     return lambda: torch.autograd.grad(output, wanted, grad_output, retain_graph=True)
 
 
 def by_reference(layer: Problem, phase: str) -> Run:
     """Return the reference's call."""
-    return (lambda: layer.forward(reference)) if phase == "forward" else (lambda: layer.backward(reference))
+    calls: dict[str, Run] = {"forward": lambda: layer.forward(reference), "backward": lambda: layer.backward(reference)}
+    return calls.get(phase, lambda: (calls["forward"](), *_each(calls["backward"]())))
 
 
 def error(found: Any, layer: Problem, phase: str) -> float:
@@ -78,8 +89,14 @@ def error(found: Any, layer: Problem, phase: str) -> float:
 
 
 def _arrays(answer: Any) -> list[Array]:
-    arrays = answer if isinstance(answer, tuple) else (answer,)
-    return [array.cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array) for array in arrays]
+    return [
+        array.detach().cpu().numpy() if isinstance(array, torch.Tensor) else np.asarray(array)
+        for array in _each(answer)
+    ]
+
+
+def _each(answer: Any) -> tuple[Any, ...]:
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 def _terms(layer: Problem) -> int:

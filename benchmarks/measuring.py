@@ -11,11 +11,10 @@ median a little less often than 95 times in 100; `--processes` has its own. The 
 applies to cold rounds, before each of which a buffer twice as large as the last cache is written.
 """
 
-import math
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -26,7 +25,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.cuda import of_cuda
 from benchmarks.dispatched import Traffic
 from benchmarks.environment import Watch, last_level_cache, precision_flags
-from benchmarks.side_by_side import WARM_UPS, Call, seconds
+from benchmarks.side_by_side import WARM_UPS, Call, ratio, seconds
+from benchmarks.spread import of_rounds
 
 Clock = Callable[[], float]
 
@@ -39,8 +39,6 @@ FEWEST, MOST = 7, 1000
 PRECISION = 0.01
 BUDGET = {"warm": 1.0, "cold": 0.5}
 """Seconds, with all that is done between the rounds."""
-NORMAL = 1.96
-"""Of a normal distribution, 95 % lie within so many standard deviations."""
 
 
 class UnsynchronizedClock(AssertionError):
@@ -63,9 +61,9 @@ def timed(benchmark: Any, run: Call, error: Callable[[], float], device: str = "
     refuse_unsynchronized(run, clock, _waiting(device))
     watch = Watch()
     times = rounds(run, clock, BUDGET["warm"])
-    benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed(), interval=interval(times))
+    benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed(), interval=asdict(of_rounds(times)))
     _give(benchmark, times)
-    benchmark.extra_info.update(cold=described_rounds(rounds(run, clock, BUDGET["cold"], flush(device))))
+    benchmark.extra_info.update(cold=asdict(of_rounds(rounds(run, clock, BUDGET["cold"], flush(device)))))
     benchmark.extra_info.update(counted(run, benchmark.params))
     if device == "cuda":
         benchmark.extra_info.update(of_cuda(run), flags=precision_flags())
@@ -86,24 +84,8 @@ def _enough(times: Sequence[float], spent: bool) -> bool:
         return False
     if len(times) >= MOST or spent:
         return True
-    middle, ends = median(times), interval(times)
-    return max(middle - ends["low"], ends["high"] - middle) <= PRECISION * middle
-
-
-def interval(times: Sequence[float]) -> dict[str, float]:
-    """Return the 95 % interval of the median: two of the sorted times, of a few the first and the last.
-
-    >>> interval(list(range(1, 101)))
-    {'low': 40, 'high': 61}
-    """
-    ordered, half = sorted(times), NORMAL * math.sqrt(len(times)) / 2
-    first = max(math.floor(len(times) / 2 - half), 1)
-    return {"low": ordered[first - 1], "high": ordered[len(times) - first]}
-
-
-def described_rounds(times: Sequence[float]) -> dict[str, float]:
-    """Return the median of some rounds, its interval and their number."""
-    return {"median": median(times), **interval(times), "rounds": len(times)}
+    found = of_rounds(times)
+    return max(found.median - found.low, found.high - found.median) <= PRECISION * found.median
 
 
 def flush(device: str) -> Call:
@@ -117,8 +99,9 @@ def flush(device: str) -> Call:
 def counted(run: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     """Return what one call did, as far as it can be counted.
 
-    For torch, the operations that its counter knows and the bytes that go into and out of its operators; for NumPy, the
-    peak of the memory that it allocated. What is compiled or replayed passes neither counter.
+    For torch, the operations that its counter knows, the bytes that go into and out of its operators, and the most
+    bytes of their results alive at once; for NumPy, the peak of the memory that it allocated. What is compiled or
+    replayed passes no counter.
     """
     if params["who"] != "torch":
         return {"peak_bytes": peak(run)}
@@ -126,7 +109,7 @@ def counted(run: Call, params: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     with FlopCounterMode(display=False) as operations, Traffic() as traffic:
         run()
-    return {"counted_flop": operations.get_total_flops(), "counted_bytes": traffic.bytes}
+    return {"counted_flop": operations.get_total_flops(), "counted_bytes": traffic.bytes, "peak_bytes": traffic.peak}
 
 
 def peak(run: Call) -> int:
@@ -138,6 +121,12 @@ def peak(run: Call) -> int:
         return tracemalloc.get_traced_memory()[1] - before
     finally:
         tracemalloc.stop()
+
+
+def beside(benchmark: Any, run: Call, other: Call, to: str) -> None:
+    """Note the row's time as a multiple of another implementation's, both measured alternately."""
+    if benchmark.enabled:
+        benchmark.extra_info.update(ratio=asdict(ratio(run, other, to)))
 
 
 def _give(benchmark: Any, times: Sequence[float]) -> None:

@@ -21,7 +21,7 @@ benchmarks.report` draws it. With `--benchmark-disable` every row runs once at t
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -43,14 +43,24 @@ OPTIONS = {
     "batch": "batches",
 }
 SMOKE_BATCHES = [1, 8]
-ROWS = pytest.StashKey[list[dict[str, Any]]]()
-SKIPPED = pytest.StashKey[Counter[str]]()
-LIMITS = pytest.StashKey[Any]()
-"""The run's `ceilings.Limits`, once a row has asked for them."""
-PROBLEMS = pytest.StashKey[list[str]]()
-PRETENDED = pytest.StashKey[ExitStack]()
 FEWEST_PROCESSES = 5
+"""With fewer processes, a bootstrap has too few values to draw from."""
 STORING = ("benchmark_json", "benchmark_save", "benchmark_autosave")
+
+
+@dataclass
+class Run:
+    """What a run has found so far."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    pretending: ExitStack = field(default_factory=ExitStack)
+    limits: Any = None
+    """The run's `ceilings.Limits`, once a row has asked for them."""
+
+
+RUN = pytest.StashKey[Run]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -68,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reject invalid options early; suppress pytest-benchmark's table in favour of ours, except in comparisons."""
     config.addinivalue_line("markers", "row(**settings): what a benchmark's row has in common with `Configuration`")
-    config.stash[ROWS], config.stash[SKIPPED], config.stash[PROBLEMS] = [], Counter(), []
+    config.stash[RUN] = Run()
     _wanted(config)
     option = config.option
     if option.processes != 1 and option.processes < FEWEST_PROCESSES:
@@ -117,11 +127,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Keep what a row measured, or why it was skipped."""
     report: pytest.TestReport = yield
     if ROOT in item.path.parents and _is_row(item):
+        run = item.config.stash[RUN]
         if report.skipped and isinstance(report.longrepr, tuple):
-            item.config.stash[SKIPPED][str(report.longrepr[2]).removeprefix("Skipped: ")] += 1
+            run.skipped[str(report.longrepr[2]).removeprefix("Skipped: ")] += 1
         stats = getattr(item.funcargs.get("benchmark"), "stats", None) if hasattr(item, "funcargs") else None
         if report.when == "call" and report.passed and stats is not None:
-            item.config.stash[ROWS].append(_row(stats.as_dict(include_data=True, cprofile=(None, None))))
+            run.rows.append(_row(stats.as_dict(include_data=True, cprofile=(None, None))))
     return report
 
 
@@ -134,51 +145,50 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the environment and the ceilings; keep only the 5th and 95th percentiles of each row's times."""
-    output_json["benchmarks"] = config.stash[ROWS]
+    output_json["benchmarks"] = config.stash[RUN].rows
     output_json.update(_surroundings(config))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Any:
     """Finish the rows before they are stored; fail if one is faster than its floor, or if nothing was measured."""
-    config = session.config
-    rows, limits = config.stash[ROWS], config.stash.get(LIMITS, None)
-    if rows and config.option.processes > 1:
+    config, run = session.config, session.config.stash[RUN]
+    if run.rows and config.option.processes > 1:
         processes = import_module("benchmarks.processes")  # here, because other runs need neither NumPy nor torch
         try:
-            processes.repeat(rows, config.option.processes, _texts(config), config.rootpath)
+            processes.repeat(run.rows, config.option.processes, _texts(config), config.rootpath)
         except processes.ChildFailed as error:  # what this process measured is stored nevertheless
-            config.stash[PROBLEMS].append(str(error))
-    if rows and limits is not None and not config.option.pretend_cuda:
+            run.problems.append(str(error))
+    if run.rows and run.limits is not None and not config.option.pretend_cuda:
         too_fast = "FASTER THAN ITS FLOOR, although nothing disturbed it: "
-        config.stash[PROBLEMS] += [too_fast + name for name in limits.settle(rows)]
-    if session.exitstatus == 0 and config.stash[PROBLEMS]:
+        run.problems += [too_fast + name for name in run.limits.settle(run.rows)]
+    if session.exitstatus == 0 and run.problems:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    if session.exitstatus == 0 and config.stash[SKIPPED] and not config.stash[ROWS] and _measures(config):
+    if session.exitstatus == 0 and run.skipped and not run.rows and _measures(config):
         session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
     return (yield)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Stop pretending."""
-    if PRETENDED in config.stash:
-        config.stash[PRETENDED].close()
+    if RUN in config.stash:
+        config.stash[RUN].pretending.close()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the tables, or that nothing was measured."""
-    rows, skipped = config.stash[ROWS], config.stash[SKIPPED]
-    if not _measures(config) or not (rows or skipped):
+    run = config.stash[RUN]
+    if not _measures(config) or not (run.rows or run.skipped):
         return
     terminalreporter.section("benchmarks")
-    if rows:
-        table = import_module("benchmarks.table")  # here, because other runs need neither NumPy nor torch
-        terminalreporter.write_line("\n".join(table.lines({"benchmarks": rows, **_surroundings(config)})))
+    if run.rows:
+        summary = import_module("benchmarks.summary")  # here, because other runs need neither NumPy nor torch
+        terminalreporter.write_line("\n".join(summary.lines({"benchmarks": run.rows, **_surroundings(config)})))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
-    for problem in config.stash[PROBLEMS]:
+    for problem in run.problems:
         terminalreporter.write_line(problem)
-    for reason, count in sorted(skipped.items()):
+    for reason, count in sorted(run.skipped.items()):
         terminalreporter.write_line(f"{count} rows skipped: {reason}")
 
 
@@ -226,8 +236,7 @@ def _pretend(config: pytest.Config) -> None:
     """Pretend that there is a GPU until the end of the run, which may store nothing."""
     if any(getattr(config.option, name, None) for name in STORING):
         raise pytest.UsageError("--pretend-cuda measures nothing that could be stored")
-    config.stash[PRETENDED] = ExitStack()
-    config.stash[PRETENDED].enter_context(import_module("benchmarks.pretended").pretended())
+    config.stash[RUN].pretending.enter_context(import_module("benchmarks.pretended").pretended())
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,6 +250,6 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _surroundings(config: pytest.Config) -> dict[str, Any]:
     """Return the environment of this run and the ceilings of the devices it used."""
     environment = import_module("benchmarks.environment").environment()  # here, for the same reason
-    limits = config.stash.get(LIMITS, None)
+    limits = config.stash[RUN].limits
     known = limits.known.values() if limits is not None else ()
     return {"environment": environment, "ceilings": [asdict(ceiling) for ceiling in known]}

@@ -9,18 +9,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-import numpy as np
-
 from benchmarks.configuration import SIDE_BY_SIDE
+from benchmarks.spread import Spread, of_processes
 from spec_tests.report.json_files import load
 
-FEWEST = 5
-"""With fewer processes, a bootstrap has too few values to draw from."""
-RESAMPLES = 10_000
 Row = Mapping[str, Any]
 
 
@@ -41,25 +37,11 @@ def repeat(rows: Sequence[Row], processes: int, options: Sequence[str], root: Pa
     others = [_measured([row["fullname"] for row in wanted], options, root) for _ in range(processes - 1) if wanted]
     for row in wanted:
         same = [row, *(other[row["fullname"]] for other in others)]
-        row["extra_info"]["processes"] = together(same)
-
-
-def together(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return what several processes found for one row."""
-    times = summary([row["stats"]["median"] for row in rows])
-    ratios = [row["extra_info"]["ratio"]["median"] for row in rows if row["extra_info"].get("ratio")]
-    return {"number": len(rows), **times, "ratio": summary(ratios) if ratios else None}
-
-
-def summary(values: Sequence[float]) -> dict[str, Any]:
-    """Return the median of some values, its bootstrap interval, and the values.
-
-    >>> summary([3.0, 3.0, 3.0, 3.0, 3.0])
-    {'median': 3.0, 'low': 3.0, 'high': 3.0, 'medians': [3.0, 3.0, 3.0, 3.0, 3.0]}
-    """
-    drawn = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
-    low, high = np.quantile(np.median(drawn, axis=1), (0.025, 0.975))
-    return {"median": median(values), "low": float(low), "high": float(high), "medians": list(values)}
+        row["extra_info"]["disturbed"] = any(each["extra_info"].get("disturbed") for each in same)
+        for name in ("interval", "ratio"):
+            if row["extra_info"].get(name):
+                found = [Spread.from_data(each["extra_info"][name]) for each in same]
+                row["extra_info"][name] = {**asdict(of_processes(found)), "medians": [each.median for each in found]}
 
 
 def _measured(tests: Sequence[str], options: Sequence[str], root: Path) -> dict[str, Row]:

@@ -6,19 +6,18 @@ the page of `spec_tests.report`; with `--scaling FILE` also what `benchmarks.dat
 cannot be read, nothing is written; no file is left half written. Other files in DIR are kept.
 """
 
-import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks import layer_plots, plots, results, summary
-from benchmarks.counts import Ceiling
-from benchmarks.result_schema import QUESTIONS, SCALING
-from benchmarks.results import Result, Row
+from benchmarks import results, summary, table
+from benchmarks.configuration import QUESTIONS
+from benchmarks.figures import figures
+from benchmarks.files import put
+from benchmarks.table import plain
 from reference.command import Parser, Refusal, run
-from spec_tests.report.benchmark_part import FILE, BenchmarkPart, Table, as_text
+from spec_tests.report.benchmark_part import FILE, BenchmarkPart, as_text
 from spec_tests.report.json_files import Unreadable, check_form, check_value, load, naming
 from spec_tests.report.page_figure import PageFigure
 
@@ -29,43 +28,26 @@ LIGHT = "<style>svg { background: #ffffff; color: #1c1f24 }</style>"
 """The style of a figure in a file of its own."""
 
 
-def part(result: Mapping[str, Any], scaling: Mapping[str, Any] | None = None) -> BenchmarkPart:
-    """Return what a result says, and perhaps one of `benchmarks.data_parallel`, for a page or a summary.
+def read(file: Path, scaling: Path | None = None) -> BenchmarkPart:
+    """Return what the results in files say; raise Unreadable, which names the file and the place, if one is none."""
+    result, scaled = results.read(file), None
+    if scaling is not None:
+        with naming(scaling, "a result of `benchmarks.data_parallel`"):
+            scaled = load(scaling)
+            check_value(scaled)
+            check_form(scaled, results.SCALING)
+    with naming(file, "a result of `pytest benchmarks --benchmark-only`"):
+        return part(result, scaled)
 
-    Raises Unreadable, which names the place, for data that are not a result or contain no row of this project's.
-    """
-    result = results.checked(result)
-    if not results.all_rows(result):
+
+def part(result: Mapping[str, Any], scaling: Mapping[str, Any] | None = None) -> BenchmarkPart:
+    """Return what a checked result says, and perhaps one of `benchmarks.data_parallel`, for a page or a summary."""
+    if not results.rows_of(result):
         raise Unreadable(f"$.benchmarks: no row has one of the questions {', '.join(QUESTIONS)}")
     title_en, title_zh = summary.title(result)
     sentences_en, sentences_zh = zip(*summary.sentences(result), strict=True)
-    drawn, tables = tuple(figures(result)), summary.tables(result)
-    if scaling is not None:
-        check_value(scaling)
-        check_form(scaling, SCALING)
-        tables.append(summary.scaling_table(scaling))
-    return BenchmarkPart(title_en, title_zh, sentences_en, sentences_zh, tuple(tables), drawn)
-
-
-def figures(result: Result) -> Iterator[PageFigure]:
-    """Draw the figures for which the result has rows."""
-    network = results.network_rows(result)
-    layers = [row for row in results.rows_of(result, "layer") if row.device == "cpu"]
-    if len(results.batches(network)) > 1:
-        yield plots.time_against_batch(network)
-    if network:
-        yield plots.ladder(network)
-    ceiling = next((found for found in results.ceilings(result) if layers and _is_roof(found, layers[0])), None)
-    if ceiling and any(row.operations and row.bytes for row in layers):
-        yield layer_plots.roofline(layers, ceiling)
-    resnet50 = results.rows_of(result, "resnet50")
-    if compared := results.against_torch([*layers, *network, *resnet50]):
-        yield layer_plots.ratios(compared)
-    rivals = results.rows_of(result, "rivals")
-    if results.rivalry(rivals):
-        yield layer_plots.rivals(rivals)
-    if layers:
-        yield layer_plots.shares(layers)
+    tables = [*summary.tables(result), *([summary.scaling_table(scaling)] if scaling else [])]
+    return BenchmarkPart(title_en, title_zh, sentences_en, sentences_zh, tuple(tables), tuple(figures(result)))
 
 
 def files(part: BenchmarkPart) -> dict[str, str]:
@@ -82,8 +64,18 @@ def markdown(part: BenchmarkPart, language: str) -> str:
     }
     heading, other, title, sentences = words[language]
     shown = [_shown(figure, language) for figure in part.figures]
-    tables = [_markdown_table(table, language) for table in part.tables]
-    return "\n\n".join([f"# {heading}{_plain(title)}", other, *map(_plain, sentences), *shown, *tables]) + "\n"
+    tables = [table.markdown(each, language) for each in part.tables]
+    return "\n\n".join([f"# {heading}{plain(title)}", other, *map(plain, sentences), *shown, *tables]) + "\n"
+
+
+def _shown(figure: PageFigure, language: str) -> str:
+    """Return a heading and the figure below it."""
+    title, alt = (figure.title_zh, figure.alt_zh) if language == "zh" else (figure.title_en, figure.alt_en)
+    return f"## {plain(title)}\n\n![{plain(alt)}]({_file_name(figure)})"
+
+
+def _file_name(figure: PageFigure) -> str:
+    return figure.id.removeprefix("benchmarks-") + ".svg"
 
 
 def alone(svg: str) -> str:
@@ -96,29 +88,10 @@ def alone(svg: str) -> str:
 
 
 def write(found: Mapping[str, str], folder: Path) -> None:
-    """Write files into a folder, which is created if necessary, and delete figures of an earlier result.
-
-    All files are first written beside the folder, so that a failure leaves it untouched. Raises OSError.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
-        for name, text in found.items():
-            (Path(beside) / name).write_text(text, encoding="utf-8")
-        folder.mkdir(exist_ok=True)
-        for name in found:
-            os.replace(Path(beside) / name, folder / name)
+    """Write files into a folder and delete figures of an earlier result. Raises OSError, which leaves it untouched."""
+    put(found, folder)
     for stale in {f"{name}.svg" for name in FIGURES} - found.keys():
         (folder / stale).unlink(missing_ok=True)
-
-
-def read(file: Path, scaling: Path | None = None) -> BenchmarkPart:
-    """Return what the results in files say; raise Unreadable, which names the file and the place, if one is none."""
-    with naming(file, "a result of `pytest benchmarks --benchmark-only`"):
-        found, said = load(file), part(load(file))
-    if scaling is None:
-        return said
-    with naming(scaling, "a result of `benchmarks.data_parallel`"):
-        return part(found, load(scaling))
 
 
 def command(arguments: list[str] | None = None) -> None:
@@ -130,44 +103,12 @@ def command(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         found = files(read(options.result, options.scaling))
+        write(found, options.folder)
     except Unreadable as error:
         raise Refusal(str(error)) from None
-    try:
-        write(found, options.folder)
     except OSError as error:
         raise Refusal(f"{options.folder} cannot be written: {error.strerror}") from None
     print(f"wrote {len(found)} files to {options.folder}; start with README.md")
-
-
-def _is_roof(ceiling: Ceiling, row: Row) -> bool:
-    return (ceiling.device, ceiling.threads, ceiling.precision) == (row.device, row.threads, "ieee")
-
-
-def _file_name(figure: PageFigure) -> str:
-    return figure.id.removeprefix("benchmarks-") + ".svg"
-
-
-def _shown(figure: PageFigure, language: str) -> str:
-    """Return a heading and the figure below it."""
-    title, alt = (figure.title_zh, figure.alt_zh) if language == "zh" else (figure.title_en, figure.alt_en)
-    return f"## {_plain(title)}\n\n![{_plain(alt)}]({_file_name(figure)})"
-
-
-def _markdown_table(table: Table, language: str) -> str:
-    """Return a heading and the table below it: the first column to the left, numbers to the right."""
-    caption, header = (table.caption_zh, table.header_zh) if language == "zh" else (table.caption_en, table.header_en)
-    rule = [":--", *["--:"] * (len(header) - 1)]
-    lines = [list(map(_plain, header)), rule, *(list(map(_plain, row)) for row in table.rows_in(language))]
-    return f"## {_plain(caption)}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    r"""Keep Markdown from seeing marks in a text.
-
-    >>> _plain("a|b *c* channels_last")
-    'a\\|b \\*c\\* channels_last'
-    """
-    return re.sub(r"([\\`*<>|\[\]])", r"\\\1", " ".join(text.split()))
 
 
 if __name__ == "__main__":

@@ -1,51 +1,30 @@
 """The result of a run of the benchmarks, read from JSON and checked, and the numbers derived from it.
 
 A result is what `pytest benchmarks --benchmark-only --benchmark-json FILE` writes: pytest-benchmark's mapping, to which
-this project adds "environment", "ceilings" and each row's "extra_info" (see `result_schema.py`). Times are in seconds,
-rates in FLOP or bytes per second.
+this project adds "environment", "ceilings" and each row's "extra_info"; `result.schema.json` describes it. Times are in
+seconds, rates in FLOP or bytes per second.
 """
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
+from benchmarks.configuration import QUESTIONS
 from benchmarks.counts import Ceiling
-from benchmarks.result_schema import QUESTIONS, check_result, name_of, question_of
+from benchmarks.spread import Spread
+from benchmarks.words import Words, say, word
+from spec_tests.report.json_files import check_form, check_value, load, naming
 
 Result = Mapping[str, Any]
 
-PHASES_ZH = {"forward": "前向", "backward": "反向", "training step": "训练一步"}
-
-GOALS = {"forward": 2.0, "backward": 3.0, "training step": 2.5, "resnet50": 3.0}
-"""The multiple of torch's time that the references may take for a convolution, a training step and ResNet-50."""
+SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("result.schema.json").read_text(encoding="utf-8"))
+ROW, SCALING = ({**SCHEMA["$defs"][name], "$defs": SCHEMA["$defs"]} for name in ("row", "scaling"))
 
 NOISY = 1.5
-"""A row whose 95th percentile is more than this many times its median is flagged as noisy.
-
-Most rows stay well below it. With several threads, the system may make one of them wait for a core, and a round lasts
-as long as its slowest thread.
-"""
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A row's time as a multiple of another implementation's, both measured alternately."""
-
-    to: str
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The seconds between which a median probably lies, the median if it is another one, and of how many processes."""
-
-    low: float
-    high: float
-    median: float = math.nan
-    number: int = 1
+"""A row whose 95th percentile is more than this many times its median is flagged as noisy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,47 +34,44 @@ class Row:
     name: str
     question: str
     params: Mapping[str, Any]
-    median: float
-    p5: float
-    p95: float
     batch: int
     threads: int
     device: str
-    rounds: int | None = None
-    flop: float | None = None
+    p5: float
+    p95: float
+    rounds: int
+    interval: Spread
+    """The median and its 95 % interval, among processes if there were several."""
+    cold: Spread | None = None
+    ratio: Spread | None = None
+    """The time as a multiple of another implementation's, both measured alternately."""
+    flop: float = 0.0
     """As torch's `FlopCounterMode` counts them."""
-    useful_flop: float | None = None
+    useful_flop: float = 0.0
     """Without operations on zero padding, which a kernel may skip."""
-    bytes: float | None = None
+    bytes: float = 0.0
     floor: float | None = None
-    """The fewest seconds that a machine of this speed needs, if all bytes come from memory."""
+    """The fewest seconds that a machine of this speed needs."""
     binds: str = ""
     """What determines the floor, "compute" or "memory"."""
     error: float | None = None
     others: float | None = None
     """None if the system does not report what other processes use; then `disturbed` is meaningless."""
-    disturbed: bool = False
-    ratio: Ratio | None = None
+    disturbed: bool | None = False
     event_seconds: float | None = None
     launch_seconds: float | None = None
     peak_bytes: float | None = None
     counted_flop: float | None = None
     counted_bytes: float | None = None
-    interval: Interval | None = None
-    """The 95 % interval of the median within one process."""
-    cold: Interval | None = None
-    processes: Interval | None = None
-    """The median of several processes' medians, and its interval; if there are some, this one counts."""
 
     @property
-    def spread(self) -> Interval:
-        """What is known of the median: its interval among processes or rounds, or else from p5 to p95."""
-        within = self.interval or Interval(self.p5, self.p95)
-        return self.processes or replace(within, median=self.median)
+    def median(self) -> float:
+        """The median time."""
+        return self.interval.median
 
     @property
     def phase(self) -> str:
-        """One of `PHASES`, or "" if the question has none."""
+        """One of `PHASES`, or another word of its question, or "" if the question has none."""
         return str(self.params.get("phase", ""))
 
     @property
@@ -109,9 +85,9 @@ class Row:
         return label(self.params)
 
     @property
-    def operations(self) -> float | None:
-        """The operations, without those on zero padding if these are known."""
-        return self.flop if self.useful_flop is None else self.useful_flop
+    def work(self) -> Words:
+        """What was computed."""
+        return say(f"work.{self.question}", **{**self.params, "phase": word(self.phase), "batch": self.batch})
 
     @property
     def samples_per_second(self) -> float:
@@ -119,36 +95,58 @@ class Row:
         return self.batch / self.median
 
     @property
-    def percent_of_floor(self) -> float | None:
-        """The floor as a percentage of the median time (100 would be ideal); None if there is no floor."""
-        return None if self.floor is None else 100 * self.floor / self.median
+    def percent_of_floor(self) -> str:
+        """The floor as a percentage of the median time (100 would be ideal), or "" if there is no floor."""
+        return "" if self.floor is None else f"{three_digits(100 * self.floor / self.median)} %"
+
+    @property
+    def too_fast(self) -> bool:
+        """Whether it is faster than its floor."""
+        return self.floor is not None and self.median < self.floor
+
+
+def read(file: Path) -> Result:
+    """Return the result in a file; raise Unreadable, which names the file and the place, if it is none."""
+    with naming(file, "a result of `pytest benchmarks --benchmark-only`"):
+        return checked(load(file))
 
 
 def checked(result: Any) -> Result:
     """Return the result unchanged; raise Unreadable, which names the place, if it is malformed."""
-    check_result(result)
+    check_value(result)
+    check_form(result, SCHEMA)
+    for index, row in enumerate(result["benchmarks"]):
+        if _question(row) in QUESTIONS:
+            place = f"$.benchmarks[{index}] ({row.get('name', 'a row without a name')})"
+            check_form(row, ROW, place)
+            check_form(row["params"], {"required": QUESTIONS[_question(row)]}, f"{place}.params")
     found: Result = result
     return found
 
 
-def rows_of(result: Result, question: str) -> list[Row]:
-    """Return the rows of a `checked` result that answer this question, in order."""
-    return [_row(row) for row in result["benchmarks"] if question_of(row) == question]
+def _question(row: Mapping[str, Any]) -> Any:
+    """Return the question that a row answers, or None if it does not say."""
+    extra = row.get("extra_info")
+    return extra.get("question") if isinstance(extra, dict) else None
 
 
-def network_rows(result: Result) -> list[Row]:
-    """Return the rows of the ladder: the document's network in each configuration."""
-    return rows_of(result, "network")
+def rows_of(result: Result, *questions: str) -> list[Row]:
+    """Return the rows of a `checked` result that answer these questions, or any, question by question."""
+    asked = questions or QUESTIONS
+    return [_row(row) for question in asked for row in result["benchmarks"] if _question(row) == question]
 
 
-def all_rows(result: Result) -> list[Row]:
-    """Return the rows of all questions, question by question."""
-    return [row for question in QUESTIONS for row in rows_of(result, question)]
-
-
-def other_rows(result: Result) -> list[str]:
-    """Return the names of the rows that answer none of the `QUESTIONS`."""
-    return [name_of(row) for row in result["benchmarks"] if question_of(row) not in QUESTIONS]
+def _row(row: Mapping[str, Any]) -> Row:
+    """Return a row; a result of an older version has no interval, so that p5 and p95 stand for it."""
+    stats, extra = row["stats"], row["extra_info"]
+    known: dict[str, Any] = {name: row[name] for name in ("name", "params")}
+    known["interval"] = {**stats, "low": stats["p5"], "high": stats["p95"]}
+    known |= {name: value for name, value in {**stats, **extra}.items() if value is not None}
+    if floor := known.pop("floor", None):
+        known |= {"floor": floor["seconds"], "binds": floor["binds"]}
+    for name in ("interval", "cold", "ratio"):
+        known[name] = Spread.from_data(known[name]) if name in known else None
+    return Row(**{field.name: known[field.name] for field in fields(Row) if field.name in known})
 
 
 def ceilings(result: Result) -> list[Ceiling]:
@@ -160,37 +158,24 @@ def ceilings(result: Result) -> list[Ceiling]:
 def label(params: Mapping[str, Any]) -> str:
     """Describe in a few words what ran, without phase and batch.
 
-    >>> label({"who": "torch", "device": "cpu", "threads": 1, "layout": "contiguous", "precision": "ieee",
-    ...        "mode": "eager", "data": "resident"})
-    'cpu, 1 thread, contiguous, ieee, eager'
-    >>> label({"who": "torch", "device": "cuda", "threads": 0, "layout": "channels_last", "precision": "bf16",
-    ...        "mode": "graph", "data": "copied"})
-    'cuda, channels_last, bf16, graph, copied'
-    >>> label({"who": "reference", "device": "cpu", "threads": 2, "layout": "contiguous", "precision": "ieee",
-    ...        "mode": "eager", "data": "resident"})
+    >>> shared = {"layout": "contiguous", "precision": "ieee", "mode": "eager", "data": "copied"}
+    >>> label({"who": "torch", "device": "cuda", "threads": 0, **shared})
+    'cuda, contiguous, ieee, eager, copied'
+    >>> label({"who": "reference", "device": "cpu", "threads": 2, **shared})
     'cpu, 2 threads, reference'
     """
     how = [params["layout"], params["precision"], params["mode"], *["copied"] * (params["data"] == "copied")]
-    return ", ".join([processor(params), *(how if params["who"] == "torch" else [params["who"]])])
+    where = processor(params["device"], params["threads"])
+    return ", ".join([where, *(how if params["who"] == "torch" else [params["who"]])])
 
 
-def processor(params: Mapping[str, Any]) -> str:
+def processor(device: str, threads: int) -> str:
     """Describe the processor that computed.
 
-    >>> processor({"device": "cpu", "threads": 2}), processor({"device": "cuda", "threads": 0})
+    >>> processor("cpu", 2), processor("cuda", 0)
     ('cpu, 2 threads', 'cuda')
     """
-    threads = {0: "", 1: ", 1 thread"}.get(params["threads"], f", {params['threads']} threads")
-    return f"{params['device']}{threads}"
-
-
-def work(row: Row) -> str:
-    """Describe in a few words what a row of a comparison computes."""
-    if row.question == "layer":
-        return f"{row.params['layer']} {row.phase}"
-    if row.question == "network":
-        return f"network {row.phase}, batch {row.batch}"
-    return {"rivals": str(row.params.get("work")), "resnet50": f"ResNet-50 forward, batch {row.batch}"}[row.question]
+    return {0: device, 1: f"{device}, 1 thread"}.get(threads, f"{device}, {threads} threads")
 
 
 def configurations(rows: Iterable[Row]) -> list[str]:
@@ -204,43 +189,26 @@ def batches(rows: Iterable[Row]) -> list[int]:
 
 
 def nearest_batch(rows: Iterable[Row], wanted: int = 64) -> int:
-    """Return the batch that is the fewest doublings away from the wanted one; if two are, the smaller.
-
-    Raises ValueError if there are no rows.
-    """
+    """Return the batch that is the fewest doublings away from the wanted one; if two are, the smaller."""
     return min(batches(rows), key=lambda batch: (abs(math.log2(batch / wanted)), batch))
 
 
-def chosen(rows: Iterable[Row], phase: str, batch: int, device: str = "") -> list[Row]:
-    """Return the rows of this phase and batch, and of this device if one is given."""
-    return [row for row in rows if row.phase == phase and row.batch == batch and device in ("", row.device)]
-
-
-def fastest(rows: Iterable[Row]) -> Row | None:
-    """Return the first row with the smallest median time, or None if there are no rows."""
-    return min(rows, key=lambda row: row.median, default=None)
-
-
-def best_cpu(rows: Iterable[Row], phase: str, batch: int) -> Row | None:
-    """Return the fastest row on the CPU in any configuration, or None."""
-    return fastest(chosen(rows, phase, batch, "cpu"))
+def fastest(rows: Iterable[Row]) -> Row:
+    """Return the first row with the smallest median time."""
+    return min(rows, key=lambda row: row.median)
 
 
 def speed_up(row: Row, rows: Iterable[Row]) -> float | None:
-    """Return a row's speed as a multiple of that of the best CPU configuration for its phase and batch."""
-    best = best_cpu(rows, row.phase, row.batch)
-    return None if best is None else best.median / row.median
-
-
-def on_gpu(rows: Iterable[Row], phase: str, precision: str) -> list[Row]:
-    """Return the rows of this phase that ran on the GPU in this precision."""
-    return [row for row in rows if (row.device, row.phase, row.params["precision"]) == ("cuda", phase, precision)]
+    """Return a row's speed as a multiple of that of the CPU's best configuration for its phase and batch."""
+    same = [other for other in rows if (other.device, other.phase, other.batch) == ("cpu", row.phase, row.batch)]
+    return fastest(same).median / row.median if same else None
 
 
 def on_both(rows: Sequence[Row], phase: str, precision: str) -> list[int]:
     """Return the batches, in increasing order, that ran on the GPU in this precision and on the CPU in any."""
-    cpu = (row for row in rows if row.device == "cpu" and row.phase == phase)
-    return sorted(set(batches(cpu)) & set(batches(on_gpu(rows, phase, precision))))
+    mine = [row for row in rows if row.phase == phase]
+    gpu = (row for row in mine if row.device == "cuda" and row.params["precision"] == precision)
+    return sorted(set(batches(gpu)) & set(batches(row for row in mine if row.device == "cpu")))
 
 
 def crossover(rows: Sequence[Row], phase: str, precision: str) -> int | None:
@@ -249,71 +217,18 @@ def crossover(rows: Sequence[Row], phase: str, precision: str) -> int | None:
     The GPU computes in this precision, the CPU in any. Only batches that ran on both count. None if the GPU is not
     faster at the largest of them, or if there are none.
     """
-    gpu, found = on_gpu(rows, phase, precision), None
+    gpu = [row for row in rows if (row.device, row.phase, row.params["precision"]) == ("cuda", phase, precision)]
+    found = None
     for batch in reversed(on_both(rows, phase, precision)):
-        times = (speed_up(row, rows) for row in gpu if row.batch == batch)
-        if not any(time is not None and time > 1 for time in times):
+        if not any((speed_up(row, rows) or 0) > 1 for row in gpu if row.batch == batch):
             break
         found = batch
     return found
 
 
-def suspicious(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that are faster than their floor."""
-    return [row for row in rows if row.floor is not None and row.median < row.floor]
-
-
-def disturbed(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows during which other processes used the machine."""
-    return [row for row in rows if row.disturbed]
-
-
-def unwatched(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows for which the system did not report what other processes used."""
-    return [row for row in rows if row.others is None]
-
-
-def noisy(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows in which many rounds took much longer than the median."""
-    return [row for row in rows if row.p95 > NOISY * row.median]
-
-
-def goal(row: Row) -> float | None:
-    """Return the multiple of torch's time that the row may take, or None if it has no goal."""
-    if row.who != "reference" or row.ratio is None or row.ratio.to != "torch":
-        return None
-    if row.question == "layer":
-        return GOALS[row.phase] if row.params["layer"].startswith("conv") else None
-    if row.question == "network":
-        return GOALS[row.phase] if row.phase == "training step" else None
-    return GOALS.get(row.question)
-
-
-def against_torch(rows: Iterable[Row]) -> list[Row]:
-    """Return the references' rows that were measured alternately with torch's."""
-    return [row for row in rows if row.who == "reference" and row.ratio is not None and row.ratio.to == "torch"]
-
-
-def rivalry(rows: Sequence[Row]) -> list[tuple[Row, Ratio]]:
-    """Return the other implementations' rows, each with its time as a multiple of the reference's for the same work.
-
-    This is the ratio measured alternately, or else the ratio of the medians, without a spread. Rows without a
-    corresponding row of the reference are left out.
-    """
-    found = ((row, _to_reference(row, rows)) for row in rows if row.who != "reference")
-    return [(row, ratio) for row, ratio in found if ratio is not None]
-
-
-def _to_reference(row: Row, rows: Iterable[Row]) -> Ratio | None:
-    if row.ratio is not None and row.ratio.to == "reference":
-        return row.ratio
-    same = fastest(other for other in rows if other.who == "reference" and work(other) == work(row))
-    if same is None:
-        return None
-    if same.ratio is not None and same.ratio.to == row.who:
-        return Ratio("reference", 1 / same.ratio.median, 1 / same.ratio.high, 1 / same.ratio.low)
-    quotient = row.median / same.median
-    return Ratio("reference", quotient, quotient, quotient)
+def compared(rows: Iterable[Row], to: str) -> list[tuple[Row, Spread]]:
+    """Return the rows that were measured alternately with "torch" or with the "reference", each with its ratio."""
+    return [(row, row.ratio) for row in rows if row.ratio is not None and row.ratio.to == to]
 
 
 def three_digits(value: float) -> str:
@@ -327,47 +242,14 @@ def three_digits(value: float) -> str:
     return f"{rounded:,.{max(decimals, 0)}f}"
 
 
-def percent(row: Row) -> str:
-    """Format the floor as a percentage of the median time, or return an empty string if there is none."""
-    return "" if row.percent_of_floor is None else f"{three_digits(row.percent_of_floor)} %"
-
-
-def with_unit(value: float, unit: str) -> str:
-    """Format a quantity with three digits and a suitable prefix for its unit.
+def with_unit(value: float | None, unit: str) -> str:
+    """Format a quantity with three digits and a suitable prefix for its unit, or nothing if there is none.
 
     >>> with_unit(1.2345e-3, "s"), with_unit(0.9999e-3, "s"), with_unit(8.9e-5, "s"), with_unit(2.2e10, "B/s")
     ('1.23 ms', '1.00 ms', '89.0 µs', '22.0 GB/s')
     """
-    prefixes = {-3: "n", -2: "µ", -1: "m", 0: "", 1: "k", 2: "M", 3: "G", 4: "T", 5: "P"}
+    if value is None:
+        return ""
     rounded = float(f"{value:.2e}")
     thousands = min(max(math.floor(math.log10(rounded) / 3), -3), 5) if rounded > 0 else 0
-    return f"{three_digits(rounded / 1000.0**thousands)} {prefixes[thousands]}{unit}"
-
-
-def _row(row: Mapping[str, Any]) -> Row:
-    extra, stats = row["extra_info"], row["stats"]
-    floor, ratio = extra.get("floor") or {}, extra.get("ratio")
-    among = (extra.get("processes") or {}).get("ratio")
-    ratio = {**ratio, **(among or {})} if ratio else None
-    return Row(
-        **{name: stats[name] for name in ("median", "p5", "p95")},
-        **{name: extra[name] for name in ("question", "batch", "threads", "device")},
-        **{name: extra.get(name) for name in ("flop", "useful_flop", "bytes", "error", "others")},
-        **{name: extra.get(name) for name in ("event_seconds", "launch_seconds", "peak_bytes")},
-        **{name: extra.get(name) for name in ("counted_flop", "counted_bytes")},
-        interval=_interval(extra.get("interval")),
-        cold=_interval(extra.get("cold")),
-        processes=_interval(extra.get("processes")),
-        name=name_of(row),
-        params=row["params"],
-        rounds=stats.get("rounds"),
-        floor=floor.get("seconds"),
-        binds=floor.get("binds", ""),
-        disturbed=bool(extra.get("disturbed")),
-        ratio=Ratio(*(ratio[name] for name in ("to", "median", "low", "high"))) if ratio else None,
-    )
-
-
-def _interval(data: Mapping[str, Any] | None) -> Interval | None:
-    names = ("low", "high", "median", "number")
-    return Interval(**{name: data[name] for name in names if name in data}) if data else None
+    return f"{three_digits(rounded / 1000.0**thousands)} {'nµm kMGTP'[thousands + 3].strip()}{unit}"

@@ -6,12 +6,11 @@ fits between two interruptions would look too fast. Both take at least about 5 m
 not matter. The result is the median of the rounds' ratios, with their quartiles.
 """
 
-import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from torch.utils.benchmark import timer as synchronized_timer
+
+from benchmarks.spread import Spread, of_ratios
 
 Call = Callable[[], object]
 Timer = Callable[[], float]
@@ -26,22 +25,8 @@ TICK = 1e-7
 """Seconds; a shorter time counts as this."""
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """The time of one call divided by that of another: the median of the rounds and their quartiles."""
-
-    median: float
-    low: float
-    high: float
-    rounds: int
-
-    def as_data(self, to: str) -> dict[str, Any]:
-        """Return the ratio as in the benchmarks' JSON; `to` names the denominator."""
-        return {"to": to, "median": self.median, "low": self.low, "high": self.high, "rounds": self.rounds}
-
-
-def ratio(one: Call, other: Call, rounds: int = 9, timer: Timer = synchronized_timer) -> Ratio:
-    """Return the time of `one` divided by that of `other`: 2 if it takes twice as long.
+def ratio(one: Call, other: Call, to: str, rounds: int = 9, timer: Timer = synchronized_timer) -> Spread:
+    """Return the time of `one` divided by that of `other`, whose name is `to`: 2 if it takes twice as long.
 
     Both are measured `rounds` times, or less often (but at least 5 times) if that would take more than 10 s. The
     default timer waits for the accelerator. Raises ValueError for fewer than 5 rounds.
@@ -52,9 +37,7 @@ def ratio(one: Call, other: Call, rounds: int = 9, timer: Timer = synchronized_t
     repeats = [max(1, round(max(SHORTEST, *durations) / duration)) for duration in durations]
     round_takes = sum(count * duration for count, duration in zip(repeats, durations, strict=True))
     rounds = min(rounds, max(FEWEST_ROUNDS, int(BUDGET / round_takes)))
-    ratios = [_round(one, other, repeats, turned=bool(turn % 2), timer=timer) for turn in range(rounds)]
-    low, median, high = statistics.quantiles(ratios, n=4, method="inclusive")
-    return Ratio(median, low, high, rounds)
+    return of_ratios([_round(one, other, repeats, bool(turn % 2), timer) for turn in range(rounds)], to)
 
 
 def _warm(call: Call, timer: Timer) -> float:

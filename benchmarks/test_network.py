@@ -17,8 +17,7 @@ from benchmarks import accuracy
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
 from benchmarks.counts import works
-from benchmarks.measuring import ROW, described, timed
-from benchmarks.side_by_side import ratio
+from benchmarks.measuring import ROW, beside, described, timed
 from benchmarks.steps import step
 
 
@@ -35,6 +34,5 @@ def test_network(benchmark: Any, configuration_of_row: Configuration, limits: Li
 
     timed(benchmark, computed.run, lambda: accuracy.error(row, computed), row.device)
 
-    if row.who == "reference" and row.threads == 1 and benchmark.enabled:
-        by_torch = step(replace(row, who="torch"))
-        benchmark.extra_info.update(ratio=ratio(computed.run, by_torch.run).as_data("torch"))
+    if row.who == "reference" and row.threads == 1:
+        beside(benchmark, computed.run, step(replace(row, who="torch")).run, "torch")

@@ -20,8 +20,7 @@ from benchmarks.accuracy import normwise
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import WHERE
 from benchmarks.counts import Work, convolution_work
-from benchmarks.measuring import ROW, described, timed
-from benchmarks.side_by_side import ratio
+from benchmarks.measuring import ROW, beside, described, timed
 from reference.checks import Array
 from spec_tests.vocabulary.formats import FORMATS
 
@@ -109,8 +108,8 @@ def test_resnet50_forward(
 
     timed(benchmark, run, lambda: error(run(), exact, parameters), where)
 
-    if who == "reference" and benchmark.enabled:
-        benchmark.extra_info.update(ratio=ratio(run, in_torch).as_data("torch"))
+    if who == "reference":
+        beside(benchmark, run, in_torch, "torch")
 
 
 def error(scores: Any, exact: Array, parameters: dict[str, Array]) -> float:

@@ -18,9 +18,8 @@ import pytest
 import reference
 from benchmarks import rivals
 from benchmarks.accuracy import normwise
-from benchmarks.measuring import ROW, described, timed
+from benchmarks.measuring import ROW, beside, described, timed
 from benchmarks.rivals import Rival
-from benchmarks.side_by_side import ratio
 from reference.checks import Array
 from spec_tests.vocabulary import exact
 from spec_tests.vocabulary.bounds import Approximation
@@ -168,9 +167,8 @@ def test_rivals(benchmark: Any, work: str, who: str) -> None:
 
     timed(benchmark, call, lambda: error(call(), exact_of(work)))
 
-    if who != "reference" and benchmark.enabled:
-        against = ratio(call, contenders["reference"](problem))
-        benchmark.extra_info.update(ratio=against.as_data("reference"))
+    if who != "reference":
+        beside(benchmark, call, contenders["reference"](problem), "reference")
 
 
 def test_a_missing_package_skips_the_row_and_says_what_to_install() -> None:

@@ -39,7 +39,8 @@ from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration,
 from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
 from benchmarks.dispatched import Recording
 from benchmarks.environment import Moment, Watch
-from benchmarks.side_by_side import WARM_UPS, Ratio
+from benchmarks.side_by_side import WARM_UPS
+from benchmarks.spread import Spread, of_processes, of_rounds
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
 from reference.train_in_torch import torch_network
 from spec_tests.tooling.nested_run import pytest_in_this_process
@@ -71,7 +72,8 @@ def test_the_operations_of_a_backward_pass_are_those_torch_counts(batch: int) ->
 def test_a_layer_by_itself_counts_the_gradient_of_its_input_too(layer: str) -> None:
     backward = layers.by_torch(layers.problem(layer), "backward")
 
-    assert layer_work(layer, "backward", SIDE_BY_SIDE).flop == operations_seen_by_torch(backward)
+    (work,) = layer_work(layer, "backward", SIDE_BY_SIDE)
+    assert work.flop == operations_seen_by_torch(backward)
 
 
 def test_the_counted_sizes_are_those_of_the_networks_outputs() -> None:
@@ -93,7 +95,7 @@ def test_the_bytes_of_the_first_convolution_by_hand() -> None:
 @pytest.mark.parametrize("layer", LAYERS)
 @pytest.mark.parametrize("phase", ["forward", "backward"])
 def test_the_operations_on_padding_are_those_that_meet_its_zeros(layer: str, phase: str) -> None:
-    work = layer_work(layer, phase, batch=3)
+    (work,) = layer_work(layer, phase, batch=3)
     if layer not in CONVOLUTIONS:
         assert work.padding_flop == 0
         return
@@ -113,7 +115,7 @@ def test_the_bytes_of_a_pooling_gradient_by_hand() -> None:
 
 def test_training_does_not_compute_the_gradient_of_the_images() -> None:
     in_training = works("backward", 1)[-1]
-    alone = layer_work("conv1", "backward", 1)
+    (alone,) = layer_work("conv1", "backward", 1)
 
     images, weight = 3 * 32 * 32, 32 * 3 * 5 * 5
     assert (alone.flop, alone.bytes) == (2 * in_training.flop, in_training.bytes + 4 * (images + weight))
@@ -256,8 +258,8 @@ def test_a_row_is_warmed_up_and_watched() -> None:
 
     measuring.timed(benchmark, call, lambda: 0.0)
 
-    cold = benchmark.extra_info["cold"]["rounds"]
-    assert call() == WARM_UPS + 1 + len(benchmark.times) + cold + 1 + 1  # one for the clock, one for the counters
+    more = call() - (WARM_UPS + 1 + len(benchmark.times) + 1 + 1)  # one for the clock, one for the counters
+    assert more >= measuring.FEWEST  # cold
     assert {"others", "disturbed", "interval", "peak_bytes", "error"} <= benchmark.extra_info.keys()
 
 
@@ -290,9 +292,9 @@ def test_rounds_that_vary_go_on_until_the_budget_is_spent() -> None:
 
 @pytest.mark.parametrize("number", [7, 8, 20, 40, 100, 1000])
 def test_the_interval_of_a_median_holds_it_at_least_95_times_in_100(number: int) -> None:
-    ends = measuring.interval(list(range(1, number + 1)))
+    found = of_rounds(list(range(1, number + 1)))
 
-    below = range(int(ends["low"]), int(ends["high"]))  # so many of the times may be below the median
+    below = range(int(found.low), int(found.high))  # so many of the times may be below the median
     assert sum(comb(number, times) for times in below) / 2**number >= 0.945
 
 
@@ -306,7 +308,24 @@ def test_counted_bytes_are_those_of_inputs_and_outputs() -> None:
     weight = torch.zeros(4, 5)
     found = measuring.counted(lambda: torch.mm(weight[:2], weight.T), {"who": "torch"})
 
-    assert found == {"counted_flop": 2 * 2 * 5 * 4, "counted_bytes": 4 * (2 * 5 + 5 * 4 + 2 * 4)}
+    result = 4 * 2 * 4
+    assert found == {
+        "counted_flop": 2 * 2 * 5 * 4,
+        "counted_bytes": 4 * (2 * 5 + 5 * 4) + result,
+        "peak_bytes": result,
+    }
+
+
+def test_the_peak_of_torchs_operators_leaves_out_what_is_gone_again() -> None:
+    x = torch.zeros(1000)
+
+    def doubled_four_times() -> torch.Tensor:
+        y = x
+        for _ in range(4):
+            y = (y * 2).view(10, 100)  # a view needs no memory
+        return y.mul_(2)  # nor does what is changed in place
+
+    assert measuring.counted(doubled_four_times, {"who": "torch"})["peak_bytes"] == 2 * x.nbytes
 
 
 def test_a_row_above_its_ceiling_has_it_measured_again_and_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -604,17 +623,17 @@ def test_percentiles_are_taken_over_the_individual_times() -> None:
 
 
 def test_a_reference_row_gives_its_time_as_a_multiple_of_torchs(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def twice_for_numpy(one: Callable[[], Any], other: Callable[[], Any]) -> Ratio:
+    def twice_for_numpy(one: Callable[[], Any], other: Callable[[], Any], to: str) -> Spread:
         assert isinstance(other(), torch.Tensor)
-        return Ratio(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, 5)
+        return Spread(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, to=to)
 
-    monkeypatch.setattr("benchmarks.test_network.ratio", twice_for_numpy)
+    monkeypatch.setattr(measuring, "ratio", twice_for_numpy)
     options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--without-ceilings")
     stored = f"--benchmark-json={tmp_path / 'result.json'}"
     pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", stored, *options)
 
     (row,) = json.loads((tmp_path / "result.json").read_text())["benchmarks"]
-    assert row["extra_info"]["ratio"] == {"to": "torch", "median": 2.0, "low": 2.0, "high": 2.0, "rounds": 5}
+    assert Spread.from_data(row["extra_info"]["ratio"]) == Spread(2.0, 2.0, 2.0, to="torch")
 
 
 @pytest.mark.parametrize("threads", ["1", "all"])
@@ -722,9 +741,12 @@ def test_a_pretended_function_of_cuda_takes_only_what_the_real_one_takes() -> No
 
 
 def test_headline_rows_are_repeated_and_their_median_has_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spread(median: float) -> dict[str, float]:
+        return {"median": median, "low": median, "high": median}
+
     def row(name: str, time: float, ratio: float | None) -> dict[str, Any]:
-        info = {"question": "layer", "batch": 64, "ratio": ratio and {"median": ratio}}
-        return {"fullname": name, "stats": {"median": time}, "extra_info": info}
+        info = {"question": "layer", "batch": 64, "interval": spread(time), "ratio": ratio and spread(ratio)}
+        return {"fullname": name, "extra_info": info}
 
     asked: list[Any] = []
 
@@ -736,11 +758,11 @@ def test_headline_rows_are_repeated_and_their_median_has_an_interval(monkeypatch
     headline, other = row("a", 1.0, 2.0), row("b", 1.0, None)
     processes.repeat([headline, other], 5, [], Path())
 
-    found = headline["extra_info"]["processes"]
+    time, ratio = (Spread.from_data(headline["extra_info"][name]) for name in ("interval", "ratio"))
     assert asked == [["a"]] * 4
-    assert (found["number"], found["median"], found["ratio"]["median"]) == (5, 3.0, 4.0)
-    assert 1.0 <= found["low"] < 3.0 < found["high"] <= 5.0
-    assert "processes" not in other["extra_info"]
+    assert (time.processes, time.median, ratio.median) == (5, 3.0, 4.0)
+    assert 1.0 <= time.low < 3.0 < time.high <= 5.0
+    assert other["extra_info"]["interval"] == spread(1.0)
 
 
 def test_a_process_that_fails_fails_the_run_but_what_was_measured_is_stored(
@@ -761,7 +783,8 @@ def test_a_process_that_fails_fails_the_run_but_what_was_measured_is_stored(
 
 def test_a_bootstrap_interval_holds_the_median_of_most_samples() -> None:
     draws = np.random.default_rng(1).normal(size=(200, 9))
-    held = [found["low"] <= 0 <= found["high"] for found in map(processes.summary, draws)]
+    samples = [[Spread(median, median, median) for median in sample] for sample in draws]
+    held = [found.low <= 0 <= found.high for found in map(of_processes, samples)]
 
     assert np.mean(held) > 0.85
 

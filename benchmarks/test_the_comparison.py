@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import compare
+from benchmarks import compare, results
 from reference.command import Refusal
 
 pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
@@ -16,9 +16,15 @@ JSON = dict[str, Any]
 
 def row(median: float, low: float, high: float, layer: str = "conv1", **extra: Any) -> JSON:
     """Return a row of a layer in torch with an interval."""
-    info = {"question": "layer", "batch": 64, "threads": 1, "device": "cpu", "interval": {"low": low, "high": high}}
+    info = {
+        "question": "layer",
+        "batch": 64,
+        "threads": 1,
+        "device": "cpu",
+        "interval": {"median": median, "low": low, "high": high},
+    }
     params = {"layer": layer, "phase": "forward", "who": "torch"}
-    stats = {"median": median, "p5": low / 2, "p95": high * 2}
+    stats = {"median": median, "p5": low / 2, "p95": high * 2, "rounds": 9}
     return {"name": f"test_layer[{layer}]", "params": params, "stats": stats, "extra_info": {**info, **extra}}
 
 
@@ -44,7 +50,7 @@ def test_a_row_got_slower_if_its_interval_is_beyond_the_old_one(
 ) -> None:
     old_file, new_file = result(tmp_path, "old", row(1.0, 0.9, 1.2)), result(tmp_path, "new", row(*new))
 
-    (change,) = compare.changes(compare.read(Path(old_file)), compare.read(Path(new_file)))
+    (change,) = compare.changes(results.read(Path(old_file)), results.read(Path(new_file)))
 
     assert change.verdict == verdict
     assert change.ratio == (new[0] / 1.0, new[1] / 1.2, new[2] / 0.9)
@@ -76,9 +82,9 @@ def test_what_differs_between_the_machines_is_named(tmp_path: Path, capsys: pyte
 
 
 def test_a_row_with_processes_is_compared_by_their_interval(tmp_path: Path) -> None:
-    among = {"median": 3.0, "low": 2.0, "high": 4.0, "number": 5}
-    old = compare.read(Path(result(tmp_path, "old", row(1.0, 0.9, 1.1))))
-    new = compare.read(Path(result(tmp_path, "new", row(1.0, 0.9, 1.1, processes=among))))
+    among = {"median": 3.0, "low": 2.0, "high": 4.0, "processes": 5}
+    old = results.read(Path(result(tmp_path, "old", row(1.0, 0.9, 1.1))))
+    new = results.read(Path(result(tmp_path, "new", row(1.0, 0.9, 1.1, interval=among))))
 
     (change,) = compare.changes(old, new)
 

@@ -16,9 +16,9 @@ FILES = ("spec_tests", "reference", "conftest.py", "pyproject.toml")
 """What a run of the specification depends on; changes elsewhere do not affect it."""
 
 
-def versions() -> dict[str, str]:
+def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
     """Return the versions of Python and of the installed packages."""
-    installed = {name: version for name in PACKAGES if (version := _version(name))}
+    installed = {name: version for name in packages if (version := _version(name))}
     return {"python": platform.python_version(), **installed}
 
 
