@@ -19,7 +19,7 @@ from spec_tests.matrix.merging import telling
 from spec_tests.matrix.reading import Data
 from spec_tests.report import page
 from spec_tests.report.page_filters import sentence
-from spec_tests.vocabulary.levels import LEVELS
+from spec_tests.vocabulary.levels import LEVELS, LEVELS_ZH
 
 FOLDER = Path(__file__).with_name("page")
 SHOWN = 3
@@ -55,7 +55,7 @@ def render(matrix: Data) -> str:
 @cache
 def words() -> dict[str, Any]:
     """Return the words for states and levels in both languages."""
-    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+    return {**tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8")), "levels": LEVELS_ZH}
 
 
 def breakable(name: str) -> Markup:

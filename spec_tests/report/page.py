@@ -25,7 +25,7 @@ from spec_tests.report.book.texts import meanings
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.vocabulary import buckets
-from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
 from spec_tests.vocabulary.document_lines import NOTHING, document_lines
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
@@ -151,7 +151,7 @@ def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[di
             "id": id,
             "en": title,
             "book": book,
-            "zh": words()["sections"][id],
+            "zh": SECTIONS_ZH[id],
             "formulas": [formula for formula in _formulas() if formula.get("section") == id],
             "figures": [figure for figure in figures if figure.section == id],
             "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],

@@ -21,7 +21,9 @@ from spec_tests.report.cases import BAD, RAN, Case, Tests, received, source_of, 
 from spec_tests.report.json_files import Unreadable
 from spec_tests.report.reading import FORMAT, Data
 from spec_tests.run import draws, processes, selection
+from spec_tests.run.complaints import told
 from spec_tests.run.ending import RUN
+from spec_tests.run.language import language_of
 from spec_tests.vocabulary import buckets, claims, ledger
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.operations import OPERATIONS
@@ -105,7 +107,7 @@ class Report:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print where the report is, or why there is none."""
         if self.message:
-            terminalreporter.write_line(self.message)
+            terminalreporter.write_line(told(self.message, language_of(self.config.option.spec_language)))
 
 
 def _ran_to_the_end() -> bool:

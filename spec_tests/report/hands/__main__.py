@@ -13,8 +13,7 @@ from markupsafe import Markup
 
 from reference.command import Parser, WrongUsage, run
 from spec_tests.report import hands, page
-from spec_tests.report.page_filters import words
-from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
 
 PROGRAM = "python -m spec_tests.report.hands"
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 def render() -> str:
     """Return the page."""
     script = f"{page.script_of(hands.FOLDER / 'demo.js')}\n{hands.script()}"
-    sections = [(id, title, words()["sections"][id], hands.widgets(id)) for id, title in SECTIONS.items()]
+    sections = [(id, title, SECTIONS_ZH[id], hands.widgets(id)) for id, title in SECTIONS.items()]
     return (
         page.environment(hands.FOLDER / "dom")
         .get_template("demo.html.jinja")
