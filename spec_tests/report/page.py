@@ -22,6 +22,7 @@ from spec_tests.report.benchmark_part import BenchmarkPart
 from spec_tests.report.book.chapters import chapters, results_of
 from spec_tests.report.book.stories import stories
 from spec_tests.report.book.texts import meanings
+from spec_tests.report.figures.labels import in_both_languages
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.vocabulary import buckets
@@ -63,7 +64,7 @@ def render(
         .render(
             runs=[{**run, "label": run_label(place), "scope": _scope(run)} for place, run in enumerate(data["runs"])],
             sections=_sections(data, figures),
-            stories=stories(),
+            stories=stories(data["runs"]),
             meanings=meanings(),
             results_of=results_of(data["claims"]),
             right_of=lambda claim: [formula for formula in _formulas() if formula.get("right") == claim],
@@ -138,6 +139,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters["reason_zh"] = reason_zh
+    environment.filters["in_both_languages"] = in_both_languages
     environment.filters["contains"] = lambda values, value: value in values
     environment.filters.update({name: getattr(page_filters, name) for name in FILTERS})
     return environment

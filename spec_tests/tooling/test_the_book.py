@@ -238,17 +238,19 @@ AXE = Path(os.environ.get("AXE_CORE", sources.ROOT / "node_modules" / "axe-core"
 PHONE = {"width": 390, "height": 844}
 TASKS = {
     "en": {
-        "what is padding same": "book-2.1-same",
-        "printed second row wrong": "book-2.1.2-second-row",
-        "gradient of a tie": "book-2.2-tie",
+        'What is padding="same"?': "book-2.1-same",
+        "why is the printed second row wrong?": "book-2.1.2-second-row",
+        "where does the gradient of a tie go?": "book-2.2-tie",
+        "does conv2d flip the kernel": "book-2.1-flip",
     },
     "zh": {
-        "padding same 是什么": "book-2.1-same",
-        "第二行 为什么 不对": "book-2.1.2-second-row",
-        "并列 梯度 传给谁": "book-2.2-tie",
+        'padding="same" 是什么？': "book-2.1-same",
+        "第二行为什么是错的": "book-2.1.2-second-row",
+        "两个最大值一样大时梯度给谁": "book-2.2-tie",
+        "卷积核 翻转吗": "book-2.1-flip",
     },
 }
-"""What a learner asks, and the heading of the answer."""
+"""What a learner asks, in whatever words, and the heading of the answer."""
 
 LOCALES = {"en": "en-US", "zh": "zh-CN"}
 
