@@ -62,4 +62,5 @@ def _both(label: re.Match[str]) -> str:
     chinese = in_chinese(english)
     if chinese == english:
         return label[0]
-    return f'{start}<tspan class="en" lang="en">{english}</tspan><tspan class="zh" lang="zh-Hans">{chinese}</tspan>{end}'
+    said = f'<tspan class="en" lang="en">{english}</tspan><tspan class="zh" lang="zh-Hans">{chinese}</tspan>'
+    return f"{start}{said}{end}"
