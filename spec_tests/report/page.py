@@ -19,6 +19,7 @@ from spec_tests.report.book.texts import meanings
 from spec_tests.report.page_claims import claim_of, failures, formulas, tests_by_claim
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
+from spec_tests.report.public import public_verdicts
 from spec_tests.report.templates import environment, hash_of, script_of, style_of
 from spec_tests.vocabulary import buckets
 from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
@@ -27,7 +28,6 @@ from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, LANGUAGES, ladder, section_of, sentences
 
-PUBLIC = FOLDER.parent / "public_verdicts.tsv"
 BEYOND = "3"
 """The section of what the document does not teach."""
 EVERYTHING = ("spec_tests", ".")
@@ -68,7 +68,7 @@ def render(
             claims=data["claims"],
             counted=sum(not claim.get("ours") for claim in data["claims"]),
             lines=_lines(),
-            public=_public_verdicts(),
+            public=public_verdicts(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
             matrix=matrix,
@@ -107,14 +107,6 @@ def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[di
         }
         for (id, title), book in zip(SECTIONS.items(), books, strict=True)
     ]
-
-
-@cache
-def _public_verdicts() -> list[dict[str, str]]:
-    """Return the verdicts on public reports, as `python -m spec_tests.tooling.public_reports --store` wrote them."""
-    lines = PUBLIC.read_text(encoding="utf-8").splitlines()
-    head, *rows = (line.split("\t") for line in lines)
-    return [dict(zip(head, row, strict=True)) for row in rows]
 
 
 @cache

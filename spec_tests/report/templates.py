@@ -8,7 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from spec_tests.report import page_filters
-from spec_tests.report.figures.labels import in_both_languages
+from spec_tests.report.figures.labels import in_both_languages, in_chinese
 from spec_tests.report.page_filters import FOLDER
 from spec_tests.vocabulary.results import reason_zh
 
@@ -47,6 +47,7 @@ def environment(*folders: Path) -> jinja2.Environment:
     )
     environment.filters["reason_zh"] = reason_zh
     environment.filters["in_both_languages"] = in_both_languages
+    environment.filters["label_zh"] = in_chinese
     environment.filters["contains"] = lambda values, value: value in values
     environment.filters.update({name: getattr(page_filters, name) for name in FILTERS})
     return environment

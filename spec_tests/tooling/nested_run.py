@@ -22,7 +22,7 @@ def pytest_in_this_process(*arguments: str) -> tuple[int, str]:
     with (
         contextlib.redirect_stdout(written),
         contextlib.redirect_stderr(written),
-        mock.patch.dict(os.environ, LANGUAGE="en"),  # whatever the locale: tests read what it prints
+        mock.patch.dict(os.environ),
         mock.patch.object(hypothesis.core, "global_force_seed", None),  # which --hypothesis-seed sets for good
     ):
         for name in WORKER:  # it is none of the outer run's processes
