@@ -13,7 +13,7 @@ pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip i
 
 from spec_tests.report import findings, public, reading
 from spec_tests.report.book import sources, stories
-from spec_tests.report.book.chapters import chapters
+from spec_tests.report.book.chapters import ASKED, chapters
 from spec_tests.report.book.laws import is_law
 from spec_tests.report.book.texts import meanings, text_of
 from spec_tests.report.page import render
@@ -62,6 +62,10 @@ def test_every_heading_is_there_in_both_languages_and_has_a_link_of_its_own():
 
     assert all(both((part.title_en, part.title_zh)) and part.id for _, part in headed)
     assert all(count == 1 for count in Counter((section, part.id) for section, part in headed).values())
+
+
+def test_the_questions_at_the_top_are_questions_of_the_book():
+    assert {*ASKED} <= {f"{section}-{part.id}" for section, part in PARTS if part.title_en}
 
 
 @every_section
