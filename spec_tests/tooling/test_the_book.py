@@ -444,6 +444,24 @@ def test_a_formula_that_is_wider_than_a_phone_can_be_scrolled_and_shows_it(opene
         assert "gradient" in formula.evaluate("it => getComputedStyle(it).backgroundImage")
 
 
+COUNTING = """() => {
+  const measure = letReach;
+  window.measured = 0;
+  window.letReach = () => { window.measured += 1; measure(); };
+  for (const it of document.querySelectorAll("details")) it.open = true;
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  return frame().then(frame).then(() => window.measured);
+}"""
+"""How often the page measures what scrolls if all boxes open at once."""
+
+
+@pytest.mark.slow
+def test_many_boxes_that_open_at_once_are_measured_together(opened):
+    with opened() as page:
+        assert page.locator("details:not([open])").count() > 100
+        assert page.evaluate(COUNTING) <= 2
+
+
 @pytest.mark.slow
 def test_a_helper_in_a_test_says_on_hover_what_it_means(opened):
     with opened("#law-2_2_max_pooling-nan_beats_infinity") as page:
