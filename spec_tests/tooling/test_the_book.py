@@ -303,7 +303,7 @@ def opened(browser, html, tmp_path):
         file = tmp_path / "index.html"
         file.write_text(html, encoding="utf-8")
         complaints, requests = [], []
-        context = browser.new_context(locale=LOCALES[language], reduced_motion="reduce", **options)
+        context = browser.new_context(locale=LOCALES[language], **options)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
