@@ -20,7 +20,7 @@ from spec_tests.report.page_claims import claim_of, failures, formulas, tests_by
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
 from spec_tests.report.public import public_verdicts
-from spec_tests.report.templates import environment, hash_of, script_of, style_of
+from spec_tests.report.templates import environment, hash_of, script_of, style_of, without_indents
 from spec_tests.vocabulary import buckets
 from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
 from spec_tests.vocabulary.document_lines import NOTHING, document_lines
@@ -48,7 +48,7 @@ def render(
         if figure.section not in SECTIONS:
             raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
     script = "\n".join((script_of(FOLDER / "find.js", FOLDER / "page.js"), hands.script()))
-    return (
+    return without_indents(
         environment()
         .get_template("page.html.jinja")
         .render(

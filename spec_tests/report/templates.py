@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from pathlib import Path
 
 import jinja2
@@ -17,6 +18,9 @@ FILTERS = (
     *("sentence", "source", "failure", "terminal", "grouped"),
 )
 
+INDENT = re.compile(r"<(?P<apart>pre|script|style)\b.*?</(?P=apart)>|\n\s+(?=<)", re.DOTALL)
+"""The spaces before a tag, and what is to stay as it is."""
+
 
 def script_of(*files: Path) -> str:
     """Return a page's script, after the part that all pages have."""
@@ -31,6 +35,15 @@ def hash_of(script: str) -> str:
 def style_of(*files: Path) -> Markup:
     """Return the report's style sheet, and those of these files after it."""
     return Markup("\n".join(file.read_text(encoding="utf-8") for file in (FOLDER / "page.css", *files)))
+
+
+def without_indents(html: str) -> str:
+    r"""Return a page without the spaces that its templates and drawings begin their lines with.
+
+    >>> without_indents("<ul>\n\n  <li>1</li>\n  <li><pre>a\n  <b>b</b></pre></li>\n</ul>")
+    '<ul>\n<li>1</li>\n<li><pre>a\n  <b>b</b></pre></li>\n</ul>'
+    """
+    return INDENT.sub(lambda found: found[0] if found["apart"] else "\n", html)
 
 
 def environment(*folders: Path) -> jinja2.Environment:
