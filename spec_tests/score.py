@@ -24,7 +24,8 @@ from typing import Any
 from reference.command import run
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.run.complaints import told
-from spec_tests.run.exercise.words import bracketed, language_of, section
+from spec_tests.run.exercise.words import bracketed, section
+from spec_tests.run.language import language_of
 from spec_tests.run.options import seconds, size
 from spec_tests.run.scoring.grading import Unfit, check_target, cores, files_of, grade, write
 from spec_tests.run.scoring.judging import Judged, Limits

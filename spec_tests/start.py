@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reference.command import run
 from spec_tests.run.exercise.starter import starter
-from spec_tests.run.exercise.words import language_of
+from spec_tests.run.language import language_of
 from spec_tests.vocabulary.subject import NotAvailable
 
 

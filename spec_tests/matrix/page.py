@@ -17,9 +17,9 @@ from spec_tests.matrix.columns import STATES, place_of, shown_as, total, unexpla
 from spec_tests.matrix.journal import DEVIATION, FAILED, KEPT
 from spec_tests.matrix.merging import telling
 from spec_tests.matrix.reading import Data
-from spec_tests.report import page
+from spec_tests.report import templates
 from spec_tests.report.page_filters import sentence
-from spec_tests.vocabulary.levels import LEVELS
+from spec_tests.vocabulary.levels import LEVELS, LEVELS_ZH
 
 FOLDER = Path(__file__).with_name("page")
 SHOWN = 3
@@ -31,8 +31,8 @@ COUNTED = (KEPT, DEVIATION, FAILED)
 
 def render(matrix: Data) -> str:
     """Return the page of a matrix, as `reading.read` returns it."""
-    script = page.script_of(FOLDER / "matrix.js")
-    environment = page.environment(FOLDER)
+    script = templates.script_of(FOLDER / "matrix.js")
+    environment = templates.environment(FOLDER)
     environment.filters["breakable"] = breakable
     columns = [
         {**column, **_shown(column, number), "telling": told}
@@ -47,15 +47,15 @@ def render(matrix: Data) -> str:
         shown=SHOWN,
         words=words(),
         script=Markup(script),
-        script_hash=page.hash_of(script),
-        style=page.style_of(FOLDER / "matrix.css"),
+        script_hash=templates.hash_of(script),
+        style=templates.style_of(FOLDER / "matrix.css"),
     )
 
 
 @cache
 def words() -> dict[str, Any]:
     """Return the words for states and levels in both languages."""
-    return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
+    return {**tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8")), "levels": LEVELS_ZH}
 
 
 def breakable(name: str) -> Markup:

@@ -5,38 +5,29 @@ style sheet, the script and the words are in the folder `page`; this module comp
 outside is escaped; only formulas, highlighted sources and figures are included as they are.
 """
 
-import base64
-import hashlib
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
-from spec_tests.report import hands, page_filters
+from spec_tests.report import hands
 from spec_tests.report.benchmark_part import BenchmarkPart
-from spec_tests.report.book.chapters import chapters, results_of
+from spec_tests.report.book.chapters import ASKED, chapters, results_of
 from spec_tests.report.book.stories import stories
 from spec_tests.report.book.texts import meanings
+from spec_tests.report.page_claims import claim_of, failures, formulas, tests_by_claim
 from spec_tests.report.page_figure import PageFigure
 from spec_tests.report.page_filters import FOLDER, grouped, run_label, words
+from spec_tests.report.public import public_verdicts
+from spec_tests.report.templates import environment, hash_of, script_of, style_of, without_indents
 from spec_tests.vocabulary import buckets
-from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
 from spec_tests.vocabulary.document_lines import NOTHING, document_lines
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
-from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted, proven, reason_zh
+from spec_tests.vocabulary.results import OUTCOMES, RESULTS, counted
 from spec_tests.vocabulary.rungs.sentences import EXAMPLES, LANGUAGES, ladder, section_of, sentences
 
-PROOFS = ("by the references", "by the subject")
-FILTERS = (
-    *("number", "power", "percent", "value", "duration", "day", "complaint_zh"),
-    *("sentence", "source", "failure", "terminal", "grouped"),
-)
-PUBLIC = FOLDER.parent / "public_verdicts.tsv"
 BEYOND = "3"
 """The section of what the document does not teach."""
 EVERYTHING = ("spec_tests", ".")
@@ -57,27 +48,28 @@ def render(
         if figure.section not in SECTIONS:
             raise ValueError(f"figure {figure.id} is of section {figure.section!r}, expected one of {[*SECTIONS]}")
     script = "\n".join((script_of(FOLDER / "find.js", FOLDER / "page.js"), hands.script()))
-    return (
+    return without_indents(
         environment()
         .get_template("page.html.jinja")
         .render(
             runs=[{**run, "label": run_label(place), "scope": _scope(run)} for place, run in enumerate(data["runs"])],
             sections=_sections(data, figures),
-            stories=stories(),
+            stories=stories(data["runs"]),
             meanings=meanings(),
+            asked=ASKED,
             results_of=results_of(data["claims"]),
-            right_of=lambda claim: [formula for formula in _formulas() if formula.get("right") == claim],
+            right_of=lambda claim: [formula for formula in formulas() if formula.get("right") == claim],
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
             drawn=grouped(_drawn(run) for run in data["runs"]),
             uncheckable=[claim for claim in data["claims"] if claim["verdict"] == "uncheckable"],
-            failures=_failures(data),
+            failures=failures(data),
             deviations=data["deviations"],
             silent=[deviation for deviation in data["deviations"] if deviation.get("silent")],
             claims=data["claims"],
             counted=sum(not claim.get("ours") for claim in data["claims"]),
             lines=_lines(),
-            public=_public_verdicts(),
+            public=public_verdicts(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
             matrix=matrix,
@@ -99,75 +91,23 @@ def _lines() -> list[dict[str, Any]]:
     ]
 
 
-@cache
-def _formulas() -> list[dict[str, Any]]:
-    """Return the formulas of `formulas.toml`, each with its MathML: one element for each part between wide spaces."""
-    entries = tomllib.loads((FOLDER / "formulas.toml").read_text(encoding="utf-8"))["formula"]
-    return [{**entry, "math": Markup("".join(map(_mathml, entry["latex"].split(r"\qquad"))))} for entry in entries]
-
-
-def _mathml(latex: str) -> str:
-    return str(import_module("latex2mathml.converter").convert(latex.strip(), display="block"))
-
-
-def script_of(*files: Path) -> str:
-    """Return a page's script, after the part that all pages have."""
-    return "\n".join(part.read_text(encoding="utf-8") for part in (FOLDER / "shared.js", *files))
-
-
-def hash_of(script: str) -> str:
-    """Return the hash by which a page allows its script."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-
-
-def style_of(*files: Path) -> Markup:
-    """Return the report's style sheet, and those of these files after it."""
-    return Markup("\n".join(file.read_text(encoding="utf-8") for file in (FOLDER / "page.css", *files)))
-
-
-def environment(*folders: Path) -> jinja2.Environment:
-    """Return the templates' environment, in which text is escaped and a missing name is an error.
-
-    Templates are looked for in these folders, and then among the report's.
-    """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader([*folders, FOLDER]),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["reason_zh"] = reason_zh
-    environment.filters["contains"] = lambda values, value: value in values
-    environment.filters.update({name: getattr(page_filters, name) for name in FILTERS})
-    return environment
-
-
 def _sections(data: Mapping[str, Any], figures: Sequence[PageFigure]) -> list[dict[str, Any]]:
     """Return what the page shows for each section of the document, in order."""
-    tests, books = _tests_by_claim(data), chapters(data)
+    tests, books = tests_by_claim(data), chapters(data)
     return [
         {
             "id": id,
             "en": title,
             "book": book,
-            "zh": words()["sections"][id],
-            "formulas": [formula for formula in _formulas() if formula.get("section") == id],
+            "zh": SECTIONS_ZH[id],
+            "formulas": [formula for formula in formulas() if formula.get("section") == id],
             "figures": [figure for figure in figures if figure.section == id],
-            "claims": [_claim(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
+            "claims": [claim_of(claim, tests[claim["id"]]) for claim in data["claims"] if claim["section"] == id],
             "runs": grouped(run["sections"].get(id) for run in data["runs"]),
             "to_write": _to_write(id),
         }
         for (id, title), book in zip(SECTIONS.items(), books, strict=True)
     ]
-
-
-@cache
-def _public_verdicts() -> list[dict[str, str]]:
-    """Return the verdicts on public reports, as `python -m spec_tests.tooling.public_reports --store` wrote them."""
-    lines = PUBLIC.read_text(encoding="utf-8").splitlines()
-    head, *rows = (line.split("\t") for line in lines)
-    return [dict(zip(head, row, strict=True)) for row in rows]
 
 
 @cache
@@ -185,111 +125,6 @@ def _to_write(section: str) -> dict[str, list[dict[str, str]]]:
         for operation in (*OPERATIONS, *OPTIMIZERS, *TRANSFORMS)
         if (section_of(operation) or BEYOND) == section
     }
-
-
-def _tests_by_claim(data: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:
-    tests: dict[str, list[Mapping[str, Any]]] = {claim["id"]: [] for claim in data["claims"]}
-    for test in data["tests"]:
-        for id in test["claims"]:
-            tests[id].append(test)
-    return tests
-
-
-def _claim(claim: Mapping[str, Any], tests: list[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a claim with its tests and a summary of its results."""
-    results = claim["results"]
-    tests = [_with_own_cases(test, results) for test in tests]
-    found = [result["result"] for result in results]
-    ran = [result for result in results if result["tests"]]
-    return {
-        **claim,
-        "tests": tests,
-        "ran": sum(any(own["cases"] for own in test["own"]) for test in tests),
-        "found": grouped(found),
-        "unproven": [run_label(run) for run, result in enumerate(found) if not proven(result)],
-        "examples": sorted({result["examples"] for result in ran}),
-        "worst": _worst(results),
-        "proofs": _proofs(results, tests),
-        "formulas": [formula for formula in _formulas() if formula.get("claim") == claim["id"]],
-        "right": [formula for formula in _formulas() if formula.get("right") == claim["id"]],
-    }
-
-
-def _with_own_cases(test: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    own = [_own(test, result, run) for run, result in enumerate(results)]
-    return {**test, "own": own, "counts": grouped({**cases, "outcome": ""} for cases in own)}
-
-
-def _own(test: Mapping[str, Any], result: Mapping[str, Any], run: int) -> dict[str, Any]:
-    """Return the outcome of a claim's own cases of a test in a run; other cases may carry other claims."""
-    cases = [id for id in result["tests"] if id.partition("[")[0] == test["test"]]
-    whole = test["results"][run]
-    not_run = "skipped" if whole["outcome"] == "skipped" else "not run"
-    return {
-        "outcome": whole["outcome"] if _failing(test, run) & set(cases) else "passed" if cases else not_run,
-        "cases": len(cases),
-        "of": whole["cases"],
-        "examples": whole["examples"],
-    }
-
-
-def _failing(test: Mapping[str, Any], run: int) -> set[str]:
-    """Return the ids of a test's cases that failed in a run."""
-    cases = [failure["case"] for failure in test["results"][run]["failures"]]
-    return {f"{test['test']}[{case}]" if case else test["test"] for case in cases}
-
-
-def _worst(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return for each number format the worst error of every run, and the worst of all with its run."""
-    found = []
-    for dtype in sorted({dtype for result in results for dtype in result["worst"]}):
-        runs = [result["worst"].get(dtype) for result in results]
-        run = max(range(len(runs)), key=lambda run: runs[run]["share"] if runs[run] else -1)
-        found.append({"dtype": dtype, "runs": runs, "nearest": runs[run], "label": run_label(run)})
-    return found
-
-
-def _proofs(
-    results: Sequence[Mapping[str, Any]], tests: Iterable[Mapping[str, Any]]
-) -> dict[str, list[tuple[str, list[str]]]]:
-    """Return the outcomes of both ways to prove a number, run by run; nothing if neither was run."""
-    failing = [set().union(*(_failing(test, run) for test in tests)) for run in range(len(results))]
-    proofs = {
-        way: [_outcome(way, result["tests"], failed) for result, failed in zip(results, failing, strict=True)]
-        for way in PROOFS
-    }
-    known = any(outcome != "not run" for outcomes in proofs.values() for outcome in outcomes)
-    return {way: grouped(outcomes) for way, outcomes in proofs.items()} if known else {}
-
-
-def _outcome(way: str, ran: Iterable[str], failed: set[str]) -> str:
-    cases = {test for test in ran if f"[{way}" in test}
-    return "failed" if cases & failed else "passed" if cases else "not run"
-
-
-def _failures(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the tests that failed in any run, those with claims first, then claims that failed without such a test."""
-    by_id = {claim["id"]: claim for claim in data["claims"]}
-    found = [
-        {"test": test, "claims": [by_id[id] for id in test["claims"] if _fails(by_id[id], test)]}
-        for test in data["tests"]
-        if any(result["outcome"] in ("failed", "error") for result in test["results"])
-    ]
-    shown = {claim["id"] for failure in found for claim in failure["claims"]}
-    lonely = [
-        {"test": None, "claims": [claim]}
-        for claim in data["claims"]
-        if claim["id"] not in shown and any(result["result"] == "failed" for result in claim["results"])
-    ]
-    return sorted(found, key=lambda failure: not failure["claims"]) + lonely
-
-
-def _fails(claim: Mapping[str, Any], test: Mapping[str, Any]) -> bool:
-    """Tell whether a case of this test made the claim fail in any run."""
-    return any(
-        result["result"] == "failed" and not _failing(test, run).isdisjoint(result["tests"])
-        for run, result in enumerate(claim["results"])
-    )
 
 
 def _scope(run: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from spec_tests.run.complaints import told
+from spec_tests.run.exercise.lines import columns, left, right
 from spec_tests.vocabulary.ledger import Entry
-from spec_tests.vocabulary.levels import LEVELS
+from spec_tests.vocabulary.levels import LEVELS, LEVELS_ZH
 
 Counts = dict[str, dict[str, Counter[str]]]
 """By operation and level, how many tests ended how."""
 
-NONE = "–"
+NONE, LEVEL = "–", 13
+"""What stands where nothing counted, and how wide a column is."""
 COUNTED = ("passed", "failed", "error")
 
 
@@ -22,7 +25,7 @@ def counts(entries: Iterable[Entry]) -> Counts:
     return found
 
 
-def table(entries: Sequence[Entry]) -> list[str]:
+def table(entries: Sequence[Entry], language: str = "en") -> list[str]:
     """Return a row for each operation of which a test counted, and what its numbers mean."""
     rows = {
         operation: [_cell(levels.get(level, Counter())) for level in LEVELS]
@@ -31,12 +34,13 @@ def table(entries: Sequence[Entry]) -> list[str]:
     rows = {operation: cells for operation, cells in rows.items() if any(cells)}
     if not rows:
         return []
-    title = max(len("operation"), *map(len, rows)) + 2
+    first, levels = ("运算", [*LEVELS_ZH.values()]) if language == "zh" else ("operation", [*LEVELS])
+    title = max(columns(first), *map(len, rows)) + 2
     lines = [
-        f"{operation:{title}}{''.join(f'{cell or NONE:>13}' for cell in cells)}"
-        for operation, cells in {"operation": list(LEVELS), **rows}.items()
+        f"{left(operation, title)}{''.join(right(cell or NONE, LEVEL) for cell in cells)}"
+        for operation, cells in {first: levels, **rows}.items()
     ]
-    return [*lines, "(passed / counted; a test counts if the subject answered a call in it)"]
+    return [*lines, told("(passed / counted; a test counts if the subject answered a call in it)", language)]
 
 
 def _cell(outcomes: Counter[str]) -> str:

@@ -24,6 +24,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture import providers
 
+from spec_tests.run.complaints import told
+from spec_tests.run.language import language_of
 from spec_tests.run.selection import is_specification
 
 REPEATABLE, EXPLORE, THOROUGH, FEW = "repeatable", "explore", "thorough", "few"
@@ -118,7 +120,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def _how_to_repeat(config: pytest.Config) -> str:
     options = f"--hypothesis-profile={profile(config)} --hypothesis-seed={seed(config)}"
-    return f"the examples are random; to draw the same ones again: {options}"
+    return told(
+        f"the examples are random; to draw the same ones again: {options}", language_of(config.option.spec_language)
+    )
 
 
 def _is_registered(name: str) -> bool:

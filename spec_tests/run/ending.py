@@ -1,4 +1,7 @@
-"""The last line of a run: one sentence that says whether the subject kept the specification, and where to look."""
+"""The last line of a run: one sentence that says whether the subject kept the specification, and where to look.
+
+It is put together from parts, each of which is told in Chinese (`complaints_zh.tsv`) if the run speaks Chinese.
+"""
 
 from collections.abc import Collection, Generator, Iterable, Sequence
 from typing import Any
@@ -6,7 +9,9 @@ from typing import Any
 import pytest
 
 from spec_tests.run import selection
-from spec_tests.run.summary import Run, missing, plural, tests
+from spec_tests.run.complaints import told
+from spec_tests.run.language import language_of
+from spec_tests.run.summary import Run, missing, named, plural, tests
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.ledger import Entry
 
@@ -40,7 +45,8 @@ class Ending:
     def pytest_sessionfinish(self) -> Generator[None, None, None]:
         """Print the sentence once everything else has been printed."""
         yield
-        run = self.config.stash.get(RUN, None) or Run(self.config.option.subject)
+        language = language_of(self.config.option.spec_language)
+        run = self.config.stash.get(RUN, None) or Run(self.config.option.subject, language=language)
         if (RUN in self.config.stash or self.unreadable) and not self.config.option.collectonly:
             reporter: Any = self.config.pluginmanager.get_plugin("terminalreporter")
             shown = self.config.option.tbstyle != "no"
@@ -58,27 +64,37 @@ def sentence(
     """
     judged = [entry for entry in entries if not entry.tooling]
     failed, undecided = _ended(judged, "failed"), _undecided(entries, run, unreadable)
-    asides = [*_asides(entries, elsewhere), *_gone(run)]
+    asides = [*_asides(entries, run, elsewhere), *_gone(run)]
     if failed:
         ran = _ran(judged)
         where = f"{len(failed):,} of {tests(len(ran))}" if len(ran) > 1 else "the only test that ran"
-        first = ": " if len(failed) == 1 else "; the first is "
-        text = f"{run.subject} broke the specification in {where}{first}{failed[0].test}"
-        return _joined(f"{text}{_shown(failed[0]) if shown else ''}", *undecided, *asides)
+        broken = f"{run.subject} broke the specification in {where}"
+        first = f"{named(failed[0].test, run.language)}{_shown(failed[0]) if shown else ''}"
+        said = [_with(run, broken, first)] if len(failed) == 1 else [broken, f"the first is {first}"]
+        return _joined(run, *said, *undecided, *asides)
     if undecided:
-        return _joined(
-            f"It is undecided whether {run.subject} keeps the specification: {', '.join(undecided)}", *asides
-        )
+        doubt = f"It is undecided whether {run.subject} keeps the specification"
+        return _joined(run, _with(run, doubt, _listed(run, *undecided)), *asides)
     if not _ran(judged):
-        return _joined("No test of the specification was run", *_not_run(entries, run), *asides)
+        return _joined(run, "No test of the specification was run", *_not_run(entries, run), *asides)
     extent = "" if run.full else " as far as it applies to it" if run.whole else " as far as it was run"
     passed = tests(len(_ended(entries, "passed")))
-    kept = f"{run.subject} kept the specification{extent}{_but_for(entries)}: {passed} passed"
-    return _joined(kept, *_not_run(entries, run), *asides)
+    kept = f"{run.subject} kept the specification{extent}{_but_for(entries)}"
+    return _joined(run, _with(run, kept, f"{passed} passed"), *_not_run(entries, run), *asides)
 
 
-def _joined(*parts: str) -> str:
-    return f"{'; '.join(parts)}."
+def _with(run: Run, said: str, more: str) -> str:
+    """Return a sentence with more behind a colon."""
+    return f"{told(said, run.language)}{'：' if run.language == 'zh' else ': '}{told(more, run.language)}"
+
+
+def _joined(run: Run, *parts: str) -> str:
+    said = [told(part, run.language) for part in parts]
+    return f"{'；'.join(said)}。" if run.language == "zh" else f"{'; '.join(said)}."
+
+
+def _listed(run: Run, *parts: str) -> str:
+    return ("，" if run.language == "zh" else ", ").join(told(part, run.language) for part in parts)
 
 
 def _ended(entries: Iterable[Entry], *outcomes: str) -> list[Entry]:
@@ -98,7 +114,11 @@ def _undecided(entries: Sequence[Entry], run: Run, unreadable: Collection[str]) 
     errors, unreached = _ended([e for e in entries if not e.tooling], "error"), _ended(entries, "not run")
     unchecked = missing(entries) if run.full and not unreached else []
     return [
-        *([f"{tests(len(errors))} ended in an error, the first {errors[0].test}"] if errors else []),
+        *(
+            [f"{tests(len(errors))} ended in an error, the first {named(errors[0].test, run.language)}"]
+            if errors
+            else []
+        ),
         *(f"{file} could not be read" for file in unreadable),
         *([f"{tests(len(unreached))} {_were(unreached)} not reached"] if unreached else []),
         *([f"{plural(len(unchecked), 'claim')} {_were(unchecked)} not run"] if unchecked else []),
@@ -115,7 +135,9 @@ def _not_run(entries: Sequence[Entry], run: Run) -> list[str]:
     counts = {"skipped": len(skipped), "left out": run.left_out.total()}
     parts = [f"{count:,} {how}" for how, count in counts.items() if count]
     parts += [f"{plural(run.unread.total(), 'file')} not read"] if run.unread else []
-    listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+    listed = _listed(run, *parts)
+    if run.language == "en":
+        listed = " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
     return [f"{listed} for the reasons above"] if parts else []
 
 
@@ -130,11 +152,12 @@ def _gone(run: Run) -> list[str]:
     return [f"{plural(len(run.gone), 'known deviation')} {_were(run.gone)} not met, see above"] if run.gone else []
 
 
-def _asides(entries: Sequence[Entry], elsewhere: int) -> list[str]:
+def _asides(entries: Sequence[Entry], run: Run, elsewhere: int) -> list[str]:
     """Return what the run found that does not concern the subject."""
     tools = [entry for entry in entries if entry.tooling]
     broken = _ended(tools, "failed", "error")
-    parts = [f"{tests(len(broken))} of the project's own tools failed, the first {broken[0].test}"] if broken else []
+    first = named(broken[0].test, run.language) if broken else ""
+    parts = [f"{tests(len(broken))} of the project's own tools failed, the first {first}"] if broken else []
     if len(tools) == len(entries) and not broken and _ran(tools):
         parts.append(f"{tests(len(_ran(tools)))} of the project's own tools passed")
     return parts + ([f"{tests(elsewhere)} outside the specification failed"] if elsewhere else [])

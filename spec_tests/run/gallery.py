@@ -26,6 +26,8 @@ from reference.checks import Array
 from reference.synthetic_images import balanced_labels, synthetic_images
 from reference.training import NumpyTrainer, Training, batches
 from spec_tests.code_blocks import blocks
+from spec_tests.run.complaints import told
+from spec_tests.run.language import language_of
 
 SEED = 0
 RUN = "gallery"
@@ -73,7 +75,8 @@ class Log:
         """Say what was written, and how to look at it."""
         if self.written:
             command = f"tensorboard --logdir {shlex.quote(str(self.folder))}"
-            terminalreporter.write_line(f"to look at transforms, feature maps, pooling and a training curve: {command}")
+            text = f"to look at transforms, feature maps, pooling and a training curve: {command}"
+            terminalreporter.write_line(told(text, language_of(terminalreporter.config.option.spec_language)))
 
 
 def write(folder: Path, training_steps: int = STEPS, resnet50_weights: Path | None = None) -> None:

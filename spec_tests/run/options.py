@@ -51,7 +51,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "tensorboard": {"type": Path, "metavar": "DIR", "help": "write a log for tensorboard --logdir DIR"},
     "exercise": {"action": "store_true", "help": "rung by rung: what is right, and the first thing that is not"},
-    "language": {"choices": ("en", "zh"), "help": "the language of --exercise (default: by the locale)"},
+    "language": {
+        "choices": ("en", "zh"),
+        "help": "the language of the summary and of --exercise (default: by the locale)",
+    },
     "exercise-json": {"type": Path, "metavar": "FILE", "help": "write the result of --exercise there"},
     "watch": {"action": "store_true", "help": "with --exercise: try again whenever the file is saved"},
     "report": {"type": Path, "metavar": "DIR", "help": "write a report of this run there, a page and its data"},

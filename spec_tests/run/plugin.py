@@ -14,7 +14,7 @@
     --resnet50-weights FILE
                         also the tests that need trained weights of ResNet-50, in a file that torchvision downloaded
     --exercise          rung by rung, for who writes the operations: `run/exercise/plugin.py`
-    --language en|zh    the language of --exercise (default: by the locale)
+    --language en|zh    the language of the summary and of --exercise (default: by the locale)
     --exercise-json FILE
                         write the result of --exercise there
     --watch             with --exercise: try again whenever the file is saved
@@ -57,6 +57,7 @@ from spec_tests.run import (
 )
 from spec_tests.run.ending import RUN, Ending
 from spec_tests.run.exercise import plugin as exercise
+from spec_tests.run.language import language_of
 from spec_tests.run.selection import (
     asks_for_everything,
     claims_of,
@@ -160,6 +161,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out=config.stash[DESELECTED],
         unread=unread.unread(config),
         dtypes=tuple(sorted(subject.dtypes)),
+        language=language_of(config.option.spec_language),
     )
     yield
     reasons = {item: _reason_to_leave_out(item, config, subject) for item in items if is_specification(item)}
@@ -318,8 +320,9 @@ def _counts(entry: ledger.Entry) -> bool:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the summary."""
     if RUN in config.stash and _has_something_to_say(config) and not config.option.collectonly:
-        terminalreporter.section("specification")
-        terminalreporter.write_line("\n".join(summary.lines(ledger.entries(), config.stash[RUN])))
+        run = config.stash[RUN]
+        terminalreporter.section({"en": "specification", "zh": "规范"}[run.language])
+        terminalreporter.write_line("\n".join(summary.lines(ledger.entries(), run)))
 
 
 def _has_something_to_say(config: pytest.Config) -> bool:

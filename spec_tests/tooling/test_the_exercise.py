@@ -16,7 +16,8 @@ from spec_tests import start
 from spec_tests.contract.declaration import OPERATION_NAMES
 from spec_tests.run.exercise import starter, telling
 from spec_tests.run.exercise.watching import changed, parts
-from spec_tests.run.exercise.words import WORDS, language_of
+from spec_tests.run.exercise.words import WORDS
+from spec_tests.run.language import language_of
 
 pytestmark = pytest.mark.tooling
 

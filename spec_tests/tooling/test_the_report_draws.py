@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spec_tests.report import merging, page, reading, record
+from spec_tests.report import findings, merging, page, reading
 from spec_tests.vocabulary import buckets, ledger
 from spec_tests.vocabulary.operations import OPERATIONS
 
@@ -47,8 +47,8 @@ def test_a_problem_counts_once_and_in_each_of_its_buckets(monkeypatch):
 
     ledger.drawn("conv2d", buckets.of_problem(problem))
 
-    counted = {bucket["name"]: bucket["problems"] for bucket in record.drawn()["conv2d"]["buckets"]}
-    assert record.drawn()["conv2d"]["problems"] == counted["groups"] == counted["kernel 3, stride 1, padding 1"] == 1
+    counted = {bucket["name"]: bucket["problems"] for bucket in findings.drawn()["conv2d"]["buckets"]}
+    assert findings.drawn()["conv2d"]["problems"] == counted["groups"] == counted["kernel 3, stride 1, padding 1"] == 1
     assert counted["depthwise"] == counted["unequal axes"] == 0
 
 
@@ -58,7 +58,7 @@ def test_what_tests_of_our_own_tools_draw_is_not_counted(monkeypatch):
 
     ledger.drawn("conv2d", ["groups"])
 
-    assert record.drawn() == {}
+    assert findings.drawn() == {}
 
 
 def test_a_merged_report_keeps_the_counts_of_the_runs_that_have_them(older, counting):

@@ -12,6 +12,7 @@ import pytest
 import reference
 from spec_tests.report.figures import dataloader, figure, networks, optimizers, transforms
 from spec_tests.report.figures.all_figures import draw
+from spec_tests.report.figures.labels import in_both_languages, in_chinese
 from spec_tests.report.figures.paper import number
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.worked_examples import KERNEL, MAP, MODEL_1, MODEL_2, POOLED_MAP, TRUTH
@@ -29,6 +30,35 @@ SHOWN = {"1.3", "1.5", "2.1", "2.1.2", "2.2", "2.3", "2.5", "2.6.2", "2.6.3", "2
 def drawn():
     """Return the figures by id, drawn once."""
     return {each.id: each for each in draw()}
+
+
+def test_the_labels_of_figures_are_told_in_chinese_but_for_names():
+    labels = {label for id in drawn() for label in map(str.strip, texts(id))}
+
+    assert len(labels) > 100
+    assert {label for label in labels if re.search("[a-z]{2,} (?!lr=)[a-z]{2,}|batch$", in_chinese(label))} == set()
+    assert in_chinese("hue + 0.5") == "色调 + 0.5"
+
+
+@pytest.mark.parametrize(
+    ("label", "chinese"),
+    [
+        ("conv2d forward, 32 to 32 at 16x16, batch 64", "conv2d 前向，32 到 32 通道，16×16，批量 64"),
+        ("cpu, 1 thread, reference", "cpu, 1 个线程，参考实现"),
+        ("floor of cpu, 2 threads, ieee", "下限：cpu, 2 个线程，ieee"),
+        ("max_pool2d(input, 3, ceil_mode=True)", "max_pool2d(input, 3, ceil_mode=True)"),
+    ],
+)
+def test_a_label_keeps_its_numbers_and_names_in_chinese(label, chinese):
+    assert in_chinese(label) == chinese
+
+
+def test_a_page_has_a_label_in_both_languages():
+    svg = '<svg><text x="1">time of one batch</text><text>relu</text></svg>'
+
+    english, chinese = "time of one batch", "每批的时间"
+    both = f'<tspan class="en" lang="en">{english}</tspan><tspan class="zh" lang="zh-Hans">{chinese}</tspan>'
+    assert in_both_languages(svg) == f'<svg><text x="1">{both}</text><text>relu</text></svg>'
 
 
 @cache

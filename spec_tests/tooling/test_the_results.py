@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spec_tests.report import reading, record
+from spec_tests.report import findings, reading
+from spec_tests.report.cases import Case
 from spec_tests.run import summary
 from spec_tests.vocabulary.claims import register
 from spec_tests.vocabulary.ledger import OUTCOMES as GRAVITY
@@ -51,15 +52,15 @@ def counts_of_the_terminal(entries):
 
 def counts_of_the_data(entries):
     """Return the results of the claims in `claims.json`."""
-    cases = [record.Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
-    return Counter(claim["results"][0]["result"] for claim in record.claims_of(cases) if not claim["ours"])
+    cases = [Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
+    return Counter(claim["results"][0]["result"] for claim in findings.claims_of(cases) if not claim["ours"])
 
 
 def counts_of_the_page(entries):
     """Return the results that the page's first table counts."""
     page = pytest.importorskip("spec_tests.report.page", reason="the page needs the packages of [report]")
-    cases = [record.Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
-    html = page.render({**reading.read(STORED), "claims": record.claims_of(cases), "tests": []})
+    cases = [Case(entry.test, "", entry.section, entry.claims, (), None, entry=entry) for entry in entries]
+    html = page.render({**reading.read(STORED), "claims": findings.claims_of(cases), "tests": []})
     rows = re.findall(r'<th scope="row"><span class="badge ([\w-]+)">.*?</th><td class="number">(\d+)</td>', html)
     return {name.replace("-", " "): int(count) for name, count in rows}
 

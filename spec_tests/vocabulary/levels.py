@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 LEVELS = ("values", "gradients", "conventions", "contracts", "refusals")
+LEVELS_ZH = dict(zip(LEVELS, ("数值", "梯度", "约定", "契约", "拒绝"), strict=True))
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -22,8 +22,8 @@ document.addEventListener("DOMContentLoaded", () => {
     if (link !== null && link.hash === location.hash) unfold();
   });
   window.addEventListener("hashchange", unfold);
-  window.addEventListener("resize", letReach);
-  document.addEventListener("toggle", letReach, true);
+  window.addEventListener("resize", letReachSoon);
+  document.addEventListener("toggle", letReachSoon, true);
   letReach();
   unfold();
 });

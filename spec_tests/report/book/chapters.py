@@ -18,6 +18,9 @@ from spec_tests.vocabulary.results import counted
 CHAPTERS = {"1": ("torchvision and its data", "torchvision 与数据"), "2": ("Neural networks", "神经网络")}
 """The titles of the document's chapters; each stands before the first of its sections."""
 
+ASKED = ("2.1-flip", "2.1-same", "2.1.2-second-row", "2.2-tie", "2.6.3-what")
+"""The questions that stand at the top of the book, by section and part."""
+
 
 def chapters(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the book shows of each section, in the document's order."""

@@ -2,7 +2,7 @@
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from spec_tests.contract import expectations
 from spec_tests.contract.expectations import Example
 from spec_tests.report.book.texts import inline
+from spec_tests.report.page_filters import grouped
 
 WORDS = Path(__file__).with_name("stories.toml")
 EXPECTED = Path(expectations.__file__).parents[1] / "subjects" / "expected"
@@ -39,13 +40,21 @@ def known() -> dict[str, dict[str, Any]]:
     return found
 
 
-def stories() -> dict[str, list[dict[str, Any]]]:
+def stories(runs: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     """Return the stories by library, in the order of `stories.toml`; what is no longer known is not told."""
     told: dict[str, list[dict[str, Any]]] = {}
     for id, said in words().items():
         if id in known():
-            told.setdefault(said["library"], []).append(_story(said, known()[id]))
+            shown = grouped(_shown_by(run, known()[id]) for run in runs)
+            told.setdefault(said["library"], []).append({**_story(said, known()[id]), "shown": shown})
     return told
+
+
+def _shown_by(run: Mapping[str, Any], deviation: Mapping[str, Any]) -> str:
+    """Return whether a run showed a deviation, or did not ask for it, since its subject was another."""
+    if deviation["id"] in run["deviations"]:
+        return "seen"
+    return "not seen" if run["subject"] in deviation["subjects"] else "not asked"
 
 
 def _story(said: Mapping[str, str], deviation: Mapping[str, Any]) -> dict[str, Any]:

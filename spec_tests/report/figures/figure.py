@@ -52,10 +52,16 @@ def to_svg(figure: Figure, id: str) -> str:
     element = file.getvalue()[file.getvalue().index("<svg") :]
     element = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>\s*", "", element, flags=re.DOTALL)
     element = re.sub(r"<!--.*?-->\s*", "", element, flags=re.DOTALL)
+    element = re.sub(r' (?:d|x|y)="[^"]*"', _shortened, element)
     element = re.sub('<svg(?=[^>]* width="([^"]+)pt")', _shrinking, element, count=1)
     element = re.sub(r'( id="|xlink:href="#|url\(#)', rf"\g<1>{id}-", element)
     element = re.sub(r"data:image/png;base64,([^\"]*)", _as_jpeg, element)
     return element.replace("'DejaVu Sans', ", "").replace(INK, "currentColor").strip()
+
+
+def _shortened(place: re.Match[str]) -> str:
+    """Return coordinates to the hundredth of a point: what is finer cannot be seen."""
+    return re.sub(r"(\.\d\d)\d+", r"\1", place[0])
 
 
 def _shrinking(start: re.Match[str]) -> str:

@@ -12,9 +12,8 @@ from pathlib import Path
 from markupsafe import Markup
 
 from reference.command import Parser, WrongUsage, run
-from spec_tests.report import hands, page
-from spec_tests.report.page_filters import words
-from spec_tests.vocabulary.claims import SECTIONS
+from spec_tests.report import hands, templates
+from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
 
 PROGRAM = "python -m spec_tests.report.hands"
 
@@ -26,16 +25,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def render() -> str:
     """Return the page."""
-    script = f"{page.script_of(hands.FOLDER / 'demo.js')}\n{hands.script()}"
-    sections = [(id, title, words()["sections"][id], hands.widgets(id)) for id, title in SECTIONS.items()]
+    script = f"{templates.script_of(hands.FOLDER / 'demo.js')}\n{hands.script()}"
+    sections = [(id, title, SECTIONS_ZH[id], hands.widgets(id)) for id, title in SECTIONS.items()]
     return (
-        page.environment(hands.FOLDER / "dom")
+        templates.environment(hands.FOLDER / "dom")
         .get_template("demo.html.jinja")
         .render(
             sections=[section for section in sections if section[-1]],
             script=Markup(script),
-            script_hash=page.hash_of(script),
-            style=page.style_of(hands.FOLDER / "hands.css"),
+            script_hash=templates.hash_of(script),
+            style=templates.style_of(hands.FOLDER / "hands.css"),
         )
     )
 

@@ -22,6 +22,8 @@ const PLACES = [
   ["deviation", ".deviation > h3", (it) => it.closest(".deviation").id],
 ];
 const MOST = 12; // entries that are shown
+const SMALL_WORDS = new Set("a an and are be can do does for go goes has how i in is it of on the to what when where which who why".split(" "));
+const PARTICLES = /[的是了吗呢么什为怎样]/;
 let entries = null;
 
 // Built when the search is first used: each entry with its words in both languages
@@ -31,9 +33,17 @@ function collectEntries() {
       const en = spoken(element, "en");
       const zh = spoken(element, "zh");
       const more = [id(element), element.closest("details.law")?.querySelector(".where").textContent ?? ""];
-      return { kind, id: id(element), en, zh, text: [en, zh, ...more].join(" ").toLowerCase().replaceAll("_", " ") };
+      const text = plain([en, zh, ...more].join(" "));
+      return { kind, id: id(element), en, zh, text, below: kind === "question" ? plain(below(element)) : "" };
     }),
   );
+}
+
+// What stands below a question, up to the next one
+function below(heading) {
+  let text = "";
+  for (let it = heading.nextElementSibling; it !== null && it.tagName !== "H4"; it = it.nextElementSibling) text += ` ${it.textContent}`;
+  return text;
 }
 
 function spoken(element, language) {
@@ -42,17 +52,37 @@ function spoken(element, language) {
   return copy.textContent.replace(/\s+/g, " ").trim();
 }
 
+// What is asked, in words: a question may be typed as it is spoken
+function wordsOf(asked) {
+  const pieces = plain(asked).match(/[\u4e00-\u9fff]+|[^\s\u4e00-\u9fff]+/g) ?? [];
+  const words = pieces.flatMap((piece) => (/[\u4e00-\u9fff]/.test(piece) ? piece.split(PARTICLES).flatMap(pairs) : piece));
+  const telling = words.filter((word) => word !== "" && !SMALL_WORDS.has(word));
+  return telling.length > 0 ? telling : words.filter(Boolean);
+}
+
+// Chinese is written without spaces: each two neighbours are a word
+function pairs(text) {
+  return text.length < 3 ? [text] : [...text.slice(1)].map((next, place) => text[place] + next);
+}
+
+function plain(text) {
+  return text.toLowerCase().replace(/[_"'“”‘’=?!,;:()？！，；：（）。、]+/g, " ");
+}
+
+// Those with all words; if there are none, those with the most, if that is a third of them
 function find(asked) {
-  const words = asked.toLowerCase().replaceAll("_", " ").split(/\s+/).filter(Boolean);
+  const words = wordsOf(asked);
   if (words.length === 0) return [];
   entries ??= collectEntries();
+  const inHeading = ({ text }) => words.filter((word) => text.includes(word)).length;
+  const inAll = ({ text, below }) => words.filter((word) => text.includes(word) || below.includes(word)).length;
+  const hits = new Map(entries.map((entry) => [entry, inAll(entry)]));
+  const most = Math.max(...hits.values());
+  if (most < words.length / 3) return [];
   const seen = new Set();
-  const found = entries.filter(({ id, text }) => {
-    if (seen.has(id) || !words.every((word) => text.includes(word))) return false;
-    return seen.add(id);
-  });
-  const whole = words.join(" ");
-  const place = ({ kind, en, zh }) => KINDS[kind].rank - (`${en} ${zh}`.toLowerCase().includes(whole) ? 10 : 0);
+  const found = entries.filter((entry) => hits.get(entry) === most && !seen.has(entry.id) && seen.add(entry.id));
+  const whole = plain(asked).trim();
+  const place = (entry) => KINDS[entry.kind].rank - 10 * (plain(`${entry.en} ${entry.zh}`).includes(whole) + inHeading(entry));
   return found.map((entry) => [place(entry), entry]).sort(([a], [b]) => a - b).map(([, entry]) => entry).slice(0, MOST);
 }
 

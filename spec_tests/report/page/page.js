@@ -131,8 +131,8 @@ document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("mouseover", nameHelper);
   letFind();
   window.addEventListener("hashchange", follow);
-  window.addEventListener("resize", letReach);
-  document.addEventListener("toggle", letReach, true);
+  window.addEventListener("resize", letReachSoon);
+  document.addEventListener("toggle", letReachSoon, true);
   letReach();
   follow();
 });

@@ -59,6 +59,17 @@ function letReach() {
   }
 }
 
+// Once for many changes: each box that is open from the start says so
+let reaching = false;
+function letReachSoon() {
+  if (reaching) return;
+  reaching = true;
+  requestAnimationFrame(() => {
+    reaching = false;
+    letReach();
+  });
+}
+
 function letSpeak() {
   speak(start);
   for (const button of document.querySelectorAll("[data-language]")) {

@@ -15,6 +15,20 @@ def columns(text: str) -> int:
     return sum(1 + (east_asian_width(c) in "WF") for c in text)
 
 
+def left(text: str, width: int) -> str:
+    """Return a text at the left of so many columns."""
+    return text + " " * (width - columns(text))
+
+
+def right(text: str, width: int) -> str:
+    """Return a text at the right of so many columns.
+
+    >>> right("正确", 6)
+    '  正确'
+    """
+    return " " * (width - columns(text)) + text
+
+
 def in_lines(text: str, width: int) -> list[str]:
     """Return a text in lines of at most this many columns, broken at spaces and between Chinese characters.
 

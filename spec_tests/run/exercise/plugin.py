@@ -28,8 +28,9 @@ from spec_tests.run.exercise import result, telling, watching
 from spec_tests.run.exercise.batched import Batched
 from spec_tests.run.exercise.ladder import OWN_FILE, Stage, in_order, is_example, offered, operations_of, stages
 from spec_tests.run.exercise.result import HIDDEN, NOT_BEGUN, NOT_OFFERED, RIGHT, WRONG, Rated
-from spec_tests.run.exercise.words import WORDS, bracketed, language_of, section
+from spec_tests.run.exercise.words import WORDS, bracketed, section
 from spec_tests.run.judging import wrong_call
+from spec_tests.run.language import language_of
 from spec_tests.run.selection import ROOT
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.names_of_tests import sentence

@@ -1,8 +1,5 @@
 """What `--exercise` says beside the sentences of the rungs, in English and Chinese."""
 
-import locale
-import os
-
 WORDS = {
     "en": {
         "title": "{subject}, rung by rung in the document's order",
@@ -74,19 +71,6 @@ WORDS = {
         "nothing": "还什么都没有开始：每个函数都抛出 NotImplementedError。",
     },
 }
-
-
-def language_of(option: str | None) -> str:
-    """Return the language that was asked for, or that of the locale: en unless it is Chinese."""
-    if option is not None:
-        return option
-    for variable in ("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"):
-        if value := os.environ.get(variable):
-            return "zh" if value.lower().startswith("zh") else "en"
-    try:
-        return "zh" if (locale.getlocale()[0] or "").lower().startswith(("zh", "chinese")) else "en"
-    except ValueError:  # a locale that Python does not know
-        return "en"
 
 
 def section(number: str, language: str) -> str:
