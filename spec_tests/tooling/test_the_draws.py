@@ -152,7 +152,7 @@ print([next_numbers(context) for context in (nullcontext(), without_seeding(), n
 """
 
 
-def test_global_generators_are_seeded_for_every_example_elsewhere_but_not_in_the_specification():
+def test_global_generators_are_seeded_elsewhere_but_not_in_the_specification():
     assert python("-c", SEEDED).stdout == "[1, 5, 1]\n"
 
 
