@@ -20,7 +20,7 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.rivals:
         rivals = import_module("spec_tests.strength.rivals")  # it needs torch
         result = results.stored(rivals.caught_by_samples(list(names)), 0.0, "--rivals")
+        result["versions"]["torch"] = metadata.version("torch")
         print(results.told(result))
         if options.out is not None:
             results.write(result, options.out)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 
 import numpy as np
 import pytest
@@ -27,6 +28,14 @@ def test_rules_make_at_least_1000_defects_of_every_function():
 
     assert len(set(made)) == len(made) >= 1000
     assert {name.partition("/")[0] for name in made} == set(functions())
+
+
+def test_300_defects_are_written_by_hand_and_60_of_them_modelled_on_reports():
+    reports = [wrong.report for wrong in WRONG.values() if wrong.report]
+
+    assert len(WRONG) >= 300
+    assert len(set(reports)) >= 60
+    assert [report for report in reports if not re.fullmatch(r"[\w.-]+/[\w.-]+#\d+", report)] == []
 
 
 def test_a_defect_that_a_rule_makes_is_a_subject():
