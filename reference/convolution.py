@@ -13,13 +13,23 @@ its gradients are the products with either factor's transpose:
     grad_weight = grad_output @ columnsᵀ
     grad_input  = fold(weightᵀ @ grad_output)        fold adds each column back onto the cells it came from
 
-That is the formulation used here for every rank, stride, dilation and grouping, one image at a time so that the
-columns stay in the processor's cache, and one axis after the other so that whole rows are copied. For the
-document's three convolutions, batch 64, one thread, it takes 1.8, 1.7 and 1.8 times torch's time forward and 1.0,
-2.2 and 2.4 times backward, measured side by side in `benchmarks` (torch 2.15, AVX2). What limits it: the
-matrix products alone take 1.1 to 1.3 times torch's time (0.6 backward through the first convolution), because torch's
-own convolution is faster than the BLAS; and the columns, which hold every cell once for each tap, 25 times for a 5×5
-kernel, have to be written and read, or folded back.
+`reference.columns` lays out the columns, or smaller ones for one row of the kernel at a time; `fold` is the way to
+grad_input for a stride of more than 1. With stride 1, grad_input is itself a convolution, of grad_output with the
+kernels flipped and the channels in and out exchanged.
+
+Measured side by side with torch 2.15 on one core of an AMD EPYC, batch 64 (OpenBLAS 0.3.31 as in NumPy 2.4), as
+multiples of torch's time for the document's three convolutions:
+
+                             AVX-512                               AVX2
+    forward                  1.4 to 1.5, 1.6 to 1.7, 1.7 to 1.8    1.6, 1.8, 1.7 to 1.9
+    backward                 1.0, 1.7, 1.8 to 1.9                  0.9 to 1.0, 1.6 to 1.7, 1.9
+    products alone           0.8, 1.2, 1.3                         0.9, 1.3, 1.4
+
+The last line is the limit of the forward pass: with AVX-512 torch runs the second and third convolution at up to 119
+and 138 GFLOP/s, and the BLAS no shape of theirs at more than 110. The rest is unrolling, the sums over kernel rows,
+and the bias. Forward, columns of whole windows for every convolution took 1.8 to 2.0, 2.0 and 2.0 to 2.2 (AVX2: 1.5 to
+1.6, 1.7 to 1.8, 1.8); for the second and third, one product for all rows of the kernel, its parts added up where they
+belong, took 1.8 and 2.0 (AVX2: 1.6, 1.7).
 """
 
 from collections.abc import Sequence
@@ -231,7 +241,7 @@ def _transposed(weight: Array, geometry: ConvGeometry) -> tuple[Array, ConvGeome
     padding adds zeros where there is no place, which do no harm as long as the weight is finite.
     """
     outs, channels, *kernel_size = weight.shape
-    flipped = np.flip(weight, range(2, weight.ndim)).reshape(geometry.groups, -1, channels, *kernel_size)
+    flipped = np.flip(weight, tuple(range(2, weight.ndim))).reshape(geometry.groups, -1, channels, *kernel_size)
     spans = [d * (k - 1) for k, d in zip(kernel_size, geometry.dilation, strict=True)]
     margins = [(span - b, span - a) for span, (b, a) in zip(spans, geometry.padding, strict=True)]
     turned = replace(geometry, input_size=geometry.output_size, output_size=geometry.input_size, padding=tuple(margins))
