@@ -164,5 +164,6 @@ class Limits:
 
 def too_fast(row: Mapping[str, Any]) -> bool:
     """Tell whether a row is faster than its floor."""
-    least = row["extra_info"].get("floor")
-    return least is not None and row["stats"]["median"] < least["seconds"]
+    info = row["extra_info"]
+    median = (info.get("interval") or row["stats"])["median"]
+    return info.get("floor") is not None and median < info["floor"]["seconds"]
