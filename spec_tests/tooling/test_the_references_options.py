@@ -200,3 +200,42 @@ def test_a_huge_window_finds_the_maximum_among_the_cells_that_it_reaches():
 def test_an_array_of_2_to_the_31_elements_or_more_is_refused_before_it_is_made(call):
     with pytest.raises(ValueError, match=r"would have shape .*, expected fewer than 2\^31 elements"):
         call(np.zeros((1, 2, 2)))
+
+
+# Dtypes and memory
+
+
+@pytest.mark.parametrize(
+    "call", [call for call in CALLS if call.function.endswith("_backward")], ids=lambda c: c.function
+)
+def test_no_gradient_of_a_reference_lies_in_the_memory_of_an_argument(call):
+    given = call.arguments()
+    results, arguments = arrays_in(call(given)), arrays_in(given)
+
+    assert results
+    assert not any(np.shares_memory(result, argument) for result in results for argument in arguments)
+
+
+def arrays_in(value):
+    """Return all arrays in a value."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        return [array for part in value for array in arrays_in(part)]
+    return [value] if isinstance(value, np.ndarray) else []
+
+
+@pytest.mark.parametrize("loss", ["l1_loss", "mse_loss"])
+def test_each_gradient_of_a_loss_has_the_dtype_of_its_own_argument(loss):
+    input, target = np.array([1.0, 2.0], np.float32), np.array([3.0, 5.0], np.float64)
+    backward = getattr(reference, f"{loss}_backward")
+
+    grads = backward(np.array(1.0), input, target, weight=np.array([1.0, 2.0], np.float32))
+
+    assert [grad.dtype.name for grad in grads] == ["float32", "float64", "float32"]
+
+
+def test_a_sum_of_bytes_is_computed_in_64_bits():
+    total = reference.l1_loss(np.array([200, 200], np.uint8), np.array([0, 0], np.uint8), reduction="sum")
+
+    assert (total.dtype, total) == (np.int64, 400)

@@ -1,7 +1,7 @@
 """Whether the tests notice any change of the references: `python -m spec_tests.strength.mutation`.
 
-    --files A,B         only of these references, as activation,loss
     --sample N          only N mutants, the first in the order of --seed; a larger N later goes on with the next ones
+    --files A,B         only those of them that are of these references, as activation,loss
     --seed S            0 unless given
     --processes N       in so many processes, one for each core unless given; each has a copy of the project
     --journal FILE      what is known of each mutant, and noted as soon as it is (docs/strength/mutants.tsv)
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = read(options.journal)
     if options.again:
         known = {key: outcome for key, outcome in known.items() if outcome.caught_by}
-    wanted = [mutant for mutant in everything if mutant.file in files][: options.sample]
+    wanted = [mutant for mutant in everything[: options.sample] if mutant.file in files]
     run([mutant for mutant in wanted if mutant.key not in known], options.journal, options.processes)
 
     known = read(options.journal)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from threading import Lock
 from time import perf_counter
@@ -23,7 +23,9 @@ SUBJECTS = ("reference", "torch")
 """The subjects of the two runs that a mutant must pass to survive; the second takes longer and has fewer tests left."""
 
 PATIENCE = 10
-"""How many times as long as the sound reference a mutant may take, and this many seconds more, before it is stopped."""
+"""How many times as long as the reference itself a mutant may take, before it is stopped."""
+AT_LEAST = 120
+"""Seconds that it may always take: a machine may have something else to do."""
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
@@ -96,7 +98,9 @@ class Copy:
         began = perf_counter()
         code, text = self._run(file, subject, {}, None)
         if code:
-            raise SystemExit(f"the tests of {file} fail on the reference itself, with {subject} as the subject:\n{text}")
+            raise SystemExit(
+                f"the tests of {file} fail on the reference itself, with {subject} as the subject:\n{text}"
+            )
         self.seconds[file, subject] = perf_counter() - began
 
     def _caught_by(self, file: str, subject: str, changed: str) -> str:
@@ -108,7 +112,7 @@ class Copy:
         path.write_text(changed, encoding="utf-8", newline="")
         for stored in self.root.glob(f"reference/__pycache__/{file}.*"):
             stored.unlink()
-        limit = PATIENCE * (self.seconds[file, subject] + 1)
+        limit = max(PATIENCE * self.seconds[file, subject], AT_LEAST)
         try:
             code, text = self._run(file, subject, {"PYTHONDONTWRITEBYTECODE": "1"}, limit)
         except subprocess.TimeoutExpired:
@@ -116,7 +120,9 @@ class Copy:
         finally:
             path.write_bytes(original)
         failed = FAILED.search(text)
-        return failed.group(1).rpartition("::")[2].partition("[")[0] if failed else f"pytest's status {code}" * bool(code)
+        return (
+            failed.group(1).rpartition("::")[2].partition("[")[0] if failed else f"pytest's status {code}" * bool(code)
+        )
 
     def _run(self, file: str, subject: str, more: dict[str, str], limit: float | None) -> tuple[int, str]:
         plugin = "spec_tests.strength.mutation.touching"
@@ -132,24 +138,21 @@ class Copy:
 
 def run(mutants: Sequence[Mutant], journal: Path, processes: int) -> None:
     """Find out what becomes of these mutants, in so many processes."""
-    left, written = SimpleQueue[Mutant](), Lock()
-    for mutant in mutants:
-        left.put(mutant)
+    idle, written = SimpleQueue[Copy](), Lock()
 
-    def work(folder: Path) -> None:
-        copy = Copy(folder)
-        while True:
-            try:
-                outcome = copy.outcome(left.get_nowait())
-            except Empty:
-                return
+    def work(file: str) -> None:
+        copy = idle.get()
+        for outcome in map(copy.outcome, (mutant for mutant in mutants if mutant.file == file)):
             with written:
                 if outcome is not None:
                     write(journal, [outcome])
                     print(f"{outcome.key}: {outcome.caught_by or 'SURVIVES'}, {outcome.seconds} s", flush=True)
+        idle.put(copy)
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(processes) as pool:
-        list(pool.map(work, [Path(folder, str(number)) for number in range(processes)]))
+        for number in range(processes):
+            idle.put(Copy(Path(folder, str(number))))
+        list(pool.map(work, sorted({mutant.file for mutant in mutants})))
 
 
 def _of_this_machine(folder: str, names: list[str]) -> set[str]:
