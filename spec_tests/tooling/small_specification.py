@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import spec_tests.report.book.chapters  # noqa: F401  # takes the document's register, before another one replaces it
 from spec_tests.run import selection
 from spec_tests.vocabulary import claims, ledger
 
