@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-from spec_tests.run import draws, drawing
+from spec_tests.run import drawing, draws
 from spec_tests.run.selection import is_property
 from spec_tests.strength.planting import asks_the_subject, operation_of, order
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
