@@ -27,6 +27,7 @@ COMMANDS = {
     "spec_tests.watch": PYTEST,
     "spec_tests.verdict": Needs(("numpy",)),
     "spec_tests.report": Needs((*RUN, "jsonschema"), "spec,report"),
+    "spec_tests.strength.mutation": Needs((*RUN, "cosmic_ray"), "mutation"),
     "spec_tests.matrix": Needs((*RUN, "jsonschema"), "spec,report"),
     "benchmarks.report": Needs((*RUN, "jsonschema", "matplotlib"), "test"),
     "benchmarks.compare": Needs((*RUN, "jsonschema"), "test"),
