@@ -239,3 +239,10 @@ def test_a_sum_of_bytes_is_computed_in_64_bits():
     total = reference.l1_loss(np.array([200, 200], np.uint8), np.array([0, 0], np.uint8), reduction="sum")
 
     assert (total.dtype, total) == (np.int64, 400)
+
+
+def test_a_weight_of_one_axis_takes_no_bias_even_if_their_shapes_agree():
+    numbers = np.array([1.0, 2.0])
+
+    with pytest.raises(ValueError, match=r"^bias has shape \(2,\), but a weight of one axis takes no bias"):
+        reference.linear(numbers, numbers, numbers)
