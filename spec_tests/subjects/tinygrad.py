@@ -152,8 +152,11 @@ def log_softmax(input: Any, dim: int) -> Any:
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
-    """Input times the transposed weight."""
-    return input.linear(weight.T, bias)
+    """Input times the transposed weight; by a vector, `Tensor.linear` would multiply and add up nothing."""
+    if weight.ndim > 1:
+        return input.linear(weight.T, bias)
+    output = input.dot(weight)
+    return output if bias is None else output + bias
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
