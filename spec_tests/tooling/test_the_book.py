@@ -435,6 +435,49 @@ def test_on_a_phone_the_contents_lead_to_a_section_and_nothing_is_too_wide(opene
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""The page has been drawn with all that changed before."""
+
+
+@pytest.mark.slow
+def test_on_a_phone_the_open_contents_scroll_by_themselves_and_can_be_closed(opened):
+    with opened(viewport=PHONE) as page:
+        page.get_by_role("button", name="Contents").click()
+        contents, close = page.locator("#contents"), page.get_by_role("button", name="Close", exact=True)
+        box = contents.bounding_box()
+
+        assert box["y"] + box["height"] <= PHONE["height"]
+        assert contents.evaluate("it => it.scrollHeight > it.clientHeight")
+        assert contents.evaluate("it => { it.scrollTop = 10_000; return it.scrollTop; }") > 0
+        assert contents.evaluate("it => getComputedStyle(it).overscrollBehaviorY") == "contain"
+
+        close.click()
+        assert not contents.is_visible()
+
+
+@pytest.mark.slow
+def test_while_the_contents_are_open_on_a_phone_no_tab_stop_lies_behind_them(opened):
+    with opened(viewport=PHONE) as page:
+        page.locator("#menu").click()
+        page.locator("#contents a:visible").last.focus()
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('main')") is None
+
+        page.keyboard.press("Escape")
+        assert not page.locator("#contents").is_visible()
+        assert page.locator("#menu").evaluate("it => it === document.activeElement")
+        assert page.locator("main").evaluate("it => !it.inert")
+
+
+@pytest.mark.slow
+def test_contents_that_were_open_on_a_narrow_window_leave_a_wide_one_in_reach(opened):
+    with opened(viewport=PHONE) as page:
+        page.locator("#menu").click()
+        page.set_viewport_size({"width": 1400, "height": 900})
+
+        assert page.evaluate(f"{FRAMES}.then(() => !document.getElementById('main').inert)")
+
+
 @pytest.mark.slow
 def test_a_formula_that_is_wider_than_a_phone_can_be_scrolled_and_shows_it(opened):
     with opened("#book-2.1", viewport=PHONE) as page:

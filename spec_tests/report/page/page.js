@@ -64,6 +64,7 @@ function reset() {
 // Links: their targets are shown and unfolded, even if they are filtered out
 
 function follow() {
+  openMenu(false);
   let id = location.hash.slice(1);
   try {
     id = decodeURIComponent(id);
@@ -99,11 +100,12 @@ function nameHelper(event) {
   if (meaning) helper.title = meaning.querySelector(page.classList.contains("chinese") ? ".zh" : ".en").textContent;
 }
 
-// Contents, on narrow screens
+// Contents, on narrow screens: while they are open, the page behind them is out of reach
 
 function openMenu(open) {
   page.classList.toggle("menu-open", open);
   document.getElementById("menu").setAttribute("aria-expanded", String(open));
+  document.getElementById("main").inert = open;
 }
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -115,9 +117,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.getElementById("reset").addEventListener("click", reset);
   const menu = document.getElementById("menu");
   menu.addEventListener("click", () => openMenu(menu.getAttribute("aria-expanded") !== "true"));
-  document.getElementById("contents").addEventListener("click", (event) => {
-    if (event.target.closest("a")) openMenu(false);
-  });
+  matchMedia("(max-width: 60rem)").addEventListener("change", () => openMenu(false));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && page.classList.contains("menu-open")) {
       openMenu(false);
