@@ -392,6 +392,30 @@ def test_the_path_of_an_optimizer_ends_where_the_references_does(opened):
         assert said(place).startswith(f"After 31 steps f = {height_after(31, reference.sgd, lr=0.17):.3g}")
 
 
+def test_scores_are_doubled_exactly_or_not_at_all(opened):
+    with opened() as page:
+        place = figure(page, "cross_entropy")
+        double, limit = place.get_by_role("button", name="twice as large"), place.locator('[data-part="limit"]')
+        assert double.is_enabled() and not limit.is_visible()
+
+        double.click()
+        scores = 2 * np.log(worked_examples.MODEL_1)
+        assert double.is_disabled() and limit.is_visible()  # 4·ln 0.1 is less than −6
+        assert said(place).endswith(f"= {reference.cross_entropy(scores, worked_examples.TRUTH).item():.4g}")
+        place.get_by_role("slider").evaluate_all("all => all.forEach(it => (it.value = 3))")
+        place.get_by_role("slider").first.dispatch_event("input")
+        assert double.is_enabled() and not limit.is_visible()
+
+
+def test_an_optimizer_takes_no_step_before_the_first_or_after_the_last(opened):
+    with opened() as page:
+        place = figure(page, "optimizers")
+        buttons = [place.get_by_role("button", name=name) for name in ("One step back", "One step on")]
+        for count, enabled in (("0", [False, True]), ("50", [True, True]), ("100", [True, False])):
+            place.get_by_role("slider", name="Steps").fill(count)
+            assert [button.is_enabled() for button in buttons] == enabled
+
+
 def height_after(count, step, **options):
     """Return the height of the figure's bowl after so many steps of an optimizer."""
     param, state = np.array([-4.0, -1.0]), {}
