@@ -479,6 +479,22 @@ def test_contents_that_were_open_on_a_narrow_window_leave_a_wide_one_in_reach(op
 
 
 @pytest.mark.slow
+def test_the_contents_mark_the_section_in_view_and_show_the_mark(opened):
+    with opened("#book-2.2") as page:
+        marked = page.locator("#contents [aria-current=location]")
+        assert marked.evaluate_all("all => all.map(it => it.hash)") == ["#book-2.2"]
+
+        page.locator('[id="book-3"]').evaluate("it => it.scrollIntoView()")
+        assert page.evaluate(f"{FRAMES}.then(() => true)")
+        assert marked.evaluate_all("all => all.map(it => it.hash)") == ["#book-3"]
+        box, entry = page.locator("#contents").bounding_box(), marked.bounding_box()
+        assert box["y"] <= entry["y"] and entry["y"] + entry["height"] <= box["y"] + box["height"]
+
+        page.get_by_role("link", name="Record", exact=True).click()
+        assert marked.evaluate_all("all => all.map(it => it.hash)") == ["#record"]
+
+
+@pytest.mark.slow
 def test_a_formula_that_is_wider_than_a_phone_can_be_scrolled_and_shows_it(opened):
     with opened("#book-2.1", viewport=PHONE) as page:
         formula = page.locator("#book-2\\.1 .math").first

@@ -82,6 +82,7 @@ function follow() {
   letReach();
   if (target.classList.contains("claim")) target.querySelector(".evidence")?.setAttribute("open", "");
   target.scrollIntoView();
+  markPlace();
 }
 
 // Runs: hovering over a letter shows the full name
@@ -106,6 +107,35 @@ function openMenu(open) {
   page.classList.toggle("menu-open", open);
   document.getElementById("menu").setAttribute("aria-expanded", String(open));
   document.getElementById("main").inert = open;
+  markPlace();
+}
+
+// The entry of the contents that is in view: that of the last heading that has come up to the window's upper edge
+
+const UPPER_EDGE = 120; // in pixels: the page's header, and a few lines
+const markPlaceSoon = soon(markPlace);
+
+function markPlace() {
+  const entries = [...document.querySelectorAll('#contents a[href^="#"]')].filter((link) => link.checkVisibility());
+  const above = entries.filter((link) => topOf(link) < UPPER_EDGE);
+  const current = above.sort((a, b) => topOf(a) - topOf(b)).at(-1);
+  for (const link of document.querySelectorAll("#contents [aria-current]")) {
+    if (link !== current) link.removeAttribute("aria-current");
+  }
+  if (current === undefined || current.hasAttribute("aria-current")) return;
+  current.setAttribute("aria-current", "location");
+  bringIntoView(current, document.getElementById("contents"));
+}
+
+function topOf(link) {
+  const target = document.getElementById(link.hash.slice(1));
+  return target.checkVisibility() ? target.getBoundingClientRect().top : Infinity;
+}
+
+// Without moving the page
+function bringIntoView(link, list) {
+  const [{ top, bottom }, box] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
+  if (top < box.top || bottom > box.bottom) list.scrollTop += (top + bottom - box.top - box.bottom) / 2;
 }
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -132,7 +162,9 @@ document.addEventListener("DOMContentLoaded", () => {
   letFind();
   window.addEventListener("hashchange", follow);
   window.addEventListener("resize", letReachSoon);
+  document.addEventListener("scroll", markPlaceSoon, { passive: true });
   document.addEventListener("toggle", letReachSoon, true);
   letReach();
   follow();
+  markPlace();
 });
