@@ -280,6 +280,8 @@ TASKS = {
         "第二行为什么是错的": "book-2.1.2-second-row",
         "两个最大值一样大时梯度给谁": "book-2.2-tie",
         "卷积核 翻转吗": "book-2.1-flip",
+        "same 填充": "book-2.1-same",
+        "最大池化梯度相等": "book-2.2-tie",
     },
 }
 """What a learner asks, in whatever words, and the heading of the answer."""
@@ -371,6 +373,50 @@ def test_the_search_finds_functions_tests_claims_and_deviations(opened):
 
             targets = page.locator("#found [data-target]").evaluate_all("all => all.map(it => it.dataset.target)")
             assert found in targets
+
+
+NAMED = {
+    "MaxPool2d": {"book-2.2", "ladder-max_pool2d"},
+    "max_pool2d": {"book-2.2", "ladder-max_pool2d"},
+    "nn.Linear": {"book-2.4", "code-2.4-linear-linear"},
+    "CrossEntropyLoss": {"book-2.6.3", "code-2.6.3-cross_entropy-cross_entropy"},
+    "torch.nn.Conv2d": {"book-2.1", "ladder-conv2d"},
+    "ReLU": {"book-2.3", "code-2.3-activation-relu"},
+    "BatchNorm2d": {"book-2.8", "code-2.8-normalization-batch_norm"},
+    "F.cross_entropy": {"book-2.6.3", "code-2.6.3-cross_entropy-cross_entropy"},
+}
+"""A class or a function, as one may write it, and the section and the function that come first."""
+
+
+@pytest.mark.slow
+def test_the_name_of_a_class_or_function_finds_its_section_and_its_function_first(opened):
+    with opened() as page:
+        for asked, both_of_it in NAMED.items():
+            page.get_by_role("combobox").fill(asked)
+
+            targets = page.locator("#found [data-target]").evaluate_all("all => all.map(it => it.dataset.target)")
+            assert {*targets[:2]} == both_of_it
+
+
+@pytest.mark.slow
+def test_no_two_results_of_a_search_look_the_same_and_each_says_its_section(opened):
+    with opened() as page:
+        for asked in ("relu", "linear_backward", "padding", "log_softmax"):
+            page.get_by_role("combobox").fill(asked)
+
+            rows = page.locator("#found [data-target]").all_inner_texts()
+            assert len(rows) == len({*rows}) > 1
+        assert "function2.3 log_softmax" in [row.replace("\n", "") for row in rows]
+
+
+@pytest.mark.slow
+def test_a_result_that_is_followed_opens_the_box_that_it_leads_to(opened):
+    with opened() as page:
+        page.get_by_role("combobox").fill("max_pool2d")
+        page.locator('#found [data-target="ladder-max_pool2d"]').click()
+
+        assert 0 <= top(page, "ladder-max_pool2d") < 200
+        assert page.locator("#ladder-max_pool2d").evaluate("it => it.open")
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 // Book and record: one of them is shown, the one in which the address' target lies
 
-const OF_THE_BOOK = /^#(book|main|law|code|laws|try|figure|stor|silent|hand)/;
+const OF_THE_BOOK = /^#(book|main|law|code|laws|try|ladder|figure|stor|silent|hand)/;
 show_view(location.hash !== "" && !OF_THE_BOOK.test(location.hash)); // before anything is rendered
 
 function show_view(record) {
