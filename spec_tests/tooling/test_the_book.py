@@ -338,6 +338,18 @@ def test_the_page_opens_on_the_book_and_the_record_is_one_click_away(opened):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("language", "number"), [("en", r"(\d+) (?:more below|of all) are ours"), ("zh", r"(\d+) 条是本项目")]
+)
+def test_claims_that_are_ours_are_told_apart_where_claims_are_counted(opened, language, number):
+    with opened("#record", language=language) as page:
+        told = [page.locator(f".{name}:visible").first.inner_text() for name in ("ours", "shown")]
+
+    ours = sum(claim.ours for claim in register().values())
+    assert [int(re.search(number, text)[1]) for text in told] == [ours, ours]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["law-2_2_max_pooling-nan_beats_infinity", "claim-2.1.2.h"])
 def test_a_deep_link_lands_at_once(opened, id):
     with opened(f"#{id}") as page:
