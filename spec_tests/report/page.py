@@ -68,6 +68,7 @@ def render(
             silent=[deviation for deviation in data["deviations"] if deviation.get("silent")],
             claims=data["claims"],
             counted=sum(not claim.get("ours") for claim in data["claims"]),
+            ours=sum(bool(claim.get("ours")) for claim in data["claims"]),
             lines=_lines(),
             public=public_verdicts(),
             known={claim["id"] for claim in data["claims"]},

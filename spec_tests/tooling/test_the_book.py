@@ -280,6 +280,8 @@ TASKS = {
         "第二行为什么是错的": "book-2.1.2-second-row",
         "两个最大值一样大时梯度给谁": "book-2.2-tie",
         "卷积核 翻转吗": "book-2.1-flip",
+        "same 填充": "book-2.1-same",
+        "最大池化梯度相等": "book-2.2-tie",
     },
 }
 """What a learner asks, in whatever words, and the heading of the answer."""
@@ -336,6 +338,18 @@ def test_the_page_opens_on_the_book_and_the_record_is_one_click_away(opened):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("language", "number"), [("en", r"(\d+) (?:more below|of all) are ours"), ("zh", r"(\d+) 条是本项目")]
+)
+def test_claims_that_are_ours_are_told_apart_where_claims_are_counted(opened, language, number):
+    with opened("#record", language=language) as page:
+        told = [page.locator(f".{name}:visible").first.inner_text() for name in ("ours", "shown")]
+
+    ours = sum(claim.ours for claim in register().values())
+    assert [int(re.search(number, text)[1]) for text in told] == [ours, ours]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("id", ["law-2_2_max_pooling-nan_beats_infinity", "claim-2.1.2.h"])
 def test_a_deep_link_lands_at_once(opened, id):
     with opened(f"#{id}") as page:
@@ -371,6 +385,50 @@ def test_the_search_finds_functions_tests_claims_and_deviations(opened):
 
             targets = page.locator("#found [data-target]").evaluate_all("all => all.map(it => it.dataset.target)")
             assert found in targets
+
+
+NAMED = {
+    "MaxPool2d": {"book-2.2", "ladder-max_pool2d"},
+    "max_pool2d": {"book-2.2", "ladder-max_pool2d"},
+    "nn.Linear": {"book-2.4", "code-2.4-linear-linear"},
+    "CrossEntropyLoss": {"book-2.6.3", "code-2.6.3-cross_entropy-cross_entropy"},
+    "torch.nn.Conv2d": {"book-2.1", "ladder-conv2d"},
+    "ReLU": {"book-2.3", "code-2.3-activation-relu"},
+    "BatchNorm2d": {"book-2.8", "code-2.8-normalization-batch_norm"},
+    "F.cross_entropy": {"book-2.6.3", "code-2.6.3-cross_entropy-cross_entropy"},
+}
+"""A class or a function, as one may write it, and the section and the function that come first."""
+
+
+@pytest.mark.slow
+def test_the_name_of_a_class_or_function_finds_its_section_and_its_function_first(opened):
+    with opened() as page:
+        for asked, both_of_it in NAMED.items():
+            page.get_by_role("combobox").fill(asked)
+
+            targets = page.locator("#found [data-target]").evaluate_all("all => all.map(it => it.dataset.target)")
+            assert {*targets[:2]} == both_of_it
+
+
+@pytest.mark.slow
+def test_no_two_results_of_a_search_look_the_same_and_each_says_its_section(opened):
+    with opened() as page:
+        for asked in ("relu", "linear_backward", "padding", "log_softmax"):
+            page.get_by_role("combobox").fill(asked)
+
+            rows = page.locator("#found [data-target]").all_inner_texts()
+            assert len(rows) == len({*rows}) > 1
+        assert "function2.3 log_softmax" in [row.replace("\n", "") for row in rows]
+
+
+@pytest.mark.slow
+def test_a_result_that_is_followed_opens_the_box_that_it_leads_to(opened):
+    with opened() as page:
+        page.get_by_role("combobox").fill("max_pool2d")
+        page.locator('#found [data-target="ladder-max_pool2d"]').click()
+
+        assert 0 <= top(page, "ladder-max_pool2d") < 200
+        assert page.locator("#ladder-max_pool2d").evaluate("it => it.open")
 
 
 @pytest.mark.slow
@@ -433,6 +491,65 @@ def test_on_a_phone_the_contents_lead_to_a_section_and_nothing_is_too_wide(opene
         assert not page.get_by_role("navigation").is_visible() and 0 <= top(page, "book-2.2") < 200
         page.evaluate("document.querySelectorAll('details').forEach(it => it.open = true)")
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""The page has been drawn with all that changed before."""
+
+
+@pytest.mark.slow
+def test_on_a_phone_the_open_contents_scroll_by_themselves_and_can_be_closed(opened):
+    with opened(viewport=PHONE) as page:
+        page.get_by_role("button", name="Contents").click()
+        contents, close = page.locator("#contents"), page.get_by_role("button", name="Close", exact=True)
+        box = contents.bounding_box()
+
+        assert box["y"] + box["height"] <= PHONE["height"]
+        assert contents.evaluate("it => it.scrollHeight > it.clientHeight")
+        assert contents.evaluate("it => { it.scrollTop = 10_000; return it.scrollTop; }") > 0
+        assert contents.evaluate("it => getComputedStyle(it).overscrollBehaviorY") == "contain"
+
+        close.click()
+        assert not contents.is_visible()
+
+
+@pytest.mark.slow
+def test_while_the_contents_are_open_on_a_phone_no_tab_stop_lies_behind_them(opened):
+    with opened(viewport=PHONE) as page:
+        page.locator("#menu").click()
+        page.locator("#contents a:visible").last.focus()
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('main')") is None
+
+        page.keyboard.press("Escape")
+        assert not page.locator("#contents").is_visible()
+        assert page.locator("#menu").evaluate("it => it === document.activeElement")
+        assert page.locator("main").evaluate("it => !it.inert")
+
+
+@pytest.mark.slow
+def test_contents_that_were_open_on_a_narrow_window_leave_a_wide_one_in_reach(opened):
+    with opened(viewport=PHONE) as page:
+        page.locator("#menu").click()
+        page.set_viewport_size({"width": 1400, "height": 900})
+
+        assert page.evaluate(f"{FRAMES}.then(() => !document.getElementById('main').inert)")
+
+
+@pytest.mark.slow
+def test_the_contents_mark_the_section_in_view_and_show_the_mark(opened):
+    with opened("#book-2.2") as page:
+        marked = page.locator("#contents [aria-current=location]")
+        assert marked.evaluate_all("all => all.map(it => it.hash)") == ["#book-2.2"]
+
+        page.locator('[id="book-3"]').evaluate("it => it.scrollIntoView()")
+        assert page.evaluate(f"{FRAMES}.then(() => true)")
+        assert marked.evaluate_all("all => all.map(it => it.hash)") == ["#book-3"]
+        box, entry = page.locator("#contents").bounding_box(), marked.bounding_box()
+        assert box["y"] <= entry["y"] and entry["y"] + entry["height"] <= box["y"] + box["height"]
+
+        page.get_by_role("link", name="Record", exact=True).click()
+        assert marked.evaluate_all("all => all.map(it => it.hash)") == ["#record"]
 
 
 @pytest.mark.slow

@@ -278,6 +278,24 @@ def test_the_output_follows_the_options_and_so_does_its_size(opened):
         assert said(place).endswith(" = −6")
 
 
+def test_a_map_that_shrinks_and_grows_again_is_what_it_was(opened):
+    with opened() as page:
+        place = figure(page, "convolution")
+        place.get_by_label("input, row 5, column 4").fill("42")
+        place.get_by_label("kernel, row 3, column 1").fill("7")
+        for size, kernel in ((3, 1), (8, 4), (5, 3)):
+            slide(place, "Kernel size", kernel)
+            slide(place, "Input size", size)
+
+        changed, kernel = worked_examples.MAP.copy(), worked_examples.KERNEL.copy()
+        changed[4, 3], kernel[2, 0] = 42, 7
+        fields = place.get_by_role("spinbutton").evaluate_all("all => all.map(it => it.valueAsNumber)")
+        assert fields == [*changed.ravel(), *kernel.ravel()]
+
+        place.get_by_role("button", name="The worked example").click()
+        assert place.get_by_label("input, row 5, column 4").input_value() == "0"
+
+
 def test_a_kernel_that_does_not_fit_is_told_and_has_no_output(opened):
     with opened() as page:
         place = figure(page, "convolution")
@@ -372,6 +390,30 @@ def test_a_dragged_score_changes_the_loss(opened):
         place.get_by_role("group", name="A picture of a pig").get_by_role("slider", name="pig").fill("3")
 
         assert said(place).endswith(f"= {reference.cross_entropy(scores, worked_examples.TRUTH).item():.4g}")
+
+
+def test_scores_are_doubled_exactly_or_not_at_all(opened):
+    with opened() as page:
+        place = figure(page, "cross_entropy")
+        double, limit = place.get_by_role("button", name="twice as large"), place.locator('[data-part="limit"]')
+        assert double.is_enabled() and not limit.is_visible()
+
+        double.click()
+        scores = 2 * np.log(worked_examples.MODEL_1)
+        assert double.is_disabled() and limit.is_visible()  # 4·ln 0.1 is less than −6
+        assert said(place).endswith(f"= {reference.cross_entropy(scores, worked_examples.TRUTH).item():.4g}")
+        place.get_by_role("slider").evaluate_all("all => all.forEach(it => (it.value = 3))")
+        place.get_by_role("slider").first.dispatch_event("input")
+        assert double.is_enabled() and not limit.is_visible()
+
+
+def test_an_optimizer_takes_no_step_before_the_first_or_after_the_last(opened):
+    with opened() as page:
+        place = figure(page, "optimizers")
+        buttons = [place.get_by_role("button", name=name) for name in ("One step back", "One step on")]
+        for count, enabled in (("0", [False, True]), ("50", [True, True]), ("100", [True, False])):
+            place.get_by_role("slider", name="Steps").fill(count)
+            assert [button.is_enabled() for button in buttons] == enabled
 
 
 def test_the_path_of_an_optimizer_ends_where_the_references_does(opened):

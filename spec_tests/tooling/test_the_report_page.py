@@ -910,7 +910,18 @@ def test_the_first_tab_stop_is_a_link_that_skips_to_the_content(opened):
         assert page.get_by_role("link", name="Skip to content").evaluate("it => it === document.activeElement")
 
         page.keyboard.press("Enter")
-        assert page.locator("main").evaluate("it => it === document.activeElement")
+        page.keyboard.press("Tab")
+        first = page.locator("main :is(a, summary, button):visible").first
+        assert first.evaluate("it => it === document.activeElement")
+
+
+def test_after_a_click_on_a_text_the_next_tab_stop_is_the_one_behind_it(opened):
+    with opened("#claim-2.1.2.h") as page:
+        claim = page.locator("#claim-2\\.1\\.2\\.h")
+        claim.locator(".claim-text:visible").first.click(position={"x": 3, "y": 3})
+        page.keyboard.press("Tab")
+
+        assert claim.evaluate("it => it.contains(document.activeElement)")
 
 
 def test_a_page_of_eight_full_runs_stays_small():

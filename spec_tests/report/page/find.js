@@ -14,7 +14,7 @@ const PLACES = [
   ["section", "#book .section > h3", (it) => it.closest(".section").id],
   ["question", "#book h4[id]", (it) => it.id],
   ["code", "#book .code > summary > code", (it) => it.closest(".code").id],
-  ["code", "#book .ladder > summary > code", (it) => it.closest(".section").id.replace("book-", "try-")],
+  ["code", "#book .ladder > summary > code", (it) => it.closest(".ladder").id],
   ["story", "#book .silent > h4", (it) => it.closest("article").id],
   ["law", "#book .law > summary > .sentence", (it) => it.closest(".law").id],
   ["claim", ".claim .claim-text", (it) => it.closest(".claim").id],
@@ -23,6 +23,8 @@ const PLACES = [
 ];
 const MOST = 12; // entries that are shown
 const SMALL_WORDS = new Set("a an and are be can do does for go goes has how i in is it of on the to what when where which who why".split(" "));
+const PREFIX = /^(?:torch\.|nn\.|functional\.|optim\.|f\.)+/;
+const SAME = [["padding", "填充"], ["stride", "步幅", "步长"], ["dilation", "膨胀"], ["kernel", "卷积核"], ["gradient", "梯度"], ["并列", "相等"]];
 const PARTICLES = /[的是了吗呢么什为怎样]/;
 let entries = null;
 
@@ -33,10 +35,33 @@ function collectEntries() {
       const en = spoken(element, "en");
       const zh = spoken(element, "zh");
       const more = [id(element), element.closest("details.law")?.querySelector(".where").textContent ?? ""];
-      const text = plain([en, zh, ...more].join(" "));
-      return { kind, id: id(element), en, zh, text, below: kind === "question" ? plain(below(element)) : "" };
+      const text = withSame(plain([en, zh, ...more].join(" ")));
+      const section = element.closest(".section");
+      const number = section?.id.match(/[\d.]+$/)?.[0] ?? "";
+      const around = kind === "question" ? withSame(plain(`${section.querySelector("h3").textContent} ${below(element)}`)) : "";
+      return { kind, id: id(element), box: element.closest("details"), number, en, zh, text, below: around, names: namesOf(kind, element) };
     }),
   );
+}
+
+// A text in which each word of the trade stands with those that mean the same
+function withSame(text) {
+  return [text, ...SAME.filter((words) => words.some((word) => text.includes(word))).flat()].join(" ");
+}
+
+// The functions that an entry is about: a section's are those that it lets the reader write, and what it reads on about
+function namesOf(kind, element) {
+  if (kind === "code") return new Set(spellings(element.textContent));
+  const section = kind === "section" && element.closest(".section");
+  if (!section || section.querySelector(".ladder") === null) return new Set();
+  const named = [...section.querySelectorAll(".ladder > summary > code, .read-on a")];
+  return new Set(named.flatMap((it) => spellings(it.textContent.split(",")[0])));
+}
+
+// A function and its class have a spelling in common: "max_pool2d" and "nn.MaxPool2d", "cross_entropy" and "CrossEntropyLoss"
+function spellings(name) {
+  const whole = name.toLowerCase().split(".").at(-1).replace(/[_()\s]|loss$/g, "");
+  return [whole, whole.replace(/\dd$/, "")];
 }
 
 // What stands below a question, up to the next one
@@ -55,7 +80,7 @@ function spoken(element, language) {
 // What is asked, in words: a question may be typed as it is spoken
 function wordsOf(asked) {
   const pieces = plain(asked).match(/[\u4e00-\u9fff]+|[^\s\u4e00-\u9fff]+/g) ?? [];
-  const words = pieces.flatMap((piece) => (/[\u4e00-\u9fff]/.test(piece) ? piece.split(PARTICLES).flatMap(pairs) : piece));
+  const words = pieces.flatMap((piece) => (/[\u4e00-\u9fff]/.test(piece) ? piece.split(PARTICLES).flatMap(pairs) : piece.replace(PREFIX, "")));
   const telling = words.filter((word) => word !== "" && !SMALL_WORDS.has(word));
   return telling.length > 0 ? telling : words.filter(Boolean);
 }
@@ -69,26 +94,43 @@ function plain(text) {
   return text.toLowerCase().replace(/[_"'“”‘’=?!,;:()？！，；：（）。、]+/g, " ");
 }
 
-// Those with all words; if there are none, those with the most, if that is a third of them
+// First what is named; then those with all words, or, if there are none, those with the most, if that is a third of them
 function find(asked) {
   const words = wordsOf(asked);
   if (words.length === 0) return [];
   entries ??= collectEntries();
-  const inHeading = ({ text }) => words.filter((word) => text.includes(word)).length;
-  const inAll = ({ text, below }) => words.filter((word) => text.includes(word) || below.includes(word)).length;
+  const named = ({ names }) => spellings(asked.trim()).filter((spelling) => names.has(spelling)).length;
+  const has = (text, names, word) => text.includes(word) || names.has(spellings(word)[1]);
+  const inHeading = ({ text, names }) => words.filter((word) => has(text, names, word)).length;
+  const inAll = ({ text, names, below }) => words.filter((word) => has(text, names, word) || below.includes(word)).length;
   const hits = new Map(entries.map((entry) => [entry, inAll(entry)]));
   const most = Math.max(...hits.values());
-  if (most < words.length / 3) return [];
-  const seen = new Set();
-  const found = entries.filter((entry) => hits.get(entry) === most && !seen.has(entry.id) && seen.add(entry.id));
+  const enough = Math.max(most === words.length ? most : (2 * most) / 3, words.length / 3);
   const whole = plain(asked).trim();
-  const place = (entry) => KINDS[entry.kind].rank - 10 * (plain(`${entry.en} ${entry.zh}`).includes(whole) + inHeading(entry));
-  return found.map((entry) => [place(entry), entry]).sort(([a], [b]) => a - b).map(([, entry]) => entry).slice(0, MOST);
+  const place = (entry) =>
+    KINDS[entry.kind].rank -
+    10 * (plain(`${entry.en} ${entry.zh}`).includes(whole) + inHeading(entry)) -
+    1000 * hits.get(entry) -
+    100_000 * named(entry);
+  const found = entries.filter((entry) => named(entry) > 0 || hits.get(entry) >= enough);
+  const sorted = found.map((entry) => [place(entry), entry]).sort(([a], [b]) => a - b).map(([, entry]) => entry);
+  return withoutTwins(sorted).slice(0, MOST);
 }
+
+// Of those that lead to the same place, or look the same, the first
+function withoutTwins(sorted) {
+  const seen = new Set();
+  return sorted.filter(({ kind, id, number, en }) => {
+    const keys = [id, [KINDS[kind].en, number, en].join(" ")];
+    return !keys.some((key) => seen.has(key)) && keys.forEach((key) => seen.add(key)) === undefined;
+  });
+}
+
+let found = []; // as they are listed
 
 function showFound(list, input) {
   const language = page.classList.contains("chinese") ? "zh" : "en";
-  const found = find(input.value);
+  found = find(input.value);
   list.replaceChildren(...found.map((entry, place) => option(entry, place, language)));
   if (found.length === 0) list.append(nothing(language));
   list.hidden = input.value.trim() === "";
@@ -104,8 +146,17 @@ function option(entry, place, language) {
   item.dataset.target = entry.id;
   what.className = "what";
   what.textContent = KINDS[entry.kind][language];
-  item.append(what, entry[language] || entry.en);
+  item.append(what);
+  if (entry.kind !== "section" && entry.number !== "") item.append(numberOf(entry), " ");
+  item.append(entry[language] || entry.en);
   return item;
+}
+
+function numberOf(entry) {
+  const number = document.createElement("span");
+  number.className = "section-number";
+  number.textContent = entry.number;
+  return number;
 }
 
 function nothing(language) {
@@ -147,8 +198,10 @@ function letFind() {
     } else if (event.key === "Escape") close();
   });
   list.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-target]")?.dataset.target;
-    if (target === undefined) return;
+    const item = event.target.closest("[data-target]");
+    if (item === null) return;
+    const target = item.dataset.target;
+    found[[...list.children].indexOf(item)].box?.setAttribute("open", "");
     if (location.hash === `#${target}`) follow();
     else location.hash = target;
     close();

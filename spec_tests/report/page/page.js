@@ -2,7 +2,7 @@
 
 // Book and record: one of them is shown, the one in which the address' target lies
 
-const OF_THE_BOOK = /^#(book|main|law|code|laws|try|figure|stor|silent|hand)/;
+const OF_THE_BOOK = /^#(book|main|law|code|laws|try|ladder|figure|stor|silent|hand)/;
 show_view(location.hash !== "" && !OF_THE_BOOK.test(location.hash)); // before anything is rendered
 
 function show_view(record) {
@@ -64,6 +64,7 @@ function reset() {
 // Links: their targets are shown and unfolded, even if they are filtered out
 
 function follow() {
+  openMenu(false);
   let id = location.hash.slice(1);
   try {
     id = decodeURIComponent(id);
@@ -81,6 +82,7 @@ function follow() {
   letReach();
   if (target.classList.contains("claim")) target.querySelector(".evidence")?.setAttribute("open", "");
   target.scrollIntoView();
+  markPlace();
 }
 
 // Runs: hovering over a letter shows the full name
@@ -99,11 +101,41 @@ function nameHelper(event) {
   if (meaning) helper.title = meaning.querySelector(page.classList.contains("chinese") ? ".zh" : ".en").textContent;
 }
 
-// Contents, on narrow screens
+// Contents, on narrow screens: while they are open, the page behind them is out of reach
 
 function openMenu(open) {
   page.classList.toggle("menu-open", open);
   document.getElementById("menu").setAttribute("aria-expanded", String(open));
+  document.getElementById("main").inert = open;
+  markPlace();
+}
+
+// The entry of the contents that is in view: that of the last heading that has come up to the window's upper edge
+
+const UPPER_EDGE = 120; // in pixels: the page's header, and a few lines
+const markPlaceSoon = soon(markPlace);
+
+function markPlace() {
+  const entries = [...document.querySelectorAll('#contents a[href^="#"]')].filter((link) => link.checkVisibility());
+  const above = entries.filter((link) => topOf(link) < UPPER_EDGE);
+  const current = above.sort((a, b) => topOf(a) - topOf(b)).at(-1);
+  for (const link of document.querySelectorAll("#contents [aria-current]")) {
+    if (link !== current) link.removeAttribute("aria-current");
+  }
+  if (current === undefined || current.hasAttribute("aria-current")) return;
+  current.setAttribute("aria-current", "location");
+  bringIntoView(current, document.getElementById("contents"));
+}
+
+function topOf(link) {
+  const target = document.getElementById(link.hash.slice(1));
+  return target.checkVisibility() ? target.getBoundingClientRect().top : Infinity;
+}
+
+// Without moving the page
+function bringIntoView(link, list) {
+  const [{ top, bottom }, box] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
+  if (top < box.top || bottom > box.bottom) list.scrollTop += (top + bottom - box.top - box.bottom) / 2;
 }
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -115,9 +147,7 @@ document.addEventListener("DOMContentLoaded", () => {
   document.getElementById("reset").addEventListener("click", reset);
   const menu = document.getElementById("menu");
   menu.addEventListener("click", () => openMenu(menu.getAttribute("aria-expanded") !== "true"));
-  document.getElementById("contents").addEventListener("click", (event) => {
-    if (event.target.closest("a")) openMenu(false);
-  });
+  matchMedia("(max-width: 60rem)").addEventListener("change", () => openMenu(false));
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && page.classList.contains("menu-open")) {
       openMenu(false);
@@ -132,7 +162,9 @@ document.addEventListener("DOMContentLoaded", () => {
   letFind();
   window.addEventListener("hashchange", follow);
   window.addEventListener("resize", letReachSoon);
+  document.addEventListener("scroll", markPlaceSoon, { passive: true });
   document.addEventListener("toggle", letReachSoon, true);
   letReach();
   follow();
+  markPlace();
 });

@@ -60,14 +60,19 @@ function letReach() {
 }
 
 // Once for many changes: each box that is open from the start says so
-let reaching = false;
-function letReachSoon() {
-  if (reaching) return;
-  reaching = true;
-  requestAnimationFrame(() => {
-    reaching = false;
-    letReach();
-  });
+const letReachSoon = soon(() => letReach());
+
+// Do the work before the page is drawn next, however often it is asked for until then
+function soon(work) {
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      work();
+    });
+  };
 }
 
 function letSpeak() {

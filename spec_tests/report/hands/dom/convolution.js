@@ -16,14 +16,14 @@ figures.convolution = (place) => {
     ],
     options: { size: 5, kernel: 3, stride: 1, padding: 0, dilation: 1 },
   };
-  let { input, kernel } = worked;
+  let input, kernel, sizedInput, sizedKernel;
   const read = controls(place, layOut);
   const shownWindows = windows(place, update);
   const options = () => ({ stride: read("stride"), padding: read("padding"), dilation: read("dilation") });
 
   function layOut() {
-    input = sized(input, read("size"));
-    kernel = sized(kernel, read("kernel"));
+    input = sizedInput(input, read("size"));
+    kernel = sizedKernel(kernel, read("kernel"));
     fill(part(place, "input"), padded(editable(input, ["input", "输入"], update), read("padding"), "0"));
     fill(part(place, "kernel"), padded(editable(kernel, ["kernel", "卷积核"], update), 0));
     update();
@@ -67,6 +67,7 @@ figures.convolution = (place) => {
   function reset() {
     read.setAll(worked.options);
     [input, kernel] = [worked.input, worked.kernel];
+    [sizedInput, sizedKernel] = [remembering(), remembering()];
     shownWindows.reset();
     layOut();
   }
@@ -76,6 +77,16 @@ figures.convolution = (place) => {
 };
 
 // A copy of a map, cut or continued to another size; new cells differ from their neighbours.
-function sized(map, size) {
-  return Array.from({ length: size }, (_, r) => Array.from({ length: size }, (_, c) => map[r]?.[c] ?? (r + c) % 5));
+function sized(map, size, before = []) {
+  const cell = (r, c) => map[r]?.[c] ?? before[r]?.[c] ?? (r + c) % 5;
+  return Array.from({ length: size }, (_, r) => Array.from({ length: size }, (_, c) => cell(r, c)));
+}
+
+// The same for a map that changes its size again and again: what was cut off comes back.
+function remembering() {
+  let all = [];
+  return (map, size) => {
+    all = sized(map, Math.max(map.length, all.length), all);
+    return sized(all, size);
+  };
 }

@@ -14,6 +14,7 @@ figures.cross_entropy = (place) => {
       [0.3, 0.4, 0.3],
     ],
   };
+  const LARGEST_SCORE = Number(place.querySelector("[name]").max);
   const two = (number) => shown(Number(number.toFixed(2)));
   const names = targets.map((_, sample) => targets.map((_, c) => `${sample}${c}`));
   const read = controls(place, update, Object.fromEntries(names.flat().map((name) => [name, two])));
@@ -23,6 +24,9 @@ figures.cross_entropy = (place) => {
   function update() {
     const scores = names.map((row) => row.map(read));
     const [shares, gradient] = [scores.map(softmax), meanCrossEntropyGradient(scores, targets)];
+    const tooLarge = scores.flat().some((score) => Math.abs(2 * score) > LARGEST_SCORE);
+    part(place, "surer").disabled = tooLarge;
+    part(place, "limit").hidden = !tooLarge;
     rows.forEach((row, i) => showScore(row, shares.flat()[i], gradient.flat()[i]));
     losses.forEach((line, i) => {
       const share = shares[i][targets[i]];

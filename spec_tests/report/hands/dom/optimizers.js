@@ -14,6 +14,8 @@ figures.optimizers = (place) => {
     part(place, "for-sgd").hidden = optimizer !== "sgd";
     const passed = path(optimizer, options, bowl, start, read("count")).map(({ param }) => param);
     draw(passed);
+    part(place, "back").disabled = read("count") === 0;
+    part(place, "next").disabled = read("count") === Number(place.querySelector('[name="count"]').max);
     const [first, last] = [bowlHeight(bowl, start), bowlHeight(bowl, passed.at(-1))];
     const [en, zh] = optimizer === "sgd" ? limit(options) : length(options);
     part(place, "result").replaceChildren(
