@@ -31,7 +31,6 @@ from torch.nn import functional
 import reference
 from benchmarks import ceilings
 from benchmarks.environment import environment
-from benchmarks.files import put
 from benchmarks.side_by_side import WARM_UPS, seconds
 from benchmarks.summary import scaling_table
 from benchmarks.table import as_lines
@@ -40,6 +39,7 @@ from reference.command import Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.training import Training
 from spec_tests.contract.on_tensors import set_float32_precision
+from spec_tests.report.files import put
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.network import roundings
 

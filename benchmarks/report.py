@@ -14,10 +14,10 @@ from typing import Any
 from benchmarks import results, summary, table
 from benchmarks.configuration import QUESTIONS
 from benchmarks.figures import figures
-from benchmarks.files import put
 from benchmarks.table import plain
 from reference.command import Parser, Refusal, run
 from spec_tests.report.benchmark_part import FILE, BenchmarkPart, as_text
+from spec_tests.report.files import put
 from spec_tests.report.json_files import Unreadable, check_form, check_value, load, naming
 from spec_tests.report.page_figure import PageFigure
 

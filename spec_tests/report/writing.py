@@ -1,12 +1,11 @@
 """The report's two files, `claims.json` and `index.html`: written together, or neither of them."""
 
 import json
-import os
 from importlib import import_module, util
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from spec_tests.report import benchmark_part
+from spec_tests.report.files import put
 from spec_tests.report.reading import Data, check
 
 DATA, PAGE = "claims.json", "index.html"
@@ -34,13 +33,7 @@ def write(folder: Path, data: Data) -> None:
     """
     check(data)
     matrix = MATRIX if (folder / MATRIX).is_file() else ""
-    texts = {DATA: as_text(data), PAGE: rendered(data, matrix)}
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
-        for name, text in texts.items():
-            Path(unfinished, name).write_text(text, encoding="utf-8")
-        for name in texts:
-            os.replace(Path(unfinished, name), folder / name)
+    put({DATA: as_text(data), PAGE: rendered(data, matrix)}, folder)
 
 
 def as_text(data: Data) -> str:

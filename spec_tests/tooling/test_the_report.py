@@ -23,6 +23,7 @@ from spec_tests.report import (
     benchmark_part,
     comparing,
     failures,
+    files,
     json_files,
     merging,
     page,
@@ -465,7 +466,7 @@ def test_a_report_that_cannot_be_written_fails_the_run_and_says_why(small, monke
     def full(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(writing.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
 
     run = small(PASSES)
 
