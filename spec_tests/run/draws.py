@@ -18,11 +18,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import hypothesis.control
 import hypothesis.core
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture import providers
+from hypothesis.strategies._internal import core
 
 from spec_tests.run.complaints import told
 from spec_tests.run.language import language_of
@@ -188,9 +190,12 @@ _constants: dict[Any, Any] = {}
 def without_seeding() -> Iterator[None]:
     """Leave the global generators of `random` and NumPy alone, which nothing in the specification draws from.
 
-    Hypothesis keeps, seeds and restores their states around every example, which is a tenth of a property's time. If it
-    renames the function that is replaced here, `tooling/test_the_draws.py` fails, and a run only takes longer.
+    Hypothesis keeps, seeds and restores their states around every example, and looks around every strategy whether it
+    has changed one, which together is an eighth of a property's time. If it renames a function that is replaced here,
+    `tooling/test_the_draws.py` fails, and a run only takes longer.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(hypothesis.core, "deterministic_PRNG", nullcontext, raising=False)
+        for module in (hypothesis.control, core):
+            patch.setattr(module, "deprecate_random_in_strategy", lambda *_: nullcontext(), raising=False)
         yield

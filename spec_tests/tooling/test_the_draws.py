@@ -156,6 +156,37 @@ def test_global_generators_are_seeded_elsewhere_but_not_in_the_specification():
     assert python("-c", SEEDED).stdout == "[1, 5, 1]\n"
 
 
+WATCHED = """
+import random
+from contextlib import nullcontext
+from hypothesis import errors, given, settings, strategies as st
+from spec_tests.run.draws import without_seeding
+
+DATA = st.data()
+
+def complains(context, drawn):
+    @settings(max_examples=2, derandomize=True, database=None)
+    @given(drawn)
+    def draw(number):
+        if drawn is DATA:
+            number.draw(st.builds(random.random))
+
+    with context:
+        try:
+            draw()
+        except errors.HypothesisDeprecationWarning:
+            return True
+    return False
+
+for drawn in st.builds(random.random), DATA:
+    print([complains(context, drawn) for context in (nullcontext(), without_seeding(), nullcontext())])
+"""
+
+
+def test_strategies_are_watched_elsewhere_but_not_in_the_specification():
+    assert python("-W", "error", "-c", WATCHED).stdout == "[True, False, True]\n" * 2
+
+
 # Other profiles
 
 
