@@ -155,14 +155,14 @@ def axis(name: str, value: object, ndim: int) -> int:
 
 def reduction_name(reduction: object) -> str:
     """Require one of the three reductions."""
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or str(reduction) not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {shown(reduction)}")
     return str(reduction)
 
 
 def one_of(name: str, value: object, names: Sequence[str]) -> str:
     """Require one of these names."""
-    if not isinstance(value, str) or value not in names:
+    if not isinstance(value, str) or str(value) not in names:
         raise ValueError(f"{name} must be one of {', '.join(names)}, got {shown(value)}")
     return str(value)
 
