@@ -7,19 +7,14 @@ The order of the images in an epoch is drawn from the seed and the number of the
 stopped after any step and resumed, and every implementation that follows this order sees the same batches.
 """
 
-import glob
 import io
 import os
-import secrets
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from stat import S_IMODE
-from time import time
 from typing import IO, Any, Self
 
 import numpy as np
@@ -28,6 +23,7 @@ from reference import dataloader
 from reference.checks import Array, array, integer, same_dtype, shown
 from reference.cnn import Parameters, check_parameters, cifar10_cnn, cifar10_cnn_loss
 from reference.optim import State, Step, step
+from reference.whole_files import unfinished_file
 
 SQUARES = frozenset({"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
 """States that are sums or averages of squares."""
@@ -38,12 +34,6 @@ FOLDERS = ("parameters", "states", "settings")
 MOST_STEPS = 2**53
 """No training takes so many; up to here float64 counts every one."""
 LONGEST_SETTING = 200
-
-UNFINISHED = ".unfinished"
-LONGEST_BEGIN = 50
-"""Characters of a file's name with which that of its unfinished file begins: most systems allow 255 bytes."""
-ABANDONED = 60.0
-"""Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
 
 
 @dataclass(frozen=True)
@@ -127,31 +117,6 @@ class NumpyTrainer:
     def snapshot(self) -> Training:
         """Return the network as it is now."""
         return self.training
-
-
-@contextmanager
-def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a new file beside `path`, under a name that no other process has; if all went well, it replaces `path`.
-
-    What lies at `path` is whole at any moment, even after a loss of power, and keeps who may read and write it. A link
-    there is replaced, not followed.
-    """
-    begin = f".{path.name[:LONGEST_BEGIN]}."
-    for left in path.parent.glob(f"{glob.escape(begin)}*{UNFINISHED}"):
-        with suppress(OSError):
-            if time() - left.lstat().st_mtime > ABANDONED:
-                left.unlink()
-    unfinished = path.with_name(f"{begin}{secrets.token_hex(8)}{UNFINISHED}")
-    try:
-        with unfinished.open("xb") as file:  # raises if there is anything of that name, a link included
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if path.is_file() and not path.is_symlink():
-            unfinished.chmod(S_IMODE(path.stat().st_mode))
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reference.command import run
+from reference.command import EndingParser, run
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.run.complaints import told
 from spec_tests.run.exercise.words import bracketed, section
@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m spec_tests.score", description="Grade a folder of files.")
+    parser = EndingParser(prog="python -m spec_tests.score", description="Grade a folder of files.")
     parser.add_argument("folder", type=Path, help="the folder whose files that end in .py are graded")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a table there, one row a file")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of the class there, in HTML")

@@ -20,7 +20,8 @@ import torch
 from torchvision.datasets import CIFAR10
 
 from reference import archives, datasets, initial_parameters
-from reference.training import ABANDONED, Checkpoint, Training
+from reference.training import Checkpoint, Training
+from reference.whole_files import ABANDONED
 from spec_tests.run import given_files
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
