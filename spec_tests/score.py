@@ -74,6 +74,10 @@ def main(arguments: list[str]) -> int:
         write({target: text(graded) for target, text in targets.items()})
     except (NotAvailable, Unfit) as error:
         parser.error(str(error))
+    except BrokenPipeError:
+        raise  # `run` knows what to do
+    except OSError as error:  # of the temporary folders in which files are judged
+        parser.error(f"{error.filename or 'a temporary file'} cannot be written: {error.strerror or error}")
     except KeyboardInterrupt:
         return 130
     _summarize(graded, language, time.monotonic() - start)

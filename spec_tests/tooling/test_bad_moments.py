@@ -128,7 +128,7 @@ of_posix = pytest.mark.skipif(os.name != "posix", reason="POSIX systems alone li
 @of_posix
 def test_a_log_that_can_grow_no_further_ends_a_training_with_one_line(data, tmp_path):
     logs = tmp_path / "logs"
-    options = ["--logdir", logs, "--epochs", "1000", "--implementation", "torch"]
+    options = ["--logdir", logs, "--epochs", "1000", "--implementation", "torch", "--lr", "0"]
 
     code, _, errors = python("reference.train", *data, *options, before=SMALL.format(size=4096))
 
@@ -153,7 +153,6 @@ MINE = "import numpy as np\n\ndef relu(input):\n    return np.where(input > 0, i
             ["spec_tests", "--subject", "MINE", "--exercise", "--only", "relu:values", "--exercise-json", "FILE"],
             "s.json",
         ),
-        (["spec_tests.strength", "--named", "--operations", "relu", "--sample", "1", "--out", "FILE"], "out.json"),
         (["spec_tests.vectors", "--small", "--only", "relu", "FOLDER"], "vectors"),
     ],
 )
@@ -171,7 +170,7 @@ def test_a_full_disk_ends_a_command_with_a_line_and_no_half_of_a_file(command, f
     code, output, errors = python(*(places.get(word, word) for word in command), before=SMALL.format(size=100))
 
     assert code
-    assert "File too large" in (errors + output[-1:])[0], (output, errors)
+    assert "File too large" in (errors[-1:] + output[-1:])[0], (output, errors)
     assert not any("Traceback" in line for line in output + errors)
     assert list((tmp_path / "written").iterdir()) == []
 

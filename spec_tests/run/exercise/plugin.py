@@ -314,8 +314,8 @@ class Exercise:
             if file is not None:
                 result.write(file, self.subject.name, self.rated, complete)
         except OSError as error:
-            line = f"--exercise-json {file} cannot be written: {error.strerror or error}"
-            pytest.exit(line, returncode=pytest.ExitCode.INTERNAL_ERROR)
+            self._say("", f"error: --exercise-json {file} cannot be written: {error.strerror or error}")
+            pytest.exit("", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _exit_code(self) -> pytest.ExitCode:
         outcomes = {one.outcome for one in self.rated}
