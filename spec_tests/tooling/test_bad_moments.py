@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from reference import archives, datasets, train, whole_files
 from reference.training import Checkpoint
 from spec_tests.report import writing
-from spec_tests.run import given_files
+from spec_tests.run import gallery, given_files
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -136,6 +136,18 @@ def test_a_log_that_can_grow_no_further_ends_a_training_with_one_line(data, tmp_
     (line,) = [line for line in errors if "reference.train" in line]
     assert line.startswith(f"python -m reference.train: error: --logdir {logs}: File too large after step ")
     assert not any("Traceback" in line for line in errors)
+
+
+def test_a_full_disk_under_tensorboard_fails_the_run_and_says_why(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(RecordWriter, "write", full)
+    session = SimpleNamespace(exitstatus=0, config=SimpleNamespace(option=SimpleNamespace(collectonly=False)))
+    log = gallery.Log(tmp_path)
+
+    log.pytest_sessionfinish(session)
+
+    assert session.exitstatus == pytest.ExitCode.INTERNAL_ERROR
+    assert log.message == f"ERROR: no whole log in {tmp_path}: No space left on device"
+    assert "Traceback" not in capfd.readouterr().err  # of a thread of TensorBoard's
 
 
 MINE = "import numpy as np\n\ndef relu(input):\n    return np.where(input > 0, input, 0)\n"

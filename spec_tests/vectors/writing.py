@@ -163,9 +163,7 @@ def write(folder: Path, files: Mapping[str, File], small: bool) -> None:
         _write_into(Path(unfinished), files, small)
         for old in before:
             old.unlink()
-        for new in sorted(
-            Path(unfinished).iterdir(), key=lambda file: file.name == INDEX
-        ):  # which says that it is whole
+        for new in sorted(Path(unfinished).iterdir(), key=lambda file: file.name == INDEX):  # it makes them a set
             os.replace(new, folder / new.name)
 
 
