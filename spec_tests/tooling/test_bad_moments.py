@@ -231,6 +231,31 @@ def test_a_report_folder_that_is_read_only_is_refused_before_the_run(tmp_path):
     assert not any("passed" in line for line in output)
 
 
+# Ctrl-C while modules are imported
+
+INTERRUPTING = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+"""
+
+
+@pytest.mark.parametrize("command", ["reference.train", "spec_tests.start", "benchmarks.report", "pytest"])
+def test_a_ctrl_c_while_a_command_loads_ends_it_with_a_word(command, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTING, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+
+    code, output, errors = python(command, "spec_tests/", PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+
+    assert code
+    assert (output, errors) == ([], ["interrupted"])
+
+
 # A terminal that has no Chinese
 
 

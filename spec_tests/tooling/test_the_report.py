@@ -409,6 +409,21 @@ def test_an_interrupted_run_leaves_the_report_of_the_tests_that_ran(small):
     assert "the report of this run: " in run.output
 
 
+def test_a_second_ctrl_c_while_the_report_is_written_leaves_the_one_before(small, monkeypatch):
+    first = small(PASSES)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "rendered", interrupted)
+    second = small(f"{PASSES}\ndef test_break(): raise KeyboardInterrupt")
+
+    assert second.code == pytest.ExitCode.INTERRUPTED
+    assert "interrupted: the report of the tests that ran is being written; Ctrl-C again leaves it out" in second.output
+    assert f"no report of this run: the one in {second.file.parent} is that of an earlier one" in second.output
+    assert second.data == first.data
+
+
 def test_the_workers_of_a_parallel_run_leave_no_report(small, tmp_path):
     (tmp_path / "spec_tests/conftest.py").write_text(
         "def pytest_configure(config): config.workerinput = config.workeroutput = {}"
