@@ -16,8 +16,13 @@ Read `reference.definition` first, then `reference.convolution` and `reference.p
 import sys
 from importlib.util import find_spec
 
-if sys.argv[:1] == ["-m"] and find_spec("numpy") is None:  # a command, while Python is looking for its module
-    sys.exit('error: numpy not installed here: pip install "torch-by-hand"')
+if sys.argv[:1] == ["-m"]:  # a command, while Python is looking for its module
+    whole = sys.excepthook
+    sys.excepthook = lambda kind, *error: (
+        print("interrupted", file=sys.stderr) if issubclass(kind, KeyboardInterrupt) else whole(kind, *error)
+    )
+    if find_spec("numpy") is None:
+        sys.exit('error: numpy not installed here: pip install "torch-by-hand"')
 
 from reference.activation import (
     log_softmax,

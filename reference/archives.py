@@ -5,9 +5,11 @@ import hashlib
 import io
 import os
 import pickle
+import pickletools
 import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from math import prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,8 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from reference.checks import shown
+
 CHECKSUMS = "checksums.md5"
 """The file in every written folder that lists the md5 sums of the others, in the format of the command md5sum."""
+
+LARGEST_LIST = 2**28
+"""Bytes; a longer file of checksums, which would have millions of lines, is not read."""
 
 
 @contextmanager
@@ -56,14 +63,16 @@ def _write_checksums(folder: Path) -> None:
 def checksums(folder: Path) -> dict[str, str]:
     """Return the md5 sums that the folder's file of checksums lists, by file name; none without such a file."""
     path = folder / CHECKSUMS
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    listed = path.is_file() and path.stat().st_size <= LARGEST_LIST
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if listed else []
     pairs = [line.partition("  ") for line in lines if not line.startswith("#")]
     return {name: md5 for md5, _, name in pairs}
 
 
 def md5_of(path: Path) -> str:
     """Return the md5 sum of a file, in hexadecimal digits."""
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()  # type: ignore[arg-type]
 
 
 def write_pickle(path: Path, content: dict[str, Any]) -> None:
@@ -141,7 +150,19 @@ class _ArraysOnly(pickle.Unpickler):
             return lambda *_: Array()
         if (module, name) == ("numpy", "dtype"):
             return lambda code, *_: Dtype(code)
-        raise pickle.UnpicklingError(f"it names {module}.{name}, expected nothing but arrays of bytes")
+        raise pickle.UnpicklingError(f"it names {shown(f'{module}.{name}')}, expected nothing but arrays of bytes")
+
+
+def _check_sizes(content: bytes) -> None:
+    """Raise ValueError for a pickle that asks for more memory than its own length, which `pickle` would give it.
+
+    It makes a table as long as the largest number that an object is remembered by, and a bytearray before it is read.
+    """
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name.endswith("PUT") and int(argument) > len(content):
+            raise ValueError(f"it remembers an object by the number {int(argument)}, beyond its own length")
+        if opcode.name == "BYTEARRAY8":
+            raise ValueError("it holds a bytearray, expected nothing but arrays of bytes")
 
 
 def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
@@ -150,6 +171,7 @@ def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
     Raises ValueError for anything else. (Python's own `pickle.loads` would call whatever function a file names.)
     """
     try:
+        _check_sizes(content)
         found = _ArraysOnly(io.BytesIO(content), encoding=encoding).load()
     except Exception as error:  # a damaged pickle makes the unpickler raise nearly anything
         raise ValueError(f"is not a file of CIFAR: {' '.join(str(error).split())[:200]}") from None

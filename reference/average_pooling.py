@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from reference.checks import Array, Size, affordable, array, flag, integer, same_dtype, shape
+from reference.checks import Array, Size, affordable, array, flag, integer, same_dtype, shape, shown
 from reference.geometry import PoolGeometry
 
 Windows: TypeAlias = list[range]
@@ -120,13 +120,13 @@ def _adaptive_windows(input: Array, output_size: int | Sequence[int | None]) -> 
     _check(input)
     sizes = tuple(output_size) if isinstance(output_size, tuple | list) else (output_size, output_size)
     if len(sizes) != 2:
-        raise ValueError(f"output_size must be one or two numbers, got {output_size}")
+        raise ValueError(f"output_size must be one or two numbers, got {shown(output_size)}")
     numbers = []
     for size, wanted in zip(input.shape[-2:], sizes, strict=True):
         keeps = wanted is None and isinstance(output_size, tuple | list)
         numbers.append(size if keeps else integer("output_size", wanted))
         if numbers[-1] < 1:
-            raise ValueError(f"output_size must be at least 1, got {output_size}")
+            raise ValueError(f"output_size must be at least 1, got {shown(output_size)}")
     affordable("output", (*input.shape[:-2], *numbers))
     windows = [
         [range(i * size // number, -(-(i + 1) * size // number)) for i in range(number)]

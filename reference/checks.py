@@ -38,6 +38,8 @@ def array(name: str, value: object, dtypes: frozenset[str] = FLOATS) -> Array:
         raise TypeError(f"{name} has dtype {value.dtype}, expected one of {', '.join(sorted(dtypes))}")
     if not value.dtype.isnative:
         raise TypeError(f"{name} has byte order {value.dtype.str}, expected the machine's own")
+    if value.size >= MOST_ELEMENTS:  # a broadcast view has no cells of its own, but what is computed from it has
+        raise ValueError(f"{name} has shape {value.shape}, expected fewer than 2^31 elements")
     return np.asarray(value)
 
 
@@ -54,12 +56,16 @@ def float_dtype(name: str, value: Any) -> np.dtype[Any]:
 
 def mapping(name: str, value: object, needed: Iterable[str] = ()) -> Mapping[str, Any]:
     """Require a mapping from names that has at least these."""
-    if not isinstance(value, Mapping):
+    try:
+        found = dict(value) if isinstance(value, Mapping) else None
+    except Exception:  # an object of others may raise anything
+        found = None
+    if found is None:
         raise TypeError(f"{name} must be a mapping from names to arrays, got {type(value).__name__}")
-    missing = [key for key in needed if key not in value]
+    missing = [key for key in needed if key not in found]
     if missing:
         raise ValueError(f"{name} lack {', '.join(missing)}")
-    return value
+    return found
 
 
 def lowest(dtype: np.dtype) -> float:
@@ -85,8 +91,8 @@ def integer(name: str, value: object) -> int:
     if isinstance(value, bool | np.bool_ | np.ndarray):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     try:
-        number = index(value)  # type: ignore[arg-type]  # it raises TypeError if it is none
-    except TypeError:
+        number = int(index(value))  # type: ignore[arg-type]  # it raises TypeError if it is none
+    except Exception:  # an object of others may raise anything
         raise TypeError(f"{name} must be a whole number, got {shown(value)}") from None
     if not -(2**63) <= number < 2**63:
         raise ValueError(f"{name} must be a 64-bit integer, got {shown(number)}")
@@ -101,6 +107,8 @@ def real(name: str, value: object) -> float:
         return float(value)
     except OverflowError:
         raise ValueError(f"{name} must be a number of at most float64's range, got {shown(value)}") from None
+    except Exception:  # an object of others may raise anything
+        raise TypeError(f"{name} must be a number, got {shown(value)}") from None
 
 
 def number(name: str, value: object) -> int | float:
@@ -124,7 +132,7 @@ def per_axis(name: str, value: Size, rank: int, least: int) -> tuple[int, ...]:
     if len(numbers) not in (1, rank):
         raise ValueError(f"{name} must have 1 or {rank} numbers, got {numbers}")
     if min(numbers) < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
+        raise ValueError(f"{name} must be at least {least}, got {numbers if len(numbers) > 1 else numbers[0]}")
     return numbers if len(numbers) == rank else numbers * rank
 
 
@@ -147,14 +155,14 @@ def axis(name: str, value: object, ndim: int) -> int:
 
 def reduction_name(reduction: object) -> str:
     """Require one of the three reductions."""
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or str(reduction) not in REDUCTIONS:
         raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)}, got {shown(reduction)}")
     return str(reduction)
 
 
 def one_of(name: str, value: object, names: Sequence[str]) -> str:
     """Require one of these names."""
-    if not isinstance(value, str) or value not in names:
+    if not isinstance(value, str) or str(value) not in names:
         raise ValueError(f"{name} must be one of {', '.join(names)}, got {shown(value)}")
     return str(value)
 
@@ -167,10 +175,11 @@ def affordable(name: str, size: Sequence[int]) -> tuple[int, ...]:
 
 
 def shown(value: object) -> str:
-    """Return a value as a message quotes it: in one line, shortened if it is long."""
+    """Return a value as a message quotes it: in one line, shortened if it is long, without what a terminal obeys."""
     try:
         text = repr(value)
     except Exception:  # Python writes no whole number of thousands of digits, and an object of others may write none
         text = f"a {type(value).__name__} that is too long to write"
-    text = " ".join(text.split())  # an array takes several lines
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    text = " ".join(text[: 10 * LONGEST].split())  # an array takes several lines
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)

@@ -48,6 +48,14 @@ class Parser(argparse.ArgumentParser):
         raise WrongUsage(message)
 
 
+class EndingParser(argparse.ArgumentParser):
+    """A parser that ends the process for an error, as argparse's own does, but with one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the line, and end."""
+        self.exit(WrongUsage.status, f"{self.prog}: error: {message}\n")
+
+
 def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
     """Return the function that parses an option as a finite number of this kind, at least `least`."""
 

@@ -136,12 +136,14 @@ def _shares(
     """Return the weighted share of every class (n, …, c), what the mean divides by, and which samples are ignored."""
     scores = _classes_last(input)
     weights = _class_weights(scores, weight)
-    if not 0 <= real("label_smoothing", label_smoothing) <= 1:
+    label_smoothing = real("label_smoothing", label_smoothing)
+    if not 0 <= label_smoothing <= 1:
         raise ValueError(f"label_smoothing must be from 0 to 1, got {label_smoothing}")
     if isinstance(target, np.ndarray | np.generic) and target.dtype.name in FLOATS:
         same_dtype(input=input, target=target)
         shape("target", target, input.shape)
-        if integer("ignore_index", ignore_index) >= 0:
+        ignore_index = integer("ignore_index", ignore_index)
+        if ignore_index >= 0:
             raise ValueError(f"ignore_index {ignore_index} needs class indices, target holds class probabilities")
         every_sample = np.ones(scores.shape[:-1], scores.dtype)
         return weights * _smoothed(_classes_last(target), label_smoothing), every_sample, every_sample == 0

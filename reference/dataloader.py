@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from reference.checks import FLOATS, INTEGERS, Array, affordable, array, flag, integer
+from reference.checks import FLOATS, INTEGERS, Array, affordable, array, flag, integer, shown
 
 NUMBERS = (bool, int, float)
 DTYPES = FLOATS | INTEGERS | {"bool", "float16"}
@@ -164,7 +164,7 @@ def _order(length: int, shuffle: bool, sampler: Iterable[int] | None, generator:
     if not flag("shuffle", shuffle):
         return list(range(length))
     if not isinstance(generator, np.random.Generator):
-        raise TypeError(f"shuffle needs a generator like numpy.random.default_rng(seed), got {generator!r}")
+        raise TypeError(f"shuffle needs a generator like numpy.random.default_rng(seed), got {shown(generator)}")
     if length < 1:
         raise ValueError(f"shuffle needs a length of at least 1, got {length}")
     return generator.permutation(length).tolist()
@@ -187,7 +187,7 @@ def _stacked(items: list[Any]) -> Array:
 def _at_least(least: int, name: str, value: int) -> int:
     number = integer(name, value)
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
+        raise ValueError(f"{name} must be at least {least}, got {number}")
     return number
 
 

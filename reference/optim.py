@@ -22,7 +22,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from reference.checks import Array, array, flag, integer, real, same_dtype, shape, shown
+from reference.checks import Array, array, flag, integer, mapping, real, same_dtype, shape, shown
 
 State: TypeAlias = Mapping[str, Any]
 Step: TypeAlias = Callable[..., tuple[Array, dict[str, Any]]]
@@ -269,10 +269,11 @@ def _checked_betas(betas: tuple[float, float]) -> tuple[float, float]:
 
 def _at_least_zero(**options: float) -> tuple[float, ...]:
     """Require real numbers, none of them negative, and return Python floats, which do not change an array's dtype."""
-    for name, number in options.items():
-        if not real(name, number) >= 0:
+    numbers = {name: real(name, value) for name, value in options.items()}
+    for name, number in numbers.items():
+        if not number >= 0:
             raise ValueError(f"{name} must be at least 0, got {number}")
-    return tuple(float(number) for number in options.values())
+    return tuple(numbers.values())
 
 
 def _check(param: Array, grad: Array, state: State, always: tuple[str, ...], sometimes: tuple[str, ...] = ()) -> None:
@@ -281,8 +282,7 @@ def _check(param: Array, grad: Array, state: State, always: tuple[str, ...], som
     array("grad", grad)
     same_dtype(param=param, grad=grad)
     shape("grad", grad, param.shape)
-    if not isinstance(state, Mapping):
-        raise TypeError(f"state must be a mapping from names to arrays, got {type(state).__name__}")
+    state = mapping("state", state)
     missing = [name for name in always if state and name not in state]
     if missing:
         raise ValueError(f"state lacks {missing[0]!r}, expected {', '.join(always)}, or nothing before the first step")
@@ -290,8 +290,8 @@ def _check(param: Array, grad: Array, state: State, always: tuple[str, ...], som
         if name not in always + sometimes:
             raise ValueError(f"state has {name!r}, expected only {', '.join(always + sometimes)}")
         if name == "step":
-            if integer("step", value) < 0:
-                raise ValueError(f"step must be at least 0, got {value}")
+            if (number := integer("step", value)) < 0:
+                raise ValueError(f"step must be at least 0, got {number}")
         else:
             array(name, value)
             same_dtype(param=param, **{name: value})

@@ -88,7 +88,7 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
     array("input", input, FLOATS | INTEGERS)
     one_of("mode", mode, MODES)
     if mode != "constant" and value is not None:
-        raise ValueError(f"value is for mode 'constant' only, got {value} with mode {mode!r}")
+        raise ValueError(f"value is for mode 'constant' only, got {shown(value)} with mode {mode!r}")
     if value is not None:
         _fill(input, value)
     if not isinstance(pad, tuple | list):
@@ -116,7 +116,7 @@ def _fill(input: Array, value: float) -> float:
     smallest = -largest if floats else int(np.iinfo(input.dtype).min)
     infinite = floats and not np.isfinite(filled)
     if not (infinite or smallest <= filled <= largest):
-        raise ValueError(f"value {value} is beyond what dtype {input.dtype} can hold")
+        raise ValueError(f"value {shown(value)} is beyond what dtype {input.dtype} can hold")
     return filled
 
 

@@ -43,7 +43,7 @@ def log_in(folder: Path | None, steps: int) -> Iterator[Log]:
         yield Log()
         return
     needed("tensorboard", "--logdir")
-    with _silent_writers():
+    with silent_writers():
         try:
             writer = import_module("torch.utils.tensorboard").SummaryWriter(str(folder), purge_step=steps + 1)
         except OSError as error:
@@ -58,7 +58,7 @@ def log_in(folder: Path | None, steps: int) -> Iterator[Log]:
 
 
 @contextmanager
-def _silent_writers() -> Iterator[None]:
+def silent_writers() -> Iterator[None]:
     """Let no thread print an error of the disk: TensorBoard's raises it again at the next call."""
     before = threading.excepthook
 

@@ -7,37 +7,33 @@ The order of the images in an epoch is drawn from the seed and the number of the
 stopped after any step and resumed, and every implementation that follows this order sees the same batches.
 """
 
-import glob
 import io
 import os
-import secrets
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from time import time
 from typing import IO, Any, Self
 
 import numpy as np
 
 from reference import dataloader
-from reference.checks import Array, array, integer, same_dtype
+from reference.checks import Array, array, integer, same_dtype, shown
 from reference.cnn import Parameters, check_parameters, cifar10_cnn, cifar10_cnn_loss
 from reference.optim import State, Step, step
+from reference.whole_files import unfinished_file
 
 SQUARES = frozenset({"exp_avg_sq", "max_exp_avg_sq", "square_avg", "sum"})
 """States that are sums or averages of squares."""
 
+FOLDERS = ("parameters", "states", "settings")
+"""What the names of a checkpoint's arrays begin with."""
+
 MOST_STEPS = 2**53
 """No training takes so many; up to here float64 counts every one."""
 LONGEST_SETTING = 200
-
-UNFINISHED = ".unfinished"
-ABANDONED = 60.0
-"""Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
 
 
 @dataclass(frozen=True)
@@ -123,27 +119,6 @@ class NumpyTrainer:
         return self.training
 
 
-@contextmanager
-def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a new file beside `path`, under a name that no other process has; if all went well, it replaces `path`.
-
-    What lies at `path` is whole at any moment, even after a loss of power. A link there is replaced, not followed.
-    """
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{UNFINISHED}"):
-        with suppress(OSError):
-            if time() - left.lstat().st_mtime > ABANDONED:
-                left.unlink()
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}{UNFINISHED}")
-    try:
-        with unfinished.open("xb") as file:  # raises if there is anything of that name, a link included
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 @dataclass(frozen=True)
 class Checkpoint:
     """A network in training, and the settings that its next step depends on."""
@@ -184,7 +159,10 @@ class Checkpoint:
 def _checkpoint_in(flat: Mapping[str, Array]) -> tuple[Training, dict[str, str]]:
     """Return the training and the settings that arrays by name hold, or raise ValueError."""
     parameters = _below("parameters", flat)
+    unknown = [name for name in flat if name != "steps" and name.partition("/")[0] not in FOLDERS]
     try:
+        if unknown:
+            raise ValueError(f"it has an array {shown(unknown[0])}, expected {', '.join(FOLDERS)} and steps")
         check_parameters(parameters)
         same_dtype(**parameters)
         return Training(parameters, _states(flat, parameters), _steps(flat)), _settings(flat)
@@ -193,7 +171,8 @@ def _checkpoint_in(flat: Mapping[str, Array]) -> tuple[Training, dict[str, str]]
 
 
 def _settings(flat: Mapping[str, Array]) -> dict[str, str]:
-    settings = {name: str(value) for name, value in _below("settings", flat).items() if value.dtype.kind == "U"}
+    texts = {name: value for name, value in _below("settings", flat).items() if value.dtype.kind == "U"}
+    settings = {name: str(value) for name, value in texts.items() if value.shape == ()}
     if len(settings) < len(_below("settings", flat)) or not all(map(_is_short, settings.values())):
         raise ValueError("it has a setting that is not a short text")
     return settings
@@ -218,10 +197,12 @@ def _check(training: Training) -> None:
 def _arrays(file: IO[bytes]) -> dict[str, Array]:
     """Return the arrays of an archive as `np.savez` writes it, by name; raise anything for another file.
 
-    Nothing is unpacked, and no array is larger than its part of the file.
+    Nothing is unpacked, and the arrays together are no larger than the file.
     """
     with zipfile.ZipFile(file) as archive, warnings.catch_warnings(action="error"):
         parts = archive.infolist()
+        if sum(part.file_size for part in parts) > os.fstat(file.fileno()).st_size:
+            raise zipfile.BadZipFile("its parts lie on one another")
         flat = {part.filename.removesuffix(".npy"): _array_in(archive.read(part)) for part in parts if _is_plain(part)}
     if len(flat) < len(parts):
         raise zipfile.BadZipFile("it has parts of one name, or packed ones")

@@ -11,6 +11,7 @@ Axes: c channel, h i row, w j column, … any leading axes. A stored image, such
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -91,7 +92,7 @@ def center_crop(img: Array, output_size: int | Sequence[int]) -> Array:
     sequence = isinstance(output_size, Sequence) and not isinstance(output_size, str)
     sizes: Sequence[int] = output_size if sequence else (output_size, output_size)  # type: ignore[assignment]
     if len(sizes) not in (1, 2):
-        raise ValueError(f"output_size must be one or two numbers, got {output_size}")
+        raise ValueError(f"output_size must be one or two numbers, got {shown(output_size)}")
     height, width = (_count("output_size", size) for size in (sizes[0], sizes[-1]))
     return crop(img, _first(h, height), _first(w, width), height, width)
 
@@ -155,7 +156,9 @@ def _count(name: str, value: object) -> int:
 def _per_channel(name: str, values: Sequence[float], tensor: Array) -> Array:
     if isinstance(values, str) or not isinstance(values, Iterable) or getattr(values, "ndim", 1) == 0:
         raise TypeError(f"{name} must be a sequence of numbers, got {shown(values)}")
-    numbers = [real(name, value) for value in values]
-    if len(numbers) not in (1, tensor.shape[-3]):
-        raise ValueError(f"{name} has {len(numbers)} numbers, tensor has {tensor.shape[-3]} channels")
+    channels = tensor.shape[-3]
+    numbers = [real(name, value) for value in islice(values, channels + 1)]  # there may be no end to them
+    if len(numbers) not in (1, channels):
+        count = f"over {channels}" if len(numbers) > channels else len(numbers)
+        raise ValueError(f"{name} has {count} numbers, tensor has {channels} channels")
     return np.array(numbers, tensor.dtype)[:, np.newaxis, np.newaxis]

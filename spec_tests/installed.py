@@ -5,6 +5,7 @@ The packages `spec_tests` and `benchmarks` ask this as they are imported, for al
 
 import sys
 from importlib.util import find_spec
+from types import TracebackType
 from typing import NamedTuple
 
 RUN = ("numpy", "pytest", "hypothesis")
@@ -37,7 +38,8 @@ COMMANDS = {
 
 
 def require(program: str, needs: Needs = PYTEST) -> None:
-    """End the process with one line if a package is missing that this program needs."""
+    """End the process with one line if a package is missing that this program needs, or at a Ctrl-C while it loads."""
+    sys.excepthook = _unless_interrupted
     missing = [name for name in needs.packages if not _is_installed(name)]
     if missing:
         line = f'{program}: error: {", ".join(missing)} not installed here: pip install "torch-by-hand[{needs.extra}]"'
@@ -49,6 +51,14 @@ def require_for_command() -> None:
     """Do so if this process was started as `python -m COMMAND` with a command of this repository."""
     if command := _command():
         require(f"python -m {command}", COMMANDS.get(command, Needs()))
+
+
+def _unless_interrupted(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Show what ends the process: a Ctrl-C in a word, and not all the modules that were just being imported."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
 
 
 def _command() -> str:

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reference.command import run
+from reference.command import EndingParser, run
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.run.complaints import told
 from spec_tests.run.exercise.words import bracketed, section
@@ -74,6 +74,10 @@ def main(arguments: list[str]) -> int:
         write({target: text(graded) for target, text in targets.items()})
     except (NotAvailable, Unfit) as error:
         parser.error(str(error))
+    except BrokenPipeError:
+        raise  # `run` knows what to do
+    except OSError as error:  # of the temporary folders in which files are judged
+        parser.error(f"{error.filename or 'a temporary file'} cannot be written: {error.strerror or error}")
     except KeyboardInterrupt:
         return 130
     _summarize(graded, language, time.monotonic() - start)
@@ -81,7 +85,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m spec_tests.score", description="Grade a folder of files.")
+    parser = EndingParser(prog="python -m spec_tests.score", description="Grade a folder of files.")
     parser.add_argument("folder", type=Path, help="the folder whose files that end in .py are graded")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a table there, one row a file")
     parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of the class there, in HTML")

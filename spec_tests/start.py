@@ -4,11 +4,11 @@
 Chinese.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from reference.command import run
+from reference.command import EndingParser, run
+from reference.whole_files import write_new_text
 from spec_tests.run.exercise.starter import starter
 from spec_tests.run.language import language_of
 from spec_tests.vocabulary.subject import NotAvailable
@@ -16,7 +16,7 @@ from spec_tests.vocabulary.subject import NotAvailable
 
 def main(arguments: list[str]) -> int:
     """Write the file, or say in one line why not."""
-    parser = argparse.ArgumentParser(prog="python -m spec_tests.start", description="Write a file of empty functions.")
+    parser = EndingParser(prog="python -m spec_tests.start", description="Write a file of empty functions.")
     parser.add_argument("file", help="the file to write, for example my_layers.py")
     parser.add_argument("--only", action="append", default=[], metavar="OPERATION", help="only this; may be repeated")
     parser.add_argument("--language", choices=("en", "zh"), help="of its docstrings (default: by the locale)")
@@ -26,8 +26,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{file}: a name that ends in .py was expected")
     try:
         text = starter(file.name, given.only, language_of(given.language))
-        with file.open("x", encoding="utf-8") as new:
-            new.write(text)
+        write_new_text(file, text)
     except NotAvailable as error:
         parser.error(str(error))
     except FileExistsError:

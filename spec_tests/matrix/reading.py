@@ -5,13 +5,12 @@ string of letters, in the order of the tests that all columns share.
 """
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
+from reference.whole_files import write_text
 from spec_tests.matrix.journal import (
     DEVIATION,
     FAILED,
@@ -54,12 +53,7 @@ def write(file: Path, matrix: Data) -> None:
 def replace(file: Path, text: str) -> None:
     """Write a file as a whole: another process never sees half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(
-        "w", encoding="utf-8", newline="\n", dir=file.parent, prefix=".unfinished-", delete=False
-    ) as unfinished:
-        unfinished.write(text)
-    os.chmod(unfinished.name, 0o644)
-    os.replace(unfinished.name, file)
+    write_text(file, text)
 
 
 def state_of(tests: Data) -> str:

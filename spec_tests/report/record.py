@@ -65,13 +65,26 @@ class Report:
             return
         finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished or (self.interrupted and any(entry.outcome in RAN for entry in ledger.entries())):
-            self.message = self._write(session)
-        elif (self.folder / writing.DATA).exists():
-            self.message = f"no report of this run: the one in {self.folder} is that of an earlier one"
+            try:
+                self.message = self._write(session)
+            except KeyboardInterrupt:
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+                self.message = self._of_an_earlier_run() or f"no report in {self.folder}: interrupted again"
+        else:
+            self.message = self._of_an_earlier_run()
+
+    def _of_an_earlier_run(self) -> str:
+        there = (self.folder / writing.DATA).exists()
+        return f"no report of this run: the one in {self.folder} is that of an earlier one" if there else ""
 
     def pytest_keyboard_interrupt(self) -> None:
-        """Note a Ctrl-C."""
+        """Note a Ctrl-C, and say what takes its time now."""
         self.interrupted = True
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None:
+            terminal.ensure_newline()
+            line = "interrupted: the report of the tests that ran is being written; Ctrl-C again leaves it out"
+            terminal.write_line(told(line, language_of(self.config.option.spec_language)))
 
     def _write(self, session: pytest.Session) -> str:
         """Write the report and return a message about it."""

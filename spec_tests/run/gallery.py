@@ -15,6 +15,7 @@ import shlex
 from importlib import import_module
 from itertools import count, islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import pytest
 import reference
 from reference.checks import Array
 from reference.synthetic_images import balanced_labels, synthetic_images
+from reference.train_log import silent_writers
 from reference.training import NumpyTrainer, Training, batches
 from spec_tests.code_blocks import blocks
 from spec_tests.run.complaints import told
@@ -57,9 +59,11 @@ class Log:
 
     def __init__(self, folder: Path, resnet50_weights: Path | None = None) -> None:
         """Make the folder now, so that one that cannot be made is a usage error and no surprise at the end."""
-        self.folder, self.written, self.resnet50_weights = folder.absolute(), False, resnet50_weights
+        self.folder, self.message, self.resnet50_weights = folder.absolute(), "", resnet50_weights
         try:
             (folder / RUN).mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=folder / RUN):
+                pass
         except OSError as error:
             raise pytest.UsageError(f"--tensorboard {folder} cannot be written to: {error.strerror}") from None
 
@@ -67,16 +71,25 @@ class Log:
         """Write the log, unless the run was interrupted, only lists tests, or is a worker of a parallel one."""
         finished = session.exitstatus in (0, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
         if finished and not session.config.option.collectonly and not hasattr(session.config, "workerinput"):
-            write(self.folder, resnet50_weights=self.resnet50_weights)
-            self.written = True
+            self.message = self._written(session)
+
+    def _written(self, session: pytest.Session) -> str:
+        """Write the log and return what there is to say about it; one that is not whole fails the run."""
+        try:
+            with silent_writers():
+                write(self.folder, resnet50_weights=self.resnet50_weights)
+        except (OSError, RuntimeError) as error:  # the latter for weights of another network
+            session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            why = getattr(error, "strerror", None) or str(error).splitlines()[0]
+            return f"ERROR: no whole log in {self.folder}: {why}"
+        command = f"tensorboard --logdir {shlex.quote(str(self.folder))}"
+        return f"to look at transforms, feature maps, pooling and a training curve: {command}"
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what was written, and how to look at it."""
-        if self.written:
-            command = f"tensorboard --logdir {shlex.quote(str(self.folder))}"
-            text = f"to look at transforms, feature maps, pooling and a training curve: {command}"
-            terminalreporter.write_line(told(text, language_of(terminalreporter.config.option.spec_language)))
+        if self.message:
+            terminalreporter.write_line(told(self.message, language_of(terminalreporter.config.option.spec_language)))
 
 
 def write(folder: Path, training_steps: int = STEPS, resnet50_weights: Path | None = None) -> None:

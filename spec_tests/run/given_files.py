@@ -1,5 +1,7 @@
 """The files of others that options name, looked at before the run and not only by the tests that read them."""
 
+import zipfile
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,9 @@ from reference import datasets
 
 SAVED = (b"PK\x03\x04", b"\x80\x02")
 """The first bytes of what `torch.save` writes, now and until torch 1.6."""
+
+NEEDED = frozenset({"conv1.weight", "layer3.5.conv3.weight", "fc.weight"})
+"""Some of ResNet-50's parameters; smaller networks lack the second."""
 
 
 def check(option: Any) -> None:
@@ -32,14 +37,40 @@ def _check_cifar(named: str, root: Path, folder: str, dataset: str) -> None:
         known = getattr(import_module("torchvision.datasets"), dataset)
     except ModuleNotFoundError:
         return  # the tests that need the data are left out
-    if bad := datasets.first_unpublished_file(root, known):
+    try:
+        bad = datasets.first_unpublished_file(root, known)
+    except OSError as error:
+        raise pytest.UsageError(f"{named}: cannot be read: {error.strerror}") from None
+    if bad:
         raise pytest.UsageError(f"{named}: {folder}/{bad} is missing, or is not that of the real data set")
 
 
 def _check_weights(named: str, file: Path) -> None:
     if not file.is_file():
         raise pytest.UsageError(f"{named}: there is no such file")
-    with file.open("rb") as opened:
-        begin = opened.read(4)
+    try:
+        with file.open("rb") as opened:
+            begin = opened.read(4)
+    except OSError as error:
+        raise pytest.UsageError(f"{named}: cannot be read: {error.strerror}") from None
     if not begin.startswith(SAVED):
         raise pytest.UsageError(f"{named}: is no file of weights: torch.save did not write it")
+    if begin.startswith(SAVED[0]) and not _is_whole_archive(file):
+        raise pytest.UsageError(f"{named}: is damaged, or only a part of the file of weights")
+    try:
+        state = import_module("torch").load(file, map_location="cpu", weights_only=True)
+    except ModuleNotFoundError:
+        return  # the tests that need the weights are left out
+    except Exception:  # nearly anything is raised for what is damaged, with paragraphs of advice
+        raise pytest.UsageError(f"{named}: is damaged, or holds something else than weights") from None
+    if missing := sorted(NEEDED - set(state if isinstance(state, Mapping) else ())):
+        raise pytest.UsageError(f"{named}: holds no weights of ResNet-50: it lacks {missing[0]}")
+
+
+def _is_whole_archive(file: Path) -> bool:
+    """Return whether every part of an archive has its checksum, which torch does not compare."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.testzip() is None
+    except Exception:  # a damaged archive makes its reader raise nearly anything
+        return False

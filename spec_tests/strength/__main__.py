@@ -25,10 +25,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from reference.command import EndingParser, Refusal, run
 from spec_tests.strength import journal, results, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
 from spec_tests.strength.selecting import defect, selected, shares
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
+
+PROGRAM = "python -m spec_tests.strength"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,9 +105,7 @@ def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None
 
 
 def _parser() -> ArgumentParser:
-    parser = ArgumentParser(
-        prog="python -m spec_tests.strength", description=__doc__, formatter_class=RawDescriptionHelpFormatter
-    )
+    parser = EndingParser(prog=PROGRAM, description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     for flag in ("--named", "--generated", "--rivals", "--write-order", "--write-names"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--operations")
@@ -116,5 +117,14 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+def _command() -> None:
+    try:
+        sys.exit(main())
+    except BrokenPipeError:
+        raise  # `run` knows what to do
+    except OSError as error:
+        raise Refusal(f"{error.filename or 'a file'}: {error.strerror or error}") from None
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    run(PROGRAM, _command)

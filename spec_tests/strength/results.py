@@ -10,6 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from reference.whole_files import write_text
 from spec_tests.strength.planting import Outcome, operation_of
 from spec_tests.strength.selecting import GENERATED, accepted, function_of, kind_of, known
 from spec_tests.wrong_implementations import WRONG
@@ -64,7 +65,7 @@ def _by(outcomes: Iterable[Outcome], group: Callable[[str], str]) -> dict[str, d
 def write(result: Mapping[str, Any], file: Path) -> None:
     """Store a result."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    write_text(file, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 def told(result: Mapping[str, Any]) -> str:

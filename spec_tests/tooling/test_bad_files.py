@@ -1,8 +1,10 @@
 """Files that are damaged or mean harm, and moments at which a file must not be half written."""
 
 import contextlib
+import io
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
@@ -10,13 +12,17 @@ import time
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from torchvision.datasets import CIFAR10
 
 from reference import archives, datasets, initial_parameters
-from reference.training import ABANDONED, Checkpoint, Training
+from reference.training import Checkpoint, Training
+from reference.whole_files import ABANDONED
+from spec_tests.run import given_files
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -64,7 +70,7 @@ def test_a_pickle_behind_right_checksums_runs_nothing(folder, tmp_path, file):
     (folder / file).write_bytes(pickle.dumps({"data": Harmful(tmp_path / "harm")}))
     with_checksums(folder)
 
-    with pytest.raises(ValueError, match=r"is not a file of CIFAR: it names \w+.mkdir, expected nothing but arrays"):
+    with pytest.raises(ValueError, match=r"is not a file of CIFAR: it names '\w+.mkdir', expected nothing but arrays"):
         [datasets.cifar10(folder.parent, train=train) for train in (True, False)]
     assert not (tmp_path / "harm").exists()
 
@@ -72,7 +78,7 @@ def test_a_pickle_behind_right_checksums_runs_nothing(folder, tmp_path, file):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is not a file of CIFAR: Ran out of input"),
+        (b"", "is not a file of CIFAR: pickle exhausted before seeing STOP"),
         (pickle.dumps([1]), "it holds a list, expected a dictionary"),
         (pickle.dumps({"labels": [0]}), "its data are not rows of 3072 bytes"),
         (pickle.dumps({"data": np.zeros((2, 3072), np.uint8), "labels": [0]}), "one label for each of its 2 images"),
@@ -87,6 +93,31 @@ def test_wrong_content_behind_right_checksums_is_refused_with_the_reason(folder,
 
     with pytest.raises(ValueError, match=message):
         datasets.cifar10(folder.parent)
+
+
+REMEMBERED_AS_2_TO_THE_31 = b"\x80\x02}r\x00\x00\x00\x80."
+"""An empty dictionary, for which Python's own unpickler asks for 32 GB."""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (REMEMBERED_AS_2_TO_THE_31, "it remembers an object by the number 2147483648, beyond its own length"),
+        (b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b".", "expected 1099511627776 bytes"),
+        (pickle.dumps({1: bytearray(3)}, protocol=5), "it holds a bytearray"),
+        (b"\x80\x02\x82\x01.", "unregistered extension code 1"),
+        (b"\x80\x02K\x01Q.", "persistent id"),
+        (b"\x80\x05\x97.", "out-of-band data"),
+        (b"\x80\x02cnumpy\nndarray\n)\x81.", "must be a type, not function"),
+        (b"c\x1b[31mos\nsystem\n.", re.escape(r"it names '\x1b[31mos.system'")),
+        (b"\x80\x02" + b"]" * 10**5 + b"a" * (10**5 - 1) + b".", "it holds a list"),
+    ],
+)
+def test_a_pickle_gets_no_more_memory_than_its_length_and_calls_nothing(content, message):
+    with pytest.raises(ValueError, match=f"^is not a file of CIFAR: .*{message}") as refused:
+        archives.read_pickle(content)
+
+    assert str(refused.value).isprintable()
 
 
 def test_our_reader_makes_of_a_stand_in_what_torchvision_makes_of_it(folder):
@@ -218,6 +249,9 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, changed, message):
         {"steps": np.array(np.inf)},
         {"steps": np.array(2**63 - 1)},
         {"settings/seed": np.zeros(1000)},
+        {"settings/seed": np.array(["1", "2"])},
+        {"../../steps": np.array(1)},
+        {"steps2": np.array(1)},
         {"settings/seed": np.array("1\n2")},
         {"settings/seed": np.array("1" * 10**5)},
         {"states/conv1.bias/sum": np.array("text")},
@@ -238,6 +272,62 @@ def test_a_packed_archive_is_refused_before_it_is_unpacked(tmp_path):
 
     with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
         Checkpoint.load(tmp_path / "c.npz")
+
+
+def lying_parts(count):
+    """Return an archive of one byte array of a million, listed this many times."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("steps.npy", bytes(10**6))
+        archive.filelist *= count
+    return file.getvalue()
+
+
+def test_parts_of_an_archive_that_lie_on_one_another_are_not_read(tmp_path, monkeypatch):
+    (tmp_path / "c.npz").write_bytes(lying_parts(1000))
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("a part was read"))
+
+    with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
+        Checkpoint.load(tmp_path / "c.npz")
+
+
+def test_an_archive_that_claims_to_be_encrypted_is_refused(tmp_path):
+    path = tmp_path / "c.npz"
+    Checkpoint(training(), {}).save(path)
+    content = bytearray(path.read_bytes())
+    content[content.rfind(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+    with pytest.raises(ValueError, match=r"^is not a checkpoint$"):
+        Checkpoint.load(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_checkpoint_is_not_waited_for_in_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "c.npz")
+
+    with pytest.raises(ValueError, match=r"^is not a file$"):
+        Checkpoint.load(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize("letter", ["c", "文"])
+def test_a_checkpoint_may_have_the_longest_name_that_a_folder_takes(tmp_path, letter):
+    path = tmp_path / (letter * ((255 - len(".npz")) // len(letter.encode())) + ".npz")
+    Checkpoint(training(), {}).save(path)
+
+    assert Checkpoint.load(path).training.steps == 1
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps no such bits")
+def test_who_may_read_a_checkpoint_stays_as_it_was(tmp_path):
+    path = tmp_path / "c.npz"
+    Checkpoint(training(), {}).save(path)
+    path.chmod(0o640)
+
+    Checkpoint(training(), {}).save(path)
+
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 def test_two_writers_of_one_checkpoint_and_a_reader_do_not_disturb_each_other(tmp_path):
@@ -298,7 +388,64 @@ def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(
     assert Checkpoint.load(tmp_path / "c.npz").training.steps > 0
 
 
-# A full disk, a terminal without Chinese
+# Weights
+
+
+def saved_weights(path, **options):
+    """Save some of the parameters of a ResNet-50, filled with zeros; return the path."""
+    torch.save({name: torch.zeros(1000) for name in given_files.NEEDED}, path, **options)
+    return path
+
+
+def checked_weights(path):
+    """Check a file that --resnet50-weights names; return the complaint, or None."""
+    try:
+        given_files.check(SimpleNamespace(spec_cifar10=None, spec_cifar100=None, spec_resnet50_weights=path))
+    except pytest.UsageError as error:
+        return str(error).removeprefix(f"--resnet50-weights {path}: ")
+    return None
+
+
+DAMAGED = "is damaged, or only a part of the file of weights"
+OTHER = "is damaged, or holds something else than weights"
+
+
+@pytest.mark.parametrize("zip_or_older", [True, False])
+def test_whole_weights_are_taken_and_cut_off_ones_are_not(tmp_path, zip_or_older):
+    path = saved_weights(tmp_path / "w.pth", _use_new_zipfile_serialization=zip_or_older)
+    whole = path.read_bytes()
+
+    assert checked_weights(path) is None
+    for length in range(4, len(whole), len(whole) // 10):
+        path.write_bytes(whole[:length])
+        assert checked_weights(path) == (DAMAGED if zip_or_older else OTHER), length
+
+
+def test_weights_with_a_flipped_bit_are_refused_before_the_run(tmp_path):
+    path = saved_weights(tmp_path / "w.pth")
+    content = bytearray(path.read_bytes())
+    content[content.index(bytes(1000)) + 500] ^= 1
+    path.write_bytes(content)
+
+    assert torch.load(path, weights_only=True)  # torch itself does not notice
+    assert checked_weights(path) == DAMAGED
+
+
+def test_a_file_of_weights_runs_nothing(tmp_path):
+    torch.save({"conv1.weight": Harmful(tmp_path / "harm")}, tmp_path / "w.pth")
+
+    assert checked_weights(tmp_path / "w.pth") == OTHER
+    assert not (tmp_path / "harm").exists()
+
+
+@pytest.mark.parametrize("content", [{"conv1.weight": 1, "fc.weight": 2}, [1], 3])
+def test_weights_of_another_network_are_refused_before_the_run(tmp_path, content):
+    torch.save(content, tmp_path / "w.pth")
+
+    assert checked_weights(tmp_path / "w.pth").startswith("holds no weights of ResNet-50: it lacks ")
+
+
+# A terminal without Chinese
 
 
 @pytest.mark.parametrize("command", [["spec_tests.start"], ["spec_tests.verdict", "--example"]])

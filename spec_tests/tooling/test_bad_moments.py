@@ -13,10 +13,10 @@ import pytest
 from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import SummaryWriter
 
-from reference import archives, datasets, train
+from reference import archives, datasets, train, whole_files
 from reference.training import Checkpoint
 from spec_tests.report import writing
-from spec_tests.run import given_files
+from spec_tests.run import gallery, given_files
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -114,6 +114,102 @@ def test_a_full_disk_under_checkpoint_leaves_the_one_that_was_there(data, tmp_pa
     assert not [path for path in tmp_path.iterdir() if "unfinished" in path.name]
 
 
+SMALL = """
+import resource, signal
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+"""
+"""No file grows beyond this size, as on a full disk."""
+
+of_posix = pytest.mark.skipif(os.name != "posix", reason="POSIX systems alone limit the size of files")
+
+
+@of_posix
+def test_a_log_that_can_grow_no_further_ends_a_training_with_one_line(data, tmp_path):
+    logs = tmp_path / "logs"
+    options = ["--logdir", logs, "--epochs", "1000", "--implementation", "torch", "--lr", "0"]
+
+    code, _, errors = python("reference.train", *data, *options, before=SMALL.format(size=4096))
+
+    assert code == 1
+    (line,) = [line for line in errors if "reference.train" in line]
+    assert line.startswith(f"python -m reference.train: error: --logdir {logs}: File too large after step ")
+    assert not any("Traceback" in line for line in errors)
+
+
+def test_a_full_disk_under_tensorboard_fails_the_run_and_says_why(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(RecordWriter, "write", full)
+    session = SimpleNamespace(exitstatus=0, config=SimpleNamespace(option=SimpleNamespace(collectonly=False)))
+    log = gallery.Log(tmp_path)
+
+    log.pytest_sessionfinish(session)
+
+    assert session.exitstatus == pytest.ExitCode.INTERNAL_ERROR
+    assert log.message == f"ERROR: no whole log in {tmp_path}: No space left on device"
+    assert "Traceback" not in capfd.readouterr().err  # of a thread of TensorBoard's
+
+
+MINE = "import numpy as np\n\ndef relu(input):\n    return np.where(input > 0, input, 0)\n"
+
+
+@of_posix
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        (["spec_tests.start", "FILE"], "new.py"),
+        (["spec_tests.verdict", "--example", "FILE"], "new.py"),
+        (["spec_tests.report.hands", "FILE"], "page.html"),
+        (["spec_tests.score", "HANDED_IN", "--only", "relu:values", "--csv", "FILE"], "scores.csv"),
+        (
+            ["spec_tests", "--subject", "MINE", "--exercise", "--only", "relu:values", "--exercise-json", "FILE"],
+            "s.json",
+        ),
+        (["spec_tests.vectors", "--small", "--only", "relu", "FOLDER"], "vectors"),
+    ],
+)
+def test_a_full_disk_ends_a_command_with_a_line_and_no_half_of_a_file(command, file, tmp_path):
+    (tmp_path / "handed_in").mkdir()
+    (tmp_path / "handed_in" / "mine.py").write_text(MINE, encoding="utf-8")
+    (tmp_path / "written").mkdir()
+    places = {
+        "FILE": tmp_path / "written" / file,
+        "FOLDER": tmp_path / "written",
+        "HANDED_IN": tmp_path / "handed_in",
+        "MINE": tmp_path / "handed_in" / "mine.py",
+    }
+
+    code, output, errors = python(*(places.get(word, word) for word in command), before=SMALL.format(size=100))
+
+    assert code
+    assert "File too large" in (errors[-1:] + output[-1:])[0], (output, errors)
+    assert not any("Traceback" in line for line in output + errors)
+    assert list((tmp_path / "written").iterdir()) == []
+
+
+def test_a_text_goes_where_a_link_leads_and_what_is_no_file_is_written_to(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old", encoding="utf-8")
+    try:
+        link.symlink_to("target")
+    except OSError:
+        pytest.skip("this system does not let us make links")
+
+    whole_files.write_text(link, "new\n")
+    whole_files.write_text(Path(os.devnull), "new")
+
+    assert (link.is_symlink(), target.read_text(encoding="utf-8")) == (True, "new\n")
+    assert {*tmp_path.iterdir()} == {target, link}
+
+
+def test_a_new_text_never_replaces_what_is_there(tmp_path):
+    (tmp_path / "a.py").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(FileExistsError):
+        whole_files.write_new_text(tmp_path / "a.py", "new")
+    assert (tmp_path / "a.py").read_text(encoding="utf-8") == "mine"
+
+
 def test_a_full_disk_leaves_the_report_that_was_there(tmp_path, monkeypatch):
     (tmp_path / writing.DATA).write_text("old", encoding="utf-8")
     monkeypatch.setattr(writing, "check", len)
@@ -133,6 +229,31 @@ def test_a_report_folder_that_is_read_only_is_refused_before_the_run(tmp_path):
     assert code == pytest.ExitCode.USAGE_ERROR
     assert [*filter(None, errors)] == [f"ERROR: --report {tmp_path} cannot be written to: Permission denied"]
     assert not any("passed" in line for line in output)
+
+
+# Ctrl-C while modules are imported
+
+INTERRUPTING = """
+import sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numpy":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+"""
+
+
+@pytest.mark.parametrize("command", ["reference.train", "spec_tests.start", "benchmarks.report", "pytest"])
+def test_a_ctrl_c_while_a_command_loads_ends_it_with_a_word(command, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTING, encoding="utf-8")
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+
+    code, output, errors = python(command, "spec_tests/", PYTHONPATH=path, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+
+    assert code
+    assert (output, errors) == ([], ["interrupted"])
 
 
 # A terminal that has no Chinese

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from spec_tests import subjects
 from spec_tests.report import __main__ as command
@@ -33,7 +34,7 @@ from spec_tests.report import (
     writing,
 )
 from spec_tests.report.figures import all_figures
-from spec_tests.run import plugin, selection
+from spec_tests.run import given_files, plugin, selection
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import NUMBER, PROJECT, small_specification
 from spec_tests.vocabulary import claims, ledger
@@ -286,7 +287,7 @@ def test_it(off): assert_within(np.full(2, off), Approximation(np.zeros(2), np.a
 
 def test_examples_are_counted_and_options_recorded_without_file_names(small, tmp_path):
     text = f"from hypothesis import given, settings, strategies as st\n{TRUE}@settings(max_examples=7, database=None)\n"
-    (tmp_path / "weights.pth").write_bytes(b"PK\x03\x04")
+    torch.save(dict.fromkeys(given_files.NEEDED, 0), tmp_path / "weights.pth")
     options = ("--slow", "-k", "it", "--resnet50-weights", str(tmp_path / "weights.pth"))
     (run,) = small(f"{text}@given(st.integers())\ndef test_it(n): pass", *options).data["runs"]
 
@@ -406,6 +407,21 @@ def test_an_interrupted_run_leaves_the_report_of_the_tests_that_ran(small):
     assert run.code == pytest.ExitCode.INTERRUPTED
     assert (run.data["runs"][0]["outcomes"]["passed"], run.data["runs"][0]["scope"]["whole"]) == (1, False)
     assert "the report of this run: " in run.output
+
+
+def test_a_second_ctrl_c_while_the_report_is_written_leaves_the_one_before(small, monkeypatch):
+    first = small(PASSES)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "rendered", interrupted)
+    second = small(f"{PASSES}\ndef test_break(): raise KeyboardInterrupt")
+
+    assert second.code == pytest.ExitCode.INTERRUPTED
+    assert "interrupted: the report of the tests that ran is being written; Ctrl-C again leaves it out" in second.output
+    assert f"no report of this run: the one in {second.file.parent} is that of an earlier one" in second.output
+    assert second.data == first.data
 
 
 def test_the_workers_of_a_parallel_run_leave_no_report(small, tmp_path):

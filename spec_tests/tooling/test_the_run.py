@@ -16,7 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_tests.run import drawing, ordering, selection, summary
+from spec_tests.run import drawing, given_files, ordering, selection, summary
 from spec_tests.subjects.reference import Namespace
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import NUMBER, PROJECT, REGISTER, small_specification
@@ -209,7 +209,7 @@ def test_law(subject, dtype): pass
 
 def test_what_needs_trained_weights_runs_once_their_file_is_given(specification, tmp_path):
     text, file = "def test_weights(resnet50_weights): print('from', resnet50_weights.name)", tmp_path / "weights.pth"
-    file.write_bytes(b"PK\x03\x04")
+    torch.save(dict.fromkeys(given_files.NEEDED, 0), file)
 
     _, without = specification(f"{ONE}{text}")
     _, output = specification(text, "--resnet50-weights", str(file))

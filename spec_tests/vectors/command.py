@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from reference.command import Parser, Refusal, WrongUsage, run
+from reference.whole_files import write_text
 from spec_tests.vectors import answers, strength
 from spec_tests.vectors.reading import Cases, cases_in
 from spec_tests.vectors.series import OPERATIONS, file_of
@@ -91,7 +92,7 @@ def measure(folder: Path | None, table: Path | None) -> None:
     """Print which wrong implementations a set catches."""
     results = list(strength.measured(small_set() if folder is None else cases_in(folder)))
     if table is not None:
-        table.write_text(strength.table(results), encoding="utf-8")
+        write_text(table, strength.table(results))
     print("\n".join(strength.summary(results)))
 
 
@@ -101,8 +102,8 @@ def check(folder: Path, answers_file: Path, json_file: Path | None, report: Path
     result = answers.checked(cases_in(folder), name, given)
     print(result.text())
     if json_file is not None:
-        json_file.write_text(json.dumps(result.as_json(), indent=1) + "\n", encoding="utf-8")
+        write_text(json_file, json.dumps(result.as_json(), indent=1) + "\n")
     if report is not None:
-        report.write_text(json.dumps(answers.as_report(result), indent=1) + "\n", encoding="utf-8")
+        write_text(report, json.dumps(answers.as_report(result), indent=1) + "\n")
     if result.failed:
         sys.exit(Refusal.status)

@@ -2,9 +2,11 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -153,11 +155,19 @@ def named(drawn: Iterable[tuple[str, int, Iterable[Question]]]) -> Iterator[tupl
 
 
 def write(folder: Path, files: Mapping[str, File], small: bool) -> None:
-    """Write files of cases, their arrays, and what goes with them."""
+    """Write files of cases, their arrays, and what goes with them; what is in the folder is replaced at the end."""
     refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+    before = list(folder.iterdir())
+    with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
+        _write_into(Path(unfinished), files, small)
+        for old in before:
+            old.unlink()
+        for new in sorted(Path(unfinished).iterdir(), key=lambda file: file.name == INDEX):  # it makes them a set
+            os.replace(new, folder / new.name)
+
+
+def _write_into(folder: Path, files: Mapping[str, File], small: bool) -> None:
     listed = {}
     for operation, file in files.items():
         text, tensors = file.text().encode(), file.safetensors()

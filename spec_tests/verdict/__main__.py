@@ -36,6 +36,7 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
+from reference.whole_files import write_new_text
 from spec_tests.verdict import BadCase, judged
 from spec_tests.verdict.case_files import read
 
@@ -100,10 +101,14 @@ def _usage_error(message: str) -> NoReturn:
 
 
 def _write_example(path: Path) -> int:
-    if path.exists():
+    try:
+        write_new_text(path, EXAMPLE.format(name=path.name))
+    except FileExistsError:
         print(f"error: {path} exists already", file=sys.stderr)
         return CANNOT
-    path.write_text(EXAMPLE.format(name=path.name), encoding="utf-8")
+    except OSError as error:
+        print(f"error: {path} cannot be written: {error.strerror or error}", file=sys.stderr)
+        return CANNOT
     print(f"{path} is written: python -m spec_tests.verdict {path}")
     return 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from reference.command import Parser, WrongUsage, run
+from reference.whole_files import write_text
 from spec_tests.report import hands, templates
 from spec_tests.vocabulary.claims import SECTIONS, SECTIONS_ZH
 
@@ -41,9 +42,9 @@ def render() -> str:
 
 def _write(file: Path) -> None:
     try:
-        file.write_text(render(), encoding="utf-8")
+        write_text(file, render())
     except OSError as error:
-        raise WrongUsage(error) from None
+        raise WrongUsage(f"{file} cannot be written: {error.strerror or error}") from None
     print(f"wrote {file}")
 
 

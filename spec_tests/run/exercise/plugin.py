@@ -309,8 +309,13 @@ class Exercise:
 
     def _write(self, complete: bool) -> None:
         """Write the result as far as it is known, so that it is there whatever ends the run."""
-        if self.config.option.spec_exercise_json is not None:
-            result.write(self.config.option.spec_exercise_json, self.subject.name, self.rated, complete)
+        file: Path | None = self.config.option.spec_exercise_json
+        try:
+            if file is not None:
+                result.write(file, self.subject.name, self.rated, complete)
+        except OSError as error:
+            self._say("", f"error: --exercise-json {file} cannot be written: {error.strerror or error}")
+            pytest.exit("", returncode=pytest.ExitCode.INTERNAL_ERROR)
 
     def _exit_code(self) -> pytest.ExitCode:
         outcomes = {one.outcome for one in self.rated}

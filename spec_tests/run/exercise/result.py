@@ -21,12 +21,12 @@ All are in the document's order, and in that in which a learner meets them.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reference.whole_files import write_text
 from spec_tests.contract.functions import BACKWARD
 from spec_tests.vocabulary.rungs.sentences import LANGUAGES, section_of, sentences
 
@@ -112,6 +112,4 @@ def as_json(subject: str, rated: Sequence[Rated], complete: bool = True) -> dict
 def write(file: Path, subject: str, rated: Sequence[Rated], complete: bool = True) -> None:
     """Write the result to a file: all of it, or nothing."""
     text = json.dumps(as_json(subject, rated, complete), indent=1, ensure_ascii=False)
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    unfinished.write_text(f"{text}\n", encoding="utf-8")
-    os.replace(unfinished, file)
+    write_text(file, f"{text}\n")

@@ -1,0 +1,62 @@
+"""Files that are written whole or not at all, whatever happens meanwhile: a full disk, a kill, a loss of power."""
+
+import glob
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from stat import S_IMODE
+from time import time
+from typing import IO
+
+UNFINISHED = ".unfinished"
+LONGEST_BEGIN = 50
+"""Characters of a file's name with which that of its unfinished file begins: most systems allow 255 bytes."""
+ABANDONED = 60.0
+"""Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
+
+
+@contextmanager
+def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
+    """Yield a new file beside `path`, under a name that no other process has; if all went well, it replaces `path`.
+
+    What lies at `path` is whole at any moment, even after a loss of power, and keeps who may read and write it. A link
+    there is replaced, not followed.
+    """
+    begin = f".{path.name[:LONGEST_BEGIN]}."
+    for left in path.parent.glob(f"{glob.escape(begin)}*{UNFINISHED}"):
+        with suppress(OSError):
+            if time() - left.lstat().st_mtime > ABANDONED:
+                left.unlink()
+    unfinished = path.with_name(f"{begin}{secrets.token_hex(8)}{UNFINISHED}")
+    try:
+        with unfinished.open("xb") as file:  # raises if there is anything of that name, a link included
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        if path.is_file() and not path.is_symlink():
+            unfinished.chmod(S_IMODE(path.stat().st_mode))
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text: all of it or, on OSError, nothing. What is no file, such as /dev/stdout, is written to as it is."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        path.write_text(text, encoding="utf-8", newline="\n")
+        return
+    with unfinished_file(path.resolve()) as file:  # where a link leads
+        file.write(text.encode("utf-8", "backslashreplace"))
+
+
+def write_new_text(path: Path, text: str) -> None:
+    """Write a text where there is nothing yet: all of it, or nothing. Raises FileExistsError if there is something."""
+    file = path.open("x", encoding="utf-8")
+    try:
+        with file:
+            file.write(text)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
