@@ -39,10 +39,12 @@ def render(
     figures: Sequence[PageFigure] = (),
     benchmarks: Sequence[BenchmarkPart] = (),
     matrix: str = "",
+    strength: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section.
 
-    `matrix` is where the page of a compatibility matrix lies, relative to this one, if there is one.
+    `matrix` is where the page of a compatibility matrix lies, relative to this one, if there is one. `strength` is what
+    `strength_part.read` found.
     """
     for figure in figures:
         if figure.section not in SECTIONS:
@@ -74,6 +76,7 @@ def render(
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
             matrix=matrix,
+            strength=strength,
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
             script_hash=hash_of(script),

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
 
-from spec_tests.report import findings, public, reading
+from spec_tests.report import findings, public, reading, strength_part, writing
 from spec_tests.report.book import sources, stories
 from spec_tests.report.book.chapters import ASKED, chapters
 from spec_tests.report.book.laws import is_law
@@ -207,7 +207,8 @@ class Outline(HTMLParser):
 @pytest.fixture(scope="module")
 def html():
     """The page of a run in which nothing was run: the book does not depend on it."""
-    return render({**reading.read(STORED), "claims": findings.claims_of([]), "tests": [], "deviations": deviations()})
+    data = {**reading.read(STORED), "claims": findings.claims_of([]), "tests": [], "deviations": deviations()}
+    return render(data, strength=strength_part.read(writing.STRENGTH))
 
 
 def chapter(html, section):
