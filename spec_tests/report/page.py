@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from spec_tests.report import hands
 from spec_tests.report.benchmark_part import BenchmarkPart
-from spec_tests.report.book.chapters import ASKED, chapters, results_of
+from spec_tests.report.book.chapters import ASKED, chapters, questions, results_of
 from spec_tests.report.book.stories import stories
 from spec_tests.report.book.texts import meanings
 from spec_tests.report.page_claims import claim_of, failures, formulas, tests_by_claim
@@ -60,6 +60,7 @@ def render(
             meanings=meanings(),
             asked=ASKED,
             results_of=results_of(data["claims"]),
+            questions=questions(),
             right_of=lambda claim: [formula for formula in formulas() if formula.get("right") == claim],
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),

@@ -35,7 +35,9 @@ RIVALS = {
     "date": "2026-11-30",
     "rivals": {
         "ONNX's node cases": {
-            **{"package": "onnx", "version": "1.23.2", "cases": {"of our operators": 9, "mapped": 7}},
+            "package": "onnx",
+            "version": "1.23.2",
+            "cases": {"of our operators": 9, "mapped": 7},
             **COUNTS,
         },
         "Somebody <else>": {"package": "x", "version": "1", **COUNTS},
