@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from spec_tests.report import hands
 from spec_tests.report.benchmark_part import BenchmarkPart
-from spec_tests.report.book.chapters import ASKED, chapters, results_of
+from spec_tests.report.book.chapters import ASKED, chapters, questions, results_of
 from spec_tests.report.book.stories import stories
 from spec_tests.report.book.texts import meanings
 from spec_tests.report.page_claims import claim_of, failures, formulas, tests_by_claim
@@ -39,10 +39,12 @@ def render(
     figures: Sequence[PageFigure] = (),
     benchmarks: Sequence[BenchmarkPart] = (),
     matrix: str = "",
+    strength: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the page. The data are what `reading.check` accepts; ValueError for a figure of an unknown section.
 
-    `matrix` is where the page of a compatibility matrix lies, relative to this one, if there is one.
+    `matrix` is where the page of a compatibility matrix lies, relative to this one, if there is one. `strength` is what
+    `strength_part.read` found.
     """
     for figure in figures:
         if figure.section not in SECTIONS:
@@ -58,6 +60,7 @@ def render(
             meanings=meanings(),
             asked=ASKED,
             results_of=results_of(data["claims"]),
+            questions=questions(),
             right_of=lambda claim: [formula for formula in formulas() if formula.get("right") == claim],
             counts=[_counts(data["claims"], run) for run in range(len(data["runs"]))],
             left_out=grouped(_left_out(data, run) for run in range(len(data["runs"]))),
@@ -74,6 +77,7 @@ def render(
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
             matrix=matrix,
+            strength=strength,
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},
             script=Markup(script),
             script_hash=hash_of(script),

@@ -1,5 +1,6 @@
 """What the page shows of each claim, its tests run by run, worst error and formulas, and of the tests that failed."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -16,13 +17,37 @@ PROOFS = ("by the references", "by the subject")
 
 @cache
 def formulas() -> list[dict[str, Any]]:
-    """Return the formulas of `formulas.toml`, each with its MathML: one element for each part between wide spaces."""
+    """Return the formulas of `formulas.toml`, each with its MathML: one box for each part between wide spaces."""
     entries = tomllib.loads((FOLDER / "formulas.toml").read_text(encoding="utf-8"))["formula"]
     return [{**entry, "math": Markup("".join(map(_mathml, entry["latex"].split(r"\qquad"))))} for entry in entries]
 
 
 def _mathml(latex: str) -> str:
-    return str(import_module("latex2mathml.converter").convert(latex.strip(), display="block"))
+    convert = import_module("latex2mathml.converter").convert
+    parts = "<wbr>".join(convert(piece, display="block") for piece in pieces(latex.strip()))
+    return f'<span class="in-lines">{parts}</span>'
+
+
+OPENING, CLOSING = ("{", "(", "[", r"\left", r"\begin"), ("}", ")", "]", r"\right", r"\end")
+OPERATORS = ("=", "+", r"\cdot", r"\leftarrow", r"\circ")
+TOKEN = re.compile(r"\\[A-Za-z]+|\\.|.", re.DOTALL)
+
+
+def pieces(latex: str) -> list[str]:
+    r"""Return the parts of a formula between which a line may end: each but the first begins with an operator.
+
+    An operator in brackets or braces is no such place, nor is one that a formula begins with.
+
+    >>> pieces(r"y = \frac{a + b}{c} + (d + e)")
+    ['y', '{}= \\frac{a + b}{c}', '{}+ (d + e)']
+    """
+    found, depth = [""], 0
+    for token in TOKEN.findall(latex):
+        depth += (token in OPENING) - (token in CLOSING)
+        if token in OPERATORS and depth == 0 and found[-1].strip():
+            found.append("{}")  # so that the operator stands between two terms, and has its spaces
+        found[-1] += token
+    return [piece.strip() for piece in found]
 
 
 def tests_by_claim(data: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:

@@ -4,7 +4,7 @@ import json
 from importlib import import_module, util
 from pathlib import Path
 
-from spec_tests.report import benchmark_part
+from spec_tests.report import benchmark_part, strength_part
 from spec_tests.report.files import put
 from spec_tests.report.reading import Data, check
 
@@ -13,6 +13,8 @@ MATRIX = f"matrix/{PAGE}"
 """Where the page of `python -m spec_tests.matrix --out DIR/matrix` lies: a report in DIR leads to it."""
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 """The stored results of benchmarks; the page shows every `part.json` in a folder there."""
+STRENGTH = Path(__file__).parents[2] / "docs" / "strength"
+"""Where a checkout has the measured strength."""
 
 NEEDED = ("jinja2", "jsonschema", "latex2mathml", "matplotlib", "pygments")
 
@@ -42,8 +44,9 @@ def as_text(data: Data) -> str:
 
 
 def rendered(data: Data, matrix: str = "") -> str:
-    """Return the page, with the figures of the sections and the stored benchmarks, and a link to a matrix' page."""
+    """Return the page, with the sections' figures, the stored benchmarks and strength, and a link to a matrix' page."""
     # here, because they need packages that may be missing: `require_packages` tells, before anything is run
     page, all_figures = import_module("spec_tests.report.page"), import_module("spec_tests.report.figures.all_figures")
-    text: str = page.render(data, all_figures.draw(), benchmark_part.read_all(RESULTS), matrix)
+    strength = strength_part.read(STRENGTH)
+    text: str = page.render(data, all_figures.draw(), benchmark_part.read_all(RESULTS), matrix, strength)
     return text

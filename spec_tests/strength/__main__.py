@@ -7,7 +7,7 @@
     --journal FILE         note every outcome here as soon as it is known, and go on where FILE ends
     --out FILE             store the result as JSON
     --write-order          note which tests caught most, which go first the next time
-    --rivals               hold PyTorch's own samples against the same defects of layers and gradients instead
+    --rivals               hold what PyTorch and ONNX test their layers with against the same defects instead
     --write-names          do nothing but list anew the defects that rules make
 
 It ends with 1 if a defect survives that is not listed, with a reason, in `accepted.tsv`. To look at one of them:
@@ -20,13 +20,12 @@ from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from importlib import import_module, metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from reference.command import EndingParser, Refusal, run
-from spec_tests.strength import journal, results, witnesses
+from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
 from spec_tests.strength.selecting import defect, selected, shares
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
@@ -51,13 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         names = selected(options.named, options.generated, operations, options.sample, seed)
     if options.rivals:
-        rivals = import_module("spec_tests.strength.rivals")  # it needs torch
-        result = results.stored(rivals.caught_by_samples(list(names)), 0.0, "--rivals")
-        result["versions"]["torch"] = metadata.version("torch")
-        print(results.told(result))
-        if options.out is not None:
-            results.write(result, options.out)
-        return 0
+        return _rivals(names, options.out)
     if options.sample is not None:
         print(f"{len(names)} defects, chosen by --sample {options.sample} --seed {seed}", flush=True)
     began = perf_counter()
@@ -75,6 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write_order:
         write_order(list(outcomes.values()))
     return int(bool(result["survivors"]))
+
+
+def _rivals(names: Sequence[str], out: Path | None) -> int:
+    """Tell, and store, what others catch; end with 1 if none of them is installed."""
+    result = rivals.measured(names, partial(print, file=sys.stderr))
+    if not result["rivals"]:
+        return 1
+    print(rivals.told(result))
+    if out is not None:
+        results.write(result, out)
+    return 0
 
 
 def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outcome]:

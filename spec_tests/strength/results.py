@@ -25,25 +25,43 @@ def survivors(outcomes: Iterable[Outcome]) -> list[str]:
 
 def stored(outcomes: Mapping[str, Outcome], seconds: float, how: str) -> dict[str, Any]:
     """Return the result as it is stored."""
-    counted = [outcome for outcome in outcomes.values() if outcome.defect not in accepted()]
-    named = [outcome for outcome in counted if not outcome.defect.startswith(GENERATED)]
-    made = [outcome for outcome in counted if outcome.defect.startswith(GENERATED)]
+    counted = _of(outcomes.values())
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "asked for": how,
-        "versions": {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}},
+        "versions": versions(),
         "seconds": round(seconds),
-        "named": _counted(named),
-        "generated": _counted(made),
-        "modelled on reports": _counted([o for o in named if WRONG[o.defect].report]),
         "median seconds to the first failure": round(median(o.seconds for o in counted), 4) if counted else None,
-        "by operation": _by(counted, lambda defect: operation_of(function_of(defect))),
-        "by kind": _by(counted, kind_of),
+        **counts(counted),
         "accepted": {name: accepted()[name] for name in outcomes if name in accepted()},
         "open": {outcome.defect: known()[outcome.defect] for outcome in counted if outcome.defect in known()},
         "survivors": survivors(outcomes.values()),
         "defects": {name: _told(outcomes[name]) for name in sorted(outcomes)},
     }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
+
+
+def counts(outcomes: Iterable[Outcome]) -> dict[str, Any]:
+    """Return how many defects were caught and planted: named, generated, by operation and by kind."""
+    counted = _of(outcomes)
+    named = [outcome for outcome in counted if not outcome.defect.startswith(GENERATED)]
+    made = [outcome for outcome in counted if outcome.defect.startswith(GENERATED)]
+    return {
+        "named": _counted(named),
+        "generated": _counted(made),
+        "modelled on reports": _counted([o for o in named if WRONG[o.defect].report]),
+        "by operation": _by(counted, lambda defect: operation_of(function_of(defect))),
+        "by kind": _by(counted, kind_of),
+    }
+
+
+def _of(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Return those that are counted."""
+    return [outcome for outcome in outcomes if outcome.defect not in accepted()]
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:
@@ -70,16 +88,20 @@ def write(result: Mapping[str, Any], file: Path) -> None:
 
 def told(result: Mapping[str, Any]) -> str:
     """Return a result as a text."""
-    lines = []
-    for what in ("by operation", "by kind"):
-        lines += [f"caught / planted, {what}", *(_line(*row) for row in result[what].items()), ""]
-    for name in result["survivors"]:
-        lines.append(f"not caught: {name}")
-    for what in ("named", "generated", "modelled on reports"):
-        if result[what]["planted"]:
-            lines.append(f"{what}: caught {result[what]['caught']:,} of {result[what]['planted']:,}")
+    lines = [table(result), *(f"not caught: {name}" for name in result["survivors"])]
     lines.append(f"not counted, with a reason: {len(result['accepted'])}; known to survive: {len(result['open'])}")
     lines.append(f"median time to the first failure: {result['median seconds to the first failure']} s")
+    return "\n".join(lines)
+
+
+def table(counted: Mapping[str, Any]) -> str:
+    """Return what `counts` found as a text."""
+    lines = []
+    for what in ("by operation", "by kind"):
+        lines += [f"caught / planted, {what}", *(_line(*row) for row in counted[what].items()), ""]
+    for what in ("named", "generated", "modelled on reports"):
+        if counted[what]["planted"]:
+            lines.append(f"{what}: caught {counted[what]['caught']:,} of {counted[what]['planted']:,}")
     return "\n".join(lines)
 
 

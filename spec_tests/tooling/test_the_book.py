@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("latex2mathml", reason='the report needs latex2mathml: pip install "torch-by-hand[report]"')
 
-from spec_tests.report import findings, public, reading
+from spec_tests.report import findings, public, reading, strength_part, writing
 from spec_tests.report.book import sources, stories
 from spec_tests.report.book.chapters import ASKED, chapters
 from spec_tests.report.book.laws import is_law
@@ -66,6 +66,13 @@ def test_every_heading_is_there_in_both_languages_and_has_a_link_of_its_own():
 
 def test_the_questions_at_the_top_are_questions_of_the_book():
     assert {*ASKED} <= {f"{section}-{part.id}" for section, part in PARTS if part.title_en}
+
+
+@pytest.mark.parametrize("claim", ["2.1.c", "2.6.2.b", "2.6.3.h", "2.6.3.o", "2.6.4.e", "2.8.i"])
+def test_a_correction_that_answers_no_other_question_has_one_of_its_own(claim):
+    [part] = [part for _, part in PARTS if part.corrects == claim]
+
+    assert part.title_en and part.title_zh
 
 
 @every_section
@@ -207,7 +214,27 @@ class Outline(HTMLParser):
 @pytest.fixture(scope="module")
 def html():
     """The page of a run in which nothing was run: the book does not depend on it."""
-    return render({**reading.read(STORED), "claims": findings.claims_of([]), "tests": [], "deviations": deviations()})
+    data = {**reading.read(STORED), "claims": findings.claims_of([]), "tests": [], "deviations": deviations()}
+    return render(data, strength=strength_part.read(writing.STRENGTH))
+
+
+def test_what_is_often_asked_names_its_section(html):
+    asked = re.search(r'<p class="asked">.*?</p>', html, re.DOTALL)[0]
+    links = re.findall(r'href="#book-([\d.]+)-[\w-]+"><span class="section-number">([\d.]+)</span>', asked)
+
+    assert len(links) == len(ASKED) and all(of_the_link == shown for of_the_link, shown in links)
+
+
+def test_every_proof_leads_back_to_the_questions_that_it_answers(html):
+    for section, part in PARTS:
+        for id in (*part.claims, *filter(None, [part.corrects])) if part.title_en else ():
+            article = re.search(rf'<article class="claim" id="claim-{re.escape(id)}".*?</article>', html, re.DOTALL)[0]
+            assert f'href="#book-{section}-{part.id}"' in article
+        for law in part.tests if part.title_en else ():
+            box = re.search(
+                rf'<details class="test law" id="law-[\w-]+-{law.removeprefix("test_")}">.*?</details>', html, re.DOTALL
+            )[0]
+            assert f'href="#book-{section}-{part.id}"' in box
 
 
 def chapter(html, section):
@@ -493,6 +520,49 @@ def test_on_a_phone_the_contents_lead_to_a_section_and_nothing_is_too_wide(opene
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("view", ["#book", "#record"])
+def test_on_a_phone_formulas_go_on_in_the_next_line_and_do_not_scroll(opened, view):
+    with opened(view, viewport=PHONE) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(it => it.open = true)")
+        formulas = page.locator(".math:visible")
+
+        wide = formulas.evaluate_all(
+            "all => all.filter(it => it.scrollWidth > it.clientWidth).map(it => it.textContent)"
+        )
+        assert formulas.count() > 5 and wide == []
+
+
+@pytest.mark.slow
+def test_the_answer_about_ties_leads_to_the_button_that_shows_one(opened):
+    with opened("#book-2.2-tie") as page:
+        page.get_by_role("link", name="an example with ties").click()
+        button = page.get_by_role("button", name="An example with ties")
+        page.wait_for_function("document.activeElement.id === 'hands-pooling-tie'")
+
+        button.press("Enter")
+        assert "cells have it" in page.locator("#hands-pooling [role=status]").inner_text()
+
+
+@pytest.mark.slow
+def test_the_booklet_has_a_table_of_contents_that_the_page_does_not_show(opened):
+    with opened() as page:
+        contents = page.locator(".printed-contents")
+        assert not contents.is_visible()
+
+        page.emulate_media(media="print")
+        links = contents.locator("a:visible").evaluate_all("all => all.map(it => it.hash)")
+        assert links == [*(f"#book-{section}" for section in SECTIONS), "#stories", "#book-words"]
+
+
+@pytest.mark.slow
+def test_a_learner_is_led_to_the_figures_of_the_strength(opened):
+    with opened() as page:
+        page.get_by_role("link", name="wrong implementations, these tests catch").click()
+
+        assert 0 <= top(page, "strength") < 200
+
+
 FRAMES = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """The page has been drawn with all that changed before."""
 
@@ -553,8 +623,8 @@ def test_the_contents_mark_the_section_in_view_and_show_the_mark(opened):
 
 
 @pytest.mark.slow
-def test_a_formula_that_is_wider_than_a_phone_can_be_scrolled_and_shows_it(opened):
-    with opened("#book-2.1", viewport=PHONE) as page:
+def test_a_formula_that_is_wider_than_the_screen_can_be_scrolled_and_shows_it(opened):
+    with opened("#book-2.1", viewport={"width": 220, "height": 740}) as page:
         formula = page.locator("#book-2\\.1 .math").first
 
         assert formula.evaluate("it => [it.tabIndex, getComputedStyle(it).overflowX]") == [0, "auto"]

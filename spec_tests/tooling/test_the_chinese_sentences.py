@@ -53,6 +53,20 @@ def test_chinese_and_latin_letters_are_set_apart_as_everywhere_here():
     assert [text for _, text in rows() if re.search(r"[\u4e00-\u9fff] ?[,;:?]", text)] == []
 
 
+def test_the_decimal_points_of_a_chinese_sentence_are_in_the_english_one():
+    lost = [
+        (number, said)
+        for test, text in rows()
+        for said in [sentence("{}.py::{}".format(*test.split("::")))]
+        for number in re.findall(r"\d+\.\d+", text)
+        if re.search(rf"\b{number.replace('.', ' ')}\b", said)
+    ]
+
+    assert lost == []
+    assert sentence("test_2_6_3_cross_entropy.py::test_the_loss_of_model_2_is_0_639") == "the loss of model 2 is 0.639"
+    assert sentence("test_x.py::test_9_8_9_is_right") == "9 8 9 is right"
+
+
 def test_the_numbers_of_a_name_are_in_its_sentence():
     numbers = re.compile(r"(?<![a-z0-9_.])\d+(?:_\d{3})*(?![a-z0-9])")
     lacking = [

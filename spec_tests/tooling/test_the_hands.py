@@ -222,6 +222,36 @@ def test_every_control_has_a_name_and_every_one_can_be_focused(opened):
         )
 
 
+def test_a_grid_is_one_tab_stop_in_which_the_arrow_keys_move(opened):
+    with opened() as page:
+        stops = page.locator(".hands-grid").evaluate_all(
+            "all => all.map(it => [...it.querySelectorAll('input, button')].filter(each => each.tabIndex === 0).length)"
+        )
+        assert set(stops) == {0, 1}
+
+        place = figure(page, "convolution")
+        field = place.get_by_label("input, row 1, column 1")
+        field.focus()
+        for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowLeft"):
+            page.keyboard.press(key)
+        assert page.evaluate("document.activeElement.ariaLabel") == "input, row 3, column 1"
+        assert field.input_value() == "1"  # an arrow does not count up or down
+
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.ariaLabel") == "kernel, row 1, column 1"
+        page.keyboard.press("Shift+Tab")
+        assert page.evaluate("document.activeElement.ariaLabel") == "input, row 3, column 1"
+
+
+def test_the_chosen_window_is_the_tab_stop_of_its_grid(opened):
+    with opened() as page:
+        place = figure(page, "convolution")
+        place.get_by_role("button", name="Next window").click()
+
+        stop = place.locator('[data-part="output"] > [tabindex="0"]')
+        assert stop.evaluate_all("all => all.map(it => it.ariaCurrent)") == ["true"]
+
+
 def test_the_convolution_begins_with_the_worked_example(opened):
     with opened() as page:
         place = figure(page, "convolution")

@@ -823,6 +823,19 @@ def test_a_filter_shows_the_claims_of_its_result_and_says_how_many(opened):
         assert page.locator(".claim:visible").count() == 6
 
 
+def test_a_chip_leads_to_the_claims_that_it_counts(opened):
+    with opened("#book") as page:
+        page.locator('.proved [data-show="corrected"]').click()
+
+        assert page.locator(".claim:visible").evaluate_all("all => all.map(one => one.id)") == ["claim-2.1.2.h"]
+        assert page.get_by_role("button", name="corrected").get_attribute("aria-pressed") == "true"
+
+        page.evaluate("location.hash = '#book-2.1.2'")
+        page.locator('#book-2\\.1\\.2 [data-show="refined"]').click()
+        assert page.locator(".claim:visible").evaluate_all("all => all.map(one => one.id)") == ["claim-2.1.2.j"]
+        assert page.locator("#section-2\\.1\\.2").evaluate("it => it.getBoundingClientRect().top") < 200
+
+
 def test_a_search_finds_claims_by_all_of_its_words_in_either_language(opened):
     with opened() as page:
         for words, found in (("both odd", ["claim-2.1.2.j"]), ("第 链接", ["claim-2.1.2.l"]), ("xyz", [])):

@@ -33,6 +33,21 @@ def results_of(claims: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     return {claim["id"]: [*dict.fromkeys(result["result"] for result in claim["results"])] for claim in claims}
 
 
+@cache
+def questions() -> dict[str, list[dict[str, str]]]:
+    """Return the questions that each claim and each law answers: by its id or its function's name, as links."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for section in SECTIONS:
+        asked: dict[str, str] = {}
+        for part in text_of(section).parts:
+            if part.title_en:
+                asked = {"anchor": f"book-{section}-{part.id}", "en": part.title_en, "zh": part.title_zh}
+            for proof in dict.fromkeys((*part.claims, *part.tests, part.corrects)):
+                if asked and proof and asked not in found.setdefault(proof, []):
+                    found[proof].append(asked)
+    return found
+
+
 def _results(data: Mapping[str, Any], section: str) -> list[tuple[Any, list[str]]]:
     """Return how many claims of a section had each result, as far as there are any, run by run."""
     claims = [claim for claim in data["claims"] if claim["section"] == section and not claim.get("ours")]
@@ -44,7 +59,7 @@ def _chapter(id: str, tests: Mapping[tuple[str, str], Mapping[str, Any]]) -> dic
     text = text_of(id)
     errata = [claim for claim in register().values() if claim.section == id and claim.is_erratum]
     told = {part.corrects for part in text.parts}
-    laws = [_law(path, tests) for path in text.laws]
+    laws = [{**_law(path, tests), "questions": questions().get(path.split("::")[1], [])} for path in text.laws]
     return {
         "id": id,
         "chapter": CHAPTERS.get(id[0]) if id in ("1", "2.1") else None,

@@ -58,7 +58,12 @@ function reset() {
   for (const button of document.querySelectorAll(".filter")) button.setAttribute("aria-pressed", "false");
   document.getElementById("search").value = "";
   show();
-  document.getElementById("search").focus();
+}
+
+// A chip that counts claims of one result leads to these claims alone
+function showOnly(result) {
+  reset();
+  toggle(document.querySelector(`.filter[data-result="${result}"]`));
 }
 
 // Links: their targets are shown and unfolded, even if they are filtered out
@@ -82,6 +87,7 @@ function follow() {
   letReach();
   if (target.classList.contains("claim")) target.querySelector(".evidence")?.setAttribute("open", "");
   target.scrollIntoView();
+  if (target.tagName === "BUTTON") target.focus();
   markPlace();
 }
 
@@ -144,7 +150,10 @@ document.addEventListener("DOMContentLoaded", () => {
   nameRuns();
   for (const button of document.querySelectorAll(".filter")) button.addEventListener("click", () => toggle(button));
   document.getElementById("search").addEventListener("input", show);
-  document.getElementById("reset").addEventListener("click", reset);
+  document.getElementById("reset").addEventListener("click", () => {
+    reset();
+    document.getElementById("search").focus();
+  });
   const menu = document.getElementById("menu");
   menu.addEventListener("click", () => openMenu(menu.getAttribute("aria-expanded") !== "true"));
   matchMedia("(max-width: 60rem)").addEventListener("change", () => openMenu(false));
@@ -154,6 +163,9 @@ document.addEventListener("DOMContentLoaded", () => {
       menu.focus();
     }
   });
+  for (const chip of document.querySelectorAll("[data-show]")) {
+    chip.addEventListener("click", () => showOnly(chip.dataset.show));
+  }
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]'); // a second click on the same link does not change the address
     if (link !== null && link.hash === location.hash) follow();

@@ -51,6 +51,31 @@ function copied(map) {
 function fill(place, rows) {
   place.style.setProperty("--columns", rows[0]?.length ?? 1);
   place.replaceChildren(...rows.flat());
+  letMove(place, rows.map((row) => row.map(control).filter(Boolean)).filter((row) => row.length > 0));
+}
+
+// The field or button of a cell, if it has one.
+function control(cell) {
+  return cell.matches("input, button") ? cell : cell.querySelector("input, button");
+}
+
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+
+// Make one tab stop of the controls of a grid: the arrow keys go from one to the next.
+function letMove(place, rows) {
+  const all = rows.flat();
+  const stopAt = (one) => all.forEach((each) => (each.tabIndex = each === one ? 0 : -1));
+  stopAt(all.find((each) => each.ariaCurrent === "true") ?? all[0]);
+  for (const each of all) each.addEventListener("focus", () => stopAt(each));
+  place.onkeydown = (event) => {
+    const [row, column] = STEPS[event.key] ?? [0, 0];
+    const at = rows.findIndex((cells) => cells.includes(event.target));
+    const next = rows[at + row]?.[rows[at]?.indexOf(event.target) + column];
+    if (next === undefined || next === event.target) return;
+    event.preventDefault(); // else a field would count up or down
+    next.focus();
+    next.select?.();
+  };
 }
 
 // Rows of numbers to edit, kept in `map`.
