@@ -133,6 +133,12 @@ def test_the_counts_are_those_of_the_last_line():
     assert result.failed == ["a.py::test_a[x y]"]
 
 
+def test_a_run_that_was_started_elsewhere_names_a_failing_test_as_any_other():
+    result = running.Result(1, f"FAILED ../{settings.IN_CHINESE}/wt/spec_tests/a.py::test_a - assert 0\n", 0.1)
+
+    assert result.failed == ["spec_tests/a.py::test_a"]
+
+
 def test_a_run_that_fails_without_a_failing_test_says_its_status_and_last_line():
     assert running.Result(4, "ERROR: no such option\n", 0.1).failed == ["pytest's status 4: ERROR: no such option"]
 

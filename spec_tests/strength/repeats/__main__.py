@@ -4,7 +4,7 @@
     --seed S         0 unless given: from it and a run's number follow the examples, their order, and the setting
     --journal FILE   what is known of each run, and noted as soon as it is (docs/strength/repeats.tsv)
     --out FILE       the figures, as JSON (docs/strength/repeats.json)
-    --again N        repeat this one run instead, with what pytest prints
+    --again N        repeat this one run instead, and print what pytest prints, as of any run that fails
     --tests TEST ... with --again: only these tests; nothing is noted then
 
 A run is `pytest spec_tests` with random examples, as many as always, on a copy of the project, in a setting: tests in
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
         result = running.run(project, setting(number, options.seed), TESTS)
         row = row_of(number, options.seed, result, project)
         journal.add(options.journal, row)
-        if again:
+        if again or result.code:
             print(result.text)
         print(_told(row), flush=True)
 

@@ -23,6 +23,8 @@ OF_THE_SETTING = re.compile(
 """The variables of the environment that a setting decides about."""
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
+BELOW = re.compile(r"^\.\..*?(?=spec_tests/)")
+"""How a run that was started elsewhere begins the name of a test."""
 COUNTED = re.compile(r"(\d+) (passed|failed|error|xfailed|skipped)")
 LAST_LINE = re.compile(r"^=* ?\d+ (?:passed|failed|error|xfailed|skipped|deselected).* in \d[\d.]*s.*$", re.MULTILINE)
 
@@ -44,7 +46,7 @@ class Result:
     @property
     def failed(self) -> list[str]:
         """Return the tests that failed; if none did and the run failed all the same, its last line."""
-        tests = list(dict.fromkeys(FAILED.findall(self.text)))
+        tests = list(dict.fromkeys(BELOW.sub("", test) for test in FAILED.findall(self.text)))
         last = (self.text.strip() or "nothing was printed").splitlines()[-1]
         return tests or ([f"pytest's status {self.code}: {last[:200]}"] if self.code else [])
 
