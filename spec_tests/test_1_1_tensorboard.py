@@ -544,7 +544,8 @@ def run_with(tmp_path, monkeypatch):
             "unraisableexception",
             "threadexception",
         )  # they belong to the outer run
-        settings = ["--import-mode=importlib", "--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in off)]
+        speaking = ["--import-mode=importlib", "--capture=no", "--color=no", "--language=en"]
+        settings = [*speaking, *(f"-pno:{plugin}" for plugin in off)]
         with redirect_stdout(printed), redirect_stderr(printed):
             code = pytest.main(
                 [*settings, "-p", "spec_tests.run.plugin", f"--rootdir={tmp_path}", *options, str(tmp_path)]

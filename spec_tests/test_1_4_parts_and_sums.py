@@ -10,7 +10,7 @@ from itertools import accumulate, permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from reference import dataloader, sampling
@@ -131,6 +131,8 @@ def test_a_subset_reads_several_items_at_once_where_the_data_set_can():
 
 @each_library
 @given(parts=st.lists(st.integers(0, 8), min_size=1, max_size=5).filter(sum), seed=SEEDS)
+@example(parts=[0, 1], seed=0)  # as lengths and as shares the same; torch reads shares, and warns of the empty part
+@pytest.mark.filterwarnings("ignore:Length of split at index")
 def test_a_random_split_puts_every_item_into_exactly_one_part(library, parts, seed):
     items = range(100, 100 + sum(parts))
 

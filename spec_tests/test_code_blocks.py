@@ -8,7 +8,6 @@ section 2.8 in `test_2_8_code_blocks.py`.
 """
 
 import ast
-import os
 import re
 import subprocess
 import sys
@@ -40,7 +39,6 @@ from spec_tests.code_blocks.blocks import (
 
 pytestmark = pytest.mark.torch_api
 
-HERE = Path(__file__).parent
 CONCURRENT_CHILDREN = 1  # the other core runs the other tests
 
 COMPOSE = "1_3_compose"
@@ -163,7 +161,7 @@ def children_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child
 
     The fixture `children` (in `plugin.py`) does so early in the run, in parallel with the other tests.
     """
-    copies = run_blocks.Runner(environment()) if run_blocks.AVAILABLE else nullcontext()
+    copies = run_blocks.Runner(run_blocks.environment()) if run_blocks.AVAILABLE else nullcontext()
     with copies as runner, ThreadPoolExecutor(CONCURRENT_CHILDREN) as pool:
         yield {
             name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block"), runner)
@@ -456,24 +454,12 @@ def run_file(block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", run_block.__name__, str(block)],
         cwd=folder,
-        env=environment(),
+        env=run_blocks.environment(),
         capture_output=True,
         encoding="utf-8",
         timeout=run_blocks.SECONDS,
         check=False,
     )
-
-
-def environment() -> dict[str, str]:
-    """Return the variables with which a block runs."""
-    settings = {
-        "PYTHONPATH": str(HERE.parent),
-        "PYTHONUTF8": "1",
-        "PYTHONWARNINGS": "ignore",
-        "OMP_NUM_THREADS": "1",
-        "TORCH_HOME": "downloads",  # not the user's own cache
-    }
-    return os.environ | settings
 
 
 def last_line_of_traceback(child: subprocess.CompletedProcess[str]) -> str:

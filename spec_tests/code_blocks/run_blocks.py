@@ -27,6 +27,18 @@ COMMAND = ("-m", __name__)
 STREAMS = ("stdout", "stderr")
 
 
+def environment() -> dict[str, str]:
+    """Return the variables with which a block runs: its streams are UTF-8, its files named as in this process."""
+    settings = {
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "PYTHONIOENCODING": "utf-8",  # not PYTHONUTF8, which would also change what the path of a file means
+        "PYTHONWARNINGS": "ignore",
+        "OMP_NUM_THREADS": "1",
+        "TORCH_HOME": "downloads",  # not the user's own cache
+    }
+    return os.environ | settings
+
+
 class Runner:
     """A process that runs blocks one after the other, for as long as the `with` statement lasts."""
 

@@ -1,6 +1,8 @@
 """Code blocks that are run in copies of one process end as each would in a process of its own."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +21,7 @@ def run(tmp_path):
 
     def run(*texts):
         ended = []
-        with run_blocks.Runner({**os.environ, "PYTHONUTF8": "1"}) as runner:
+        with run_blocks.Runner(run_blocks.environment()) as runner:
             for number, text in enumerate(texts):
                 folder = tmp_path / str(number)
                 folder.mkdir()
@@ -55,6 +57,24 @@ def test_a_block_that_does_not_end_is_ended(tmp_path, monkeypatch):
         child = runner.run(tmp_path / "block.py", tmp_path)
 
     assert child.returncode < 0
+
+
+NAMES_FILES = """
+import subprocess, sys
+from spec_tests.code_blocks import run_blocks
+command = [sys.executable, "-c", "import sys; print(sys.getfilesystemencoding(), sys.stdout.encoding)"]
+child = subprocess.run(command, env=run_blocks.environment(), capture_output=True, encoding="utf-8")
+print(sys.getfilesystemencoding(), "-", child.stdout)
+"""
+
+
+def test_a_block_names_files_as_this_process_does_and_writes_utf_8_whatever_the_locale():
+    of_the_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+    environment = {**run_blocks.environment(), **of_the_locale}
+
+    done = subprocess.run([sys.executable, "-c", NAMES_FILES], env=environment, capture_output=True, encoding="ascii")
+
+    assert done.stdout.split() == ["ascii", "-", "ascii", "utf-8"]
 
 
 def test_a_process_that_has_ended_is_reported(tmp_path, monkeypatch):
