@@ -43,7 +43,7 @@ class Asked:
     def head(self) -> dict[str, Any]:
         """Return what must be the same when the campaign goes on."""
         asked = {"options": list(self.options), "each": self.each, "seed": self.seed}
-        return {**asked, "versions": surroundings.versions()}
+        return {**asked, "versions": surroundings.installed()}
 
 
 def explore(asked: Asked, workers: int | None = None, scheduler: str | None = None) -> int:

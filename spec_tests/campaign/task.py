@@ -131,7 +131,7 @@ def run(task: Task, seed: int, examples: int, options: Sequence[str]) -> dict[st
         except Exception:  # whatever broke the run: the campaign goes on, and says so
             entry, watching.message = None, traceback.format_exc(limit=-3)
     found.seconds = round(time.perf_counter() - begun, 3)
-    found.versions = surroundings.versions()
+    found.versions = surroundings.installed()
     if entry is None:
         found.message = watching.message or written.getvalue()[-WORDS:]
         return asdict(found)

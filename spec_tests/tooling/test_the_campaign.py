@@ -95,6 +95,22 @@ def test_the_examples_of_a_task_have_a_seed_of_their_own():
     assert Task("a", 0).seed(1) == Task("a", 0).seed(1)
 
 
+def test_versions_are_the_same_whatever_a_process_has_imported():
+    program = "from spec_tests.report import surroundings; print(surroundings.installed())"
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", f"{first}{program}"],
+            cwd=PROJECT,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        ).stdout
+        for first in ("", "import torch, torchvision; ")
+    }
+
+    assert len(said) == 1
+
+
 # Several processes
 
 
