@@ -154,6 +154,7 @@ def _conclude(asked: Asked, journal: Journal) -> int:
     outcomes = list(journal.ended.values())
     found = findings.findings(outcomes)
     findings.write(found, asked.options, asked.each, asked.folder)
+    findings.keep(outcomes, asked.folder)
     reporting.write(outcomes, asked.options, asked.folder)
     seconds = sum(outcome.seconds for outcome in outcomes)
     met = {outcome.deviation for outcome in outcomes if outcome.deviation}

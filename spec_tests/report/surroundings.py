@@ -17,7 +17,7 @@ FILES = ("spec_tests", "reference", "conftest.py", "pyproject.toml")
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Return the versions of Python and of the packages: of an imported one its own word, where torch names its CUDA."""
+    """Return the versions of Python and of the packages: an imported one says its own, torch's with its CUDA."""
     named = {name: str(getattr(sys.modules.get(name), "__version__", "")) for name in packages}
     return {**installed(packages), **{name: version for name, version in named.items() if version}}
 
