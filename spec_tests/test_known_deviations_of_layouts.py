@@ -167,6 +167,21 @@ def test_a_bfloat16_convolution_of_one_cell_has_gradients_for_what_met_padding(r
     assert all((grad.flatten(2)[..., 3**rank // 2] == 1).all() for grad in found)
 
 
+@pytest.mark.deviation("bfloat16-strided-conv-gradient")
+@with_avx512
+def test_two_channels_that_lie_next_to_one_another_in_a_weight_are_enough_for_that():
+    x = torch.ones(1, 2, 1, dtype=torch.bfloat16)
+
+    def gradient():
+        weight = torch.ones(2, 3, 2, dtype=torch.bfloat16).mT.requires_grad_()
+        functional.conv1d(x, weight, stride=2, padding=1).sum().backward()
+        return weight.grad
+
+    found = after_other_numbers(gradient, lambda grad: (grad[..., ::2] != 0).any())
+
+    assert all((grad[..., 1] == 1).all() for grad in found)
+
+
 @pytest.mark.deviation("batch-norm-weight-strides")
 def test_the_gradient_of_batch_norm_reads_a_weight_as_if_it_were_contiguous():
     memory, x = torch.tensor([1.0, 7.0, 2.0, 7.0]), torch.zeros(1, 2, requires_grad=True)

@@ -43,7 +43,7 @@ class Asked:
     def head(self) -> dict[str, Any]:
         """Return what must be the same when the campaign goes on."""
         asked = {"options": list(self.options), "each": self.each, "seed": self.seed}
-        return {**asked, "versions": surroundings.versions()}
+        return {**asked, "versions": surroundings.installed()}
 
 
 def explore(asked: Asked, workers: int | None = None, scheduler: str | None = None) -> int:
@@ -154,6 +154,7 @@ def _conclude(asked: Asked, journal: Journal) -> int:
     outcomes = list(journal.ended.values())
     found = findings.findings(outcomes)
     findings.write(found, asked.options, asked.each, asked.folder)
+    findings.keep(outcomes, asked.folder)
     reporting.write(outcomes, asked.options, asked.folder)
     seconds = sum(outcome.seconds for outcome in outcomes)
     met = {outcome.deviation for outcome in outcomes if outcome.deviation}

@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hypothesis.database import DirectoryBasedExampleDatabase
+
 from spec_tests.campaign.task import BAD, Outcome
+from spec_tests.run.draws import FAILED
 
 FOLDER = "findings"
 LONGEST = 80
@@ -42,19 +45,27 @@ def write(found: Sequence[Finding], options: Sequence[str], examples: int, folde
     for number, finding in enumerate(found, 1):
         name = re.sub(r"\W+", "_", finding.first.test.rpartition("::")[2])[:LONGEST].strip("_")
         ending, text = (".py", finding.first.program) if finding.first.program else (".txt", finding.first.case)
-        head = [f"# {line}" for line in _about(finding, options, examples)]
+        head = [f"# {line}" for line in _about(finding, options, examples, folder)]
         (folder / FOLDER / f"{number:03}_{name}{ending}").write_text("\n".join([*head, "", text]), encoding="utf-8")
 
 
-def _about(finding: Finding, options: Sequence[str], examples: int) -> list[str]:
+def keep(outcomes: Iterable[Outcome], folder: Path) -> None:
+    """Keep what failed where Hypothesis finds it: `pytest --campaign FOLDER` tries it first."""
+    database = DirectoryBasedExampleDatabase(folder / FAILED)
+    for outcome in outcomes:
+        for key, example in outcome.failed:
+            database.save(bytes.fromhex(key), bytes.fromhex(example))
+
+
+def _about(finding: Finding, options: Sequence[str], examples: int, folder: Path) -> list[str]:
     first = finding.first
     versions = ", ".join(f"{name} {version}" for name, version in first.versions.items()) or "the same versions"
-    again = shlex.join(
-        ["pytest", first.test, *options, "--hypothesis-profile=thorough", f"--hypothesis-seed={first.seed}"]
-    )
+    drawn = [f"--hypothesis-profile={examples}", f"--hypothesis-seed={first.seed}"]
+    again, anew = (shlex.join(["pytest", first.test, *options, *how]) for how in ([f"--campaign={folder}"], drawn))
     return [
         f"{first.outcome} {finding.times} times, in {len(finding.tests)} tests; the first: {first.test}",
         *first.message.splitlines()[:8],
-        f"Again, on up to {examples:,} examples: {again}",
+        *([f"Again: {again}"] if first.failed else []),
+        f"Again, among up to {examples:,} examples: {anew}",
         f"Seen with {versions}",
     ]

@@ -3,6 +3,7 @@
     campaign.json       the options, the seed and the versions, written when it begins
     journal.jsonl       the outcome of each task, in the order in which they ended
     findings/           a program of its own for each kind of failure
+    failed/             the examples that failed, as Hypothesis' database: `pytest --campaign DIR` tries them first
     report/             claims.json, which `python -m spec_tests.report` merges with others, and index.html
 
 A campaign that was ended goes on where it was: a task counts once its line is written, and only once.

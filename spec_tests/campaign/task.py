@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import Phase, settings
+from hypothesis.database import InMemoryExampleDatabase
 
 from spec_tests import alone
 from spec_tests.report import surroundings
@@ -19,6 +20,7 @@ from spec_tests.run import drawing, draws
 from spec_tests.run.selection import is_property, is_specification
 from spec_tests.run.showing import SMALLEST_CASE
 from spec_tests.vocabulary import ledger
+from spec_tests.vocabulary.properties import seeded
 
 QUIET = ("-q", "--capture=no", "--color=no", "--tb=short", "-pno:faulthandler", "-pno:unraisableexception")
 BAD = ("failed", "error", "died")
@@ -61,6 +63,8 @@ class Outcome:
     message: str = ""
     case: str = ""
     """The smallest case of a failure, with its program."""
+    failed: list[list[str]] = field(default_factory=list)
+    """What Hypothesis keeps of a failure, under which key: both in hexadecimal digits."""
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -118,20 +122,21 @@ class Watching:
 
 def run(task: Task, seed: int, examples: int, options: Sequence[str]) -> dict[str, Any]:
     """Run a task in this process, and return its `Outcome` as a dictionary."""
+    database = InMemoryExampleDatabase()
     phases = [Phase.generate, Phase.shrink]
-    wanted = settings(draws.PROFILES[draws.THOROUGH], max_examples=examples, phases=phases)
+    wanted = settings(draws.PROFILES[draws.THOROUGH], max_examples=examples, phases=phases, database=database)
     settings.register_profile(PROFILE, wanted)
     watching, written, begun = Watching(), StringIO(), time.perf_counter()
-    asked = [*QUIET, *options, f"--hypothesis-profile={PROFILE}", f"--hypothesis-seed={seed}", task.test]
+    asked = [*QUIET, *options, f"--hypothesis-profile={PROFILE}", task.test]
     found = Outcome(task.test, task.round, seed, "error")
-    with redirect_stdout(written), redirect_stderr(written), ledger.set_aside():
+    with redirect_stdout(written), redirect_stderr(written), ledger.set_aside(), seeded(seed):
         try:
             alone.run(asked, [watching])
             entry = ledger.entry(task.test)
         except Exception:  # whatever broke the run: the campaign goes on, and says so
             entry, watching.message = None, traceback.format_exc(limit=-3)
     found.seconds = round(time.perf_counter() - begun, 3)
-    found.versions = surroundings.versions()
+    found.versions = surroundings.installed()
     if entry is None:
         found.message = watching.message or written.getvalue()[-WORDS:]
         return asdict(found)
@@ -139,4 +144,12 @@ def run(task: Task, seed: int, examples: int, options: Sequence[str]) -> dict[st
     found.examples, found.comparisons = entry.examples, entry.comparisons
     found.worst = {dtype: [float(number) for number in nearest] for dtype, nearest in entry.worst.items()}
     found.message, found.case = watching.message, watching.case
+    if entry.outcome in BAD:
+        found.failed = _smallest(database.data)
     return asdict(found)
+
+
+def _smallest(kept: dict[bytes, set[bytes]]) -> list[list[str]]:
+    """Return the examples that failed, and not what led to them, which Hypothesis keeps under longer keys."""
+    shorter = [key for key in kept if not any(key != other and key.startswith(other) for other in kept)]
+    return [[key.hex(), example.hex()] for key in shorter for example in kept[key]]

@@ -17,15 +17,18 @@ FILES = ("spec_tests", "reference", "conftest.py", "pyproject.toml")
 
 
 def versions(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
-    """Return the versions of Python and of the installed packages."""
-    installed = {name: version for name in packages if (version := _version(name))}
-    return {"python": platform.python_version(), **installed}
+    """Return the versions of Python and of the packages: an imported one says its own, torch's with its CUDA."""
+    named = {name: str(getattr(sys.modules.get(name), "__version__", "")) for name in packages}
+    return {**installed(packages), **{name: version for name, version in named.items() if version}}
+
+
+def installed(packages: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Return the versions of Python and of the packages, the same ones whatever this process has imported."""
+    found = {name: version for name in packages if (version := _version(name))}
+    return {"python": platform.python_version(), **found}
 
 
 def _version(package: str) -> str | None:
-    """Return a package's `__version__` if it is imported (torch's names its CUDA), else its installed version."""
-    if said := getattr(sys.modules.get(package), "__version__", None):
-        return str(said)
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

@@ -6,8 +6,10 @@
     explore      100 random examples per test
     thorough     1,000 random examples per test
     few          4 examples per test and operation, always the same ones: for a subject that takes seconds for each
+    250          so many random examples per test, or any other number
 
 --hypothesis-seed N         the seed of random examples; without a profile it implies explore
+--campaign DIR              first the examples that failed in this campaign; without a profile it implies explore
 
 Of another profile the specification takes over how many examples there are and which; time limits it has none.
 A run with random examples prints the options that repeat it. Tests outside the specification keep their settings.
@@ -15,13 +17,15 @@ A run with random examples prints the options that repeat it. Tests outside the 
 
 import secrets
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import hypothesis.control
 import hypothesis.core
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase, ReadOnlyDatabase
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture import providers
 from hypothesis.strategies._internal import core
@@ -29,11 +33,17 @@ from hypothesis.strategies._internal import core
 from spec_tests.run.complaints import told
 from spec_tests.run.language import language_of
 from spec_tests.run.selection import is_specification
+from spec_tests.vocabulary.properties import seeded
 
 REPEATABLE, EXPLORE, THOROUGH, FEW = "repeatable", "explore", "thorough", "few"
 
 SEED = "seed of the random examples"
 """Under which a process of pytest-xdist is told it."""
+_SEED = pytest.StashKey[str | None]()
+"""The seed of a run that tries first what failed in a campaign: Hypothesis is not to know it, or it reads nothing."""
+
+FAILED = "failed"
+"""The folder of a campaign's folder in which Hypothesis finds the examples that failed."""
 
 _common = settings(
     settings.get_profile("default"),  # by name: where the variable CI is set, Hypothesis begins with another
@@ -55,12 +65,16 @@ PROFILES = {
 def profile(config: pytest.Config) -> str:
     """Return the name of the profile of this run."""
     option = config.option
-    return option.hypothesis_profile or (REPEATABLE if option.hypothesis_seed is None else EXPLORE)
+    if option.hypothesis_profile:
+        return str(option.hypothesis_profile)
+    return EXPLORE if seed(config) is not None or option.spec_campaign is not None else REPEATABLE
 
 
 def seed(config: pytest.Config) -> str | None:
     """Return the seed of a run with random examples, None of any other run."""
-    return config.option.hypothesis_seed if profile(config) in (EXPLORE, THOROUGH) else None
+    given = config.stash.get(_SEED, config.option.hypothesis_seed)
+    name = config.option.hypothesis_profile
+    return given if not name or _is_random(name) else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -69,12 +83,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config.option, "hypothesis_profile"):
         raise pytest.UsageError("the specification needs Hypothesis' plugin of pytest, which is switched off here")
     name, option = profile(config), config.option
-    if not _is_registered(name) and name not in PROFILES:
+    if not _is_registered(name) and not _is_random(name) and name not in PROFILES:
         raise pytest.UsageError(f"--hypothesis-profile {name}: no such profile; the specification has {_named()}")
+    if option.spec_campaign is not None:
+        _check_campaign(option.spec_campaign, name)
     if option.hypothesis_profile and not _is_registered(name):
-        settings.register_profile(name, PROFILES[name])  # for Hypothesis, which loads what the option names
-    if name in (EXPLORE, THOROUGH) and option.hypothesis_seed is None:
+        settings.register_profile(name, _of(name))  # for Hypothesis, which loads what the option names
+    if _is_random(name) and option.hypothesis_seed is None:
         option.hypothesis_seed = getattr(config, "workerinput", {}).get(SEED) or str(secrets.randbits(32))
+    if option.spec_campaign is not None:
+        config.stash[_SEED], option.hypothesis_seed = option.hypothesis_seed, None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -122,6 +140,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def _how_to_repeat(config: pytest.Config) -> str:
     options = f"--hypothesis-profile={profile(config)} --hypothesis-seed={seed(config)}"
+    if (campaign := config.option.spec_campaign) is not None:
+        options += f" --campaign={campaign}"
     return told(
         f"the examples are random; to draw the same ones again: {options}", language_of(config.option.spec_language)
     )
@@ -135,20 +155,46 @@ def _is_registered(name: str) -> bool:
     return True
 
 
+def _check_campaign(folder: Path, profile: str) -> None:
+    if not folder.is_dir():
+        raise pytest.UsageError(f"--campaign {folder}: there is no such folder")
+    if not _is_random(profile):
+        raise pytest.UsageError(f"--campaign needs a profile with random examples, and {profile} is none")
+
+
+def _is_random(name: str) -> bool:
+    return name in (EXPLORE, THOROUGH) or (name.isdecimal() and int(name) > 0)
+
+
+def _of(name: str) -> settings:
+    """Return the specification's settings of this name, which may be a number of examples."""
+    return PROFILES[name] if name in PROFILES else settings(_common, max_examples=int(name))
+
+
 def _named() -> str:
     return ", ".join(PROFILES)
 
 
 @contextmanager
 def _as_asked_for(config: pytest.Config) -> Iterator[None]:
-    before = settings.get_current_profile_name()
-    settings.register_profile(_USED, _wanted(profile(config)), verbosity=settings().verbosity)
+    before, campaign = settings.get_current_profile_name(), config.option.spec_campaign
+    more: dict[str, Any] = {} if campaign is None else {"database": what_failed(campaign)}
+    settings.register_profile(_USED, _wanted(profile(config)), verbosity=settings().verbosity, **more)
     settings.load_profile(_USED)
     try:
-        with without_literals(), without_seeding():
+        with without_literals(), without_seeding(), _seeded(config.stash.get(_SEED, None)):
             yield
     finally:
         settings.load_profile(before)
+
+
+def _seeded(seed: str | None) -> AbstractContextManager[None]:
+    return nullcontext() if seed is None else seeded(int(seed) if seed.isdecimal() else seed)
+
+
+def what_failed(campaign: Path) -> ExampleDatabase:
+    """Return the examples that failed in a campaign, for reading: one that is mended stays on record."""
+    return ReadOnlyDatabase(DirectoryBasedExampleDatabase(campaign / FAILED))
 
 
 _USED = "of the specification"
@@ -157,8 +203,8 @@ _USED = "of the specification"
 
 def _wanted(name: str) -> settings:
     """Return the settings of this name: the specification's, or a project's but for what would fail its tests."""
-    if name in PROFILES:
-        return PROFILES[name]
+    if name in PROFILES or _is_random(name):
+        return _of(name)
     theirs = settings.get_profile(name)
     checks = {*theirs.suppress_health_check, *_common.suppress_health_check}
     return settings(theirs, deadline=None, report_multiple_bugs=False, suppress_health_check=list(checks))

@@ -49,6 +49,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "FILE",
         "help": "also the tests that need these trained weights of ResNet-50, a file that torchvision downloaded",
     },
+    "campaign": {
+        "type": Path,
+        "metavar": "DIR",
+        "help": "with random examples: first those that failed in the campaign that left this folder",
+    },
     "tensorboard": {"type": Path, "metavar": "DIR", "help": "write a log for tensorboard --logdir DIR"},
     "exercise": {"action": "store_true", "help": "rung by rung: what is right, and the first thing that is not"},
     "language": {

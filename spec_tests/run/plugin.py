@@ -13,6 +13,7 @@
     --network           also the tests that follow the document's links
     --resnet50-weights FILE
                         also the tests that need trained weights of ResNet-50, in a file that torchvision downloaded
+    --campaign DIR      first the examples that failed in the campaign that left this folder: `run/draws.py`
     --exercise          rung by rung, for who writes the operations: `run/exercise/plugin.py`
     --language en|zh    the language of the summary and of --exercise (default: by the locale)
     --exercise-json FILE

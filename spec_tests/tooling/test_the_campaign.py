@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -33,6 +34,12 @@ def relu(input):
     if input.size > 4:
         os._exit(3)
     return np.maximum(input, 0)
+"""
+
+NOW_AND_THEN = """
+def linear(input, weight, bias=None):
+    output = input @ weight.T + (0 if bias is None else bias)
+    return output + (weight.flat[:2].tolist() == [4, 4])
 """
 
 
@@ -95,6 +102,22 @@ def test_the_examples_of_a_task_have_a_seed_of_their_own():
     assert Task("a", 0).seed(1) == Task("a", 0).seed(1)
 
 
+def test_versions_are_the_same_whatever_a_process_has_imported():
+    program = "from spec_tests.report import surroundings; print(surroundings.installed())"
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", f"{first}{program}"],
+            cwd=PROJECT,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        ).stdout
+        for first in ("", "import torch, torchvision; ")
+    }
+
+    assert len(said) == 1
+
+
 # Several processes
 
 
@@ -110,6 +133,21 @@ def campaign(folder, *options):
     return subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, encoding="utf-8", check=False)
 
 
+def commands(folder):
+    """Return of each finding the two commands that repeat it, each with the first line of what it says."""
+    for file in sorted((folder / findings.FOLDER).iterdir()):
+        head = [line[2:] for line in file.read_text(encoding="utf-8").splitlines() if line.startswith("# ")]
+        message = head[1].partition(": ")[2]
+        again = [line.partition(": ")[2] for line in head if line.startswith("Again")]
+        yield [(message, shlex.split(line)) for line in again]
+
+
+def pytest_with(*options):
+    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, encoding="utf-8", check=False)
+
+
 def lines(folder):
     """Return the outcomes in a journal."""
     file = folder / LINES
@@ -121,24 +159,48 @@ def tasks_of(folder):
     return [(line["test"], line["round"]) for line in lines(folder)]
 
 
-def test_what_is_wrong_is_found_and_left_as_a_program_and_in_the_report(tmp_path):
-    options = ("--subject", "wrong:flips_the_kernel", "--only", "conv2d:values", "--dtype", "float32")
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """A campaign on a layer that is wrong now and then, its folder, and where its subject is."""
+    file, folder = tmp_path_factory.mktemp("now and then") / "layers.py", tmp_path_factory.mktemp("campaign")
+    file.write_text(NOW_AND_THEN, encoding="utf-8")
+    options = ("--subject", str(file), "--only", "linear:values", "--dtype", "float32", "--each", "500")
+    return campaign(folder, *options, "--examples", "3000", "--workers", "2"), folder
 
-    run = campaign(tmp_path, *options, "--examples", "300", "--workers", "2")
+
+def test_what_is_wrong_is_found_and_left_as_a_program_and_in_the_report(found):
+    run, folder = found
 
     assert run.returncode == 1, run.stderr
-    found = re.search(r"(\d+) kinds of failures", run.stdout)
-    files = sorted((tmp_path / findings.FOLDER).glob("*.py"))
-    assert found and 0 < len(files) <= int(found[1])
-    program = subprocess.run(
-        [sys.executable, files[0]], cwd=PROJECT, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True
-    )
-    assert b"AssertionError" in program.stderr
-    data = reading.read(tmp_path / "report" / "claims.json")
-    assert data["runs"][0]["examples"] == sum(line["examples"] for line in lines(tmp_path)) >= 300
+    kinds = re.search(r"(\d+) kinds of failures", run.stdout)
+    files = sorted((folder / findings.FOLDER).glob("*.py"))
+    assert kinds and 0 < len(files) <= int(kinds[1])
+    for file in files:
+        program = subprocess.run([sys.executable, file], capture_output=True, encoding="utf-8", check=False)
+        assert program.returncode == 1 and "lie outside" in program.stderr
+    data = reading.read(folder / "report" / "claims.json")
+    assert data["runs"][0]["examples"] == sum(line["examples"] for line in lines(folder)) >= 3000
     assert data["runs"][0]["outcomes"]["failed"] == len(
-        {line["test"] for line in lines(tmp_path) if line["outcome"] == "failed"}
+        {line["test"] for line in lines(folder) if line["outcome"] == "failed"}
     )
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["what failed first", "the same draws"])
+def test_a_command_that_a_finding_names_repeats_it(found, which):
+    message, command = next(commands(found[1]))[which]
+
+    run = pytest_with(*command[1:])
+
+    assert run.returncode == 1 and message in run.stdout, run.stdout + run.stderr
+
+
+def test_what_failed_in_a_campaign_is_tried_before_anything_else(found):
+    (_, command), _ = next(commands(found[1]))
+    *alone, campaign = command[1:]
+    few = ["--hypothesis-profile=1", "--hypothesis-seed=1"]
+
+    assert pytest_with(*alone, *few).returncode == 0
+    assert pytest_with(*alone, *few, campaign).returncode == 1
 
 
 def test_a_worker_that_is_killed_costs_nothing_but_its_time(tmp_path):

@@ -13,7 +13,8 @@ import functools
 import hashlib
 import inspect
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
@@ -174,8 +175,10 @@ class Property:
         one_example.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what given() asks for
         named = hashlib.sha256(f"{self.body.__qualname__} {digest}".encode()).digest()
         one_example._hypothesis_internal_add_digest = named  # type: ignore[attr-defined]  # each draws its own examples
-        given = hypothesis.given(**self.strategies(operation, dtype))
-        hypothesis.settings(max_examples=examples)(given(one_example))()
+        test = hypothesis.given(**self.strategies(operation, dtype))(one_example)
+        if _seed is not None:
+            test = hypothesis.seed(_seed)(test)  # before the settings: it takes the database from those that are there
+        hypothesis.settings(max_examples=examples)(test)()
         if ended:
             raise ended[0]
         return held
@@ -197,6 +200,21 @@ def forget_draws() -> None:
     """Let the next test draw for itself."""
     global _latest
     _latest = None
+
+
+_seed: int | str | None = None
+"""What `seeded` says."""
+
+
+@contextmanager
+def seeded(seed: int | str | None) -> Iterator[None]:
+    """Draw from this seed; under Hypothesis' own option of that name it neither reads nor writes its database."""
+    global _seed
+    before, _seed = _seed, seed
+    try:
+        yield
+    finally:
+        _seed = before
 
 
 def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
