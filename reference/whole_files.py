@@ -5,8 +5,10 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EISDIR
 from pathlib import Path
 from stat import S_IMODE
+from tempfile import TemporaryFile
 from time import time
 from typing import IO
 
@@ -40,6 +42,18 @@ def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def check_place(path: Path) -> None:
+    """Raise OSError if no file can be written there: before the work whose result it would hold."""
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if path.is_file() or not path.exists():
+            with TemporaryFile(dir=path.resolve().parent):
+                pass
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_text(path: Path, text: str) -> None:

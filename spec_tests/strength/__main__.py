@@ -25,6 +25,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from reference.command import EndingParser, Refusal, run
+from reference.whole_files import check_place
 from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
 from spec_tests.strength.selecting import defect, selected, shares
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in operations if name not in {*OPERATIONS, *OPTIMIZERS, *TRANSFORMS}]
     if unknown:
         parser.error(f"--operations: there is no operation {', '.join(unknown)}")
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        check_place(options.out)
     seed = int(datetime.now(UTC).strftime("%Y%m%d")) if options.seed is None else options.seed
     if options.names is not None:
         names: Sequence[str] = options.names.read_text(encoding="utf-8").splitlines()

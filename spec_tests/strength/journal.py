@@ -20,7 +20,7 @@ def read(*files: Path) -> dict[str, Outcome]:
         for line in file.read_text(encoding="utf-8").splitlines() if file.is_file() else ():
             try:
                 outcome = Outcome(**json.loads(line))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 continue
             found[outcome.defect] = outcome
     return found

@@ -344,6 +344,16 @@ def test_two_writers_of_one_checkpoint_and_a_reader_do_not_disturb_each_other(tm
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_checkpoint_is_on_the_disk_before_it_takes_the_place_of_another(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda _: done.append("written"))
+    monkeypatch.setattr(os, "replace", lambda *_: done.append("replaced"))
+
+    Checkpoint(training(), {}).save(tmp_path / "c.npz")
+
+    assert done == ["written", "replaced"]
+
+
 def test_what_a_killed_run_left_is_removed_by_the_next_save(tmp_path):
     path, left = tmp_path / "c.npz", tmp_path / ".c.npz.0123.unfinished"
     left.write_bytes(b"half")

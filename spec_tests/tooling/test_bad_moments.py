@@ -1,8 +1,10 @@
 """Commands in bad moments: a full or read-only disk, a terminal that lacks characters, files that are no such files."""
 
 import errno
+import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,9 @@ from reference import archives, datasets, train, whole_files
 from reference.training import Checkpoint
 from spec_tests.report import writing
 from spec_tests.run import gallery, given_files
+from spec_tests.vectors import VERSION
+from spec_tests.vectors.command import main as vectors
+from spec_tests.vectors.writing import NAME
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -256,6 +261,23 @@ def test_a_ctrl_c_while_a_command_loads_ends_it_with_a_word(command, tmp_path):
     assert (output, errors) == ([], ["interrupted"])
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["spec_tests.vectors", "FILE"],
+        ["spec_tests.strength", "--named", "--operations", "relu", "--out", "FILE/out.json"],
+        ["spec_tests.strength", "--named", "--operations", "relu", "--out", "FOLDER"],
+    ],
+)
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(command, tmp_path):
+    (tmp_path / "file").touch()
+    places = {"FILE": str(tmp_path / "file"), "FOLDER": str(tmp_path)}
+
+    code, output, errors = python(*(re.sub("FILE|FOLDER", lambda name: places[name[0]], word) for word in command))
+
+    assert (bool(code), output, len(errors)) == (True, [], 1), errors
+
+
 # A terminal that has no Chinese
 
 
@@ -303,6 +325,30 @@ def test_wrong_content_behind_right_checksums_ends_the_commands_with_one_line(da
     assert line.endswith("data_batch_3 is not a file of CIFAR: it holds a list, expected a dictionary")
     with pytest.raises(pytest.UsageError, match="data_batch_1 is missing, or is not that of the real data set"):
         given_files.check(SimpleNamespace(spec_cifar10=tmp_path, spec_cifar100=None, spec_resnet50_weights=None))
+
+
+ENTRIES = ["[]", "{}", '{"json": {"file": "missing.json"}}', '{"json": {"file": "none.json"}}']
+
+
+@pytest.mark.parametrize(
+    "index",
+    ["[" * 100_000, "{", "[]", "{}", f'{{"name": "{NAME}"}}', f'{{"name": "{NAME}", "version": {VERSION!r}}}']
+    + [f'{{"name": "{NAME}", "version": {VERSION!r}, "operations": {{"relu": {entry}}}}}' for entry in ENTRIES],
+    ids=range(6 + len(ENTRIES)),
+)
+def test_a_folder_that_is_none_of_vectors_is_refused_in_one_line(index, tmp_path, capsys):
+    (tmp_path / "index.json").write_text(index, encoding="utf-8")
+    (tmp_path / "none.json").write_text("[" * 100_000, encoding="utf-8")
+    (tmp_path / "answers.json").write_text(json.dumps({"name": "mine", "version": VERSION, "answers": {}}), "utf-8")
+
+    with pytest.raises(SystemExit) as ended:
+        vectors([*map(str, ("check", tmp_path, tmp_path / "answers.json"))])
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code == 2
+    assert re.fullmatch(
+        rf"python -m spec_tests.vectors: error: {re.escape(str(tmp_path))}\S* (holds|is not|cannot).*", line
+    )
 
 
 @pytest.mark.parametrize("command", ["benchmarks.report", "benchmarks.compare"])

@@ -11,6 +11,7 @@ import pytest
 import reference
 from spec_tests.run.selection import ROOT
 from spec_tests.tooling.public.models import bf16, normal, tf32
+from spec_tests.verdict import case_files
 from spec_tests.verdict.__main__ import main
 from spec_tests.verdict.asking import BadCase
 from spec_tests.verdict.case_files import read
@@ -253,6 +254,42 @@ def test_a_tensor_whose_shape_contradicts_its_bytes_is_named(tmp_path):
 
     with pytest.raises(BadCase, match=r"'input' has shape \(4, 17\) of F32, but 256 bytes"):
         read(path)
+
+
+HEADERS = {
+    b"[" * 100_000: "its header is no JSON object",
+    b'{"x": {"dtype": [], "shape": [1], "data_offsets": [0, 4]}}': "is of dtype '\\[\\]', which is not read",
+    b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 1e999]}}': "'x' lacks dtype, shape or data_offsets",
+    b'{"x": {"dtype": "F32", "shape": [-1, -1], "data_offsets": [0, 4]}}': "'x' has shape",
+    b'{"x": {"dtype": "F32", "shape": [4294967296, 4294967296], "data_offsets": [0, 0]}}': "'x' has shape",
+    b'{"x": {"dtype": "F32", "shape": [0, 4611686018427387904], "data_offsets": [0, 0]}}': "'x' has shape",
+    b'{"x": {"dtype": "F32", "shape": [1' + b"0" * 40 + b'], "data_offsets": [0, 0]}}': "'x' has shape",
+}
+
+
+@pytest.mark.parametrize("header", HEADERS, ids=range(len(HEADERS)))
+def test_a_header_of_safetensors_that_makes_no_sense_is_one_line(tmp_path, header):
+    (tmp_path / "case.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+
+    with pytest.raises(BadCase, match=HEADERS[header]) as refused:
+        read(tmp_path / "case.safetensors")
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_setting_that_is_nested_too_deeply_is_a_text(tmp_path):
+    with pytest.raises(BadCase, match=r"there is no operation '\[\["):
+        read(safetensors(tmp_path, {"operation": "[" * 10_000}))
+
+
+def test_a_case_that_is_larger_than_the_memory_is_one_line(tmp_path, monkeypatch, capsys):
+    def too_large(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(case_files, "_npz", too_large)
+    (tmp_path / "case.npz").touch()
+
+    assert main([str(tmp_path / "case.npz")]) == 2
+    assert capsys.readouterr().err == "error: case.npz holds more than the memory does\n"
 
 
 def test_a_tensor_of_an_unknown_dtype_is_named(tmp_path):

@@ -72,7 +72,7 @@ def read_answers(file: Path) -> tuple[str, Mapping[str, Any]]:
     """Return a program's name and its answers by case; raise ValueError, in one line, for anything else."""
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} cannot be read as JSON: {error}".splitlines()[0]) from None
     if not isinstance(data, dict) or not isinstance(data.get("answers"), dict):
         raise ValueError(f"{file} has no answers: expected an object with the names name, version and answers")

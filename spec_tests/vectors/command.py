@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 
 from reference.command import Parser, Refusal, WrongUsage, run
-from reference.whole_files import write_text
+from reference.whole_files import check_place, write_text
 from spec_tests.vectors import answers, strength
 from spec_tests.vectors.reading import Cases, cases_in
 from spec_tests.vectors.series import OPERATIONS, file_of
-from spec_tests.vectors.writing import refuse_foreign, write
+from spec_tests.vectors.writing import INDEX, refuse_foreign, write
 
 Command = Callable[[], None]
 PROGRAM = "python -m spec_tests.vectors"
@@ -71,6 +71,8 @@ def _check(parser: ArgumentParser, given: list[str]) -> Command:
 def write_set(folder: Path, small: bool, only: list[str] | None) -> None:
     """Write the set, or a part of it, to a folder."""
     refuse_foreign(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    check_place(folder / INDEX)
     chosen = [operation for operation in OPERATIONS if not only or operation in only]
     files = {}
     for operation in chosen:

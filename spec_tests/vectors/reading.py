@@ -34,11 +34,23 @@ def cases_in(folder: Path) -> Iterator[Cases]:
     """Yield the cases of every operation of a set; raise ValueError for a folder that holds none of this version."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         raise ValueError(f"{folder} holds no vectors: expected {INDEX} in it") from None
     if not isinstance(index, dict) or index.get("name") != NAME:
         raise ValueError(f"{folder / INDEX} is not of vectors: expected the name {NAME!r}")
-    if index["version"] != VERSION:
-        raise ValueError(f"{folder} holds version {index['version']}, expected {VERSION}")
-    for entry in index["operations"].values():
-        yield Cases.of(json.loads((folder / entry["json"]["file"]).read_text(encoding="utf-8")))
+    if index.get("version") != VERSION:
+        raise ValueError(f"{folder} holds version {index.get('version')}, expected {VERSION}")
+    try:
+        files = [folder / entry["json"]["file"] for entry in index["operations"].values()]
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"{folder / INDEX} is not of vectors: expected the operations and their files") from None
+    yield from map(_cases_of, files)
+
+
+def _cases_of(file: Path) -> Cases:
+    try:
+        return Cases.of(json.loads(file.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ValueError(f"{file} holds no cases of vectors") from None

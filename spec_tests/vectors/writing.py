@@ -214,7 +214,7 @@ def refuse_foreign(folder: Path) -> None:
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         known = index["name"] == NAME
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         known = False
     ours = {INDEX, *BESIDE}
     if known:

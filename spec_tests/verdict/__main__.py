@@ -83,8 +83,9 @@ def main(arguments: list[str]) -> int:
             warnings.simplefilter("ignore")
             case = read(options.case, options.format)
             verdict = judged(case.operation, case.arguments, case.outputs, case.dtype)
-    except BadCase as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (BadCase, MemoryError) as error:
+        said = error if isinstance(error, BadCase) else f"{options.case.name} needs more memory than there is"
+        print(f"error: {said}", file=sys.stderr)
         return CANNOT
     if options.json:
         print(json.dumps(verdict.as_json(), indent=2, ensure_ascii=False))

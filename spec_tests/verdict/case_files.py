@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import prod
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -79,6 +80,8 @@ def read(path: Path, dtype: str | None = None) -> CaseFile:
     except BadCase as error:
         said = str(error)
         raise BadCase(said if path.name in said else f"{path.name}: {said}") from None
+    except MemoryError:
+        raise BadCase(f"{path.name} holds more than the memory does") from None
 
 
 def _case(given: Mapping[str, Any], dtype: str | None, path: Path) -> CaseFile:
@@ -185,6 +188,7 @@ def _entries(path: Path, archive: Any) -> Iterator[tuple[str, Any]]:
 # .safetensors: eight bytes with the length of a header in JSON, the header, and the numbers
 
 
+MOST_AXES, MOST_NUMBERS = 16, 2**40
 TENSORS = {
     "F64": "<f8",
     "F32": "<f4",
@@ -213,7 +217,7 @@ def _safetensors(path: Path) -> dict[str, Any]:
         header = json.loads(data[8 : 8 + length])
         metadata = header.pop("__metadata__", {})
         found = {name: _read_setting(text) for name, text in metadata.items()}
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         raise BadCase("its header is no JSON object") from None
     numbers = memoryview(data)[8 + length :]
     for name, entry in header.items():
@@ -223,14 +227,15 @@ def _safetensors(path: Path) -> dict[str, Any]:
 
 def _tensor(name: str, entry: Any, numbers: memoryview) -> Any:
     try:
-        dtype, shape, (begin, end) = entry["dtype"], tuple(map(int, entry["shape"])), entry["data_offsets"]
+        dtype, shape, (begin, end) = str(entry["dtype"]), tuple(map(int, entry["shape"])), entry["data_offsets"]
         begin, end = int(begin), int(end)
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         raise BadCase(f"{name!r} lacks dtype, shape or data_offsets") from None
     if dtype not in TENSORS:
         raise BadCase(f"{name!r} is of dtype {dtype!r}, which is not read; there are {', '.join(TENSORS)}")
-    kind = np.dtype(TENSORS[dtype])
-    count = int(np.prod(shape, dtype=np.int64))
+    if len(shape) > MOST_AXES or min(shape, default=0) < 0 or prod(max(size, 1) for size in shape) > MOST_NUMBERS:
+        raise BadCase(f"{name!r} has shape {shape}, expected at most {MOST_AXES} sizes of an array in memory")
+    kind, count = np.dtype(TENSORS[dtype]), prod(shape)
     if not 0 <= begin <= end <= len(numbers):
         raise BadCase(f"it is cut off: {name!r} ends at byte {end} of {len(numbers)}")
     if count * kind.itemsize != end - begin:
@@ -248,7 +253,7 @@ def _read_setting(text: Any) -> Any:
     for read_as in (json.loads, ast.literal_eval):
         try:
             return read_as(text)
-        except (ValueError, SyntaxError, TypeError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
     return text
 
