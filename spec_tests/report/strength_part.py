@@ -1,9 +1,11 @@
 """What the page shows of the measured strength: the results in `docs/strength`, of which a checkout has some or all.
 
-`python -m spec_tests.strength` writes `strength.json` and, with `--rivals`, `rivals.json`; `mutants.json` and
-`repeats.json` come from the commands of their own that the page names. A result that is not there is left out.
+`python -m spec_tests.strength` writes `strength.json` and, with `--rivals`, `rivals.json`; `mutants.json`,
+`repeats.json` and the tables in `margins` come from the commands of their own that the page names. A result that is not
+there is left out.
 """
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ from typing import Any
 from spec_tests.report.page_filters import words
 
 Counts = Mapping[str, Any]
+FORMATS = ("float32", "float64")
+"""The number formats whose margins are shown."""
 
 
 def read(folder: Path) -> dict[str, Any] | None:
@@ -37,7 +41,29 @@ def read(folder: Path) -> dict[str, Any] | None:
         "measured_with_rivals": stored["date"] if stored else "",
         "mutants": mutants,
         "repeats": repeats,
+        "margins": _margins(folder / "margins"),
     }
+
+
+def _margins(folder: Path) -> dict[str, Any] | None:
+    """Return how near each version of torch comes to its bounds, by operation and part of the result and by format."""
+    tables = {file.stem: _table(file) for file in sorted(folder.glob("*.tsv"))}
+    places = dict.fromkeys((row["operation"], row["part"]) for table in tables.values() for row in table)
+    columns = [(version, dtype) for version in tables for dtype in FORMATS]
+    nearest = {
+        (version, row["dtype"], row["operation"], row["part"]): float(row["nearest"])
+        for version, table in tables.items()
+        for row in table
+        if int(row["cases"])
+    }
+    rows = [(*place, [nearest.get((*column, *place)) for column in columns]) for place in places]
+    kept = [row for row in rows if any(share is not None for share in row[2])]
+    return {"columns": [f"{version}, {dtype}" for version, dtype in columns], "rows": kept} if kept else None
+
+
+def _table(file: Path) -> list[dict[str, str]]:
+    with file.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines, delimiter="\t"))
 
 
 def _stored(file: Path) -> Any:

@@ -15,7 +15,7 @@ import matplotlib
 import pytest
 from matplotlib.figure import Figure
 
-from spec_tests.report import benchmark_part, json_files, reading, writing
+from spec_tests.report import benchmark_part, json_files, reading, strength_part, writing
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
 from spec_tests.report.figures.figure import STYLE, to_svg
 from spec_tests.report.page import render
@@ -939,7 +939,8 @@ def test_after_a_click_on_a_text_the_next_tab_stop_is_the_one_behind_it(opened):
 
 def test_a_page_of_eight_full_runs_stays_small():
     large = PageFigure("large", "2.1", "", "", "", "", f"<svg>{' ' * ALL_FIGURES}</svg>")
-    page = render(many_runs(8), [large], benchmark_part.read_all(writing.RESULTS))
+    strength = strength_part.read(writing.STRENGTH)
+    page = render(many_runs(8), [large], benchmark_part.read_all(writing.RESULTS), strength=strength)
 
     assert len(page.encode()) < LARGEST
 

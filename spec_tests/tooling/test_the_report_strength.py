@@ -101,6 +101,21 @@ def test_changes_of_the_references_and_repeated_runs_are_told_where_they_are_sto
     assert "python -m spec_tests.strength.mutation python -m spec_tests.strength.repeats" in text
 
 
+def test_margins_are_told_by_version_and_format(page, tmp_path):
+    (tmp_path / "margins").mkdir()
+    head = "operation\tpart\tdtype\tcases\tnearest\tnarrowest\twidest\n"
+    rows = "conv2d\toutput\tfloat32\t9\t0.25\t1\t1\nconv2d\toutput\tfloat16\t9\t0.9\t1\t1\n"
+    rows += "relu\toutput\tfloat32\t0\t0\t0\t0\n"
+    for version, text in (("2.14", rows), ("2.15", rows.replace("0.25", "0.5"))):
+        (tmp_path / "margins" / f"torch-{version}.tsv").write_text(head + text, encoding="utf-8")
+
+    text = page(strength=STRENGTH)
+
+    assert "torch-2.14, float32 torch-2.14, float64 torch-2.15, float32 torch-2.15, float64" in text
+    assert "conv2d output 25 % – 50 % –" in text
+    assert "relu output" not in text and "spec_tests.strength.margins" in text
+
+
 @pytest.mark.skipif(not writing.STRENGTH.is_dir(), reason="this is no checkout")
 def test_every_kind_and_every_rival_that_is_stored_has_words_in_chinese():
     strength, rivals = (
