@@ -68,7 +68,7 @@ print(sys.getfilesystemencoding(), "-", child.stdout)
 """
 
 
-def test_a_block_names_files_as_this_process_does_and_writes_utf_8_whatever_the_locale():
+def test_a_block_names_files_as_its_parent_does_and_writes_utf_8():
     of_the_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
     environment = {**run_blocks.environment(), **of_the_locale}
 

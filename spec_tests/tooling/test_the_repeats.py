@@ -171,7 +171,7 @@ def test_a_failure_that_passes_when_it_is_repeated_is_mended():
 
 @needs_random_order
 @pytest.mark.slow
-def test_runs_go_on_where_the_journal_ends_and_a_failure_is_noted_with_what_repeats_it(project, capsys):
+def test_runs_go_on_where_the_journal_ends_and_say_what_repeats_a_failure(project, capsys):
     stored = project / "docs" / "strength"
     assert repeats.main(["--runs", str(IN_SHANGHAI - 1)], project) == 0
     known = (stored / "repeats.tsv").read_text(encoding="utf-8")

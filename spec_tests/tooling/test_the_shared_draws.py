@@ -1,12 +1,15 @@
 """In a repeatable run all formats of a property share what is drawn for it, and a failure is shrunk in any of them."""
 
 from collections import defaultdict
+from unittest import mock
 
+import hypothesis
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, settings
+from hypothesis import assume, settings
 from hypothesis.errors import FailedHealthCheck
 
+from spec_tests.run import draws
 from spec_tests.vocabulary.problems import small_whole_numbers, whole_numbers
 from spec_tests.vocabulary.properties import Property, problems
 
@@ -30,10 +33,17 @@ def prop(seen, body=None, **options):
     return Property(noting, {"problem": problems(**options)})
 
 
-def check(drawing, *dtypes):
-    """Run a property in these formats, one after the other."""
-    for dtype in dtypes:
-        drawing.check(30, "relu", dtype, {})
+def check(drawing, *dtypes, profile=draws.PROFILES[draws.REPEATABLE]):
+    """Run a property in these formats, one after the other, whatever the run outside draws."""
+    before = settings.get_current_profile_name()
+    settings.register_profile("of this test", profile)
+    settings.load_profile("of this test")
+    try:
+        with mock.patch.object(hypothesis.core, "global_force_seed", None):  # which --hypothesis-seed sets
+            for dtype in dtypes:
+                drawing.check(30, "relu", dtype, {})
+    finally:
+        settings.load_profile(before)
 
 
 def same(some, others):
@@ -92,14 +102,6 @@ def test_a_format_that_can_use_none_of_the_examples_does_not_pass(seen):
 
 
 def test_with_random_examples_every_format_draws_for_itself(seen):
-    slow = [HealthCheck.too_slow]  # of a busy machine nothing is to be said here
-    with_random_examples = settings(settings(), derandomize=False, suppress_health_check=slow)
-    before = settings.get_current_profile_name()
-    settings.register_profile("random examples", with_random_examples)
-    settings.load_profile("random examples")
-    try:
-        check(prop(seen), "float32", "float64")
-    finally:
-        settings.load_profile(before)
+    check(prop(seen), "float32", "float64", profile=draws.PROFILES[draws.EXPLORE])
 
     assert not same(seen["float32"], seen["float64"])
