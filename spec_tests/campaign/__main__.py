@@ -8,7 +8,9 @@ A task is a property on up to --each examples from a seed of its own. The tasks 
 one that is started here with --workers processes, or the one of --scheduler, whose workers need this package, the
 subject and the same versions. A property that has failed three times is not run again. Ended in whatever way, the same
 command goes on; a larger --examples adds to what is there.
-What it leaves in --out is described in `spec_tests/campaign/journal.py`.
+Many workers need long tasks: --each 10000 keeps a thousand busy, the default some 150 (`spec_tests/README.md`).
+What it leaves in --out is described in `spec_tests/campaign/journal.py`; `pytest spec_tests --subject S --campaign DIR`
+tries first what failed.
 
     status 0    every example kept the specification, known deviations apart
     status 1    something did not: see the findings

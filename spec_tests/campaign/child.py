@@ -1,13 +1,15 @@
 """A process that runs tasks, one after the other: `python -m spec_tests.campaign.child`.
 
 A worker of dask has threads of its own, which draw random numbers: what Hypothesis draws there could not be repeated.
-So each worker has such a child, and tells it by a line of JSON what to run. A child that dies takes its task along.
+So each thread of a worker has such a child, and tells it by a line of JSON what to run. A child that dies takes its
+task along.
 """
 
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -15,11 +17,12 @@ from typing import Any
 from spec_tests.campaign.task import Outcome, Task, run
 
 COMMAND = ("-m", __name__)
-_child: "subprocess.Popen[str] | None" = None
+_threads = threading.local()
+"""What each thread of this worker has: its child."""
 
 
 def run_in_child(task: Task, seed: int, examples: int, options: Sequence[str]) -> dict[str, Any]:
-    """Run a task in this worker's child, and return its `Outcome` as a dictionary."""
+    """Run a task in this thread's child, and return its `Outcome` as a dictionary."""
     child = _started()
     try:
         _stream(child.stdin).write(json.dumps([task, seed, examples, list(options)]) + "\n")
@@ -36,17 +39,17 @@ def run_in_child(task: Task, seed: int, examples: int, options: Sequence[str]) -
 
 
 def _started() -> "subprocess.Popen[str]":
-    global _child
-    if _child is None or _child.poll() is not None:
+    child: subprocess.Popen[str] | None = getattr(_threads, "child", None)
+    if child is None or child.poll() is not None:
         path = os.pathsep.join(filter(None, sys.path))
-        _child = subprocess.Popen(
+        child = _threads.child = subprocess.Popen(
             [sys.executable, *COMMAND],
             env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
         )
-    return _child
+    return child
 
 
 def _stream(stream: Any) -> Any:

@@ -6,11 +6,11 @@ ended several workers: that is a finding, too.
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from spec_tests.campaign import findings, reporting
 from spec_tests.campaign.child import run_in_child
@@ -20,7 +20,7 @@ from spec_tests.report import surroundings
 from spec_tests.vocabulary.torch_when_needed import WhenNeeded
 
 AHEAD = 3
-"""Tasks that are handed out for each worker: one that it runs, and some that wait."""
+"""Tasks that are handed out for each thread of a worker: one that it runs, and some that wait."""
 PAUSE = 10.0
 """Seconds between two lines of progress."""
 GIVING_UP, DEATHS = "distributed.scheduler.allowed-failures", 2
@@ -48,7 +48,7 @@ class Asked:
 
 def explore(asked: Asked, workers: int | None = None, scheduler: str | None = None) -> int:
     """Run a campaign, or go on with it, and return the number of kinds of failures; ValueError if nothing was tried."""
-    tests = properties(asked.options)
+    tests = mixed(properties(asked.options), asked.seed)
     journal = Journal(asked.folder, asked.head())
     try:
         if journal.examples < asked.examples:
@@ -56,7 +56,7 @@ def explore(asked: Asked, workers: int | None = None, scheduler: str | None = No
                 dask.config.set({GIVING_UP: DEATHS}),
                 _cluster(workers, scheduler) as client,
             ):
-                _run(asked, tests, journal, client)
+                hand_out(asked, tests, journal, client)
     finally:
         found = _conclude(asked, journal)
     if not found and not journal.examples:
@@ -68,9 +68,14 @@ def _cluster(workers: int | None, scheduler: str | None) -> Any:
     if scheduler is not None:
         return distributed.Client(scheduler)
     local = distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR"
+        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
     )
     return distributed.Client(local)
+
+
+def mixed(tests: Sequence[str], seed: int) -> list[str]:
+    """Return the tests in an order that follows from the seed: a short campaign tries some of every kind, too."""
+    return sorted(tests, key=lambda test: Task(test, 0).seed(seed))
 
 
 def tasks(tests: Sequence[str], journal: Journal) -> Iterator[Task]:
@@ -84,34 +89,38 @@ def tasks(tests: Sequence[str], journal: Journal) -> Iterator[Task]:
                 yield task
 
 
-def _run(asked: Asked, tests: Sequence[str], journal: Journal, client: Any) -> None:
-    """Hand out tasks until there are examples enough."""
+Run: TypeAlias = Callable[[Task, int, int, Sequence[str]], dict[str, Any]]
+
+
+def hand_out(asked: Asked, tests: Sequence[str], journal: Journal, client: Any, run: Run = run_in_child) -> None:
+    """Hand out tasks until there are examples enough; workers may come and go meanwhile."""
     waiting, progress = tasks(tests, journal), Progress(asked.examples, journal)
     running: dict[Any, Task] = {}
-    ended = distributed.as_completed()
+    ended, wanted = distributed.as_completed(), _wanted(client)
 
-    def hand_out() -> None:
-        task = next(waiting, None)
-        if task is None:
-            return
-        seed = task.seed(asked.seed)
-        future = client.submit(run_in_child, task, seed, asked.each, asked.options, pure=False)
-        running[future] = task
-        ended.add(future)
+    def fill() -> None:
+        while len(running) < wanted and (task := next(waiting, None)) is not None:
+            future = client.submit(run, task, task.seed(asked.seed), asked.each, asked.options, pure=False)
+            running[future] = task
+            ended.add(future)
 
-    for _ in range(AHEAD * max(1, len(client.scheduler_info()["workers"]))):
-        hand_out()
+    fill()
     for future in ended:
         outcome = _outcome(future, running.pop(future), asked.seed)
         if outcome.versions and outcome.versions != journal.versions:
             raise ValueError(f"a worker has other versions than this process: {outcome.versions}")
         journal.add(outcome)
-        progress.show()
-        if journal.examples < asked.examples:
-            hand_out()
-        else:
+        if progress.show():
+            wanted = _wanted(client)
+        if journal.examples >= asked.examples:
             client.cancel(list(running))
             return
+        fill()
+
+
+def _wanted(client: Any) -> int:
+    """Return how many tasks should be handed out at a time."""
+    return AHEAD * max(1, sum(client.nthreads().values()))
 
 
 def _outcome(future: Any, task: Task, campaign: int) -> Outcome:
@@ -129,11 +138,11 @@ class Progress:
         self.wanted, self.journal = wanted, journal
         self.before, self.begun, self.shown = journal.examples, time.monotonic(), 0.0
 
-    def show(self) -> None:
-        """Say how far the campaign is, unless that has just been said."""
+    def show(self) -> bool:
+        """Say how far the campaign is, unless that has just been said, and tell whether it was."""
         now = time.monotonic()
         if now - self.shown < PAUSE:
-            return
+            return False
         self.shown = now
         done = self.journal.examples
         rate = (done - self.before) / max(1e-9, now - self.begun)
@@ -145,6 +154,7 @@ class Progress:
             file=sys.stderr,
             flush=True,
         )
+        return True
 
 
 def _conclude(asked: Asked, journal: Journal) -> int:

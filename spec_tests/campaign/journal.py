@@ -37,13 +37,10 @@ class Journal:
         else:
             begun.write_text(json.dumps(head, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         self._bad, self._said_nothing = Counter[str](), set[str]()
+        self.examples = 0
+        """How many have been tried."""
         for outcome in self._read():
             self._take(outcome)
-
-    @property
-    def examples(self) -> int:
-        """Return how many examples have been tried."""
-        return sum(outcome.examples for outcome in self.ended.values())
 
     def add(self, outcome: Outcome) -> bool:
         """Write down that a task has ended, and tell whether that was not known yet."""
@@ -64,6 +61,7 @@ class Journal:
         if task in self.ended:
             return False
         self.ended[task] = outcome
+        self.examples += outcome.examples
         self._bad[outcome.test] += outcome.outcome in BAD
         if outcome.outcome not in BAD and not outcome.examples:
             self._said_nothing.add(outcome.test)

@@ -82,6 +82,16 @@ def test_every_test_has_its_turn_but_one_that_fails_often_or_says_nothing(tmp_pa
     assert list(exploring.tasks(["b", "c"], journal)) == []
 
 
+def test_a_campaign_mixes_its_tests_in_the_same_way_whenever_it_goes_on():
+    tests = [f"test_{number}" for number in range(100)]
+
+    first = exploring.mixed(tests, 0)
+
+    assert sorted(first) == sorted(tests)
+    assert first == exploring.mixed(reversed(tests), 0)
+    assert len({*map(tuple, (tests, first, exploring.mixed(tests, 1)))}) == 3
+
+
 def test_failures_that_differ_in_their_numbers_and_cases_are_one_finding():
     alike = [outcome(f"test_a[{case}]", 0, "failed", message=f"got {case}.5e-3, expected 1") for case in (1, 2, 3)]
     other = outcome("test_a[1]", 1, "failed", message="got nothing")
@@ -177,7 +187,7 @@ def test_what_is_wrong_is_found_and_left_as_a_program_and_in_the_report(found):
     assert kinds and 0 < len(files) <= int(kinds[1])
     for file in files:
         program = subprocess.run([sys.executable, file], capture_output=True, encoding="utf-8", check=False)
-        assert program.returncode == 1 and "lie outside" in program.stderr
+        assert program.returncode == 1 and "outside" in program.stderr
     data = reading.read(folder / "report" / "claims.json")
     assert data["runs"][0]["examples"] == sum(line["examples"] for line in lines(folder)) >= 3000
     assert data["runs"][0]["outcomes"]["failed"] == len(

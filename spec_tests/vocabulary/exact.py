@@ -15,6 +15,9 @@ from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.operations.operation import Copies, Formulas, Rounding, Sums
 from spec_tests.vocabulary.problems import Problem
 
+OUTPUT = "output"
+"""The part of a result that is no gradient, which is called by its argument."""
+
 
 def forward(problem: Problem, dtype: str, deviations: Collection[str] = ()) -> Approximation:
     """Return the output of a problem at this format, with room for these known deviations."""
@@ -60,8 +63,8 @@ def backward(problem: Problem, dtype: str, deviations: Collection[str] = ()) -> 
 def assert_rounds_within_its_bound(problem: Problem, subject: Any, dtype: str) -> None:
     """Require the subject's output within the bound of the exact one."""
     problem = problem.at(dtype)
-    exact = transforms.bound(forward(problem, dtype, subject.deviations), "output", problem, subject, dtype)
-    assert_within(problem.forward(subject.at(dtype)), exact, dtype)
+    exact, found = forward(problem, dtype, subject.deviations), problem.forward(subject.at(dtype))
+    assert_part_within(found, exact, OUTPUT, problem, subject, dtype)
 
 
 def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, dtype: str) -> None:
@@ -73,7 +76,21 @@ def assert_gradients_round_within_their_bounds(problem: Problem, subject: Any, d
         if exact is None:
             assert grad is None, "there is a gradient where there can be none"
         else:
-            assert_within(grad, transforms.bound(exact, argument, problem, subject, dtype), dtype)
+            assert_part_within(grad, exact, argument, problem, subject, dtype)
+
+
+def assert_part_within(found: Any, exact: Approximation, part: str, problem: Problem, subject: Any, dtype: str) -> None:
+    """Require one part of a result, the output or the gradient for an argument, within its bound."""
+    assert_within(found, transforms.bound(exact, part, problem, subject, dtype), dtype)
+
+
+def absolute_sums(problem: Problem) -> dict[str, Any]:
+    """Return, of each part of a result, the sums of the absolute values of its terms; of a formula, of the result."""
+    wide = problem.at("float64")
+    if isinstance(OPERATIONS[problem.operation].rounding, Sums):
+        wide = _absolute(wide)
+    grads = zip(OPERATIONS[problem.operation].gradients, _tuple(wide.backward(reference)), strict=True)
+    return {part: abs(value) for part, value in [(OUTPUT, wide.forward(reference)), *grads] if value is not None}
 
 
 def assert_gradients_equal(actual: Any, expected: Any) -> None:
