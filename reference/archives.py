@@ -72,7 +72,7 @@ def checksums(folder: Path) -> dict[str, str]:
 def md5_of(path: Path) -> str:
     """Return the md5 sum of a file, in hexadecimal digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()  # type: ignore[arg-type]
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
 
 
 def write_pickle(path: Path, content: dict[str, Any]) -> None:
@@ -159,8 +159,9 @@ def _check_sizes(content: bytes) -> None:
     It makes a table as long as the largest number that an object is remembered by, and a bytearray before it is read.
     """
     for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name.endswith("PUT") and int(argument) > len(content):
-            raise ValueError(f"it remembers an object by the number {int(argument)}, beyond its own length")
+        number = int(argument or 0) if opcode.name.endswith("PUT") else 0
+        if number > len(content):
+            raise ValueError(f"it remembers an object by the number {number}, beyond its own length")
         if opcode.name == "BYTEARRAY8":
             raise ValueError("it holds a bytearray, expected nothing but arrays of bytes")
 

@@ -171,7 +171,7 @@ def _checked(img: Array, name: str, factor: float) -> float:
     _check_channels(img)
     number = real(name, factor)
     if not number >= 0:
-        raise ValueError(f"{name} must be at least 0, got {factor}")
+        raise ValueError(f"{name} must be at least 0, got {shown(factor)}")
     return number
 
 

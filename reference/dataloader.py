@@ -51,7 +51,7 @@ def batches(
     if batch_sampler is not None:
         if batch_size != 1 or shuffle or sampler is not None or drop_last:
             raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last")
-        return [_indices("batch_sampler", batch, length) for batch in batch_sampler]
+        return [_indices("batch_sampler", batch, length) for batch in _iterable("batch_sampler", batch_sampler)]
     order = _order(length, shuffle, sampler, generator)
     if batch_size is None:
         if flag("drop_last", drop_last):
@@ -171,10 +171,16 @@ def _order(length: int, shuffle: bool, sampler: Iterable[int] | None, generator:
 
 
 def _indices(name: str, indices: Iterable[int], length: int) -> list[int]:
-    numbers = [integer(name, index) for index in indices]
+    numbers = [integer(name, index) for index in _iterable(name, indices)]
     if wrong := [number for number in numbers if not 0 <= number < length]:
         raise ValueError(f"{name} has index {wrong[0]}, expected 0 to {length - 1}")
     return numbers
+
+
+def _iterable(name: str, value: Iterable[Any]) -> Iterable[Any]:
+    if not isinstance(value, Iterable) or getattr(value, "ndim", 1) == 0:
+        raise TypeError(f"{name} must be something to iterate over, got {shown(value)}")
+    return value
 
 
 def _stacked(items: list[Any]) -> Array:

@@ -14,7 +14,7 @@ from math import prod
 
 import numpy as np
 
-from reference.checks import Array, array, flag, real, same_dtype, shape
+from reference.checks import Array, array, flag, real, same_dtype, shape, shown
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -130,7 +130,7 @@ def _statistics(
     same_dtype(input=input, **of_a_channel)
     real("momentum", momentum)
     if not real("eps", eps) >= 0:
-        raise ValueError(f"eps must be at least 0, got {eps}")
+        raise ValueError(f"eps must be at least 0, got {shown(eps)}")
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var must both be given, or neither of them")
     if not flag("training", training):

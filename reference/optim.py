@@ -263,7 +263,7 @@ def _checked_betas(betas: tuple[float, float]) -> tuple[float, float]:
         raise TypeError(f"betas must be two numbers, got {shown(betas)}")
     beta1, beta2 = (real("betas", beta) for beta in betas)
     if not (0 <= beta1 < 1 and 0 <= beta2 < 1):
-        raise ValueError(f"betas must be from 0 to below 1, got {betas}")
+        raise ValueError(f"betas must be from 0 to below 1, got {shown(betas)}")
     return beta1, beta2
 
 

@@ -22,7 +22,7 @@ from math import floor
 
 import numpy as np
 
-from reference.checks import FLOATS, Array, affordable, array, flag, integer, one_of
+from reference.checks import FLOATS, Array, affordable, array, flag, integer, one_of, shown
 
 INTERPOLATIONS = ("nearest", "nearest-exact", "bilinear", "bicubic")
 SUPPORT = {"bilinear": 1.0, "bicubic": 2.0}
@@ -82,10 +82,10 @@ def resized_output_size(
     given = wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else (wanted,)
     numbers = tuple(integer("size", s) for s in given)
     if len(numbers) not in (1, 2) or min(numbers) < 1:
-        raise ValueError(f"size must be one or two numbers of at least 1, got {wanted}")
+        raise ValueError(f"size must be one or two numbers of at least 1, got {shown(wanted)}")
     if len(numbers) == 2:
         if max_size is not None:
-            raise ValueError(f"max_size needs a size for the shorter edge alone, got {wanted}")
+            raise ValueError(f"max_size needs a size for the shorter edge alone, got {shown(wanted)}")
         return numbers[0], numbers[1]
     short, long = sorted(size)
     new_short, new_long = numbers[0], numbers[0] * long // short

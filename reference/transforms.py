@@ -10,7 +10,7 @@ Axes: c channel, h i row, w j column, … any leading axes. A stored image, such
 `reference.resize`, colours are in `reference.color`. Random transforms draw their parameters and then do what these do.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from itertools import islice
 from typing import Any
 
@@ -51,7 +51,7 @@ def normalize(tensor: Array, mean: Sequence[float], std: Sequence[float]) -> Arr
         raise ValueError(f"tensor has shape {tensor.shape}, expected (…, channels, height, width)")
     means, deviations = (_per_channel(name, v, tensor) for name, v in (("mean", mean), ("std", std)))
     if (deviations == 0).any():
-        raise ValueError(f"std must not be 0 in {tensor.dtype}, got {std}")
+        raise ValueError(f"std must not be 0 in {tensor.dtype}, got {shown(std)}")
     return (tensor - means) / deviations
 
 
@@ -159,6 +159,6 @@ def _per_channel(name: str, values: Sequence[float], tensor: Array) -> Array:
     channels = tensor.shape[-3]
     numbers = [real(name, value) for value in islice(values, channels + 1)]  # there may be no end to them
     if len(numbers) not in (1, channels):
-        count = f"over {channels}" if len(numbers) > channels else len(numbers)
+        count = len(values) if isinstance(values, Sized) else f"over {channels}"
         raise ValueError(f"{name} has {count} numbers, tensor has {channels} channels")
     return np.array(numbers, tensor.dtype)[:, np.newaxis, np.newaxis]

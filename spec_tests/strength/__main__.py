@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from reference.command import EndingParser, Refusal, run
+from reference.command import EndingParser, Refusal, number_from, run
 from reference.whole_files import check_place
 from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
@@ -45,9 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in operations if name not in {*OPERATIONS, *OPTIMIZERS, *TRANSFORMS}]
     if unknown:
         parser.error(f"--operations: there is no operation {', '.join(unknown)}")
-    if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        check_place(options.out)
+    for file in (options.out, options.journal):
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            check_place(file)
     seed = int(datetime.now(UTC).strftime("%Y%m%d")) if options.seed is None else options.seed
     if options.names is not None:
         names: Sequence[str] = options.names.read_text(encoding="utf-8").splitlines()
@@ -117,22 +118,25 @@ def _parser() -> ArgumentParser:
     for flag in ("--named", "--generated", "--rivals", "--write-order", "--write-names"):
         parser.add_argument(flag, action="store_true")
     parser.add_argument("--operations")
-    parser.add_argument("--sample", type=int)
+    parser.add_argument("--sample", type=number_from(int, 1))
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--processes", type=number_from(int, 1), default=1)
     for path in ("--journal", "--out", "--names"):
         parser.add_argument(path, type=Path)
     return parser
 
 
-def _command() -> None:
+def command() -> None:
+    """Do what the command line says; what cannot be read or written is one line."""
     try:
         sys.exit(main())
     except BrokenPipeError:
         raise  # `run` knows what to do
     except OSError as error:
         raise Refusal(f"{error.filename or 'a file'}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise Refusal(f"--journal or --names is no text: {error}") from None
 
 
 if __name__ == "__main__":
-    run(PROGRAM, _command)
+    run(PROGRAM, command)

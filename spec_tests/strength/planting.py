@@ -65,8 +65,12 @@ class Planting:
     def __init__(self, defects: Mapping[str, Wrong], ended: Callable[[Outcome], None]) -> None:
         """`ended` is told of every defect: when it is caught, or in the end that it is not."""
         self.alive = dict(defects)
-        self.ended = ended
+        self.ended, self.interrupted = ended, False
         self.seconds, self.tests = defaultdict[str, float](float), defaultdict[str, int](int)
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note a Ctrl-C, whose exit code is that of files that cannot be read, too."""
+        self.interrupted = True
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Start no printed program: none of the tests that are run here asks for one."""
@@ -124,7 +128,9 @@ def plant(defects: Mapping[str, Wrong], ended: Callable[[Outcome], None]) -> Non
     subject = "--subject=wrong:flips_the_kernel"  # any wrong one: so that comparisons with the references are collected
     files = map(str, sorted(ROOT.glob("test_*.py")))
     with ledger.set_aside(), redirect_stdout(StringIO()) as written:
-        code = pytest.main([*options, subject, *files], plugins=[Planting(defects, ended)])
+        code = pytest.main([*options, subject, *files], plugins=[planting := Planting(defects, ended)])
+    if planting.interrupted:
+        raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"the tests could not be run: pytest ended with {code!r}\n{written.getvalue()}")
 

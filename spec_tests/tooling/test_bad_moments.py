@@ -16,9 +16,12 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from torch.utils.tensorboard import SummaryWriter
 
 from reference import archives, datasets, train, whole_files
+from reference.command import run
 from reference.training import Checkpoint
 from spec_tests.report import writing
 from spec_tests.run import gallery, given_files
+from spec_tests.strength import __main__ as strength
+from spec_tests.strength import planting
 from spec_tests.vectors import VERSION
 from spec_tests.vectors.command import main as vectors
 from spec_tests.vectors.writing import NAME
@@ -276,6 +279,39 @@ def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(command, t
     code, output, errors = python(*(re.sub("FILE|FOLDER", lambda name: places[name[0]], word) for word in command))
 
     assert (bool(code), output, len(errors)) == (True, [], 1), errors
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--sample", "-1"], ["--processes", "0"], ["--journal", "BYTES"], ["--names", "BYTES"], ["--names", "missing"]],
+)
+def test_a_wrong_option_of_the_strength_is_one_line(options, tmp_path, monkeypatch, capsys):
+    (tmp_path / "bytes").write_bytes(bytes(range(256)))
+    arguments = [
+        "--named",
+        "--operations",
+        "relu",
+        *(word.replace("BYTES", str(tmp_path / "bytes")) for word in options),
+    ]
+    monkeypatch.setattr(sys, "argv", ["strength", *arguments])
+
+    with pytest.raises(SystemExit) as ended:
+        run(strength.PROGRAM, strength.command)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert ended.value.code
+    assert line.startswith(f"{strength.PROGRAM}: error: ")
+
+
+def test_a_ctrl_c_is_passed_on_by_the_strength(monkeypatch):
+    def interrupted(_, plugins):
+        plugins[0].pytest_keyboard_interrupt()
+        return pytest.ExitCode.INTERRUPTED
+
+    monkeypatch.setattr(planting.pytest, "main", interrupted)
+
+    with pytest.raises(KeyboardInterrupt):
+        planting.plant({}, print)
 
 
 # A terminal that has no Chinese

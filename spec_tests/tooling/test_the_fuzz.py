@@ -14,6 +14,7 @@ from itertools import count
 import numpy as np
 import pytest
 
+from reference import dataloader
 from spec_tests.tooling.reference_calls import calls, parameters_of
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -171,3 +172,10 @@ def test_two_odd_values_at_once_are_answered_or_refused_in_one_line(number):
 
         if message is not None:
             assert_one_short_line(message, chosen)
+
+
+@pytest.mark.parametrize("name", ["sampler", "batch_sampler"])
+@pytest.mark.parametrize("value", [3, Raising(), np.array(1)], ids=["number", "object", "array"])
+def test_what_cannot_be_iterated_over_is_no_sampler(name, value):
+    with pytest.raises(TypeError, match=f"^{name} must be something to iterate over, got "):
+        dataloader.batches(6, **{name: value})
