@@ -48,7 +48,7 @@ pytestmark = pytest.mark.torch_api
 
 SIDES = st.integers(1, 6)
 
-TIMEOUT = 120
+TIMEOUT = 300
 """Seconds to wait for a program before giving it up as hung."""
 
 

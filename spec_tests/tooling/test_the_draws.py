@@ -81,6 +81,21 @@ def test_the_examples_are_the_same_in_two_processes(alone, hashes):
     assert hashes(FILE, "-n", "2") == alone
 
 
+FORMATS = ("spec_tests/test_2_3_activation.py", "-k", "relu_equals and not gradient")
+"""A property that runs in four formats, which share what is drawn."""
+BACKWARDS = "def pytest_collection_modifyitems(items): items.reverse()"
+
+
+def test_the_examples_are_the_same_in_the_opposite_order(hashes, tmp_path):
+    (tmp_path / "backwards.py").write_text(BACKWARDS, encoding="utf-8")
+    path = os.pathsep.join([str(PROJECT), str(tmp_path)])
+
+    forwards, backwards = hashes(*FORMATS), hashes(*FORMATS, "-p", "backwards", path=path)
+
+    assert len(forwards) == 4
+    assert forwards == backwards
+
+
 def test_the_examples_are_the_same_where_the_variable_ci_is_set(alone, hashes):
     assert hashes(FILE, CI="true") == alone
 

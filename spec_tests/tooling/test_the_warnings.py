@@ -55,3 +55,14 @@ def test_in_continuous_integration_every_warning_is_an_error(tmp_path):
     assert line.endswith(' -W error"')
 
     assert not passes(tmp_path, CONFIGURATIONS[0], "DeprecationWarning", "torch.nn", "-W", "error")
+
+
+def test_the_specification_passes_where_python_makes_errors_of_all_warnings():
+    of_the_run = ["-q", "-p", "no:cacheprovider", str(ROOT / "spec_tests" / "test_2_1_1_output_size.py")]
+    environment = {**os.environ, "PYTEST_ADDOPTS": "", "PYTHONWARNINGS": "error", "OMP_NUM_THREADS": "1"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *of_the_run], cwd=ROOT, env=environment, capture_output=True, check=False
+    )
+
+    assert done.returncode == pytest.ExitCode.OK, done.stdout.decode(errors="replace")

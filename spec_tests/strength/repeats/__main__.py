@@ -31,12 +31,13 @@ TESTS = ("spec_tests",)
 STORED = Path("docs", "strength")
 
 
-def row_of(number: int, seed: int, result: running.Result, project: Path) -> journal.Row:
-    """Return what is noted of a run."""
-    commit, modified = surroundings.commit(project)
-    counts = result.counts
+def row_of(number: int, seed: int, project: Path) -> tuple[journal.Row, str]:
+    """Run it, and return what is noted of it, and what it printed."""
+    commit, modified = surroundings.commit(project)  # before the run, during which another may be checked out
     here = setting(number, seed)
-    return journal.Row(
+    result = running.run(project, here, TESTS)
+    counts = result.counts
+    row = journal.Row(
         number,
         seed,
         here.examples,
@@ -49,6 +50,7 @@ def row_of(number: int, seed: int, result: running.Result, project: Path) -> jou
         result.seconds,
         result.failed,
     )
+    return row, result.text
 
 
 def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int:
@@ -65,11 +67,10 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
     known = {row.number for row in journal.read(options.journal, options.seed)}
     again = [] if options.again is None else [options.again]
     for number in again or [number for number in range(1, options.runs + 1) if number not in known]:
-        result = running.run(project, setting(number, options.seed), TESTS)
-        row = row_of(number, options.seed, result, project)
+        row, printed = row_of(number, options.seed, project)
         journal.add(options.journal, row)
-        if again or result.code:
-            print(result.text)
+        if again or row.failures:
+            print(printed)
         print(_told(row), flush=True)
 
     found = journal.figures(journal.read(options.journal, options.seed), COMMAND)
