@@ -1,6 +1,7 @@
 """A plugin of pytest that collects the tests once, and then forks for every mutant: the child runs them on it.
 
-What has killed other mutants of the same function goes first, then what has killed others of the same file.
+What has killed other mutants of the same function goes first, then what has killed others of the same file. What is
+known not to reach the changed function is left out: the children tell what reaches what.
 """
 
 import gc
@@ -10,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass
 from importlib import import_module
 from io import StringIO
 from multiprocessing import Pipe
@@ -27,6 +29,14 @@ WAITS = 1200
 """Seconds that the parent waits for a test that does not end and computes nothing either."""
 
 
+@dataclass(frozen=True)
+class Passed:
+    """What a child says of a test that passes: which functions of the changed file it has called."""
+
+    test: str
+    reached: frozenset[str]
+
+
 class Forking:
     """The plugin. It answers questions until None is asked."""
 
@@ -36,6 +46,8 @@ class Forking:
         self.kills = Counter[tuple[str, str, str]]()
         self.sound = set[str]()
         """The tests that are known to pass on the references."""
+        self.reached = dict[tuple[str, str], frozenset[str]]()
+        """Which functions of a file a test calls, by the file and the test."""
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Answer the questions."""
@@ -50,7 +62,8 @@ class Forking:
 
     def verdict(self, question: Question) -> Verdict:
         """Return what becomes of a mutant: a test that kills it must pass on the reference itself."""
-        items = touching.chosen(self.collected, question.file, self.subject)
+        touching_it = touching.chosen(self.collected, question.file, self.subject)
+        items = [item for item in touching_it if self._may_reach(item, question)]
         items.sort(key=lambda item: [-self.kills[*place, item.nodeid] for place in _places(question)])
         verdict = self._in_a_child(items, question)
         if isinstance(verdict, Killed):
@@ -62,6 +75,10 @@ class Forking:
                 self.sound.add(verdict.test)
             self.kills.update((*place, verdict.test) for place in _places(question))
         return verdict
+
+    def _may_reach(self, item: pytest.Item, question: Question) -> bool:
+        reached = self.reached.get((question.file, item.nodeid))
+        return reached is None or not question.function or question.function in reached
 
     def _in_a_child(self, items: Sequence[pytest.Item], question: Question | None) -> Verdict:
         """Run tests in a child until the first fails, on a mutant if there is a question."""
@@ -80,6 +97,8 @@ class Forking:
                     return _of_the_dead(os.waitpid(child, 0)[1], running)
                 if isinstance(said, str):
                     running = said
+                elif isinstance(said, Passed):
+                    self.reached.setdefault((question.file if question else "", said.test), said.reached)
                 else:
                     return said
             return Killed(running, "it does not end") if running else Undecided("it could not be begun")
@@ -107,10 +126,12 @@ class Forking:
 
     def _first_failure(self, items: Sequence[pytest.Item], answers: Connection) -> Verdict:
         for item, following in zip(items, [*items[1:], None], strict=True):
+            self.swapper.reached.clear()
             answers.send(item.nodeid)
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.session.testsfailed:
                 return Killed(item.nodeid, "it fails")
+            answers.send(Passed(item.nodeid, frozenset(self.swapper.reached)))
         return Survived()
 
 

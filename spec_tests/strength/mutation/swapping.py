@@ -17,6 +17,9 @@ from typing import Any
 CACHED = ("reference", "spec_tests")
 """The packages whose caches may hold what a reference computed."""
 
+NOTE = "_note"
+"""The function that notes what is called, in the module."""
+
 
 class NotSwappable(Exception):
     """The changed module has to be imported."""
@@ -49,6 +52,8 @@ class Swapper:
         self.functions = [value for value in objects if isinstance(value, FunctionType)]
         self.caches = [value for value in objects if isinstance(value, _lru_cache_wrapper) and _is_ours(value)]
         self.ran = ran
+        self.reached = set[str]()
+        """The names of the functions of a swapped module that have been called; whoever reads it may clear it."""
 
     def swap(self, module: ModuleType, changed: str) -> None:
         """Let a module's functions be those of a changed source, and forget what was cached.
@@ -59,12 +64,13 @@ class Swapper:
         source = Path(name).read_text(encoding="utf-8")
         if _outside_functions(source) != _outside_functions(changed):
             raise NotSwappable("the change is outside functions")
-        old, new = (compile(text, name, "exec", dont_inherit=True) for text in (source, changed))
-        counterparts = dict(_pairs(old, new))
-        defined, early = _defined_by(new, module)
-        differ = {code for pair in counterparts.items() if pair[0] != pair[1] for code in pair}
-        if differ & early.union(self.ran):
+        noted = _Noting().visit(ast.parse(changed))
+        old, new, noting = (compile(text, name, "exec", dont_inherit=True) for text in (source, changed, noted))
+        differ = {code for one, other in _pairs(old, new) if one != other for code in (one, other)}
+        if differ & self.ran or differ & _defined_by(new, module)[1]:
             raise NotSwappable("the changed function has run already")
+        counterparts, (defined, _) = dict(_pairs(old, noting)), _defined_by(noting, module)
+        setattr(module, NOTE, self.reached.add)
         for function in self.functions:
             if function.__code__.co_filename == name and function.__code__ in counterparts:
                 _become(function, counterparts[function.__code__], defined)
@@ -85,6 +91,19 @@ class _Bare(ast.NodeTransformer):
         return node
 
 
+class _Noting(ast.NodeTransformer):
+    """Lets every function begin by noting its name."""
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Put a statement behind the docstring."""
+        self.generic_visit(node)
+        (note,) = ast.parse(f"{NOTE}({node.name!r})").body
+        for part in ast.walk(note):
+            ast.copy_location(part, node)
+        node.body.insert(ast.get_docstring(node) is not None, note)
+        return node
+
+
 def _outside_functions(source: str) -> str:
     return ast.dump(_Bare().visit(ast.parse(source)))
 
@@ -102,6 +121,7 @@ def _pairs(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
 def _defined_by(code: CodeType, module: ModuleType) -> tuple[Mapping[CodeType, FunctionType], set[CodeType]]:
     """Import a module's changed code beside it; return the functions that it defines, and the code that ran."""
     namespace: dict[str, Any] = {name: value for name, value in vars(module).items() if name.startswith("__")}
+    namespace[NOTE] = str
     with noting_what_runs() as ran:
         try:
             exec(code, namespace)
