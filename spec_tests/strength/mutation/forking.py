@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from io import StringIO
 from multiprocessing import Pipe
@@ -52,9 +53,10 @@ class Forking:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Answer the questions."""
         sys.setprofile(None)
+        gc.unfreeze()  # what is frozen, nobody finds
         self.session, self.collected, self.swapper = session, list(session.items), Swapper(self.ran)
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # and no child copies it
         with suppress(EOFError):
             for question in iter(self.connection.recv, None):
                 self.connection.send(self.verdict(question))
@@ -62,8 +64,7 @@ class Forking:
 
     def verdict(self, question: Question) -> Verdict:
         """Return what becomes of a mutant: a test that kills it must pass on the reference itself."""
-        touching_it = touching.chosen(self.collected, question.file, self.subject)
-        items = [item for item in touching_it if self._may_reach(item, question)]
+        items = [item for item in self._touching(question.file) if self._may_reach(item, question)]
         items.sort(key=lambda item: [-self.kills[*place, item.nodeid] for place in _places(question)])
         verdict = self._in_a_child(items, question)
         if isinstance(verdict, Killed):
@@ -75,6 +76,10 @@ class Forking:
                 self.sound.add(verdict.test)
             self.kills.update((*place, verdict.test) for place in _places(question))
         return verdict
+
+    @cache  # noqa: B019  # there is one plugin in a process
+    def _touching(self, file: str) -> list[pytest.Item]:
+        return touching.chosen(self.collected, file, self.subject)
 
     def _may_reach(self, item: pytest.Item, question: Question) -> bool:
         reached = self.reached.get((question.file, item.nodeid))

@@ -47,10 +47,9 @@ class Swapper:
 
     def __init__(self, ran: Collection[CodeType]) -> None:
         """Find all functions and caches; what `ran` already is not to be changed any more."""
-        gc.unfreeze()  # what is frozen is hidden
         objects = gc.get_objects()
-        self.functions = [value for value in objects if isinstance(value, FunctionType)]
-        self.caches = [value for value in objects if isinstance(value, _lru_cache_wrapper) and _is_ours(value)]
+        self.functions = [value for value in objects if type(value) is FunctionType]
+        self.caches = [value for value in objects if type(value) is _lru_cache_wrapper and _is_ours(value)]
         self.ran = ran
         self.reached = set[str]()
         """The names of the functions of a swapped module that have been called; whoever reads it may clear it."""
@@ -127,7 +126,7 @@ def _defined_by(code: CodeType, module: ModuleType) -> tuple[Mapping[CodeType, F
             exec(code, namespace)
         except Exception as error:
             raise NotSwappable(f"importing it raises {error!r}") from None
-    found = (value for value in gc.get_objects() if isinstance(value, FunctionType))
+    found = (value for value in gc.get_objects() if type(value) is FunctionType)
     return {value.__code__: value for value in found if value.__globals__ is namespace}, ran
 
 
