@@ -6,10 +6,12 @@ this cannot change is refused: what stands outside functions, and what a functio
 
 import ast
 import gc
+import inspect
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import _lru_cache_wrapper
+from itertools import chain
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -65,7 +67,9 @@ class Swapper:
             raise NotSwappable("the change is outside functions")
         noted = _Noting().visit(ast.parse(changed))
         old, new, noting = (compile(text, name, "exec", dont_inherit=True) for text in (source, changed, noted))
-        differ = {code for one, other in _pairs(old, new) if one != other for code in (one, other)}
+        differ = {
+            code for pair in _pairs(old, new) if pair[0] != pair[1] and _is_of_a_function(pair[0]) for code in pair
+        }
         if differ & self.ran or differ & _defined_by(new, module)[1]:
             raise NotSwappable("the changed function has run already")
         counterparts, (defined, _) = dict(_pairs(old, noting)), _defined_by(noting, module)
@@ -115,6 +119,10 @@ def _pairs(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
     for one, other in zip(ours, theirs, strict=True):
         yield one, other
         yield from _pairs(one, other)
+
+
+def _is_of_a_function(code: CodeType) -> bool:
+    return bool(code.co_flags & inspect.CO_OPTIMIZED)  # a class is not
 
 
 def _defined_by(code: CodeType, module: ModuleType) -> tuple[Mapping[CodeType, FunctionType], set[CodeType]]:
