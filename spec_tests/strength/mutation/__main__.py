@@ -94,9 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = read(options.journal)
     wanted = [mutant for mutant in everything[: options.sample] if mutant.file in files]
     new = [mutant for mutant in wanted if mutant.key not in known]
-    survivors = [mutant for mutant in wanted if options.again and mutant not in new and not known[mutant.key].caught_by]
-    survivors += run(new, options.journal, options.processes)
-    doubtful = [mutant for mutant in survivors if described(mutant) not in equivalent()]
+    left = [mutant for mutant in wanted if options.again and mutant not in new and not known[mutant.key].caught_by]
+    left += run(new, options.journal, options.processes)
+    doubtful = [mutant for mutant in left if described(mutant) not in equivalent()]
     run(doubtful, options.journal, options.processes, alone=True)
 
     known = read(options.journal)

@@ -143,23 +143,26 @@ class Bench:
         files = sorted({path for file in FILES for path in paths(file)})
         return [Warm(subject, files, ROOT) for subject in SUBJECTS if CAN_FORK]
 
-    def outcome(self, mutant: Mutant, alone: bool) -> Outcome:
-        """Return what becomes of a mutant; with `alone` in runs of its own."""
+    def outcome(self, mutant: Mutant, alone: bool) -> Outcome | None:
+        """Return what becomes of a mutant; with `alone` in runs of its own, and without it None if it needs them."""
         began, changed = perf_counter(), mutant.source()
         killed_by = NO_PROGRAM if changed is None else self._killed_by(mutant, changed, alone)
+        if killed_by is None:
+            return None
         test = killed_by.rpartition("::")[2].partition("[")[0]
         seconds = round(perf_counter() - began, 1)
         return Outcome(mutant.file, state(mutant.file), mutant.operator, mutant.occurrence, test, seconds)
 
-    def _killed_by(self, mutant: Mutant, changed: str, alone: bool) -> str:
+    def _killed_by(self, mutant: Mutant, changed: str, alone: bool) -> str | None:
+        if alone:
+            return self.copy.killed_by(mutant, changed)
         question = Question(mutant.file, mutant.function, changed)
-        for verdict in () if alone else (process.ask(question) for process in self.warm):
+        for verdict in (process.ask(question) for process in self.warm):
             if isinstance(verdict, Killed):
                 return verdict.test
             if isinstance(verdict, Undecided):
-                alone = True
-                break
-        return self.copy.killed_by(mutant, changed) if alone or not self.warm else ""
+                return None
+        return "" if self.warm else None
 
     def end(self) -> None:
         """End its processes."""
@@ -168,8 +171,8 @@ class Bench:
 
 
 def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = False) -> list[Mutant]:
-    """Find out what becomes of these mutants, on so many benches; return those that survive."""
-    idle, written, survivors = SimpleQueue[Bench](), Lock(), list[Mutant]()
+    """Find out what becomes of these mutants, on so many benches; return those that need runs of their own."""
+    idle, written, left = SimpleQueue[Bench](), Lock(), list[Mutant]()
 
     def work(mutant: Mutant) -> None:
         bench = idle.get()
@@ -178,9 +181,11 @@ def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = 
         finally:
             idle.put(bench)
         with written:
-            write(journal, [outcome])
-            print(f"{outcome.key}: {outcome.caught_by or 'SURVIVES'}, {outcome.seconds} s", flush=True)
-            survivors.extend([mutant] * (not outcome.caught_by))
+            if outcome is not None:
+                write(journal, [outcome])
+                print(f"{outcome.key}: {outcome.caught_by or 'SURVIVES'}, {outcome.seconds} s", flush=True)
+            if outcome is None or not outcome.caught_by:
+                left.append(mutant)
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(processes) as pool:
         benches = [Bench(Path(folder, str(number))) for number in range(processes)]
@@ -193,7 +198,7 @@ def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = 
             pool.shutdown(cancel_futures=True)
             for bench in benches:
                 bench.end()
-    return survivors
+    return left
 
 
 def _of_this_machine(folder: str, names: list[str]) -> set[str]:
