@@ -74,6 +74,15 @@ def assert_independent(pairs):
 # ColorJitter
 
 
+@each_path
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_an_amount_of_more_than_1_draws_factors_from_0_on(path, name):
+    factors = [drawn[name] for _, drawn in jitters(path, 100, **{name: 1.5})]
+
+    assert 0 <= min(factors) < 0.5
+    assert 2 < max(factors) <= 2.5
+
+
 @pytest.mark.claim("1.3.m")
 @each_path
 def test_every_factor_is_drawn_by_itself(path):

@@ -150,6 +150,17 @@ def test_pad_refuses(subject_on_cpu, case):
 
 
 @refusals("pad")
+@pytest.mark.parametrize("side", [0, 1])
+@pytest.mark.parametrize(("mode", "farthest"), [("reflect", cells - 1) for cells in (1, 2, 3)] + [("circular", 1)])
+def test_a_row_of_any_length_is_copied_no_farther_than_it_reaches(subject_on_cpu, mode, farthest, side):
+    cells = farthest + (mode == "reflect")
+    pads = [(number, 0) if side == 0 else (0, number) for number in (farthest + 1, farthest)]
+    call = {"input": np.ones((2, cells), "float32"), "pad": pads[0], "mode": mode}
+
+    assert_refused(subject_on_cpu, "pad", f"can copy from {cells} cells", near={"pad": pads[1]}, **call)
+
+
+@refusals("pad")
 def test_an_empty_channel_is_refused_where_cells_are_copied(subject_on_cpu):
     message = "takes no empty axis but the batch"
     call = {"input": np.zeros((2, 0, 3)), "pad": (1, 1), "mode": "reflect"}

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import reference
-from reference import dataloader, training
+from reference import checks, dataloader, training
+from reference.random_transforms import pad_image
 from spec_tests.tooling.reference_calls import calls, parameters_of
 
 pytestmark = pytest.mark.tooling
@@ -200,6 +201,34 @@ def test_a_huge_window_finds_the_maximum_among_the_cells_that_it_reaches():
 def test_an_array_of_2_to_the_31_elements_or_more_is_refused_before_it_is_made(call):
     with pytest.raises(ValueError, match=r"would have shape .*, expected fewer than 2\^31 elements"):
         call(np.zeros((1, 2, 2)))
+
+
+IMAGES = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "most"),
+    [
+        (lambda: reference.pad(IMAGES, (1, 0, 2, 4)), 2 * 3 * 10 * 6),
+        (lambda: reference.pad(IMAGES, (0, 2, 1, 0, 0, 1), "replicate"), 2 * 4 * 5 * 7),
+        (lambda: pad_image(IMAGES, (1, 2, 4, 6)), 2 * 3 * 12 * 10),
+        (lambda: reference.crop(IMAGES, 0, 0, 6, 7), 2 * 3 * 6 * 7),
+        (lambda: reference.center_crop(IMAGES, (7, 8)), 2 * 3 * 7 * 8),
+        (lambda: reference.resize(IMAGES, (6, 7)), 2 * 3 * 6 * 7),
+        (lambda: reference.resize(IMAGES, (6, 2)), 2 * 3 * 6 * 5),
+        (lambda: reference.resize(IMAGES[0, 0, :1], (1, 60)), 60 * 5),
+        (lambda: reference.adaptive_avg_pool2d(IMAGES, (6, 7)), 2 * 3 * 6 * 7),
+        (lambda: reference.conv2d(IMAGES, np.ones((16, 3, 2, 3))), 2 * 16 * 3 * 3),
+        (lambda: reference.conv2d(IMAGES, np.ones((1, 3, 2, 3))), 3 * 2 * 3 * 3 * 3),
+        (lambda: reference.conv2d_weight(IMAGES, (6, 3, 4, 5), np.ones((2, 6, 1, 1))), 6 * 3 * 4 * 5),
+    ],
+)
+def test_an_array_is_refused_for_its_size_and_for_no_other(call, most, monkeypatch):
+    monkeypatch.setattr(checks, "MOST_ELEMENTS", most + 1)
+    call()
+    monkeypatch.setattr(checks, "MOST_ELEMENTS", most)
+    with pytest.raises(ValueError, match=r"would have shape .*, expected fewer than 2\^31 elements"):
+        call()
 
 
 # Dtypes and memory

@@ -3,10 +3,10 @@
     --sample N          only N mutants, the first in the order of --seed; a larger N later goes on with the next ones
     --files A,B         only those of them that are of these references, as activation,loss
     --seed S            0 unless given
-    --processes N       in so many processes, one for each core unless given; each has a copy of the project
+    --processes N       so many at once, one for each core unless given; each takes two processes that hold the tests
     --journal FILE      what is known of each mutant, and noted as soon as it is (docs/strength/mutants.tsv)
     --out FILE          the figures, as JSON (docs/strength/mutants.json)
-    --again             try those again that survived
+    --again             try those again that survived, each in a run of its own
 
 The mutants are Cosmic Ray's (`pip install "torch-by-hand[mutation]"`). A run goes on where the journal ends; what the
 journal says of a reference that has changed since then is tried again. It ends with 1 if a mutant survives that
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from spec_tests.strength.mutation.mutants import Mutant, in_the_order_of, mutants_of
-from spec_tests.strength.mutation.running import ROOT, Outcome, read, run, write
+from spec_tests.strength.mutation.running import NO_PROGRAM, ROOT, Outcome, read, run, write
 from spec_tests.strength.mutation.touching import FILES
 
 EQUIVALENT = Path(__file__).with_name("equivalent.tsv")
@@ -50,6 +50,8 @@ def described(mutant: Mutant) -> tuple[str, ...]:
 
 def figures(mutants: Sequence[Mutant], known: Mapping[str, Outcome], seed: int) -> dict[str, Any]:
     """Return what is stored: how many mutants there are, were tried and were killed, by file, and all that survive."""
+    none = {key for key, outcome in known.items() if outcome.caught_by == NO_PROGRAM}
+    mutants = [mutant for mutant in mutants if mutant.key not in none]
     tried = [mutant for mutant in mutants if mutant.key in known]
     survivors = {described(mutant): mutant for mutant in tried if not known[mutant.key].caught_by}
     alike = {mutant.key for mutant in tried if not known[mutant.key].caught_by and described(mutant) in equivalent()}
@@ -90,10 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     everything = in_the_order_of(options.seed, (mutant for file in FILES for mutant in mutants_of(file)))
     known = read(options.journal)
-    if options.again:
-        known = {key: outcome for key, outcome in known.items() if outcome.caught_by}
     wanted = [mutant for mutant in everything[: options.sample] if mutant.file in files]
-    run([mutant for mutant in wanted if mutant.key not in known], options.journal, options.processes)
+    new = [mutant for mutant in wanted if mutant.key not in known]
+    left = [mutant for mutant in wanted if options.again and mutant not in new and not known[mutant.key].caught_by]
+    left += run(new, options.journal, options.processes)
+    doubtful = [mutant for mutant in left if described(mutant) not in equivalent()]
+    run(doubtful, options.journal, options.processes, alone=True)
 
     known = read(options.journal)
     write(options.journal, sorted(known.values(), key=lambda outcome: outcome.key), "w")

@@ -77,8 +77,9 @@ def mutants_of(file: str) -> Iterator[Mutant]:
         short, occurrence = name.removeprefix("core/"), -1
         if not _is_wanted(short):
             continue
+        operator = _operator(short)
         for node in nodes:
-            for begin, end in _operator(short).mutation_positions(node):
+            for begin, end in operator.mutation_positions(node):
                 occurrence += 1
                 if not any(start <= begin and end <= stop for start, stop in left_out):
                     yield Mutant(file, short, occurrence, query.ASTQuery(node).get_definition_name() or "")
@@ -89,6 +90,7 @@ def in_the_order_of(seed: int, mutants: Iterable[Mutant]) -> list[Mutant]:
     return sorted(mutants, key=lambda mutant: sha256(f"{seed} {mutant.key}".encode()).digest())
 
 
+@cache
 def _operator(name: str) -> Any:
     return import_module("cosmic_ray.plugins").get_operator(f"core/{name}")()
 

@@ -1,4 +1,8 @@
-"""Runs the tests on mutants, each in a copy of the project, and notes what becomes of them as soon as it is known."""
+"""Runs the tests on mutants, and notes what becomes of each as soon as it is known.
+
+A mutant is put into processes that hold the tests already (`warm.py`). What that cannot do, and what survives it, takes
+a run of pytest of its own, on a copy of the project.
+"""
 
 import csv
 import os
@@ -9,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
+from functools import cached_property, partial
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -16,16 +21,18 @@ from threading import Lock
 from time import perf_counter
 
 from spec_tests.strength.mutation.mutants import Mutant, state
-from spec_tests.strength.mutation.touching import WITHOUT_SHRINKING, paths
+from spec_tests.strength.mutation.touching import FILES, options, paths
+from spec_tests.strength.mutation.warm import CAN_FORK, Killed, Question, Undecided, Warm
 
 ROOT = Path(__file__).parents[3]
 SUBJECTS = ("reference", "torch")
 """The subjects of the two runs that a mutant must pass to survive; the second takes longer and has fewer tests left."""
 
-PATIENCE = 10
-"""How many times as long as the reference itself a mutant may take, before it is stopped."""
-AT_LEAST = 120
-"""Seconds that it may always take: a machine may have something else to do."""
+NO_PROGRAM = "no program"
+"""What is noted in the place of a test where the changed source cannot be compiled: there is no such mutant."""
+
+A_RUN = 2 * 60 * 60
+"""Seconds that the tests may take on a mutant, all together: what computes for too long is ended before."""
 
 FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
@@ -81,78 +88,117 @@ class Copy:
         """Copy all but what belongs to this machine."""
         self.root = folder / "project"
         shutil.copytree(ROOT, self.root, ignore=_of_this_machine, symlinks=True)
-        self.seconds: dict[tuple[str, str], float] = {}
-        """How long the tests of a reference took, by it and the subject, where nothing was changed."""
+        self.sound = set[tuple[str, str]]()
+        """The tests that pass on the reference itself, each with its subject."""
 
-    def outcome(self, mutant: Mutant) -> Outcome | None:
-        """Run the tests on a mutant; None if it is no program."""
-        changed, began = mutant.source(), perf_counter()
-        if changed is None:
-            return None
-        caught_by = next(filter(None, (self._caught_by(mutant.file, subject, changed) for subject in SUBJECTS)), "")
-        seconds = round(perf_counter() - began, 1)
-        return Outcome(mutant.file, state(mutant.file), mutant.operator, mutant.occurrence, caught_by, seconds)
+    def killed_by(self, mutant: Mutant, changed: str) -> str:
+        """Return the test that fails first on a mutant, or what else tells it from the original."""
+        return next(filter(None, (self._killed_by(mutant.file, subject, changed) for subject in SUBJECTS)), "")
 
-    def _run_unchanged(self, file: str, subject: str) -> None:
-        """Require the tests to pass on the reference itself; that also stores them in compiled form."""
-        began = perf_counter()
-        code, text = self._run(file, subject, {}, None)
-        if code:
-            raise SystemExit(
-                f"the tests of {file} fail on the reference itself, with {subject} as the subject:\n{text}"
-            )
-        self.seconds[file, subject] = perf_counter() - began
-
-    def _caught_by(self, file: str, subject: str, changed: str) -> str:
-        """Return the test that fails first on the changed source, or what else tells it from the original."""
-        if (file, subject) not in self.seconds:
-            self._run_unchanged(file, subject)
+    def _killed_by(self, file: str, subject: str, changed: str) -> str:
         path = self.root / "reference" / f"{file}.py"
         original = path.read_bytes()
         path.write_text(changed, encoding="utf-8", newline="")
         for stored in self.root.glob(f"reference/__pycache__/{file}.*"):
             stored.unlink()
-        limit = max(PATIENCE * self.seconds[file, subject], AT_LEAST)
         try:
-            code, text = self._run(file, subject, {"PYTHONDONTWRITEBYTECODE": "1"}, limit)
-        except subprocess.TimeoutExpired:
-            return "the time limit"
+            code, text = self._run(file, subject, paths(file))
         finally:
             path.write_bytes(original)
         failed = FAILED.search(text)
-        return (
-            failed.group(1).rpartition("::")[2].partition("[")[0] if failed else f"pytest's status {code}" * bool(code)
-        )
+        if failed and (failed.group(1), subject) not in self.sound:
+            code, text = self._run(file, subject, [failed.group(1)])
+            if code:
+                raise SystemExit(f"{failed.group(1)} fails on the reference itself, with {subject}:\n{text}")
+            self.sound.add((failed.group(1), subject))
+        return failed.group(1) if failed else f"pytest's status {code}" * bool(code)
 
-    def _run(self, file: str, subject: str, more: dict[str, str], limit: float | None) -> tuple[int, str]:
-        plugin = "spec_tests.strength.mutation.touching"
-        options = ["-x", "-q", "--tb=no", "--slow", "-pno:cacheprovider", f"-p{plugin}", f"--subject={subject}"]
-        profile = f"--hypothesis-profile={WITHOUT_SHRINKING}"
-        command = [sys.executable, "-m", "pytest", *options, profile, *paths(file)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "MUTATED": file, **more}
-        done = subprocess.run(
-            command, cwd=self.root, env=environment, timeout=limit, capture_output=True, encoding="utf-8"
-        )
+    def _run(self, file: str, subject: str, tests: Sequence[str]) -> tuple[int, str]:
+        plugins = [f"-p{__package__}.{name}" for name in ("touching", "limiting")]
+        command = [sys.executable, "-m", "pytest", "-x", *plugins, *options(subject), *tests]
+        more = {"OMP_NUM_THREADS": "1", "MUTATED": file, "PYTHONDONTWRITEBYTECODE": "1"}
+        run = partial(subprocess.run, cwd=self.root, capture_output=True, encoding="utf-8", timeout=A_RUN)
+        try:
+            done = run(command, env={**os.environ, **more})
+        except subprocess.TimeoutExpired:
+            return 1, ""
         return done.returncode, done.stdout + done.stderr
 
 
-def run(mutants: Sequence[Mutant], journal: Path, processes: int) -> None:
-    """Find out what becomes of these mutants, in so many processes."""
-    idle, written = SimpleQueue[Copy](), Lock()
+class Bench:
+    """What tries one mutant after the other."""
 
-    def work(file: str) -> None:
-        copy = idle.get()
-        for outcome in map(copy.outcome, (mutant for mutant in mutants if mutant.file == file)):
-            with written:
-                if outcome is not None:
-                    write(journal, [outcome])
-                    print(f"{outcome.key}: {outcome.caught_by or 'SURVIVES'}, {outcome.seconds} s", flush=True)
-        idle.put(copy)
+    def __init__(self, folder: Path) -> None:
+        """`folder` is for its copy of the project."""
+        self.folder = folder
+
+    @cached_property
+    def copy(self) -> Copy:
+        """Return a copy of the project, for runs of their own."""
+        return Copy(self.folder)
+
+    @cached_property
+    def warm(self) -> list[Warm]:
+        """Return the processes that hold the tests, one for each subject; none where a process cannot fork."""
+        files = sorted({path for file in FILES for path in paths(file)})
+        return [Warm(subject, files, ROOT) for subject in SUBJECTS if CAN_FORK]
+
+    def outcome(self, mutant: Mutant, alone: bool) -> Outcome | None:
+        """Return what becomes of a mutant; with `alone` in runs of its own, and without it None if it needs them."""
+        began, changed = perf_counter(), mutant.source()
+        killed_by = NO_PROGRAM if changed is None else self._killed_by(mutant, changed, alone)
+        if killed_by is None:
+            return None
+        test = killed_by.rpartition("::")[2].partition("[")[0]
+        seconds = round(perf_counter() - began, 1)
+        return Outcome(mutant.file, state(mutant.file), mutant.operator, mutant.occurrence, test, seconds)
+
+    def _killed_by(self, mutant: Mutant, changed: str, alone: bool) -> str | None:
+        if alone:
+            return self.copy.killed_by(mutant, changed)
+        question = Question(mutant.file, mutant.function, changed)
+        for verdict in (process.ask(question) for process in self.warm):
+            if isinstance(verdict, Killed):
+                return verdict.test
+            if isinstance(verdict, Undecided):
+                return None
+        return "" if self.warm else None
+
+    def end(self) -> None:
+        """End its processes."""
+        for process in self.__dict__.get("warm", []):
+            process.end()
+
+
+def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = False) -> list[Mutant]:
+    """Find out what becomes of these mutants, on so many benches; return those that need runs of their own."""
+    idle, written, left = SimpleQueue[Bench](), Lock(), list[Mutant]()
+
+    def work(mutant: Mutant) -> None:
+        bench = idle.get()
+        try:
+            outcome = bench.outcome(mutant, alone)
+        finally:
+            idle.put(bench)
+        with written:
+            if outcome is not None:
+                write(journal, [outcome])
+                print(f"{outcome.key}: {outcome.caught_by or 'SURVIVES'}, {outcome.seconds} s", flush=True)
+            if outcome is None or not outcome.caught_by:
+                left.append(mutant)
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(processes) as pool:
-        for number in range(processes):
-            idle.put(Copy(Path(folder, str(number))))
-        list(pool.map(work, sorted({mutant.file for mutant in mutants})))
+        benches = [Bench(Path(folder, str(number))) for number in range(processes)]
+        for bench in benches:
+            idle.put(bench)
+        try:
+            for future in [pool.submit(work, mutant) for mutant in mutants]:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+            for bench in benches:
+                bench.end()
+    return left
 
 
 def _of_this_machine(folder: str, names: list[str]) -> set[str]:

@@ -1,12 +1,13 @@
-"""A plugin of pytest: of all tests those that can touch a reference, the quickest and strongest first.
+"""Of all tests those that can touch a reference, the quickest and strongest first.
 
-The environment variable MUTATED names the reference. With torch as the subject only those tests are kept that hold it
-against the references, or that look at the references alone: what asks torch alone tells nothing of a mutant.
+With torch as the subject only those are kept that hold it against the references, or that look at the references alone:
+what asks torch alone tells nothing of a mutant. A plugin of pytest keeps them: the environment variable MUTATED names
+the reference.
 """
 
 import os
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import Phase, settings
 
-from spec_tests.run import drawing, draws
+from spec_tests.run import draws
 from spec_tests.run.selection import is_property
 from spec_tests.strength.planting import asks_the_subject, operation_of, order
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
@@ -31,6 +32,13 @@ def paths(file: str) -> list[str]:
     """Return the reference, for its doctests, and the files of tests that can touch it, relative to the project."""
     found = [path for name in (*FILES[file]["tests"], *COMMON) for path in sorted(SPECIFICATION.glob(f"{name}.py"))]
     return [f"reference/{file}.py", *(str(path.relative_to(SPECIFICATION.parent)) for path in found)]
+
+
+def options(subject: str) -> list[str]:
+    """Return the options of a run of pytest."""
+    profile = f"--hypothesis-profile={WITHOUT_SHRINKING}"
+    quiet = ["-q", "--tb=no", "-pno:cacheprovider", "-otmp_path_retention_policy=none"]
+    return [*quiet, "--slow", profile, f"--subject={subject}"]
 
 
 def functions(file: str) -> set[str]:
@@ -58,19 +66,17 @@ def tells_something(item: pytest.Item) -> bool:
     return compares or not isinstance(item, pytest.Function) or not asks_the_subject(item)
 
 
+def chosen(items: Iterable[pytest.Item], file: str, subject: str) -> list[pytest.Item]:
+    """Return the tests that can touch a reference, in order."""
+    own, places = functions(file), {SPECIFICATION.parent / path for path in paths(file)}
+    touching = (item for item in items if item.path in places and touches(item, file, own))
+    return sorted((item for item in touching if subject == "reference" or tells_something(item)), key=_rank)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep what can touch the reference, in order."""
-    file, of_references = os.environ["MUTATED"], config.option.subject == "reference"
-    own = functions(file)
-    items[:] = sorted(
-        (item for item in items if touches(item, file, own) and (of_references or tells_something(item))), key=_rank
-    )
-
-
-def pytest_collection_finish() -> None:
-    """Draw no failure: nobody looks at it."""
-    drawing.case_of = lambda *_: drawing.Case()
+    items[:] = chosen(items, os.environ["MUTATED"], config.option.subject)
 
 
 def _rank(item: pytest.Item) -> tuple[bool, bool, float, bool]:
