@@ -32,7 +32,7 @@ and the bias. Forward, columns of whole windows for every convolution took 1.8 t
 belong, took 1.8 and 2.0 (AVX2: 1.6, 1.7).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -40,8 +40,11 @@ from typing import Any
 import numpy as np
 
 from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, positive_sizes, same_dtype, shape
-from reference.columns import columns, fold, kernels, tile_size, tiles, weight_of
+from reference.columns import columns, fold, kernels, row_kernels, row_parts, rows, tile_size, tiles, weight_of
 from reference.geometry import ConvGeometry
+
+MANY = 2048
+"""Places from which on it pays to lay the weight column by column, which makes the products faster."""
 
 
 def conv1d(
@@ -208,20 +211,24 @@ def _backward(
 
 
 def _convolve(images: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None) -> Array:
-    """Multiply kernels and columns, and add up the products of the taps that are kept apart."""
-    taps = kernels(weight, geometry)
-    places = prod(geometry.output_size)
-    size = tile_size(places, taps[0, 0].size)
-    output = np.empty((len(images), *taps.shape[1:3], places), images.dtype)
-    for several, under_taps in columns(images, geometry, len(taps)):
-        total = output[several]
-        for number, (kernel, cells) in enumerate(zip(taps, under_taps, strict=True)):
-            product = np.empty_like(total) if number else total
-            np.matmul(kernel[:, np.newaxis], tiles(cells, size), out=tiles(product, size))
-            if number:
-                total += product
+    """Multiply kernels and columns: those of one row of the output if such products are small, else those of all."""
+    groups, outs, (height, *others) = geometry.groups, len(weight) // geometry.groups, geometry.output_size
+    output = np.empty((len(images), groups, outs, height * prod(others)), images.dtype)
+    columns_of: Iterable[tuple[slice, Array]]
+    if parts := row_parts(weight, geometry):
+        kernel, columns_of = row_kernels(weight, geometry), rows(images, geometry, parts)
+        products = output.reshape(*output.shape[:3], height, parts, prod(others) // parts).transpose(0, 1, 4, 3, 2, 5)
+    else:
+        kernel = weight.reshape(groups, 1, outs, -1)
+        if len(images) * output.shape[-1] >= MANY:
+            kernel = np.ascontiguousarray(kernel.mT).mT
+        size = tile_size(output.shape[-1], kernel[0].size)
+        columns_of = ((several, tiles(cells, size)) for several, (cells,) in columns(images, geometry, 1))
+        products = tiles(output, size)
+    for several, cells in columns_of:
+        np.matmul(kernel, cells, out=products[several])
         if bias is not None:
-            total += bias.reshape(geometry.groups, -1, 1)
+            output[several] += bias.reshape(groups, outs, 1)
     return output.reshape(len(images), len(weight), *geometry.output_size)
 
 
