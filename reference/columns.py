@@ -27,8 +27,8 @@ from reference.windows import windows
 
 SMALL = 10**6
 """Multiplications in a product of two matrices up to which OpenBLAS with AVX-512 does not copy them first."""
-NARROWEST = 8
-"""Places of a row to multiply at a time: fewer cost more in calls than they save."""
+NARROW = 16
+"""Places of a row to multiply at a time, and twice as many of a part: fewer gain less than other BLAS kernels lose."""
 TILES = range(49, 129)
 """The same for places that need not be of one row."""
 SHORTEST = 64
@@ -38,29 +38,35 @@ CACHE = 2**18
 
 
 def row_parts(weight: Array, geometry: ConvGeometry) -> int:
-    """Return in how many parts to multiply each row of the output; 0 if no part makes a small product.
+    """Return in how many parts to multiply each row of the output; 0 if none makes a small but wide product.
 
-    In three dimensions, a row is a plane; in one, there are none.
+    In three dimensions, a row is a plane; in one, there are none. With dilation, the rows under a kernel are no block.
     """
     length, *others = *geometry.output_size[1:], 1
-    if len(geometry.kernel_size) == 1 or prod(geometry.kernel_size) == 1:  # the latter has nothing to unroll
+    if len(geometry.kernel_size) == 1 or prod(geometry.kernel_size) == 1 or geometry.dilation[0] > 1:
         return 0
     most = SMALL * geometry.groups // weight.size
-    places = {length // parts * prod(others): parts for parts in range(1, length + 1) if length % parts == 0}
-    small = [count for count in places if NARROWEST <= count <= most]
-    return places[max(small, key=lambda count: (count % 8 == 0, count))] if small else 0
+    widths = {parts: length // parts * prod(others) for parts in range(1, length + 1) if length % parts == 0}
+    fitting = (parts for parts, width in widths.items() if NARROW << (parts > 1) <= width <= most)
+    return next(fitting, 0)
 
 
 def row_kernels(weight: Array, geometry: ConvGeometry) -> Array:
-    """Return the weight as matrices for the columns of `rows`, (g, 1, 1, o, y·c·x), that lie column by column."""
-    taps = weight.reshape(geometry.groups, -1, *weight.shape[1:])
-    return np.moveaxis(taps, (1, 3), (-1, 1)).reshape(geometry.groups, 1, 1, -1, taps.shape[1]).mT
+    """Return the weight as matrices for the columns of `rows`, (1, g, 1, 1, o, y·c·x)."""
+    taps = weight.reshape(geometry.groups, -1, *weight.shape[1:]).swapaxes(2, 3)
+    return taps.reshape(1, geometry.groups, 1, 1, taps.shape[1], -1)
 
 
-def rows(images: Array, geometry: ConvGeometry, parts: int) -> Iterator[tuple[slice, Array]]:
+def row_places(output: Array, geometry: ConvGeometry, parts: int) -> Array:
+    """View an output, (n, g, o, i·j), as its rows in parts: (n, g, parts, i, o, j)."""
+    height, *others = geometry.output_size
+    return output.reshape(*output.shape[:3], height, parts, prod(others) // parts).transpose(0, 1, 4, 3, 2, 5)
+
+
+def rows(images: Array, geometry: ConvGeometry, parts: int) -> Iterator[tuple[slice, list[Array]]]:
     """Yield which images, and the columns of each part of each row, (n, g, parts, i, y·c·x, j), a few images at a time.
 
-    They are views, until the next are asked for; with dilation along y, copies.
+    They are views of an array that holds the next ones later.
     """
     cells = pad(images, _margins(geometry)) if any(_margins(geometry)) else images
     kernel, stride, dilation = geometry.kernel_size, geometry.stride, geometry.dilation
@@ -78,7 +84,7 @@ def rows(images: Array, geometry: ConvGeometry, parts: int) -> Iterator[tuple[sl
         several = slice(start, start + count)
         few = len(images[several])
         np.copyto(unrolled[:few], under[several])
-        yield several, blocks[:few].reshape(*blocks[:few].shape[:4], -1, blocks.shape[-1])
+        yield several, [blocks[:few].reshape(*blocks[:few].shape[:4], -1, blocks.shape[-1])]
 
 
 def kernels(weight: Array, geometry: ConvGeometry) -> Array:
@@ -112,6 +118,12 @@ def columns(images: Array, geometry: ConvGeometry, taps: int) -> Iterator[tuple[
         several = slice(start, start + count)
         parts = np.moveaxis(under[several], 2, 0) if taps > 1 else under[np.newaxis, several]
         yield several, [part.reshape(len(part), geometry.groups, -1, prod(geometry.output_size)) for part in parts]
+
+
+def tiled_columns(images: Array, geometry: ConvGeometry, taps: int, size: int) -> Iterator[tuple[slice, list[Array]]]:
+    """Yield the same in tiles of so many places, (n, g, tiles, cells, size)."""
+    for several, under_taps in columns(images, geometry, taps):
+        yield several, [tiles(cells, size) for cells in under_taps]
 
 
 def fold(unrolled: Iterable[Array], images: Array, geometry: ConvGeometry) -> Array:

@@ -34,13 +34,26 @@ belong, took 1.8 and 2.0 (AVX2: 1.6, 1.7).
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, positive_sizes, same_dtype, shape
-from reference.columns import columns, fold, kernels, row_kernels, row_parts, rows, tile_size, tiles, weight_of
+from reference.columns import (
+    columns,
+    fold,
+    kernels,
+    row_kernels,
+    row_parts,
+    row_places,
+    rows,
+    tile_size,
+    tiled_columns,
+    tiles,
+    weight_of,
+)
 from reference.geometry import ConvGeometry
 
 MANY = 2048
@@ -211,24 +224,29 @@ def _backward(
 
 
 def _convolve(images: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None) -> Array:
-    """Multiply kernels and columns: those of one row of the output if such products are small, else those of all."""
-    groups, outs, (height, *others) = geometry.groups, len(weight) // geometry.groups, geometry.output_size
-    output = np.empty((len(images), groups, outs, height * prod(others)), images.dtype)
-    columns_of: Iterable[tuple[slice, Array]]
+    """Multiply kernels and columns, and add up the products of the taps that are kept apart."""
+    groups, outs, places = geometry.groups, len(weight) // geometry.groups, prod(geometry.output_size)
+    output = np.empty((len(images), groups, outs, places), images.dtype)
+    columns_of: Iterable[tuple[slice, list[Array]]]
     if parts := row_parts(weight, geometry):
-        kernel, columns_of = row_kernels(weight, geometry), rows(images, geometry, parts)
-        products = output.reshape(*output.shape[:3], height, parts, prod(others) // parts).transpose(0, 1, 4, 3, 2, 5)
+        taps, columns_of = row_kernels(weight, geometry), rows(images, geometry, parts)
+        places_of = partial(row_places, geometry=geometry, parts=parts)
     else:
-        kernel = weight.reshape(groups, 1, outs, -1)
-        if len(images) * output.shape[-1] >= MANY:
-            kernel = np.ascontiguousarray(kernel.mT).mT
-        size = tile_size(output.shape[-1], kernel[0].size)
-        columns_of = ((several, tiles(cells, size)) for several, (cells,) in columns(images, geometry, 1))
-        products = tiles(output, size)
-    for several, cells in columns_of:
-        np.matmul(kernel, cells, out=products[several])
+        taps = kernels(weight, geometry)[:, :, np.newaxis]
+        size = tile_size(places, taps[0, 0].size)
+        columns_of = tiled_columns(images, geometry, len(taps), size)
+        places_of = partial(tiles, size=size)
+    if len(images) * places >= MANY:
+        taps = np.ascontiguousarray(taps.mT).mT
+    for several, under_taps in columns_of:
+        total = output[several]
+        for number, (kernel, cells) in enumerate(zip(taps, under_taps, strict=True)):
+            product = np.empty_like(total) if number else total
+            np.matmul(kernel, cells, out=places_of(product))
+            if number:
+                total += product
         if bias is not None:
-            output[several] += bias.reshape(groups, outs, 1)
+            total += bias.reshape(groups, outs, 1)
     return output.reshape(len(images), len(weight), *geometry.output_size)
 
 
