@@ -56,8 +56,8 @@ from reference.columns import (
 )
 from reference.geometry import ConvGeometry
 
-MANY = 2048
-"""Places from which on it pays to lay the weight column by column, which makes the products faster."""
+FEW, MANY = 16, 2048
+"""Channels out and places from which on products are faster, and enough so, if the weight lies column by column."""
 
 
 def conv1d(
@@ -236,7 +236,7 @@ def _convolve(images: Array, weight: Array, geometry: ConvGeometry, bias: Array 
         size = tile_size(places, taps[0, 0].size)
         columns_of = tiled_columns(images, geometry, len(taps), size)
         places_of = partial(tiles, size=size)
-    if len(images) * places >= MANY:
+    if outs >= FEW and len(images) * places >= MANY:
         taps = np.ascontiguousarray(taps.mT).mT
     for several, under_taps in columns_of:
         total = output[several]
