@@ -9,10 +9,12 @@ output, (y·c·x, j), are the rows from i on, which is a view,
     i = 0    ├─────────┤          needs no more than its cells and writes them where they belong: `rows`.
     i = 1      ├─────────┤
 
-How fast that is depends on the shape and the order of the matrices. In OpenBLAS 0.3.31 with AVX-512 on one core of an
-AMD EPYC, products of up to 10⁶ multiplications ran at 105 to 112 GFLOP/s if the weight lies column by column, at 72 to
-98 if it lies row by row; larger ones, which are first copied into another order, at 66 to 100. So rows are multiplied
-where their products are small, in parts if need be; else, a column holds whole windows: `columns`.
+How fast products are depends on the shape and the order of the matrices. In OpenBLAS 0.3.31 with AVX-512 on one core of
+an AMD EPYC, those of up to 10⁶ multiplications ran at 95 to 112 GFLOP/s if the weight lies column by column, at 54 to
+98 if it lies row by row; larger ones, which are first copied into another order, at 66 to 101. With AVX2, narrow ones
+are the slowest. So rows are multiplied where their products are small but wide, in parts if need be. Else, a column
+holds whole windows, in tiles of places that make products small; or, where that still pays, the taps y are kept apart:
+each multiplies a shifted view of the columns (c·x, h·j), and the products are added up.
 """
 
 from collections.abc import Iterable, Iterator

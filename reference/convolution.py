@@ -13,23 +13,20 @@ its gradients are the products with either factor's transpose:
     grad_weight = grad_output @ columnsᵀ
     grad_input  = fold(weightᵀ @ grad_output)        fold adds each column back onto the cells it came from
 
-`reference.columns` lays out the columns, or smaller ones for one row of the kernel at a time; `fold` is the way to
-grad_input for a stride of more than 1. With stride 1, grad_input is itself a convolution, of grad_output with the
-kernels flipped and the channels in and out exchanged.
+`reference.columns` lays out the columns: those of one row of the output at a time, or of whole windows, or smaller ones
+for each tap y of the kernel; `fold` is the way to grad_input for a stride of more than 1. With stride 1, grad_input is
+itself a convolution, of grad_output with the kernels flipped and the channels in and out exchanged.
 
 Measured side by side with torch 2.15 on one core of an AMD EPYC, batch 64 (OpenBLAS 0.3.31 as in NumPy 2.4), as
 multiples of torch's time for the document's three convolutions:
 
-                             AVX-512                               AVX2
-    forward                  1.4 to 1.5, 1.6 to 1.7, 1.7 to 1.8    1.6, 1.8, 1.7 to 1.9
-    backward                 1.0, 1.7, 1.8 to 1.9                  0.9 to 1.0, 1.6 to 1.7, 1.9
-    products alone           0.8, 1.2, 1.3                         0.9, 1.3, 1.4
+                             AVX-512                     AVX2
+    forward                  1.1, 1.4, 1.6 to 1.7        1.4, 1.8 to 1.9, 1.7
+    backward                 1.0, 1.5, 1.8               1.0, 1.7, 1.9
+    products alone           0.8, 1.0, 1.1               1.0, 1.4, 1.2
 
-The last line is the limit of the forward pass: with AVX-512 torch runs the second and third convolution at up to 119
-and 138 GFLOP/s, and the BLAS no shape of theirs at more than 110. The rest is unrolling, the sums over kernel rows,
-and the bias. Forward, columns of whole windows for every convolution took 1.8 to 2.0, 2.0 and 2.0 to 2.2 (AVX2: 1.5 to
-1.6, 1.7 to 1.8, 1.8); for the second and third, one product for all rows of the kernel, its parts added up where they
-belong, took 1.8 and 2.0 (AVX2: 1.6, 1.7).
+The last line is the limit of the forward pass; the rest is unrolling, the sums over kernel rows, and the bias.
+`benchmarks/README.md` lists what else was tried.
 """
 
 from collections.abc import Iterable, Sequence
