@@ -17,6 +17,7 @@ import numpy as np
 from reference.checks import FLOATS, INTEGERS, Array, array, axis, float_dtype, same_dtype, shape
 
 
+@np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def relu(input: Array) -> Array:
     """Set negative elements to 0 and keep the others (−0.0 and NaN are not negative). Integers are accepted, too.
 
@@ -24,7 +25,10 @@ def relu(input: Array) -> Array:
     array([0. , 0.5])
     """
     array("input", input, FLOATS | INTEGERS)
-    return np.where(input < 0, input.dtype.type(0), input)
+    output = np.zeros_like(input)
+    np.maximum(input, output, out=output)
+    np.copyto(output, input, where=input == 0)  # the maximum of −0.0 and 0 may be either
+    return output
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents

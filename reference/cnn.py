@@ -79,17 +79,24 @@ def cifar10_cnn_layers(input: Array, parameters: Parameters, relu: bool = False)
     >>> list(outputs)
     ['input', 'conv1', 'p1', 'conv2', 'p2', 'conv3', 'p3', 'flatten', 'linear']
     """
+    return _layers(input, parameters, relu)[0]
+
+
+def _layers(input: Array, parameters: Parameters, relu: bool) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the output of every layer, and the indices of the maxima of every pooling."""
     _check(input, parameters, relu)
     outputs: dict[str, Any] = {"input": input}
+    indices: dict[str, Array] = {}
     x: Any = input
     for stage in "123":
         outputs[f"conv{stage}"] = x = conv2d(x, *_of(f"conv{stage}", parameters), padding=2)
         if relu:
             outputs[f"relu{stage}"] = x = rectified(x)
-        outputs[f"p{stage}"] = x = max_pool2d(x, kernel_size=2, stride=2)
+        x, indices[f"p{stage}"] = max_pool2d(x, kernel_size=2, stride=2, return_indices=True)
+        outputs[f"p{stage}"] = x
     outputs["flatten"] = x = flatten(x, 1)
     outputs["linear"] = linear(x, *_of("linear", parameters))
-    return outputs
+    return outputs, indices
 
 
 def cifar10_cnn_backward(
@@ -102,23 +109,30 @@ def cifar10_cnn_backward(
     >>> gradients["linear.bias"]
     array([2., 2., 2., 2., 2., 2., 2., 2., 2., 2.])
     """
-    outputs = cifar10_cnn_layers(input, parameters, relu)
+    outputs, indices = _layers(input, parameters, relu)
     array("grad_output", grad_output)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, outputs["linear"].shape)
-    return cifar10_cnn_layers_backward(grad_output, outputs, parameters)
+    return cifar10_cnn_layers_backward(grad_output, outputs, parameters, indices=indices)
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
 def cifar10_cnn_layers_backward(
-    grad_output: Array, outputs: Mapping[str, Array], parameters: Parameters, input_requires_grad: bool = True
+    grad_output: Array,
+    outputs: Mapping[str, Array],
+    parameters: Parameters,
+    input_requires_grad: bool = True,
+    *,
+    indices: Mapping[str, Array] | None = None,
 ) -> tuple[Any, dict[str, Array]]:
     """Send the gradient of the scores (n, 10) back through the layers, given what `cifar10_cnn_layers` returned.
 
+    `indices` are those of the maxima, by the names of the poolings; without them, they are found once more.
     Returns grad_input, None without `input_requires_grad`, and the gradient of every parameter, by its name.
     """
     wanted = flag("input_requires_grad", input_requires_grad)
     check_parameters(parameters)
+    known = mapping("indices", {} if indices is None else indices)
     mapping("outputs", outputs, ("input", "conv1", "p1", "conv2", "p2", "conv3", "p3", "flatten"))
     grads: dict[str, Any] = {}
     grad: Any = grad_output
@@ -126,7 +140,8 @@ def cifar10_cnn_layers_backward(
     grad = flatten_backward(grad, outputs["p3"], 1)
     for stage, before in (("3", "p2"), ("2", "p1"), ("1", "input")):
         layer, rectifier = f"conv{stage}", f"relu{stage}"
-        grad = max_pool2d_backward(grad, outputs.get(rectifier, outputs[layer]), kernel_size=2, stride=2)
+        pooled = outputs.get(rectifier, outputs[layer])
+        grad = max_pool2d_backward(grad, pooled, kernel_size=2, stride=2, indices=known.get(f"p{stage}"))
         if rectifier in outputs:
             grad = relu_backward(grad, outputs[layer])
         if before == "input" and not wanted:
@@ -152,10 +167,10 @@ def cifar10_cnn_loss(
     >>> loss.round(4)  # ln 10: ten equal scores
     np.float64(2.3026)
     """
-    outputs = cifar10_cnn_layers(input, parameters, relu)
+    outputs, indices = _layers(input, parameters, relu)
     loss = cross_entropy(outputs["linear"], target)
     grad_logits, _, _ = cross_entropy_backward(np.ones_like(loss), outputs["linear"], target)
-    return loss, *cifar10_cnn_layers_backward(grad_logits, outputs, parameters, input_requires_grad)
+    return loss, *cifar10_cnn_layers_backward(grad_logits, outputs, parameters, input_requires_grad, indices=indices)
 
 
 def _of(layer: str, parameters: Parameters) -> tuple[Array, Array]:

@@ -1,18 +1,20 @@
 """The cells under the taps of a convolution, as matrices (for `reference.convolution`, which has the legend of axes).
 
 Lay the cells of every window out as one column of a matrix, (c·y·x, i·j), and the convolution is its product with the
-weight. These columns hold a cell once for each tap, 25 times for a 5×5 kernel. But rows of an image lie one below the
-other, so unrolling the axis x alone, (c·x, h·j), is enough: under each tap y lie the rows from y on, which is a view,
+weight. These columns hold a cell once for each tap, 25 times for a 5×5 kernel. But unrolling the axis x alone, to a
+matrix (c·x, j) for each row h of cells, is enough: lay these one below the other, and the columns of a row i of the
+output, (y·c·x, j), are the rows from i on, which is a view,
 
-    rows  0 1 2 3 4 5 6 7      of columns five times smaller, and the output is the sum of one product for each y.
-    y = 0 ├─────────┤
-    y = 1   ├─────────┤
+    h        0 1 2 3 4 5 6 7      of columns five times smaller. There is one product for each row of the output, which
+    i = 0    ├─────────┤          needs no more than its cells and writes them where they belong: `rows`.
+    i = 1      ├─────────┤
 
-How fast that is depends on the shape of the products. Multiplied by 32×160 weights, 128 places at a time ran at 93
-GFLOP/s, 256 at 66, and 32×800 weights at 66, too, where 2048×2048 ones ran at 103 (OpenBLAS 0.3.31 with AVX-512 on one
-core of an AMD EPYC; with AVX2 all of the former at 64 to 68): matrices are first copied into another order, unless
-their product is small. So the taps y are kept apart, and the places multiplied in tiles, where that makes products
-small; else, a column holds whole windows.
+How fast products are depends on the shape and the order of the matrices. In OpenBLAS 0.3.31 with AVX-512 on one core of
+an AMD EPYC, those of up to 10⁶ multiplications ran at 95 to 112 GFLOP/s if the weight lies column by column, at 54 to
+98 if it lies row by row; larger ones, which are first copied into another order, at 66 to 101. With AVX2, narrow ones
+are the slowest. So rows are multiplied where their products are small but wide, in parts if need be. Else, a column
+holds whole windows, in tiles of places that make products small; or, where that still pays, the taps y are kept apart:
+each multiplies a shifted view of the columns (c·x, h·j), and the products are added up.
 """
 
 from collections.abc import Iterable, Iterator
@@ -27,12 +29,64 @@ from reference.windows import windows
 
 SMALL = 10**6
 """Multiplications in a product of two matrices up to which OpenBLAS with AVX-512 does not copy them first."""
+NARROW = 16
+"""Places of a row to multiply at a time, and twice as many of a part: fewer gain less than other BLAS kernels lose."""
 TILES = range(49, 129)
-"""Places to multiply at a time: fewer cost more in calls than they save."""
+"""The same for places that need not be of one row."""
 SHORTEST = 64
 """Cells in a column from which on it need not hold whole windows: products of shorter ones are slow."""
 CACHE = 2**18
 """Numbers to unroll at a time, so that they stay in the processor's cache: 1 MiB in float32."""
+
+
+def row_parts(weight: Array, geometry: ConvGeometry) -> int:
+    """Return in how many parts to multiply each row of the output; 0 if none makes a small but wide product.
+
+    In three dimensions, a row is a plane; in one, there are none. With dilation, the rows under a kernel are no block.
+    """
+    length, *others = *geometry.output_size[1:], 1
+    if len(geometry.kernel_size) == 1 or prod(geometry.kernel_size) == 1 or geometry.dilation[0] > 1:
+        return 0
+    most = SMALL * geometry.groups // weight.size
+    widths = {parts: length // parts * prod(others) for parts in range(1, length + 1) if length % parts == 0}
+    fitting = (parts for parts, width in widths.items() if NARROW << (parts > 1) <= width <= most)
+    return next(fitting, 0)
+
+
+def row_kernels(weight: Array, geometry: ConvGeometry) -> Array:
+    """Return the weight as matrices for the columns of `rows`, (1, g, 1, 1, o, y·c·x)."""
+    taps = weight.reshape(geometry.groups, -1, *weight.shape[1:]).swapaxes(2, 3)
+    return taps.reshape(1, geometry.groups, 1, 1, taps.shape[1], -1)
+
+
+def row_places(output: Array, geometry: ConvGeometry, parts: int) -> Array:
+    """View an output, (n, g, o, i·j), as its rows in parts: (n, g, parts, i, o, j)."""
+    height, *others = geometry.output_size
+    return output.reshape(*output.shape[:3], height, parts, prod(others) // parts).transpose(0, 1, 4, 3, 2, 5)
+
+
+def rows(images: Array, geometry: ConvGeometry, parts: int) -> Iterator[tuple[slice, list[Array]]]:
+    """Yield which images, and the columns of each part of each row, (n, g, parts, i, y·c·x, j), a few images at a time.
+
+    They are views of an array that holds the next ones later.
+    """
+    cells = pad(images, _margins(geometry)) if any(_margins(geometry)) else images
+    kernel, stride, dilation = geometry.kernel_size, geometry.stride, geometry.dilation
+    under = windows(cells, kernel[1:], stride[1:], dilation[1:])  # (n, g·c, h, j, x)
+    channels, length, others = images.shape[1] // geometry.groups, under.shape[3], under.shape[4:]
+    under = under.reshape(len(images), geometry.groups, channels, under.shape[2], parts, length // parts, *others)
+    taps = range(under.ndim - len(kernel) + 1, under.ndim)
+    under = under.transpose(0, 1, 4, 3, 2, *taps, *range(5, taps.start))  # (n, g, parts, h, c, x, j)
+    count = max(1, CACHE // max(1, under[:1].size))
+    unrolled = np.empty((min(count, len(images)), *under.shape[1:]), images.dtype)
+    lines = unrolled.reshape(*unrolled.shape[:4], channels * prod(kernel[1:]), prod(geometry.output_size[1:]) // parts)
+    blocks = windows(np.moveaxis(lines, 3, -1), kernel[:1], stride[:1], dilation[:1])
+    blocks = np.moveaxis(blocks, (-2, -1), (3, 4))  # (n, g, parts, i, y, c·x, j)
+    for start in range(0, len(images), count):
+        several = slice(start, start + count)
+        few = len(images[several])
+        np.copyto(unrolled[:few], under[several])
+        yield several, [blocks[:few].reshape(*blocks[:few].shape[:4], -1, blocks.shape[-1])]
 
 
 def kernels(weight: Array, geometry: ConvGeometry) -> Array:
@@ -68,6 +122,12 @@ def columns(images: Array, geometry: ConvGeometry, taps: int) -> Iterator[tuple[
         yield several, [part.reshape(len(part), geometry.groups, -1, prod(geometry.output_size)) for part in parts]
 
 
+def tiled_columns(images: Array, geometry: ConvGeometry, taps: int, size: int) -> Iterator[tuple[slice, list[Array]]]:
+    """Yield the same in tiles of so many places, (n, g, tiles, cells, size)."""
+    for several, under_taps in columns(images, geometry, taps):
+        yield several, [tiles(cells, size) for cells in under_taps]
+
+
 def fold(unrolled: Iterable[Array], images: Array, geometry: ConvGeometry) -> Array:
     """Add columns of whole windows, (g, c·y·x, i·j) of every image, back onto the cells that they hold."""
     shape = (images.shape[1], *geometry.kernel_size, *geometry.output_size)
@@ -96,7 +156,7 @@ def tile_size(places: int, weights: int) -> int:
 
 def tiles(matrix: Array, size: int) -> Array:
     """View a matrix as tiles of so many columns each: (…, cells, places) -> (…, tiles, cells, size)."""
-    return matrix.reshape(*matrix.shape[:-1], -1, size).swapaxes(-3, -2)
+    return matrix.reshape(*matrix.shape[:-1], matrix.shape[-1] // size, size).swapaxes(-3, -2)
 
 
 def _taps(cells: Array, axis: int, geometry: ConvGeometry) -> Array:

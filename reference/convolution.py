@@ -13,35 +13,48 @@ its gradients are the products with either factor's transpose:
     grad_weight = grad_output @ columnsᵀ
     grad_input  = fold(weightᵀ @ grad_output)        fold adds each column back onto the cells it came from
 
-`reference.columns` lays out the columns, or smaller ones for one row of the kernel at a time; `fold` is the way to
-grad_input for a stride of more than 1. With stride 1, grad_input is itself a convolution, of grad_output with the
-kernels flipped and the channels in and out exchanged.
+`reference.columns` lays out the columns: those of one row of the output at a time, or of whole windows, or smaller ones
+for each tap y of the kernel; `fold` is the way to grad_input for a stride of more than 1. With stride 1, grad_input is
+itself a convolution, of grad_output with the kernels flipped and the channels in and out exchanged.
 
 Measured side by side with torch 2.15 on one core of an AMD EPYC, batch 64 (OpenBLAS 0.3.31 as in NumPy 2.4), as
 multiples of torch's time for the document's three convolutions:
 
-                             AVX-512                               AVX2
-    forward                  1.4 to 1.5, 1.6 to 1.7, 1.7 to 1.8    1.6, 1.8, 1.7 to 1.9
-    backward                 1.0, 1.7, 1.8 to 1.9                  0.9 to 1.0, 1.6 to 1.7, 1.9
-    products alone           0.8, 1.2, 1.3                         0.9, 1.3, 1.4
+                             AVX-512                     AVX2
+    forward                  1.1, 1.4, 1.6 to 1.7        1.4, 1.8 to 1.9, 1.7
+    backward                 1.0, 1.5, 1.8               1.0, 1.7, 1.9
+    products alone           0.8, 1.0, 1.1               1.0, 1.4, 1.2
 
-The last line is the limit of the forward pass: with AVX-512 torch runs the second and third convolution at up to 119
-and 138 GFLOP/s, and the BLAS no shape of theirs at more than 110. The rest is unrolling, the sums over kernel rows,
-and the bias. Forward, columns of whole windows for every convolution took 1.8 to 2.0, 2.0 and 2.0 to 2.2 (AVX2: 1.5 to
-1.6, 1.7 to 1.8, 1.8); for the second and third, one product for all rows of the kernel, its parts added up where they
-belong, took 1.8 and 2.0 (AVX2: 1.6, 1.7).
+The last line is the limit of the forward pass; the rest is unrolling, the sums over kernel rows, and the bias.
+`benchmarks/README.md` lists what else was tried.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from reference.checks import FLOATS, INTEGERS, Array, Size, affordable, array, positive_sizes, same_dtype, shape
-from reference.columns import columns, fold, kernels, tile_size, tiles, weight_of
+from reference.columns import (
+    columns,
+    fold,
+    kernels,
+    row_kernels,
+    row_parts,
+    row_places,
+    rows,
+    tile_size,
+    tiled_columns,
+    tiles,
+    weight_of,
+)
 from reference.geometry import ConvGeometry
+
+FEW, MANY = 16, 2048
+"""Channels out and places from which on products are faster, and enough so, if the weight lies column by column."""
 
 
 def conv1d(
@@ -209,19 +222,28 @@ def _backward(
 
 def _convolve(images: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None) -> Array:
     """Multiply kernels and columns, and add up the products of the taps that are kept apart."""
-    taps = kernels(weight, geometry)
-    places = prod(geometry.output_size)
-    size = tile_size(places, taps[0, 0].size)
-    output = np.empty((len(images), *taps.shape[1:3], places), images.dtype)
-    for several, under_taps in columns(images, geometry, len(taps)):
+    groups, outs, places = geometry.groups, len(weight) // geometry.groups, prod(geometry.output_size)
+    output = np.empty((len(images), groups, outs, places), images.dtype)
+    columns_of: Iterable[tuple[slice, list[Array]]]
+    if parts := row_parts(weight, geometry):
+        taps, columns_of = row_kernels(weight, geometry), rows(images, geometry, parts)
+        places_of = partial(row_places, geometry=geometry, parts=parts)
+    else:
+        taps = kernels(weight, geometry)[:, :, np.newaxis]
+        size = tile_size(places, taps[0, 0].size)
+        columns_of = tiled_columns(images, geometry, len(taps), size)
+        places_of = partial(tiles, size=size)
+    if outs >= FEW and len(images) * places >= MANY:
+        taps = np.ascontiguousarray(taps.mT).mT
+    for several, under_taps in columns_of:
         total = output[several]
         for number, (kernel, cells) in enumerate(zip(taps, under_taps, strict=True)):
             product = np.empty_like(total) if number else total
-            np.matmul(kernel[:, np.newaxis], tiles(cells, size), out=tiles(product, size))
+            np.matmul(kernel, cells, out=places_of(product))
             if number:
                 total += product
         if bias is not None:
-            total += bias.reshape(geometry.groups, -1, 1)
+            total += bias.reshape(groups, outs, 1)
     return output.reshape(len(images), len(weight), *geometry.output_size)
 
 

@@ -42,9 +42,12 @@ def batch_norm(
     """
     mean, var = _statistics(input, running_mean, running_var, weight, bias, training, momentum, eps)
     eps = float(eps)  # a NumPy scalar would decide the dtype
-    normal = (input - _spread(mean, input)) / np.sqrt(_spread(var, input) + eps)
-    scaled = normal if weight is None else normal * _spread(weight, input)
-    return scaled if bias is None else scaled + _spread(bias, input)
+    deviation = np.sqrt(_spread(var, input) + eps)
+    output = input - _spread(mean, input)
+    output *= (1 if weight is None else _spread(weight, input)) / deviation
+    if bias is not None:
+        output += _spread(bias, input)
+    return output
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents

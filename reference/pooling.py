@@ -100,13 +100,15 @@ def max_pool1d_backward(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    indices: Array | None = None,
 ) -> Array:
     """Return grad_input of `max_pool1d`: each window's gradient goes entirely to its maximum.
 
     >>> max_pool1d_backward(np.array([[5.0]]), np.array([[2.0, 2.0]]), 2)
     array([[5., 0.]])
     """
-    return _backward(1, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode))
+    return _backward(1, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode), indices)
 
 
 def max_pool2d_backward(
@@ -118,17 +120,19 @@ def max_pool2d_backward(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    indices: Array | None = None,
 ) -> Array:
     """Return grad_input of `max_pool2d`: each window's gradient goes entirely to its maximum.
 
     One cell may be the maximum of several windows. `grad_output` is shaped like the output; `return_indices` has no
-    effect here.
+    effect here. `indices`, those that `max_pool2d` returned for this input, save finding the maxima once more.
 
     >>> max_pool2d_backward(np.array([[[5.0]]]), np.array([[[1.0, 2.0], [4.0, 3.0]]]), 2)
     array([[[0., 0.],
             [5., 0.]]])
     """
-    return _backward(2, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode))
+    return _backward(2, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode), indices)
 
 
 def max_pool3d_backward(
@@ -140,13 +144,15 @@ def max_pool3d_backward(
     dilation: Size = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
+    *,
+    indices: Array | None = None,
 ) -> Array:
     """Return grad_input of `max_pool3d`: each window's gradient goes entirely to its maximum.
 
     >>> max_pool3d_backward(np.array([[[[5.0]]]]), np.array([[[[1.0, 2.0]]]]), (1, 1, 2))
     array([[[[0., 5.]]]])
     """
-    return _backward(3, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode))
+    return _backward(3, grad_output, input, (kernel_size, stride, padding, dilation, ceil_mode), indices)
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
@@ -160,16 +166,27 @@ def _forward(rank: int, input: Array, options: tuple[Any, ...], return_indices: 
 
 
 @np.errstate(all="ignore")  # NaN and infinity are results here, not accidents
-def _backward(rank: int, grad_output: Array, input: Array, options: tuple[Any, ...]) -> Array:
+def _backward(rank: int, grad_output: Array, input: Array, options: tuple[Any, ...], indices: Array | None) -> Array:
     geometry = _check(rank, input, options)
     for name, value in (("grad_output", grad_output), ("input", input)):
         array(name, value, FLOATS)
     same_dtype(grad_output=grad_output, input=input)
     shape("grad_output", grad_output, (*input.shape[:-rank], *geometry.output_size))
-    won, cells = _winners(_indices(input, geometry), geometry)
+    known = _indices(input, geometry) if indices is None else _checked(indices, grad_output, geometry)
+    won, cells = _winners(known, geometry)
     grad_input = np.zeros(input.size, input.dtype)
     np.add.at(grad_input, cells, grad_output[won])  # adds up where a cell wins several windows
     return grad_input.reshape(input.shape)
+
+
+def _checked(indices: Array, grad_output: Array, geometry: PoolGeometry) -> Array:
+    """Require indices as `_indices` returns them."""
+    array("indices", indices, frozenset({"int64"}))
+    shape("indices", indices, grad_output.shape)
+    cells = prod(geometry.input_size)
+    if indices.size and not NOWHERE <= indices.min() <= indices.max() < cells:
+        raise ValueError(f"indices must be from {NOWHERE} to {cells - 1}, got {indices.min()} to {indices.max()}")
+    return indices
 
 
 def _winners(indices: Array, geometry: PoolGeometry) -> tuple[Array, Array]:

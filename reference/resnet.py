@@ -22,6 +22,7 @@ running statistics: this is the network in evaluation.
 Axes: n image, c channel, h row, w column.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -54,7 +55,7 @@ STRIDED = {"resnet18": "1", "resnet50": "2"}
 
 def resnet18(input: Array, parameters: Parameters) -> Array:
     """Return the scores of the classes: input (n, 3, h, w), any size from about 32 -> (n, classes)."""
-    return resnet_layers(input, parameters, "resnet18")["fc"]
+    return _last(_layers(input, parameters, "resnet18"))
 
 
 def resnet50(input: Array, parameters: Parameters) -> Array:
@@ -62,23 +63,35 @@ def resnet50(input: Array, parameters: Parameters) -> Array:
 
     Raises ValueError for a missing parameter, and the layers' TypeError and ValueError.
     """
-    return resnet_layers(input, parameters, "resnet50")["fc"]
+    return _last(_layers(input, parameters, "resnet50"))
 
 
 def resnet_layers(input: Array, parameters: Parameters, network: str) -> dict[str, Array]:
     """Return the outputs of the stem, of every block and of each part of the head, in order, by torchvision's names."""
+    return dict(_layers(input, parameters, network))
+
+
+def _layers(input: Array, parameters: Parameters, network: str) -> Iterator[tuple[str, Array]]:
     array("input", input)
     one_of("network", network, [*BLOCKS])
     mapping("parameters", parameters, ["conv1.weight", *_of_batch_norm("bn1"), "fc.weight", "fc.bias"])
-    outputs: dict[str, Any] = {"conv1": conv2d(input, parameters["conv1.weight"], stride=2, padding=3)}
-    outputs["relu"] = relu(_normalized(outputs["conv1"], parameters, "bn1"))
-    x: Any
-    outputs["maxpool"] = x = max_pool2d(outputs["relu"], kernel_size=3, stride=2, padding=1)
+    x: Any = conv2d(input, parameters["conv1.weight"], stride=2, padding=3)
+    yield "conv1", x
+    x = relu(_normalized(x, parameters, "bn1"))
+    yield "relu", x
+    x = max_pool2d(x, kernel_size=3, stride=2, padding=1)
+    yield "maxpool", x
     for name, stride in blocks(network):
-        outputs[name] = x = residual_block(x, _below(name, parameters), network, stride)
-    outputs["avgpool"] = x = adaptive_avg_pool2d(x, 1)
-    outputs["fc"] = linear(flatten(x, 1), parameters["fc.weight"], parameters["fc.bias"])
-    return outputs
+        x = residual_block(x, _below(name, parameters), network, stride)
+        yield name, x
+    x = adaptive_avg_pool2d(x, 1)
+    yield "avgpool", x
+    yield "fc", linear(flatten(x, 1), parameters["fc.weight"], parameters["fc.bias"])
+
+
+def _last(layers: Iterator[tuple[str, Array]]) -> Array:
+    """Return the last output, without keeping the others."""
+    return deque(layers, maxlen=1)[0][1]
 
 
 def blocks(network: str) -> Iterator[tuple[str, int]]:

@@ -80,8 +80,11 @@ def _pool(rank: int, backward: bool = False) -> Callable[[np.random.Generator, s
         size = (6, 5, 5)[:rank]
         options = {"kernel_size": (2,) * rank, "stride": 2, "padding": 1, "dilation": 2, "ceil_mode": True}
         output = reference.max_pool_output_size(size, 2, 2, 1, 2, True)
-        grad = {"grad_output": _numbers(rng, dtype, 2, 2, *output)} if backward else {}  # type: ignore[misc]
-        return {**grad, "input": _numbers(rng, dtype, 2, 2, *size), **options, "return_indices": True}
+        given = {"input": _numbers(rng, dtype, 2, 2, *size), **options, "return_indices": True}
+        if not backward:
+            return given
+        _, indices = getattr(reference, f"max_pool{rank}d")(**given)
+        return {"grad_output": _numbers(rng, dtype, 2, 2, *output), **given, "indices": indices}  # type: ignore[misc]
 
     return given
 
@@ -149,9 +152,13 @@ def _network(rng: np.random.Generator, dtype: str, **options: Any) -> dict[str, 
 def _network_backward(rng: np.random.Generator, dtype: str) -> dict[str, Any]:
     given = _network(rng, dtype)
     outputs = reference.cifar10_cnn_layers(**given)
-    grad = _numbers(rng, dtype, 1, 10)
-    parameters = given["parameters"]
-    return {"grad_output": grad, "outputs": outputs, "parameters": parameters, "input_requires_grad": False}
+    return {
+        "grad_output": _numbers(rng, dtype, 1, 10),
+        "outputs": outputs,
+        "parameters": given["parameters"],
+        "input_requires_grad": False,
+        "indices": {"p3": reference.max_pool2d(outputs["relu3"], 2, return_indices=True)[1]},
+    }
 
 
 def _block(rng: np.random.Generator, dtype: str, network: str, width: int, channels: int) -> dict[str, Any]:
