@@ -22,6 +22,7 @@ from spec_tests.run.complaints import told
 from spec_tests.run.ending import RUN
 from spec_tests.run.language import language_of
 from spec_tests.vocabulary import claims, ledger
+from spec_tests.vocabulary.encodable import encodable
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.results import OUTCOMES
 
@@ -106,7 +107,7 @@ class Report:
             "scope": scope(session.config, self.collected and _ran_to_the_end()),
         }
         try:
-            writing.write(self.folder, data_of(session.config, cases, run))
+            writing.write(self.folder, encodable(data_of(session.config, cases, run)))
         except (OSError, Unreadable) as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
             return f"ERROR: no report in {self.folder}: {error}"

@@ -18,6 +18,7 @@ from spec_tests.run.ending import RUN
 from spec_tests.run.selection import asks_for_everything, is_full_run
 from spec_tests.run.summary import Run
 from spec_tests.vocabulary import ledger, properties
+from spec_tests.vocabulary.encodable import encodable
 
 NOTE = "specification"
 """The attribute of a report, and the key of a worker's output, under which a worker sends its record, as JSON."""
@@ -91,6 +92,12 @@ class Sending:
         if RUN in self.config.stash:
             setattr(report, NOTE, self._note(item.nodeid))
         return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self, report: Any) -> Any:
+        """Write half characters, which somebody's message may have, as escapes: they end a worker that sends them."""
+        data = yield
+        return data if getattr(report, "passed", True) else encodable(data)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self) -> None:

@@ -119,6 +119,28 @@ def test_a_process_that_dies_takes_along_the_test_that_it_runs_and_no_other():
     assert found.data["runs"][0]["outcomes"]["passed"] == 2
 
 
+HALF_A_CHARACTER = r"""
+DTYPES = ("float32", "float64")
+
+def relu(input):
+    print("half a character: \ud800")
+    raise ValueError("no relu of \ud8ff here")
+"""
+
+
+@pytest.mark.parametrize("processes", [(), TWO], ids=["one", "two"])
+def test_half_a_character_in_somebodys_message_ends_no_run(processes):
+    subject = ("--subject", "FOLDER/odd.py", "--only", "relu:values")
+
+    found = run(OF_RELU[0], *subject, *processes, "--report", "FOLDER/report", odd=HALF_A_CHARACTER)
+
+    assert found.code == pytest.ExitCode.TESTS_FAILED
+    assert "INTERNALERROR" not in found.output
+    assert r"no relu of \ud8ff here" in found.output
+    outcomes = found.data["runs"][0]["outcomes"]
+    assert outcomes["failed"] > 5 and not outcomes["passed"]
+
+
 @pytest.mark.parametrize(
     ("options", "code", "line"),
     [
