@@ -219,10 +219,17 @@ def test_a_new_text_never_replaces_what_is_there(tmp_path):
 
 
 def test_a_full_disk_leaves_the_report_that_was_there(tmp_path, monkeypatch):
+    write = Path.write_text
+
+    def half_of_the_page(path, text, **options):
+        write(path, text[:1], **options)
+        if path.name == writing.PAGE:
+            full()
+
     (tmp_path / writing.DATA).write_text("old", encoding="utf-8")
     monkeypatch.setattr(writing, "check", len)
     monkeypatch.setattr(writing, "rendered", "{}{}".format)
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_text", half_of_the_page)
 
     with pytest.raises(OSError, match="No space left on device"):
         writing.write(tmp_path, {})
