@@ -518,15 +518,7 @@ HEARD = partial(signal.signal, signal.SIGINT, signal.SIG_DFL) if os.name == "pos
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signal of one process to another")
 def test_a_ctrl_c_in_the_middle_of_a_run_leaves_its_report_and_says_where(tmp_path):
     root = Path(datasets.__file__).parents[1]
-    options = [
-        "-v",
-        "-p",
-        "no:cacheprovider",
-        "spec_tests/test_2_3_activation.py",
-        "--subject",
-        "reference",
-        *processes,
-    ]
+    options = ["-v", "-p", "no:cacheprovider", "spec_tests/test_2_3_activation.py", "--subject", "reference"]
     command = [sys.executable, "-m", "pytest", *options, "--report", str(tmp_path)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     run = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=HEARD)

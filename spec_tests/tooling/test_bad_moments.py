@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from reference import archives, datasets, train, whole_files
 from reference.command import run
 from reference.training import Checkpoint
+from spec_tests import subjects
 from spec_tests.report import writing
 from spec_tests.run import gallery, given_files
 from spec_tests.strength import __main__ as strength
@@ -25,6 +26,7 @@ from spec_tests.strength import planting
 from spec_tests.vectors import VERSION
 from spec_tests.vectors.command import main as vectors
 from spec_tests.vectors.writing import NAME
+from spec_tests.vocabulary.subject import NotAvailable
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -368,6 +370,14 @@ def test_wrong_content_behind_right_checksums_ends_the_commands_with_one_line(da
     assert line.endswith("data_batch_3 is not a file of CIFAR: it holds a list, expected a dictionary")
     with pytest.raises(pytest.UsageError, match="data_batch_1 is missing, or is not that of the real data set"):
         given_files.check(SimpleNamespace(spec_cifar10=tmp_path, spec_cifar100=None, spec_resnet50_weights=None))
+
+
+def test_a_subject_that_is_no_text_is_refused_in_one_line(tmp_path):
+    (tmp_path / "mine.py").write_bytes(bytes(100))
+
+    with pytest.raises(NotAvailable, match="SyntaxError: source code string cannot contain null bytes") as refused:
+        subjects.load(str(tmp_path / "mine.py"))
+    assert "None" not in str(refused.value)
 
 
 ENTRIES = ["[]", "{}", '{"json": {"file": "missing.json"}}', '{"json": {"file": "none.json"}}']
