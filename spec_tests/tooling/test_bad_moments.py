@@ -197,6 +197,26 @@ def test_a_full_disk_ends_a_command_with_a_line_and_no_half_of_a_file(command, f
     assert list((tmp_path / "written").iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reference.datasets", "cifar10", ".", "--train-images", "5", "--test-images", "1"],
+        ["spec_tests", "--help"],
+        ["spec_tests.start", "a.py"],
+        ["spec_tests.verdict", "--help"],
+    ],
+)
+def test_an_output_without_room_ends_a_command_with_one_line(command, tmp_path):
+    words, places = [sys.executable, "-m", *command], {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Path("/dev/full").open("w") as output:
+        done = subprocess.run(words, cwd=tmp_path, env=places, stdout=output, stderr=subprocess.PIPE, text=True)
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode in (1, 2)
+    assert line.endswith("error: No space left on device")
+
+
 def test_a_text_goes_where_a_link_leads_and_what_is_no_file_is_written_to(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old", encoding="utf-8")
