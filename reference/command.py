@@ -8,6 +8,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -105,6 +106,12 @@ def escape_what_cannot_be_shown() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def _write_no_more() -> None:
+    """Drop what is left to print, so that Python does not try again as it ends."""
+    with suppress(OSError, ValueError):  # a stream of others has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
     """Run a command; a refusal ends it with one line and a nonzero exit status.
 
@@ -112,7 +119,11 @@ def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
     """
     escape_what_cannot_be_shown()
     try:
-        command()
+        try:
+            command()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # here, where it can still be said that it failed
     except Refusal as refusal:
         if rank > 0:
             time.sleep(PATIENCE)
@@ -120,7 +131,12 @@ def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
         print(f"{program}: error: {process}{refusal}", file=sys.stderr, flush=True)
         sys.exit(refusal.status)
     except BrokenPipeError:  # the reader of the output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()
+        sys.exit(1)
+    except OSError as error:  # there is no room left for the output, for example
+        _write_no_more()
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"{program}: error: {place}{error.strerror or error}", file=sys.stderr, flush=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(Interrupted.status)

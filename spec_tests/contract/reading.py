@@ -91,7 +91,8 @@ def _contained(name: str, folder: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except SyntaxError as error:
-        raise NotAvailable(f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}") from None
+        place = f"{error.filename}, line {error.lineno}: " if error.filename else ""  # none, if it is no text at all
+        raise NotAvailable(f"{place}{type(error).__name__}: {error.msg}") from None
     except ModuleNotFoundError as error:
         place = _place(error, name)
         raise NotAvailable(f"{place}: {error.name} is not installed, and there is no such module") from None

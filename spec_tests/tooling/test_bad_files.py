@@ -11,6 +11,7 @@ import sys
 import time
 import zipfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -398,6 +399,28 @@ def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(
     assert Checkpoint.load(tmp_path / "c.npz").training.steps > 0
 
 
+MOMENTS = [(np, "savez"), (os, "fsync"), (Path, "chmod"), (os, "replace")]
+"""What a checkpoint goes through, one after the other."""
+
+
+@pytest.mark.parametrize(("owner", "name"), MOMENTS, ids=[name for _, name in MOMENTS])
+def test_a_ctrl_c_at_any_moment_of_saving_leaves_the_checkpoint_before(tmp_path, monkeypatch, owner, name):
+    path, whole = tmp_path / "c.npz", getattr(owner, name)
+    Checkpoint(training(), {"seed": "1"}).save(path)
+
+    def interrupted(*arguments, **options):
+        if name == "savez":
+            whole(*arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Checkpoint(training(), {"seed": "2"}).save(path)
+
+    assert Checkpoint.load(path).settings == {"seed": "1"}
+    assert list(tmp_path.iterdir()) == [path]
+
+
 # Weights
 
 
@@ -488,6 +511,27 @@ def test_that_is_not_reached():
     print("REACHED")
 """
 
+HEARD = partial(signal.signal, signal.SIGINT, signal.SIG_DFL) if os.name == "posix" else None
+"""What lets a process hear a Ctrl-C, if this one does not, as in the background of a shell."""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signal of one process to another")
+def test_a_ctrl_c_in_the_middle_of_a_run_leaves_its_report_and_says_where(tmp_path):
+    root = Path(datasets.__file__).parents[1]
+    options = ["-v", "-p", "no:cacheprovider", "spec_tests/test_2_3_activation.py", "--subject", "reference"]
+    command = [sys.executable, "-m", "pytest", *options, "--report", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    run = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=HEARD)
+
+    while "PASSED" not in (line := run.stdout.readline()) and line:
+        pass
+    run.send_signal(signal.SIGINT)
+    rest = run.communicate(timeout=120)[0]
+
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert f"the report of this run: {tmp_path / 'index.html'}" in rest
+    assert [file.name for file in tmp_path.iterdir() if "unfinished" in file.name] == []
+
 
 def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_path):
     (tmp_path / "test_it.py").write_text(SWALLOWING, encoding="utf-8")
@@ -495,9 +539,8 @@ def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_pa
     options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(tmp_path)]
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), *options]
 
-    run = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": str(root)}, capture_output=True, text=True, timeout=60
-    )
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, preexec_fn=HEARD)
 
     assert run.returncode == pytest.ExitCode.INTERRUPTED
     assert "REACHED" not in run.stdout

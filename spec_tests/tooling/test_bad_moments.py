@@ -18,6 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from reference import archives, datasets, train, whole_files
 from reference.command import run
 from reference.training import Checkpoint
+from spec_tests import subjects
 from spec_tests.report import writing
 from spec_tests.run import gallery, given_files
 from spec_tests.strength import __main__ as strength
@@ -25,6 +26,7 @@ from spec_tests.strength import planting
 from spec_tests.vectors import VERSION
 from spec_tests.vectors.command import main as vectors
 from spec_tests.vectors.writing import NAME
+from spec_tests.vocabulary.subject import NotAvailable
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -195,6 +197,26 @@ def test_a_full_disk_ends_a_command_with_a_line_and_no_half_of_a_file(command, f
     assert list((tmp_path / "written").iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["reference.datasets", "cifar10", ".", "--train-images", "5", "--test-images", "1"],
+        ["spec_tests", "--help"],
+        ["spec_tests.start", "a.py"],
+        ["spec_tests.verdict", "--help"],
+    ],
+)
+def test_an_output_without_room_ends_a_command_with_one_line(command, tmp_path):
+    words, places = [sys.executable, "-m", *command], {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Path("/dev/full").open("w") as output:
+        done = subprocess.run(words, cwd=tmp_path, env=places, stdout=output, stderr=subprocess.PIPE, text=True)
+
+    (line,) = done.stderr.splitlines()
+    assert done.returncode in (1, 2)
+    assert line.endswith("error: No space left on device")
+
+
 def test_a_text_goes_where_a_link_leads_and_what_is_no_file_is_written_to(tmp_path):
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old", encoding="utf-8")
@@ -219,10 +241,17 @@ def test_a_new_text_never_replaces_what_is_there(tmp_path):
 
 
 def test_a_full_disk_leaves_the_report_that_was_there(tmp_path, monkeypatch):
+    write = Path.write_text
+
+    def half_of_the_page(path, text, **options):
+        write(path, text[:1], **options)
+        if path.name == writing.PAGE:
+            full()
+
     (tmp_path / writing.DATA).write_text("old", encoding="utf-8")
     monkeypatch.setattr(writing, "check", len)
     monkeypatch.setattr(writing, "rendered", "{}{}".format)
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_text", half_of_the_page)
 
     with pytest.raises(OSError, match="No space left on device"):
         writing.write(tmp_path, {})
@@ -361,6 +390,14 @@ def test_wrong_content_behind_right_checksums_ends_the_commands_with_one_line(da
     assert line.endswith("data_batch_3 is not a file of CIFAR: it holds a list, expected a dictionary")
     with pytest.raises(pytest.UsageError, match="data_batch_1 is missing, or is not that of the real data set"):
         given_files.check(SimpleNamespace(spec_cifar10=tmp_path, spec_cifar100=None, spec_resnet50_weights=None))
+
+
+def test_a_subject_that_is_no_text_is_refused_in_one_line(tmp_path):
+    (tmp_path / "mine.py").write_bytes(bytes(100))
+
+    with pytest.raises(NotAvailable, match="SyntaxError: source code string cannot contain null bytes") as refused:
+        subjects.load(str(tmp_path / "mine.py"))
+    assert "None" not in str(refused.value)
 
 
 ENTRIES = ["[]", "{}", '{"json": {"file": "missing.json"}}', '{"json": {"file": "none.json"}}']

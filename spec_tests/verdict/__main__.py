@@ -120,8 +120,11 @@ if __name__ == "__main__":
             stream.reconfigure(errors="replace")  # a console without γ or × prints something else
     try:
         code = main(sys.argv[1:])
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has seen enough, as `head` does
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:  # whoever read has seen enough, as `head` does, or there is no room for the output
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = BROKEN_PIPE
+        code = BROKEN_PIPE if isinstance(error, BrokenPipeError) else CANNOT
+        if code == CANNOT:
+            print(f"error: {error.strerror}", file=sys.stderr)
     sys.exit(code)
