@@ -89,4 +89,5 @@ def _each(values: Sequence[Any]) -> list[Any]:
 
 def _row(cells: Sequence[str]) -> Row:
     texts = zip(fields(Row), cells, strict=True)
-    return Row(*(text if field.type is str else json.loads(text) for field, text in texts))
+    values: list[Any] = [text if field.type is str else json.loads(text) for field, text in texts]
+    return Row(*values)
