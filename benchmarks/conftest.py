@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
@@ -26,6 +27,13 @@ def where(device: str) -> str:
     if device == "cuda":
         set_float32_precision("ieee")
     return device
+
+
+@pytest.fixture
+def benchmark(benchmark: Any, pytestconfig: pytest.Config) -> Any:
+    """pytest-benchmark's fixture, which knows whether anything but times is wanted."""
+    benchmark.only_times = pytestconfig.option.only_times
+    return benchmark
 
 
 @pytest.fixture

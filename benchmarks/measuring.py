@@ -63,6 +63,8 @@ def timed(benchmark: Any, run: Call, error: Callable[[], float], device: str = "
     times = rounds(run, clock, BUDGET["warm"])
     benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed(), interval=asdict(of_rounds(times)))
     _give(benchmark, times)
+    if getattr(benchmark, "only_times", False):
+        return
     benchmark.extra_info.update(cold=asdict(of_rounds(rounds(run, clock, BUDGET["cold"], flush(device)))))
     benchmark.extra_info.update(counted(run, benchmark.params))
     if device == "cuda":

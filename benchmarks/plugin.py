@@ -8,6 +8,7 @@
                             all combinations of these instead of the ladder's rungs (see `benchmarks/configuration.py`)
     --processes N           repeat the headline rows in N processes, at least 5 (see `benchmarks/processes.py`)
     --without-ceilings      do not measure the machine's limits, so that no row has a floor
+    --only-times            measure no cold rounds, count nothing, and check what a row computes only once
     --pretend-cuda          try the code for a GPU on the CPU; times mean nothing and cannot be stored
 
 pytest-benchmark's own options about rounds have no effect: they stop by the rule in `benchmarks/measuring.py`. Only
@@ -71,6 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{plural}", metavar=name.upper() + ",...", help=f"comma separated: {', '.join(values)}")
     group.addoption("--processes", metavar="N", type=int, default=1, help="processes for the headline rows, at least 5")
     group.addoption("--without-ceilings", action="store_true", help="do not measure the machine's limits")
+    group.addoption("--only-times", action="store_true", help="measure no cold rounds, and count nothing")
     group.addoption("--pretend-cuda", action="store_true", help="try the code for a GPU on the CPU")
 
 

@@ -1,8 +1,9 @@
 """The headline rows in several processes: what one process has by chance, such as where its arrays lie, varies too.
 
 `--processes N` repeats the rows that the README quotes, those with a ratio to torch and the network's at batch 64, in
-N − 1 more processes, one after the other. The figure is then the median of the processes' medians, with a 95 % interval
-by the bootstrap: processes are drawn with replacement, as many as there were, and their median is taken, many times.
+N − 1 more processes, one after the other; but not compiled ones, which each process would compile first. The figure is
+then the median of the processes' medians, with a 95 % interval by the bootstrap: processes are drawn with replacement,
+as many as there were, and their median is taken, many times.
 """
 
 import subprocess
@@ -28,7 +29,7 @@ def headline(row: Row) -> bool:
     """Tell whether a row is one of those that are repeated."""
     info = row["extra_info"]
     at_64 = info.get("question") == "network" and info.get("batch") == SIDE_BY_SIDE
-    return bool(info.get("ratio")) or at_64
+    return bool(info.get("ratio")) or (at_64 and (row.get("params") or {}).get("mode") != "compile")
 
 
 def repeat(rows: Sequence[Row], processes: int, options: Sequence[str], root: Path) -> None:
@@ -48,7 +49,7 @@ def _measured(tests: Sequence[str], options: Sequence[str], root: Path) -> dict[
     """Run tests in a process of their own and return their rows by name."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "result.json"
-        fixed = ("--benchmark-only", "--without-ceilings", f"--benchmark-json={file}", *options)
+        fixed = ("--benchmark-only", "--without-ceilings", "--only-times", f"--benchmark-json={file}", *options)
         command = [sys.executable, "-m", "pytest", *fixed, *tests]
         child = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", check=False)
         if child.returncode or not file.is_file():

@@ -238,6 +238,7 @@ class FakeBenchmark:
     def __init__(self, clock: Callable[[], float], enabled: bool = True) -> None:
         self._timer, self.enabled, self.extra_info = clock, enabled, dict[str, Any]()
         self.params, self.times = {"who": "reference"}, list[float]()
+        self.only_times = False
 
     def __call__(self, run: Callable[[], Any]) -> Any:
         """Make the call once, untimed."""
@@ -251,6 +252,23 @@ class FakeBenchmark:
 def counting() -> Callable[[], int]:
     """Return a call that returns how often it has been made."""
     return partial(next, count(1))
+
+
+def test_with_only_times_nothing_else_is_measured() -> None:
+    benchmark, call = FakeBenchmark(time.perf_counter), counting()
+    benchmark.only_times = True
+
+    measuring.timed(benchmark, call, lambda: 0.0)
+
+    assert call() == 1 + WARM_UPS + 1 + len(benchmark.times)  # this one, and one for the clock
+    assert benchmark.extra_info.keys() == {"interval", "others", "disturbed"}
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("eager", True), ("compile", False)])
+def test_compiled_rows_are_not_repeated_in_other_processes(mode: str, expected: bool) -> None:
+    row = {"extra_info": {"question": "network", "batch": 64}, "params": {"mode": mode}}
+
+    assert processes.headline(row) == expected
 
 
 def test_a_row_is_warmed_up_and_watched() -> None:
