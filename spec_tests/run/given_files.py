@@ -1,7 +1,8 @@
 """The files of others that options name, looked at before the run and not only by the tests that read them."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,22 @@ def check(option: Any) -> None:
         ("cifar100", "cifar-100-python", "CIFAR100"),
     ):
         if root := getattr(option, f"spec_{name}"):
-            _check_cifar(f"--{name} {root}", root, folder, dataset)
+            named = f"--{name} {root}"
+            with _readable(named):
+                _check_cifar(named, root, folder, dataset)
     weights: Path | None = option.spec_resnet50_weights
     if weights is not None:
-        _check_weights(f"--resnet50-weights {weights}", weights)
+        named = f"--resnet50-weights {weights}"
+        with _readable(named):
+            _check_weights(named, weights)
+
+
+@contextmanager
+def _readable(named: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise pytest.UsageError(f"{named}: cannot be read: {error.strerror or error}") from None
 
 
 def _check_cifar(named: str, root: Path, folder: str, dataset: str) -> None:
@@ -37,22 +50,15 @@ def _check_cifar(named: str, root: Path, folder: str, dataset: str) -> None:
         known = getattr(import_module("torchvision.datasets"), dataset)
     except ModuleNotFoundError:
         return  # the tests that need the data are left out
-    try:
-        bad = datasets.first_unpublished_file(root, known)
-    except OSError as error:
-        raise pytest.UsageError(f"{named}: cannot be read: {error.strerror}") from None
-    if bad:
+    if bad := datasets.first_unpublished_file(root, known):
         raise pytest.UsageError(f"{named}: {folder}/{bad} is missing, or is not that of the real data set")
 
 
 def _check_weights(named: str, file: Path) -> None:
     if not file.is_file():
         raise pytest.UsageError(f"{named}: there is no such file")
-    try:
-        with file.open("rb") as opened:
-            begin = opened.read(4)
-    except OSError as error:
-        raise pytest.UsageError(f"{named}: cannot be read: {error.strerror}") from None
+    with file.open("rb") as opened:
+        begin = opened.read(4)
     if not begin.startswith(SAVED):
         raise pytest.UsageError(f"{named}: is no file of weights: torch.save did not write it")
     if begin.startswith(SAVED[0]) and not _is_whole_archive(file):

@@ -392,6 +392,19 @@ def test_wrong_content_behind_right_checksums_ends_the_commands_with_one_line(da
         given_files.check(SimpleNamespace(spec_cifar10=tmp_path, spec_cifar100=None, spec_resnet50_weights=None))
 
 
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "resnet50_weights"])
+def test_a_given_file_that_may_not_be_read_is_refused_before_the_run(name, tmp_path, monkeypatch):
+    def forbidden(_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)
+    monkeypatch.setattr(Path, "is_file", forbidden)
+    given = dict.fromkeys(("spec_cifar10", "spec_cifar100", "spec_resnet50_weights")) | {f"spec_{name}": tmp_path}
+
+    with pytest.raises(pytest.UsageError, match=r"^--\S+ \S+: cannot be read: Permission denied$"):
+        given_files.check(SimpleNamespace(**given))
+
+
 def test_a_subject_that_is_no_text_is_refused_in_one_line(tmp_path):
     (tmp_path / "mine.py").write_bytes(bytes(100))
 
