@@ -8,7 +8,7 @@ import ast
 import gc
 import inspect
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from functools import _lru_cache_wrapper
 from pathlib import Path
@@ -46,7 +46,7 @@ def noting_what_runs() -> Iterator[set[CodeType]]:
 class Swapper:
     """What a change of a reference has to reach in this process."""
 
-    def __init__(self, ran: Collection[CodeType]) -> None:
+    def __init__(self, ran: Set[CodeType]) -> None:
         """Find all functions and caches; what `ran` already is not to be changed any more."""
         objects = gc.get_objects()
         self.functions = [value for value in objects if type(value) is FunctionType]

@@ -24,6 +24,9 @@ SPECIFICATION = Path(__file__).parents[2]
 TESTS = tomllib.loads(Path(__file__).with_name("tests.toml").read_text(encoding="utf-8"))
 FILES, COMMON = TESTS["files"], TESTS["common"]
 
+IMPORTED = "pytest.PytestAssertRewriteWarning"
+"""The warning that a plugin was imported before pytest was started."""
+
 WITHOUT_SHRINKING = "mutants"
 settings.register_profile(WITHOUT_SHRINKING, draws.PROFILES[draws.REPEATABLE], phases=[Phase.explicit, Phase.generate])
 
@@ -37,7 +40,7 @@ def paths(file: str) -> list[str]:
 def options(subject: str) -> list[str]:
     """Return the options of a run of pytest."""
     profile = f"--hypothesis-profile={WITHOUT_SHRINKING}"
-    quiet = ["-q", "--tb=no", "-pno:cacheprovider", "-otmp_path_retention_policy=none"]
+    quiet = ["-q", "--tb=no", "-pno:cacheprovider", "-otmp_path_retention_policy=none", f"-Wignore::{IMPORTED}"]
     return [*quiet, "--slow", profile, f"--subject={subject}"]
 
 
