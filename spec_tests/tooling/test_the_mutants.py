@@ -13,7 +13,8 @@ from spec_tests.strength.mutation import mutants, running, swapping, warm
 from spec_tests.strength.mutation.mutants import Mutant
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper, noting_what_runs
 from spec_tests.strength.mutation.touching import paths
-from spec_tests.strength.mutation.warm import Killed, Question, Survived, Undecided, Warm
+from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided
+from spec_tests.strength.mutation.warm import Warm
 
 pytestmark = pytest.mark.tooling
 
@@ -206,7 +207,7 @@ def test_a_mutant_that_ends_its_process_is_left_to_a_process_of_its_own(process)
 
 
 @pytest.mark.slow
-def test_a_run_of_its_own_names_the_test_that_kills_a_mutant_and_restores_the_reference(tmp_path, monkeypatch):
+def test_a_run_of_its_own_names_the_test_that_kills_and_restores_the_reference(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "SUBJECTS", ("reference",))
     monkeypatch.setattr(running, "paths", lambda _: LINEAR)
     copy, mutant = running.Copy(tmp_path), Mutant("linear", "NumberReplacer", 0, "flatten")

@@ -24,7 +24,7 @@ import pytest
 
 from spec_tests.strength.mutation import limiting, touching
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper
-from spec_tests.strength.mutation.warm import Killed, Question, Survived, Undecided, Verdict
+from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided, Verdict
 
 WAITS = 1200
 """Seconds that the parent waits for a test that does not end and computes nothing either."""

@@ -22,7 +22,8 @@ from time import perf_counter
 
 from spec_tests.strength.mutation.mutants import Mutant, state
 from spec_tests.strength.mutation.touching import FILES, options, paths
-from spec_tests.strength.mutation.warm import CAN_FORK, Killed, Question, Undecided, Warm
+from spec_tests.strength.mutation.verdicts import Killed, Question, Undecided
+from spec_tests.strength.mutation.warm import CAN_FORK, Warm
 
 ROOT = Path(__file__).parents[3]
 SUBJECTS = ("reference", "torch")

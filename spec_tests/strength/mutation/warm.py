@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -14,40 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from spec_tests.strength.mutation.swapping import noting_what_runs
+from spec_tests.strength.mutation.verdicts import Question, Verdict
 
 CAN_FORK = hasattr(os, "fork")
-
-
-@dataclass(frozen=True)
-class Question:
-    """A mutant: the reference's name, the function that is changed, and the changed source."""
-
-    file: str
-    function: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Killed:
-    """By this test."""
-
-    test: str
-    how: str
-
-
-@dataclass(frozen=True)
-class Survived:
-    """All tests."""
-
-
-@dataclass(frozen=True)
-class Undecided:
-    """It takes a process of its own, for this reason."""
-
-    reason: str
-
-
-Verdict = Killed | Survived | Undecided
 
 
 class Warm:
