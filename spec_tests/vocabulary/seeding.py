@@ -1,4 +1,4 @@
-"""The seed from which properties draw, if they are told one. It imports next to nothing: Hypothesis tries local literals."""
+"""The seed from which properties draw, if they are told one; light to import, for Hypothesis tries local literals."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
