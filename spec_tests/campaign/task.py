@@ -20,7 +20,7 @@ from spec_tests.run import drawing, draws
 from spec_tests.run.selection import is_property, is_specification
 from spec_tests.run.showing import SMALLEST_CASE
 from spec_tests.vocabulary import ledger
-from spec_tests.vocabulary.properties import seeded
+from spec_tests.vocabulary.seeding import seeded
 
 QUIET = ("-q", "--capture=no", "--color=no", "--tb=short", "-pno:faulthandler", "-pno:unraisableexception")
 BAD = ("failed", "error", "died")

@@ -33,7 +33,7 @@ from hypothesis.strategies._internal import core
 from spec_tests.run.complaints import told
 from spec_tests.run.language import language_of
 from spec_tests.run.selection import is_specification
-from spec_tests.vocabulary.properties import seeded
+from spec_tests.vocabulary.seeding import seeded
 
 REPEATABLE, EXPLORE, THOROUGH, FEW = "repeatable", "explore", "thorough", "few"
 

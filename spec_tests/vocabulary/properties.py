@@ -13,15 +13,14 @@ import functools
 import hashlib
 import inspect
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from math import ceil
 from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
 
-from spec_tests.vocabulary import buckets, ledger
+from spec_tests.vocabulary import buckets, ledger, seeding
 from spec_tests.vocabulary.formats import HALVES
 from spec_tests.vocabulary.operations import OPERATIONS
 from spec_tests.vocabulary.problems import Problem, small_whole_numbers, whole_numbers
@@ -176,8 +175,8 @@ class Property:
         named = hashlib.sha256(f"{self.body.__qualname__} {digest}".encode()).digest()
         one_example._hypothesis_internal_add_digest = named  # type: ignore[attr-defined]  # each draws its own examples
         test = hypothesis.given(**self.strategies(operation, dtype))(one_example)
-        if _seed is not None:
-            test = hypothesis.seed(_seed)(test)  # before the settings: it takes the database from those that are there
+        if (seed := seeding.current()) is not None:
+            test = hypothesis.seed(seed)(test)  # before the settings: it takes the database from those that are there
         hypothesis.settings(max_examples=examples)(test)()
         if ended:
             raise ended[0]
@@ -200,21 +199,6 @@ def forget_draws() -> None:
     """Let the next test draw for itself."""
     global _latest
     _latest = None
-
-
-_seed: int | str | None = None
-"""What `seeded` says."""
-
-
-@contextmanager
-def seeded(seed: int | str | None) -> Iterator[None]:
-    """Draw from this seed; under Hypothesis' own option of that name it neither reads nor writes its database."""
-    global _seed
-    before, _seed = _seed, seed
-    try:
-        yield
-    finally:
-        _seed = before
 
 
 def for_all(**draws: Draw) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
