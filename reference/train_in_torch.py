@@ -145,7 +145,8 @@ class TorchTrainer:
         """End the threads that exchange gradients, which would abort a Python that ends before them."""
         self.trained = self.network
         gc.collect()
-        self.torch.distributed.destroy_process_group()
+        if self.torch.distributed.is_initialized():  # whoever made the group may have ended it
+            self.torch.distributed.destroy_process_group()
 
 
 def torch_network(relu: bool = False) -> Any:

@@ -83,6 +83,26 @@ def test_an_amount_of_more_than_1_draws_factors_from_0_on(path, name):
     assert 2 < max(factors) <= 2.5
 
 
+@each_path
+@pytest.mark.parametrize("limits", [(0.5, 1), (1, 1.5), (1.25, 1.5)], ids=str)
+def test_a_range_of_factors_is_drawn_from_wherever_it_lies(path, limits):
+    factors = [drawn["contrast"] for _, drawn in jitters(path, 20, contrast=limits)]
+
+    assert limits[0] <= min(factors) < max(factors) <= limits[1]
+
+
+@each_path
+@pytest.mark.parametrize("hue", [0.5, (-0.5, 0.5), (0.25, 0.5)], ids=str)
+def test_a_hue_is_shifted_by_half_a_circle_at_most(path, hue):
+    low, high = hue if isinstance(hue, tuple) else (-hue, hue)
+
+    shifts = [drawn["hue"] for _, drawn in jitters(path, 20, hue=hue)]
+
+    assert low <= min(shifts) < max(shifts) <= high
+    with pytest.raises(ValueError, match="hue"):
+        jitters(path, 1, hue=(low, high + 2**-10))
+
+
 @pytest.mark.claim("1.3.m")
 @each_path
 def test_every_factor_is_drawn_by_itself(path):

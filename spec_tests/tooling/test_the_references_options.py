@@ -162,12 +162,21 @@ def test_a_number_beyond_float64_is_refused():
 @pytest.mark.parametrize("shape", [(3, 0, 2), (3, 2, 0)])
 def test_an_empty_picture_has_no_colors_and_no_new_size(shape):
     for call in (
+        lambda image: pad_image(image, 1),
         lambda image: reference.resize(image, 2),
         lambda image: reference.adjust_hue(image, 0.25),
         lambda image: reference.adjust_contrast(image, 0.5),
     ):
         with pytest.raises(ValueError, match=r"^img has shape"):
             call(np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("pixels", [np.uint8, np.float32])
+def test_a_batch_without_pictures_is_resized_and_padded_to_one_without_pictures(pixels):
+    none = np.zeros((0, 3, 2, 4), pixels)
+
+    assert reference.resize(none, (3, 5)).shape == reference.resize(none, (3, 5), "nearest").shape == (0, 3, 3, 5)
+    assert pad_image(none, 1).shape == (0, 3, 4, 6)
 
 
 @pytest.mark.parametrize("pool", [reference.max_pool2d, reference.avg_pool2d])
