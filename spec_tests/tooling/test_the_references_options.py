@@ -227,7 +227,7 @@ IMAGES = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
         (lambda: reference.resize(IMAGES, (6, 2)), 2 * 3 * 6 * 5),
         (lambda: reference.resize(IMAGES[0, 0, :1], (1, 60)), 60 * 5),
         (lambda: reference.adaptive_avg_pool2d(IMAGES, (6, 7)), 2 * 3 * 6 * 7),
-        (lambda: reference.conv2d(IMAGES, np.ones((16, 3, 2, 3))), 2 * 16 * 3 * 3),
+        (lambda: reference.conv2d(IMAGES, np.ones((16, 3, 2, 1))), 2 * 16 * 3 * 5),
         (lambda: reference.conv2d(IMAGES, np.ones((1, 3, 2, 3))), 3 * 2 * 3 * 3 * 3),
         (lambda: reference.conv2d_weight(IMAGES, (6, 3, 4, 5), np.ones((2, 6, 1, 1))), 6 * 3 * 4 * 5),
     ],
