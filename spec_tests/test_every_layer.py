@@ -252,13 +252,19 @@ def test_positional_arguments_stand_in_torchs_order(operation):
     assert positional == theirs[: len(positional)]
 
 
+FOUND_BEFORE = ("indices",)
+"""What the function has found: its gradient may be told, by name alone, so as not to look for it again."""
+
+
 @each_operation
 def test_a_gradient_function_takes_grad_output_and_then_the_functions_arguments(operation):
     function, gradient = (inspect.signature(getattr(reference, name)) for name in (operation, f"{operation}_backward"))
     cotangent, *arguments = gradient.parameters.values()
+    known = [p for p in arguments if p.name in FOUND_BEFORE]
 
     assert cotangent.name == "grad_output"
-    assert arguments == list(function.parameters.values())
+    assert [p for p in arguments if p not in known] == list(function.parameters.values())
+    assert all(p.kind is p.KEYWORD_ONLY and p.default is None for p in known)
 
 
 def torch_parameters(operation):
