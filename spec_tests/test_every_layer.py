@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import reference
+from spec_tests.contract.functions import FOUND_BEFORE
 from spec_tests.vocabulary import ledger
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.compare import assert_equal, assert_within
@@ -250,10 +251,6 @@ def test_positional_arguments_stand_in_torchs_order(operation):
     positional = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
 
     assert positional == theirs[: len(positional)]
-
-
-FOUND_BEFORE = ("indices",)
-"""What the function has found: its gradient may be told, by name alone, so as not to look for it again."""
 
 
 @each_operation

@@ -47,10 +47,15 @@ PER_AXIS = ("kernel_size", "stride", "padding", "dilation")
 """The options that are one number, or one for each axis."""
 
 
+FOUND_BEFORE = ("indices",)
+"""What the references' gradients may be told, so as not to look for it again; nobody else is asked to take it."""
+
+
 @cache
 def signature(function: str) -> inspect.Signature:
-    """Return the signature of a function, as the references have it."""
-    return inspect.signature(getattr(reference, function))
+    """Return the signature of a function, as the references have it, without what has been found before."""
+    whole = inspect.signature(getattr(reference, function))
+    return whole.replace(parameters=[p for p in whole.parameters.values() if p.name not in FOUND_BEFORE])
 
 
 @cache

@@ -71,7 +71,12 @@ class BenchmarkPart:
     summary_zh: tuple[str, ...]
     tables: tuple[Table, ...] = ()
     figures: tuple[PageFigure, ...] = ()
-    """Figures of the section "benchmarks"; the page shows them between the sentences and the tables."""
+    """Figures of the section "benchmarks"; shown between the sentences and the tables if no part is later."""
+
+    def measured(self) -> str:
+        """Return when this was measured, as a sentence says in ISO 8601; nothing if none does."""
+        found = re.search(r"\b\d{4}-\d\d-\d\dT[\d:]+", " ".join(self.summary_en))
+        return found.group() if found else ""
 
 
 def as_text(part: BenchmarkPart) -> str:

@@ -76,6 +76,7 @@ def render(
             public=public_verdicts(),
             known={claim["id"] for claim in data["claims"]},
             benchmarks=benchmarks,
+            latest=max(benchmarks, key=BenchmarkPart.measured, default=None),
             matrix=matrix,
             strength=strength,
             words={**words(), "results": RESULTS, "outcomes": OUTCOMES},

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-import reference
+from spec_tests.contract.functions import signature
 from spec_tests.run import answers
 from spec_tests.run.finding import NoProgram, place_of
 from spec_tests.run.judging import FAILED, Judgement, format_of, operation_of, problem_of, wrong_call
@@ -285,7 +285,7 @@ def _names(code: str, name: str) -> bool:
 
 def _without_defaults(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments that are not what the specification gives by default."""
-    parameters = inspect.signature(getattr(reference, function)).parameters
+    parameters = signature(function).parameters
     return {name: value for name, value in arguments.items() if not _is_default(value, parameters[name].default)}
 
 

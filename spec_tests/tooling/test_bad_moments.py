@@ -125,8 +125,9 @@ def test_a_full_disk_under_checkpoint_leaves_the_one_that_was_there(data, tmp_pa
 
 
 SMALL = """
-import resource, signal
+import resource, signal, sys
 
+sys.dont_write_bytecode = True  # of the project's modules: cut off, they would break every later import
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 """

@@ -426,8 +426,8 @@ def test_a_second_ctrl_c_while_the_report_is_written_leaves_the_one_before(small
 
 def test_the_workers_of_a_parallel_run_leave_no_report(small, tmp_path):
     (tmp_path / "spec_tests/conftest.py").write_text(
-        "def pytest_configure(config): config.workerinput = config.workeroutput = {}"
-    )
+        "def pytest_configure(config): config.workerinput = config.workeroutput = {'random_order_seed': '0'}"
+    )  # which pytest-random-order asks for, where it is installed
 
     run = small(PASSES)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import reference
+from spec_tests.contract.functions import signature
 
 Function: TypeAlias = Callable[..., Any]
 
@@ -53,18 +53,18 @@ def wrong(
     """
     level = level or ("gradients" if operation.endswith(("_backward", *ASKED)) else "values")
     transforms = {} if transform is None else {operation.removesuffix("_backward"): transform}
-    signature = _signature(operation)
+    taken = _signature(operation)
 
     def register(function: Function) -> Function:
         @functools.wraps(function)
         def called_as_the_operation(*args: Any, **options: Any) -> Any:
-            bound = signature.bind(*args, **options)
+            bound = taken.bind(*args, **options)
             bound.apply_defaults()
             return function(**bound.arguments)
 
         if function.__name__ in WRONG:
             raise ValueError(f"there are two wrong implementations called {function.__name__}")
-        inspect.signature(function).bind(**dict.fromkeys(signature.parameters))  # or TypeError
+        inspect.signature(function).bind(**dict.fromkeys(taken.parameters))  # or TypeError
         called = called_as_the_operation
         WRONG[function.__name__] = Wrong(operation, called, caught_by, dtype, error, transforms, level, report)
         return function
@@ -76,7 +76,7 @@ def _signature(operation: str) -> inspect.Signature:
     """Return the arguments of the references' function; optional ones take those of the gradient after their own."""
     for ending, first in ASKED.items():
         if operation.endswith(ending):
-            backward = inspect.signature(getattr(reference, f"{operation.removesuffix(ending)}_backward"))
+            backward = signature(f"{operation.removesuffix(ending)}_backward")
             own = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             return backward.replace(parameters=[own, *backward.parameters.values()])
-    return inspect.signature(getattr(reference, operation))
+    return signature(operation)

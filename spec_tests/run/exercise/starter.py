@@ -9,9 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import reference
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
-from spec_tests.contract.functions import BACKWARD, FUNCTIONS
+from spec_tests.contract.functions import BACKWARD, FUNCTIONS, signature
 from spec_tests.run.exercise.ladder import in_order
 from spec_tests.run.exercise.lines import in_lines
 from spec_tests.run.exercise.words import section
@@ -81,7 +80,7 @@ def starter(file: str, only: Sequence[str] = (), language: str = "en") -> str:
 
 def _function(name: str, docstring: Iterable[str]) -> str:
     """Return an empty function."""
-    parameters = list(inspect.signature(getattr(reference, name)).parameters.values())
+    parameters = list(signature(name).parameters.values())
     written = [_written(parameter) for parameter in parameters]
     starred = next((i for i, p in enumerate(parameters) if p.kind is p.KEYWORD_ONLY), None)
     if starred is not None:

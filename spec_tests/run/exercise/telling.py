@@ -1,6 +1,5 @@
 """What an exercise prints: a line for a rung, at most twenty for one that is wrong, and the points."""
 
-import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-import reference
+from spec_tests.contract.functions import signature
 from spec_tests.run.complaints import told
 from spec_tests.run.drawing import grid
 from spec_tests.run.exercise.lines import columns, in_lines
@@ -128,7 +127,7 @@ def drawing(judgement: Judgement, language: str) -> list[str]:
         blocks.append(_block(words["right"].format(name=part.name), part.expected, at))
     by_name = {
         name
-        for name, parameter in inspect.signature(getattr(reference, call.function)).parameters.items()
+        for name, parameter in signature(call.function).parameters.items()
         if parameter.kind is parameter.KEYWORD_ONLY
     }
     given = [f"{name}={name}" if name in by_name else name for name in arrays]

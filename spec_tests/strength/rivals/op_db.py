@@ -77,6 +77,10 @@ def _gradients(operation: str) -> Iterator[Sample]:
 @cache
 def _op_db() -> list[Any]:
     found: list[Any] = import_module("torch.testing._internal.common_methods_invocations").op_db
+    of_torch = torch.backends.disable_global_flags.__globals__
+    of_torch["__allow_nonbracketed_mutation_flag"] = (
+        True  # to set flags, as others in this process do: the import forbids it
+    )
     return found
 
 

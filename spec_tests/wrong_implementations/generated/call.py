@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import reference
+from spec_tests.contract import functions as contract
 from spec_tests.vocabulary import second_gradients
 from spec_tests.vocabulary.operations import GRADIENTS, OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.vocabulary.problems import Array
@@ -57,7 +58,7 @@ def signature(function: str) -> inspect.Signature:
             backward = signature(f"{function.removesuffix(ending)}{BACKWARD}")
             own = inspect.Parameter(first, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             return backward.replace(parameters=[own, *backward.parameters.values()])
-    return inspect.signature(getattr(reference, function))
+    return contract.signature(function)
 
 
 def right(function: str) -> Callable[..., Any]:
