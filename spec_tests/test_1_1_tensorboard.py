@@ -19,11 +19,12 @@ import sysconfig
 import threading
 import time
 import warnings
-from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout, suppress
 from importlib import import_module, metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from unittest.mock import Mock
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, build_opener
 
@@ -858,11 +859,13 @@ def request(address, path, **query):
 
 
 def wait_for(address, run, title):
-    """Wait until the viewer, which loads in the background, has loaded this image of the run."""
-    end = time.monotonic() + TIMEOUT
-    while title not in (tags := json.loads(request(address, "data/plugin/images/tags")).get(run, {})):
+    """Wait until the viewer has loaded this image of the run: it loads in the background, where requests may disturb it."""
+    end, tags = time.monotonic() + TIMEOUT, {}
+    while title not in tags:
         assert time.monotonic() < end, f"TensorBoard shows only {list(tags)} of {run}"
         time.sleep(0.05)
+        with suppress(HTTPError):  # 500, of which the next request knows nothing
+            tags = json.loads(request(address, "data/plugin/images/tags")).get(run, {})
 
 
 def shown_images(address, run):
