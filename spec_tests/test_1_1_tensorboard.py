@@ -859,7 +859,7 @@ def request(address, path, **query):
 
 
 def wait_for(address, run, title):
-    """Wait until the viewer has loaded this image of the run: it loads in the background, where requests may disturb it."""
+    """Wait until the viewer has loaded this image of the run, which it does while it answers other requests."""
     end, tags = time.monotonic() + TIMEOUT, {}
     while title not in tags:
         assert time.monotonic() < end, f"TensorBoard shows only {list(tags)} of {run}"
