@@ -1,6 +1,6 @@
 """Where the time of a default run goes: `python -m spec_tests.strength.time`.
 
-    --out FILE      write the figures there, too, as JSON (docs/strength/time.json holds those of one machine)
+    --out FILE      write the figures there, too, as JSON
     ARGUMENT ...    what pytest is to run in place of `spec_tests`, as files or -k WORDS
 
 It runs the specification in this process, on one thread, and prints for each operation how many examples a second of

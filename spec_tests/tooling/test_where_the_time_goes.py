@@ -34,8 +34,10 @@ def test_the_examples_of_a_test_count_for_the_operation_that_it_is_run_for(tmp_p
 
 
 def test_what_a_library_does_counts_for_the_part_that_asked_for_it():
-    def seen_from_a_library():
-        return [part_of(sys._getframe()) for _ in (0,)]
+    library = {"look": lambda: part_of(sys._getframe(1))}
+    exec(compile("def call(): return look()", "/lib/numpy/core.py", "exec"), library)
 
-    assert seen_from_a_library() == ["the rest of the specification"]
+    assert library["call"]() == "the rest of the specification"
+    exec(compile("def ask(): return call()", "/here/reference/linear.py", "exec"), library)
+    assert library["ask"]() == "the references"
     assert part_of(None) == ELSEWHERE
