@@ -52,6 +52,9 @@ BATCH_NORM = ("running_mean", "running_var", "weight", "bias")
 STRIDED = {"resnet18": "1", "resnet50": "2"}
 """The convolution of a block that takes its stride."""
 
+EXPANSION = {"resnet18": 1, "resnet50": 4}
+"""How many times its width a block has channels at its end."""
+
 
 def resnet18(input: Array, parameters: Parameters) -> Array:
     """Return the scores of the classes: input (n, 3, h, w), any size from about 32 -> (n, classes)."""
@@ -103,6 +106,32 @@ def blocks(network: str) -> Iterator[tuple[str, int]]:
     for layer, count in enumerate(BLOCKS[network], start=1):
         for number in range(count):
             yield f"layer{layer}.{number}", 2 if layer > 1 and number == 0 else 1
+
+
+def parameter_shapes(network: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all parameters and running statistics, for 1,000 classes, named and ordered as in torchvision.
+
+    >>> parameter_shapes("resnet50")["layer2.0.downsample.0.weight"]
+    (512, 256, 1, 1)
+    """
+    one_of("network", network, [*BLOCKS])
+    channels, shapes = 64, _conv_bn_shapes("conv1", "bn1", (64, 3, 7, 7))
+    for name, stride in blocks(network):
+        width = 32 << int(name[len("layer")])
+        ins, outs = channels, width * EXPANSION[network]
+        for number, kernel in PATHS[network]:
+            to = outs if number == PATHS[network][-1][0] else width
+            shapes |= _conv_bn_shapes(f"{name}.conv{number}", f"{name}.bn{number}", (to, ins, kernel, kernel))
+            ins = to
+        if stride > 1 or channels != outs:
+            shapes |= _conv_bn_shapes(f"{name}.downsample.0", f"{name}.downsample.1", (outs, channels, 1, 1))
+        channels = outs
+    return {**shapes, "fc.weight": (1000, channels), "fc.bias": (1000,)}
+
+
+def _conv_bn_shapes(conv: str, bn: str, size: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+    statistics = ("weight", "bias", "running_mean", "running_var")
+    return {f"{conv}.weight": size, **{f"{bn}.{part}": size[:1] for part in statistics}}
 
 
 def residual_block(input: Array, parameters: Parameters, network: str, stride: int = 1) -> Array:

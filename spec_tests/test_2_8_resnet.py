@@ -54,6 +54,19 @@ def test_the_name_counts_the_convolutions_on_the_main_path_and_the_linear_layer(
 
 
 @pytest.mark.torch_api
+@pytest.mark.claim("2.8.j")
+@both_networks
+def test_the_reference_names_the_parameters_and_their_shapes_as_torchvision_does(network):
+    state = meta_network(network).state_dict()
+
+    counters = {name for name, tensor in state.items() if tensor.ndim == 0}
+
+    assert all(name.endswith(".num_batches_tracked") for name in counters)
+    shapes = [(name, tuple(tensor.shape)) for name, tensor in state.items() if name not in counters]
+    assert list(resnet.parameter_shapes(network).items()) == shapes
+
+
+@pytest.mark.torch_api
 @pytest.mark.claim("2.8.k", "2.8.t")
 def test_the_network_is_a_stem_a_core_of_four_layers_and_a_head():
     parts = [name for name, _ in meta_network("resnet50").named_children()]

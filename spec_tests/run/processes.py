@@ -1,7 +1,7 @@
 """A run in several processes (pytest-xdist): its workers send their record to the one that prints the summary.
 
-What a worker knows of a test travels with every report on it, so that one that dies loses nothing but the test that it
-was running. With its first report, or at the end if it has none, it tells what the run was asked for and which tests
+What a worker learns of a test travels with the next report on it, so that one that dies loses nothing but the test that
+it was running. With its first report, or at the end if it has none, it tells what the run was asked for and which tests
 there are: the record has them in the order in which they were collected, whichever worker is how far.
 """
 
@@ -9,7 +9,6 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -75,6 +74,8 @@ class Sending:
     def __init__(self, config: pytest.Config) -> None:
         """Begin with nothing told."""
         self.config, self.told = config, False
+        self.latest = ""
+        """What was told with the last report."""
 
     @pytest.hookimpl(wrapper=True)
     def pytest_collection(self) -> Any:
@@ -87,10 +88,12 @@ class Sending:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
-        """Add the record of a test to every report on it."""
+        """Add the record of a test to a report on it, if that tells more than the one before."""
         report = yield
-        if RUN in self.config.stash:
-            setattr(report, NOTE, self._note(item.nodeid))
+        only_begun = self.told and report.when == "setup" and report.passed
+        if RUN in self.config.stash and not only_begun and (note := self._note(item.nodeid)) != self.latest:
+            self.latest = note
+            setattr(report, NOTE, note)
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -223,7 +226,7 @@ def _sent(entry: ledger.Entry) -> dict[str, Any]:
     """Return an entry in types that can be sent: without its last example and calls, which are arrays."""
     worst = {dtype: [float(number) for number in nearest] for dtype, nearest in entry.worst.items()}
     drawn = {"drawn": True} if entry.last_example else {}
-    return {**asdict(replace(entry, last_example={}, calls=[], worst={})), "worst": worst, "last_example": drawn}
+    return {**vars(entry), "calls": [], "worst": worst, "last_example": drawn}
 
 
 def _received(sent: Mapping[str, Any]) -> ledger.Entry:

@@ -1,7 +1,6 @@
 """Figures of sections 2.5 and 2.8: the shapes inside the document's network and inside ResNet-50."""
 
 from collections.abc import Iterable
-from importlib import import_module
 from math import log2, prod, sqrt
 
 import numpy as np
@@ -118,11 +117,8 @@ def bottleneck() -> PageFigure:
 
 
 def weightless() -> dict[str, Array]:
-    """Return zeros with the names and shapes of torchvision's ResNet-50 parameters; they take no memory."""
-    torch, models = import_module("torch"), import_module("torchvision.models")  # here, because they load slowly
-    with torch.device("meta"):
-        state = models.resnet50(weights=None).state_dict()
-    return {name: np.broadcast_to(np.float32(0), tuple(tensor.shape)) for name, tensor in state.items() if tensor.ndim}
+    """Return zeros for all parameters of ResNet-50; they take no memory."""
+    return {name: np.broadcast_to(np.float32(0), shape) for name, shape in resnet.parameter_shapes("resnet50").items()}
 
 
 def learned(parameters: dict[str, Array]) -> Iterable[tuple[str, Shape]]:
