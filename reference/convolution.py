@@ -15,18 +15,18 @@ its gradients are the products with either factor's transpose:
 
 `reference.columns` lays out the columns: those of one row of the output at a time, or of whole windows, or smaller ones
 for each tap y of the kernel; `fold` is the way to grad_input for a stride of more than 1. With stride 1, grad_input is
-itself a convolution, of grad_output with the kernels flipped and the channels in and out exchanged.
+itself a convolution, of grad_output with the kernels flipped and the channels in and out exchanged. Many small images
+are multiplied place by place, by `reference.places`, which leaves out what lies in the padding.
 
 Measured side by side with torch 2.15 on one core of an AMD EPYC, batch 64 (OpenBLAS 0.3.31 as in NumPy 2.4), as
-multiples of torch's time for the document's three convolutions:
+multiples of torch's time for the document's three convolutions, the second and third of them place by place:
 
-                             AVX-512                     AVX2
-    forward                  1.1 to 1.3, 1.4, 1.6 to 1.9 1.4, 1.8 to 1.9, 1.7
-    backward                 1.0, 1.5, 1.8 to 2.0        1.0, 1.7, 1.9
-    products alone           0.8, 1.0, 1.1 to 1.3        1.0, 1.4, 1.2
+                        AVX-512                             AVX2
+    forward             1.2 to 1.3, 1.3 to 1.4, 1.3 to 1.5  1.5 to 1.6, 1.5 to 1.6, 1.3 to 1.4
+    backward            1.0, 1.4 to 1.5, 1.6                0.9 to 1.0, 1.5, 1.5 to 1.6
+    products alone      1.1, 0.9 to 1.0, 1.1                1.2, 1.2, 1.1
 
-The last line is the limit of the forward pass; the rest is unrolling, the sums over kernel rows, and the bias. Of the
-third, on 8×8 pictures, 28 % are products with the padding's zeros, which torch leaves out.
+The last line is the limit of the forward pass; the rest is unrolling, putting results where they belong, and the bias.
 `benchmarks/README.md` lists what else was tried.
 """
 
@@ -53,6 +53,7 @@ from reference.columns import (
     weight_of,
 )
 from reference.geometry import ConvGeometry
+from reference.places import by_place, convolve_places
 
 FEW, MANY = 16, 2048
 """Channels out and places from which on products are faster, and enough so, if the weight lies column by column."""
@@ -223,6 +224,8 @@ def _backward(
 
 def _convolve(images: Array, weight: Array, geometry: ConvGeometry, bias: Array | None = None) -> Array:
     """Multiply kernels and columns, and add up the products of the taps that are kept apart."""
+    if by_place(images, weight, geometry):
+        return convolve_places(images, weight, geometry, bias)
     groups, outs, places = geometry.groups, len(weight) // geometry.groups, prod(geometry.output_size)
     output = np.empty((len(images), groups, outs, places), images.dtype)
     columns_of: Iterable[tuple[slice, list[Array]]]

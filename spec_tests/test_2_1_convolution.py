@@ -5,6 +5,7 @@ The laws come first: they need no other implementation, and on whole numbers eve
 
 import inspect
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import reference
-from reference import definition
+from reference import definition, places
+from reference.geometry import ConvGeometry
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.everyday_cases import everyday_convolution, everyday_convolutions
 from spec_tests.vocabulary.exact import (
@@ -370,6 +372,71 @@ def test_the_fast_gradients_of_the_references_are_those_of_the_definition(proble
     by_definition = definition.convolution_backward(problem.grad_output, **problem.arrays, **problem.options)
 
     assert_gradients_equal(problem.backward(reference), by_definition)
+
+
+@for_all(problem=problems(batched=True))
+@pytest.mark.parametrize("operation", CONVOLUTIONS)
+def test_the_convolution_place_by_place_is_the_definition(problem):
+    problem = problem.changed(dilation=(*problem.per_axis("dilation")[:-1], 1))
+    geometry = ConvGeometry.of(**problem.arrays, **problem.options)
+
+    with patch.multiple(places, MANY=1, CACHE=1):  # one image after the other
+        output = places.convolve_places(problem.input, problem.weight, geometry, problem.bias)
+
+    assert_equal(output, definition.convolution(**problem.arrays, **problem.options))
+
+
+MANY_IMAGES = {
+    "one axis": ((48, 64, 5), (64, 64, 3), {"padding": 1}),
+    "two axes": ((64, 32, 6, 5), (32, 32, 5, 5), {"padding": 2}),
+    "strides and groups": ((64, 64, 7, 6), (64, 32, 3, 3), {"padding": 1, "stride": (3, 2), "groups": 2}),
+    "three axes and dilation": ((80, 16, 3, 4, 3), (16, 16, 3, 3, 3), {"padding": (2, 3, 1), "dilation": (2, 2, 1)}),
+}
+"""The shapes of input and weight, and the options, of convolutions that the references do place by place."""
+
+many_images = pytest.mark.parametrize("case", MANY_IMAGES.values(), ids=MANY_IMAGES)
+
+
+@many_images
+def test_the_references_convolve_many_images_at_once_as_one_by_one(case):
+    images, weight, options = filled(case)
+
+    together, one_by_one = convolved(images, weight, options)
+
+    assert places.by_place(images, weight, ConvGeometry.of(images, weight, None, **options))
+    assert_equal(together, one_by_one)
+
+
+def test_the_references_convolve_many_images_with_dilation_as_one_by_one():
+    images, weight, options = filled(((64, 32, 6, 9), (32, 32, 3, 3), {"padding": 2, "dilation": (1, 2)}))
+
+    together, one_by_one = convolved(images, weight, options)
+
+    assert_equal(together, one_by_one)
+
+
+@many_images
+def test_an_infinite_weight_makes_nan_of_the_padding_of_many_images_as_of_one(case):
+    images, weight, options = filled(case)
+    weight[(0, 0, *[0] * (weight.ndim - 2))] = np.inf
+
+    together, one_by_one = convolved(images, weight, options)
+
+    assert np.isnan(together[(slice(None), 0, *[0] * (weight.ndim - 2))]).all()
+    assert_equal(together, one_by_one)
+
+
+def filled(case):
+    """Return images and a weight of whole numbers, and the options."""
+    of_images, of_weight, options = case
+    rng = np.random.default_rng(0)
+    return whole_numbers(rng, of_images), whole_numbers(rng, of_weight), options
+
+
+def convolved(images, weight, options):
+    """Return what the reference makes of all images at once, and of each by itself."""
+    convolve = getattr(reference, CONVOLUTIONS[images.ndim - 3])
+    return convolve(images, weight, **options), np.stack([convolve(image, weight, **options) for image in images])
 
 
 @pytest.mark.compares_with_reference
