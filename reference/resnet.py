@@ -109,7 +109,7 @@ def blocks(network: str) -> Iterator[tuple[str, int]]:
 
 
 def parameter_shapes(network: str) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of all parameters and running statistics, for 1,000 classes, named and ordered as in torchvision.
+    """Return the shapes of parameters and running statistics for 1,000 classes, named and ordered as in torchvision.
 
     >>> parameter_shapes("resnet50")["layer2.0.downsample.0.weight"]
     (512, 256, 1, 1)

@@ -160,3 +160,14 @@ def test_a_transform_does_not_depend_on_how_its_picture_lies_in_memory(
     output = called(subject, operation, with_picture(operation, call, laid))
 
     assert_equal(output, called(subject, operation, call))
+
+
+@contracts(*TRANSFORMS)
+@pytest.mark.parametrize("layout", SOME_LAYOUTS)
+def test_a_usual_picture_gives_the_same_however_it_lies_in_memory(implementation, operation, layout):
+    call = TRANSFORMS[operation].typical
+    picture = call[TRANSFORMS[operation].image]
+
+    output = called(implementation, operation, with_picture(operation, call, LAYOUTS[layout].lay(picture)))
+
+    assert_equal(output, called(implementation, operation, call))

@@ -97,11 +97,14 @@ def sums(a: Whole, dtype: str) -> Exact:
 def exact_matmul(a: Whole, b: Whole) -> Objects:
     """Return a matrix product of whole numbers below 2^62 in magnitude."""
     width = (53 - ceil(log2(a.shape[-1]))) // 2
-    total: Any = 0
-    rights = [*_pieces(b, width)]
-    for i, left in enumerate(_pieces(a, width)):
+    lefts, rights = [*_pieces(a, width)], [*_pieces(b, width)]
+    digits: list[Any] = [0] * (len(lefts) + len(rights) - 1)  # each at most a few times 2^53
+    for i, left in enumerate(lefts):
         for j, right in enumerate(rights):
-            total = total + (left @ right).astype(np.int64).astype(object) * (1 << width * (i + j))
+            digits[i + j] = digits[i + j] + (left @ right).astype(np.int64)
+    total: Any = 0
+    for digit in reversed(digits):
+        total = total * (1 << width) + digit.astype(object)
     return np.asarray(total, object)
 
 

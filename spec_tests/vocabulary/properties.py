@@ -32,7 +32,7 @@ Draw = st.SearchStrategy[Any] | Callable[[str, str], st.SearchStrategy[Any]]
 SUBJECTS = ("subject", "subject_on_cpu", "implementation")
 """The fixtures that are an implementation."""
 
-LEAST_EXAMPLES = 4
+LEAST_EXAMPLES = 6
 """However many operations share a property's examples, each has so many."""
 
 
