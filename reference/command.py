@@ -5,11 +5,13 @@ import io
 import math
 import os
 import re
+import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
+from threading import current_thread, main_thread
 from typing import Any, NoReturn
 
 OLDEST = {"torch": (2, 11), "torchvision": (0, 26)}
@@ -112,15 +114,49 @@ def _write_no_more() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
+_asked_to_end: list[int] = []
+"""The signals that have asked the command which runs to end."""
+
+
+def end_if_asked() -> None:
+    """Raise KeyboardInterrupt if a signal has asked the command to end: what was called meanwhile may have kept it."""
+    if _asked_to_end:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt as SIGINT does, and note both; others' handlers stay."""
+
+    def note(number: int, _: object) -> NoReturn:
+        _asked_to_end.append(number)
+        raise KeyboardInterrupt
+
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ours = current_thread() is main_thread()  # no other may say what a signal does
+    before = {kind: handler for kind, handler in usual.items() if ours and signal.getsignal(kind) is handler}
+    for kind in before:
+        signal.signal(kind, note)
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            if signal.getsignal(kind) is note:
+                signal.signal(kind, handler)
+
+
+def run(program: str, command: Callable[[], None], rank: int = 0, lets_go: bool = False) -> None:
     """Run a command; a refusal ends it with one line and a nonzero exit status.
 
-    Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime.
+    Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime. A
+    command that `lets_go`, of processes that it has started for example, is ended by SIGTERM as by Ctrl-C.
     """
     escape_what_cannot_be_shown()
+    _asked_to_end.clear()
     try:
         try:
-            command()
+            with _interrupted_by_signals() if lets_go else nullcontext():
+                command()
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # here, where it can still be said that it failed
@@ -129,7 +165,8 @@ def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
             time.sleep(PATIENCE)
         process = f"process {rank}: " if rank > 0 else ""
         print(f"{program}: error: {process}{refusal}", file=sys.stderr, flush=True)
-        sys.exit(refusal.status)
+        by_signal = isinstance(refusal, Interrupted) and _asked_to_end
+        sys.exit(128 + _asked_to_end[0] if by_signal else refusal.status)
     except BrokenPipeError:  # the reader of the output has gone
         _write_no_more()
         sys.exit(1)
@@ -139,4 +176,4 @@ def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
         print(f"{program}: error: {place}{error.strerror or error}", file=sys.stderr, flush=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(Interrupted.status)
+        sys.exit(128 + _asked_to_end[0] if _asked_to_end else Interrupted.status)

@@ -38,7 +38,7 @@ def batches(
     """Return the indices of each batch of one epoch, or if `batch_size` is None, all indices in their order.
 
     A `sampler` replaces shuffling, a `batch_sampler` all other options; `shuffle` needs a generator and a length of at
-    least 1.
+    least 1. One that is endless has no such list: `data_loader` asks it a batch at a time.
 
     >>> batches(5, batch_size=2)
     [[0, 1], [2, 3], [4]]
@@ -48,18 +48,7 @@ def batches(
     [0, 1, 2, 3, 4]
     """
     (length,) = affordable("the order", [_at_least(0, "length", length)])
-    if batch_sampler is not None:
-        if batch_size != 1 or shuffle or sampler is not None or drop_last:
-            raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last")
-        return [_indices("batch_sampler", batch, length) for batch in _iterable("batch_sampler", batch_sampler)]
-    order = _order(length, shuffle, sampler, generator)
-    if batch_size is None:
-        if flag("drop_last", drop_last):
-            raise ValueError("drop_last needs a batch_size, got None")
-        return order
-    batch_size = _at_least(1, "batch_size", batch_size)
-    end = number_of_batches(len(order), batch_size, drop_last) * batch_size
-    return [order[start : start + batch_size] for start in range(0, end, batch_size)]
+    return list(_batches(length, batch_size, shuffle, sampler, batch_sampler, drop_last, generator))
 
 
 def number_of_batches(length: int, batch_size: int = 1, drop_last: bool = False) -> int:
@@ -106,7 +95,7 @@ def data_loader(
 
     A data set is anything with a length and an item for every index below it; other options are those of `batches`.
     Or it is a stream, which has no items by index and can only be iterated over: that is its order, so `shuffle` and
-    samplers are refused. It is read a batch at a time, and may be endless.
+    samplers are refused. Streams and samplers are read a batch at a time, and may be endless.
 
     >>> dataset = [(np.full((3, 32, 32), 0.5), 7), (np.zeros((3, 32, 32)), 2), (np.ones((3, 32, 32)), 4)]
     >>> [(images.shape, labels.tolist()) for images, labels in data_loader(dataset, batch_size=2)]
@@ -117,8 +106,41 @@ def data_loader(
     if not hasattr(dataset, "__getitem__"):
         yield from map(collate_fn if batch_size is not None else _as_it_is, _streamed(dataset, batch_size, **options))
         return
-    for indices in batches(len(dataset), batch_size, **options):
+    for indices in _batches(len(dataset), batch_size, **options):
         yield dataset[indices] if isinstance(indices, int) else collate_fn([dataset[index] for index in indices])
+
+
+def _batches(
+    length: int,
+    batch_size: int | None,
+    shuffle: bool = False,
+    sampler: Iterable[int] | None = None,
+    batch_sampler: Iterable[Iterable[int]] | None = None,
+    drop_last: bool = False,
+    generator: np.random.Generator | None = None,
+) -> Iterator[Any]:
+    """Yield what `batches` lists, and ask a sampler for no index before its batch is wanted."""
+    if batch_sampler is not None:
+        if batch_size != 1 or shuffle or sampler is not None or drop_last:
+            raise ValueError("batch_sampler excludes batch_size, shuffle, sampler and drop_last")
+        for batch in _iterable("batch_sampler", batch_sampler):
+            yield list(_indices("batch_sampler", batch, length))
+        return
+    yield from _grouped(_order(length, shuffle, sampler, generator), batch_size, drop_last)
+
+
+def _grouped(items: Iterable[Any], batch_size: int | None, drop_last: bool) -> Iterator[Any]:
+    """Yield lists of items in their order, or the items themselves; the last list may have fewer, or is dropped."""
+    whole = flag("drop_last", drop_last)
+    if batch_size is None:
+        if whole:
+            raise ValueError("drop_last needs a batch_size, got None")
+        yield from items
+        return
+    batch_size, source = _at_least(1, "batch_size", batch_size), iter(items)
+    while batch := list(islice(source, batch_size)):
+        if len(batch) == batch_size or not whole:
+            yield batch
 
 
 def _streamed(
@@ -130,7 +152,7 @@ def _streamed(
     drop_last: bool = False,
     generator: object = None,  # noqa: ARG001  # nothing is drawn
 ) -> Iterator[Any]:
-    """Yield lists of items in their order, or the items themselves; the last list may have fewer, or is dropped."""
+    """Yield what `_grouped` does of a stream."""
     if not isinstance(items, Iterable):
         raise TypeError(f"dataset has type {type(items).__name__}, expected items by index, or to iterate over")
     for name, unwanted in (
@@ -140,41 +162,35 @@ def _streamed(
     ):
         if unwanted:
             raise ValueError(f"{name} needs a data set with items by index, got one to iterate over")
-    if batch_size is None:
-        if flag("drop_last", drop_last):
-            raise ValueError("drop_last needs a batch_size, got None")
-        yield from items
-        return
-    batch_size = _at_least(1, "batch_size", batch_size)
-    whole, source = flag("drop_last", drop_last), iter(items)
-    while batch := list(islice(source, batch_size)):
-        if len(batch) == batch_size or not whole:
-            yield batch
+    yield from _grouped(items, batch_size, drop_last)
 
 
 def _as_it_is(item: Any) -> Any:
     return item
 
 
-def _order(length: int, shuffle: bool, sampler: Iterable[int] | None, generator: object) -> list[int]:
+def _order(length: int, shuffle: bool, sampler: Iterable[int] | None, generator: object) -> Iterable[int]:
     if sampler is not None:
         if flag("shuffle", shuffle):
             raise ValueError("sampler excludes shuffle: it gives the order")
         return _indices("sampler", sampler, length)
     if not flag("shuffle", shuffle):
-        return list(range(length))
+        return range(length)
     if not isinstance(generator, np.random.Generator):
         raise TypeError(f"shuffle needs a generator like numpy.random.default_rng(seed), got {shown(generator)}")
     if length < 1:
         raise ValueError(f"shuffle needs a length of at least 1, got {length}")
+    (length,) = affordable("the order", [length])
     return generator.permutation(length).tolist()
 
 
-def _indices(name: str, indices: Iterable[int], length: int) -> list[int]:
-    numbers = [integer(name, index) for index in _iterable(name, indices)]
-    if wrong := [number for number in numbers if not 0 <= number < length]:
-        raise ValueError(f"{name} has index {wrong[0]}, expected 0 to {length - 1}")
-    return numbers
+def _indices(name: str, indices: Iterable[int], length: int) -> Iterator[int]:
+    """Yield indices once they are wanted and have been checked."""
+    for index in _iterable(name, indices):
+        number = integer(name, index)
+        if not 0 <= number < length:
+            raise ValueError(f"{name} has index {number}, expected 0 to {length - 1}")
+        yield number
 
 
 def _iterable(name: str, value: Iterable[Any]) -> Iterable[Any]:

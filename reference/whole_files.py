@@ -61,8 +61,11 @@ def write_text(path: Path, text: str) -> None:
     if path.exists() and not path.is_file() and not path.is_dir():
         path.write_text(text, encoding="utf-8", newline="\n")
         return
-    with unfinished_file(path.resolve()) as file:  # where a link leads
-        file.write(text.encode("utf-8", "backslashreplace"))
+    try:
+        with unfinished_file(path.resolve()) as file:  # where a link leads
+            file.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def write_new_text(path: Path, text: str) -> None:

@@ -4,8 +4,9 @@ Where the reference has the function, the laws are tested on it and on torch. Th
 fixed, and a correct implementation would fail one at no more than `FALSE_ALARM_RATE` of all seeds.
 """
 
+import sys
 from collections import Counter, OrderedDict
-from itertools import permutations
+from itertools import cycle, islice, permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -275,6 +276,111 @@ def test_a_sampler_of_batches_reads_several_items_of_one_index():
 @pytest.mark.torch_api
 def test_a_data_set_that_reads_several_items_at_once_is_asked_to():
     assert [batch.tolist() for batch in torch_data.DataLoader(data_sets.Several(5), 2)] == [[0, -1], [-2, -3], [-4]]
+
+
+# Samplers without an end
+
+
+class Asked:
+    """What gives these again and again, and counts how often it is asked; whoever wants too many is told so."""
+
+    def __init__(self, *given):
+        """Begin with nothing asked."""
+        self.given, self.times = given, 0
+
+    def __iter__(self):
+        """Never end."""
+        for one in cycle(self.given):
+            self.times += 1
+            assert self.times < 1000, "asked without end"
+            yield one
+
+
+def first_of_the_reference(count, dataset, **options):
+    """Return the first batches as lists, and refuse to be counted."""
+    loader = dataloader.data_loader(dataset, **options)
+    with pytest.raises(TypeError, match="has no len"):
+        len(loader)
+    return [batch.tolist() for batch in islice(loader, count)]
+
+
+def first_of_torch(count, dataset, **options):
+    """Return the first batches as lists, and refuse to be counted."""
+    loader = torch_data.DataLoader(dataset, **options)
+    with pytest.raises(TypeError, match="has no len"):
+        len(loader)
+    return [batch.tolist() if torch.is_tensor(batch) else batch for batch in islice(loader, count)]
+
+
+each_loader = pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(first_of_the_reference, id="by the reference"),
+        pytest.param(first_of_torch, id="by torch", marks=pytest.mark.torch_api),
+    ],
+)
+ITEMS = [np.int64(10), np.int64(11), np.int64(12)]
+
+
+@each_loader
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_an_endless_sampler_is_asked_for_no_more_than_the_batches_that_are_read(first, drop_last):
+    sampler = Asked(2, 0, 1)
+
+    batches = first(2, ITEMS, batch_size=2, sampler=sampler, drop_last=drop_last)
+
+    assert batches == [[12, 10], [11, 12]]
+    assert sampler.times == 4
+
+
+@each_loader
+def test_an_endless_sampler_gives_single_items_one_at_a_time(first):
+    sampler = Asked(2, 0)
+
+    assert first(3, ITEMS, batch_size=None, sampler=sampler) == [12, 10, 12]
+    assert sampler.times == 3
+
+
+@each_loader
+def test_an_endless_sampler_of_batches_is_asked_for_one_at_a_time(first):
+    sampler = Asked([2, 0], [1])
+
+    assert first(3, ITEMS, batch_sampler=sampler) == [[12, 10], [11], [12, 10]]
+    assert sampler.times == 3
+
+
+class Squares:
+    """A data set that claims to have more items than any memory holds, and makes each when it is asked for."""
+
+    def __len__(self):
+        """Claim the most that Python allows."""
+        return sys.maxsize
+
+    def __getitem__(self, index):
+        """Return a square."""
+        return np.int64(index * index)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        pytest.param(lambda *_: dataloader.data_loader(*_), id="by the reference"),
+        pytest.param(lambda *_: torch_data.DataLoader(*_), id="by torch", marks=pytest.mark.torch_api),
+    ],
+)
+def test_a_data_set_of_any_length_is_read_a_batch_at_a_time(load):
+    batches = islice(load(Squares(), 2), 2)
+
+    assert [batch.tolist() for batch in batches] == [[0, 1], [4, 9]]
+
+
+def test_the_reference_lists_or_shuffles_no_order_that_no_memory_holds():
+    drawn = np.random.default_rng(0)
+
+    with pytest.raises(ValueError, match=r"the order would have shape \(\d+,\), expected fewer than 2\^31"):
+        dataloader.batches(sys.maxsize)
+    with pytest.raises(ValueError, match=r"the order would have shape \(\d+,\), expected fewer than 2\^31"):
+        next(dataloader.data_loader(Squares(), shuffle=True, generator=drawn))
 
 
 # Nested items

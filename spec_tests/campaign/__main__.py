@@ -15,16 +15,17 @@ tries first what failed.
     status 0    every example kept the specification, known deviations apart
     status 1    something did not: see the findings
     status 2    wrong usage
-    status 130  ended by Ctrl-C: what has ended is kept
+    status 130  ended by Ctrl-C, or 143 by SIGTERM: what has ended is kept
 """
 
 import sys
-from argparse import RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from reference.command import Parser, Refusal, WrongUsage, needed, number_from, run
+from reference.command import Interrupted, Parser, Refusal, WrongUsage, needed, number_from, run
+from spec_tests.report.files import alone_with
 
 PROGRAM = "python -m spec_tests.campaign"
 PASSED_ON = ("only", "dtype", "device", "time-limit")
@@ -33,11 +34,18 @@ PASSED_ON = ("only", "dtype", "device", "time-limit")
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
-    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)))
+    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)), lets_go=True)
 
 
 def _command(argv: list[str]) -> None:
     given = _parser().parse_args(argv)
+    try:
+        _explore(given)
+    except KeyboardInterrupt:
+        raise Interrupted(_kept(given.out)) from None
+
+
+def _explore(given: Namespace) -> None:
     needed("distributed", "a campaign", "campaign")
     options = [f"--subject={given.subject}"]
     for name in PASSED_ON:
@@ -46,11 +54,22 @@ def _command(argv: list[str]) -> None:
     exploring = import_module("spec_tests.campaign.exploring")
     try:
         asked = exploring.Asked(options, given.examples, given.each, given.seed, given.out.absolute())
-        found = exploring.explore(asked, given.workers, given.scheduler)
-    except (OSError, ValueError) as error:
+        with alone_with(asked.folder):
+            found = exploring.explore(asked, given.workers, given.scheduler)
+    except OSError as error:
+        raise Refusal(f"{error.filename or 'a file'}: {error.strerror or error}") from None
+    except ValueError as error:
         raise WrongUsage(error) from None
     if found:
         raise Refusal(f"{found} kinds of failures: see {given.out / 'findings'}")
+
+
+def _kept(folder: Path) -> str:
+    """Return what can be said of a campaign that was interrupted."""
+    lines = folder / "journal.jsonl"
+    tasks = lines.read_bytes().count(b"\n") if lines.is_file() else 0
+    said = f"the {tasks:,} tasks that have ended are in {lines}" if tasks else "no task has ended"
+    return f"interrupted: {said}; the same command goes on"
 
 
 def _parser() -> Parser:

@@ -2,7 +2,7 @@
 
 A worker of dask has threads of its own, which draw random numbers: what Hypothesis draws there could not be repeated.
 So each thread of a worker has such a child, and tells it by a line of JSON what to run. A child that dies takes its
-task along.
+task along; a worker that dies takes its children along.
 """
 
 import json
@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from queue import SimpleQueue
 from typing import Any
 
 from spec_tests.campaign.task import Outcome, Task, run
@@ -62,9 +63,23 @@ def main() -> None:
     """Run what the lines of input say, and answer each with a line; what else is written goes nowhere."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    for line in sys.stdin:
+    for line in _lines():
         task, seed, examples, options = json.loads(line)
         print(json.dumps(run(Task(*task), seed, examples, options)), file=answers, flush=True)
+
+
+def _lines() -> Iterator[str]:
+    """Yield the lines of input; once it ends, because the worker has ended, so does this process, at once."""
+    lines = SimpleQueue[str]()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(1)
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        yield lines.get()
 
 
 if __name__ == "__main__":

@@ -4,14 +4,21 @@ dask.distributed hands the tasks to its workers, does again those of a worker th
 ended several workers: that is a finding, too.
 """
 
+import atexit
+import logging
+import multiprocessing
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from reference.command import end_if_asked
 from spec_tests.campaign import findings, reporting
 from spec_tests.campaign.child import run_in_child
 from spec_tests.campaign.journal import Journal
@@ -57,20 +64,86 @@ def explore(asked: Asked, workers: int | None = None, scheduler: str | None = No
                 _cluster(workers, scheduler) as client,
             ):
                 hand_out(asked, tests, journal, client)
-    finally:
-        found = _conclude(asked, journal)
+    except KeyboardInterrupt:
+        _leave_findings(asked, journal)  # the report takes longer
+        raise
+    except Exception:
+        with suppress(OSError, ValueError):  # which may have the same cause
+            _conclude(asked, journal)
+        raise
+    found = _conclude(asked, journal)
     if not found and not journal.examples:
         raise ValueError("no example was tried: the subject answers none of what these options ask")
     return found
 
 
-def _cluster(workers: int | None, scheduler: str | None) -> Any:
+@contextmanager
+def _cluster(workers: int | None, scheduler: str | None) -> Iterator[Any]:
+    """Yield a client of a cluster; one that was started here ends with this, at once."""
     if scheduler is not None:
-        return distributed.Client(scheduler)
-    local = distributed.LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
-    )
-    return distributed.Client(local)
+        with distributed.Client(scheduler) as client:
+            yield client
+        return
+    with _signals_wait():
+        with _blocked_in_other_processes():
+            local = distributed.LocalCluster(
+                n_workers=0, threads_per_worker=1, dashboard_address=":0", silence_logs="ERROR"
+            )
+        client = distributed.Client(local)
+    try:
+        local.scale(workers or dask.system.CPU_COUNT)
+        client.wait_for_workers(1)
+        yield client
+    finally:
+        with _signals_wait():
+            _end(local, client)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""What ends a campaign."""
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Let the signals wait until this has ended: interrupted, it would leave something behind."""
+    come: list[int] = []
+    before = {kind: signal.signal(kind, lambda number, _: come.append(number)) for kind in SIGNALS}
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+        for number in come[:1]:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _blocked_in_other_processes() -> Iterator[None]:
+    """Block the signals in threads that begin here, and in the processes that they start: a whole group gets them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # here, as it takes the block away
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(local: Any, client: Any) -> None:
+    """End a cluster, whatever it is doing."""
+    logging.disable()  # of what breaks off now
+    with suppress(Exception):
+        client.close(timeout=1)
+    client.status = "closed"
+    local.loop.add_callback(local.loop.stop)
+    for _ in range(10):  # one may just be starting
+        for process in multiprocessing.active_children():
+            process.kill()
+        time.sleep(0.05)
+    atexit.unregister(distributed.deploy.spec.close_clusters)  # it would wait for them
+    logging.disable(logging.NOTSET)
 
 
 def mixed(tests: Sequence[str], seed: int) -> list[str]:
@@ -110,6 +183,7 @@ def hand_out(asked: Asked, tests: Sequence[str], journal: Journal, client: Any, 
         if outcome.versions and outcome.versions != journal.versions:
             raise ValueError(f"a worker has other versions than this process: {outcome.versions}")
         journal.add(outcome)
+        end_if_asked()
         if progress.show():
             wanted = _wanted(client)
         if journal.examples >= asked.examples:
@@ -157,15 +231,21 @@ class Progress:
         return True
 
 
-def _conclude(asked: Asked, journal: Journal) -> int:
-    """Write the findings and the report, and say what there is."""
-    if not journal.ended:
-        return 0
+def _leave_findings(asked: Asked, journal: Journal) -> list[findings.Finding]:
     outcomes = list(journal.ended.values())
     found = findings.findings(outcomes)
     findings.write(found, asked.options, asked.each, asked.folder)
     findings.keep(outcomes, asked.folder)
+    return found
+
+
+def _conclude(asked: Asked, journal: Journal) -> int:
+    """Write the findings and the report, and say what there is."""
+    if not journal.ended:
+        return 0
+    outcomes, found = list(journal.ended.values()), _leave_findings(asked, journal)
     reporting.write(outcomes, asked.options, asked.folder)
+    end_if_asked()
     seconds = sum(outcome.seconds for outcome in outcomes)
     met = {outcome.deviation for outcome in outcomes if outcome.deviation}
     print(

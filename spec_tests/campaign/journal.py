@@ -10,17 +10,20 @@ A campaign that was ended goes on where it was: a task counts once its line is w
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, astuple, fields
 from pathlib import Path
 from typing import Any
 
+from reference.whole_files import write_text
 from spec_tests.campaign.task import BAD, Outcome, Task
+from spec_tests.report.files import add_line, lines_of
+from spec_tests.report.json_files import naming, shortened
 
 OFTEN = 3
 """How many times a test may fail, each time on other examples: then enough is known of it."""
+EMPTY = Outcome("", 0, 0, "")
 HEAD, LINES = "campaign.json", "journal.jsonl"
 
 
@@ -33,9 +36,9 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True)
         begun = folder / HEAD
         if begun.exists():
-            _compare(json.loads(begun.read_text(encoding="utf-8")), head, folder)
+            _compare(_head(begun), head, folder)
         else:
-            begun.write_text(json.dumps(head, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+            write_text(begun, json.dumps(head, ensure_ascii=False, indent=1) + "\n")
         self._bad, self._said_nothing = Counter[str](), set[str]()
         self.examples = 0
         """How many have been tried."""
@@ -46,10 +49,7 @@ class Journal:
         """Write down that a task has ended, and tell whether that was not known yet."""
         if not self._take(outcome):
             return False
-        with (self.folder / LINES).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(outcome), ensure_ascii=False) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        add_line(self.folder / LINES, json.dumps(asdict(outcome), ensure_ascii=False))
         return True
 
     def is_done_with(self, test: str) -> bool:
@@ -68,13 +68,29 @@ class Journal:
         return True
 
     def _read(self) -> Iterator[Outcome]:
-        """Return what has ended before; a last line that was not finished is taken away."""
+        """Return what has ended before; a last line that was not finished does not count."""
         file = self.folder / LINES
-        whole, newline, rest = (file.read_bytes() if file.exists() else b"").rpartition(b"\n")
-        if rest:
-            file.write_bytes(whole + newline)
-        for line in whole.splitlines():
-            yield Outcome(**json.loads(line))
+        with naming(file, "outcomes"):
+            lines = lines_of(file)
+        for number, line in enumerate(lines, 1):
+            with naming(file, f"the outcome of a task in line {number}"):
+                yield _outcome(json.loads(line))
+
+
+def _outcome(data: Any) -> Outcome:
+    wanted = {field.name: type(value) for field, value in zip(fields(Outcome), astuple(EMPTY), strict=True)}
+    given = {name: type(value) for name, value in data.items()} if isinstance(data, dict) else {}
+    if given != wanted:
+        raise ValueError(f"it has {shortened(str(data))}")
+    return Outcome(**data)
+
+
+def _head(file: Path) -> dict[str, Any]:
+    with naming(file, "what a campaign was asked for"):
+        head = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(head, dict):
+            raise ValueError(f"it has {shortened(str(head))}")
+        return head
 
 
 def _compare(begun: dict[str, Any], head: dict[str, Any], folder: Path) -> None:

@@ -10,10 +10,13 @@ import pytest
 
 from spec_tests import alone
 from spec_tests.campaign.task import BAD, QUIET, Outcome
+from spec_tests.report.record import Report
 from spec_tests.run.plugin import ENTRY
 from spec_tests.vocabulary import ledger
 
 FOLDER = "report"
+NO_REPORT = "ERROR: no report"
+"""How a run begins to say that there is none."""
 OUTCOMES = {"died": "error"}
 """What a run calls an outcome that only a campaign knows."""
 
@@ -25,6 +28,16 @@ class Replaying:
         self.by_test = defaultdict[str, list[Outcome]](list)
         for outcome in outcomes:
             self.by_test[outcome.test].append(outcome)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Remember what else belongs to the run."""
+        self.plugins = config.pluginmanager
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self) -> None:
+        """Let an interrupted run leave no report."""
+        for plugin in [plugin for plugin in self.plugins.get_plugins() if isinstance(plugin, Report)]:
+            self.plugins.unregister(plugin)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -54,8 +67,10 @@ class Replaying:
 
 
 def write(outcomes: Sequence[Outcome], options: Sequence[str], folder: Path) -> str:
-    """Write the report, and return the last lines of what such a run prints."""
+    """Write the report, and return the last lines of what such a run prints; ValueError if it cannot be written."""
     written = StringIO()
     with redirect_stdout(written), redirect_stderr(written), ledger.set_aside():
         alone.run([*QUIET, *options, f"--report={folder / FOLDER}"], [Replaying(outcomes)])
+    if missing := [line for line in written.getvalue().splitlines() if line.startswith(NO_REPORT)]:
+        raise ValueError(missing[0].removeprefix("ERROR: "))
     return written.getvalue()

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import Phase, settings
 from hypothesis.database import InMemoryExampleDatabase
 
+from reference.command import end_if_asked
 from spec_tests import alone
 from spec_tests.report import surroundings
 from spec_tests.run import drawing, draws
@@ -100,6 +101,7 @@ def properties(options: Sequence[str]) -> list[str]:
     listing, written = Listing(), StringIO()
     with redirect_stdout(written), redirect_stderr(written), ledger.set_aside():
         code = alone.run([*QUIET, "--collect-only", *options], [listing])
+    end_if_asked()
     if code != pytest.ExitCode.OK or not listing.tests:
         said = [line.removeprefix("ERROR: ") for line in written.getvalue().splitlines() if line.startswith("ERROR")]
         raise ValueError(said[0] if said else "these options select no property")

@@ -1,16 +1,103 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and journals, which grow by whole lines."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from errno import EWOULDBLOCK
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
+from io import SEEK_END
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from time import time
+from typing import BinaryIO
+
+from reference.whole_files import ABANDONED
+
+UNFINISHED = ".unfinished-"
+"""How the name of a folder begins whose texts are not all written yet."""
 
 
 def put(texts: Mapping[str, str], folder: Path) -> None:
     """Write texts into a folder, which is created if necessary, under their names: all of them or, on OSError, none."""
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
+    for left in folder.glob(f"{UNFINISHED}*"):  # by one who was killed
+        with suppress(OSError):
+            if time() - left.lstat().st_mtime > ABANDONED:
+                rmtree(left)
+    with _naming(folder), TemporaryDirectory(prefix=UNFINISHED, dir=folder) as unfinished:
         for name, text in texts.items():
             Path(unfinished, name).write_text(text, encoding="utf-8")
         for name in texts:
             os.replace(Path(unfinished, name), folder / name)
+
+
+def add_line(file: Path, line: str) -> None:
+    """Add a line to a file, which is created if necessary: all of it or, on OSError, nothing.
+
+    What somebody who was killed has left of a last line is taken away. Only one process may do this at a time.
+    """
+    with _naming(file), file.open("ab+", buffering=0) as stream:
+        is_file = file.is_file()  # and not a device
+        end = _end_of_the_last_line(stream) if is_file else 0
+        try:
+            if is_file:
+                stream.truncate(end)
+            left = f"{line}\n".encode()
+            while left:
+                left = left[stream.write(left) :]
+            if is_file:
+                os.fsync(stream.fileno())
+        except BaseException:
+            if is_file:
+                stream.truncate(end)
+            raise
+
+
+def lines_of(file: Path) -> list[str]:
+    """Return the whole lines of a file, none if there is no file; what is left of a last line does not count."""
+    whole = (file.read_bytes() if file.is_file() else b"").rpartition(b"\n")[0]
+    return whole.decode("utf-8").split("\n") if whole else []
+
+
+def _end_of_the_last_line(stream: BinaryIO) -> int:
+    """Return how many bytes there are up to the last end of a line."""
+    end = stream.seek(0, SEEK_END)
+    while end:
+        begin = max(0, end - 4096)
+        stream.seek(begin)
+        found = stream.read(end - begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        end = begin
+    return 0
+
+
+@contextmanager
+def alone_with(file: Path) -> Iterator[None]:
+    """Keep others of this user from a file or folder for so long; OSError if one of them is at work on it.
+
+    Where the system cannot lock files (Windows), nobody is kept from anything.
+    """
+    if find_spec("fcntl") is None:
+        yield
+        return
+    fcntl = import_module("fcntl")
+    name = sha256(os.fsencode(file.resolve())).hexdigest()[:16]
+    with Path(gettempdir(), f"torch-by-hand-{os.getuid()}-{name}.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OSError(EWOULDBLOCK, "another process is at work on it", str(file)) from None
+        yield
+
+
+@contextmanager
+def _naming(place: Path) -> Iterator[None]:
+    """Let an OSError name this file or folder."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), str(place)) from None

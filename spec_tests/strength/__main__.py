@@ -26,6 +26,7 @@ from time import perf_counter
 
 from reference.command import EndingParser, Refusal, number_from, run
 from reference.whole_files import check_place
+from spec_tests.report.files import alone_with
 from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
 from spec_tests.strength.selecting import defect, selected, shares
@@ -59,8 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.sample is not None:
         print(f"{len(names)} defects, chosen by --sample {options.sample} --seed {seed}", flush=True)
     began = perf_counter()
-    with TemporaryDirectory() as folder:
-        file = options.journal or Path(folder, "journal.jsonl")
+    with TemporaryDirectory() as folder, alone_with(file := options.journal or Path(folder, "journal.jsonl")):
         outcomes = planted(names, file, options.processes)
     if options.names is not None:  # a process of another run
         return 0
@@ -92,11 +92,16 @@ def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outco
     files = [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
     known = journal.read(*files)
     left = [name for name in names if name not in known]
+
+    def ended(outcome: Outcome) -> None:
+        journal.write(file, outcome)
+        known[outcome.defect] = outcome
+
     if processes == 1 and left:
-        plant({name: defect(name) for name in left}, partial(journal.write, file))
+        plant({name: defect(name) for name in left}, ended)
     elif left:
         _in_processes(shares(left, processes), files[1:])
-    known = journal.read(*files)
+        known |= journal.read(*files[1:])
     return {name: known[name] for name in names}
 
 
@@ -108,9 +113,13 @@ def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None
         asked.write_text("\n".join(part), encoding="utf-8")
         command = [sys.executable, "-m", "spec_tests.strength", "--names", str(asked), "--journal", str(file)]
         running.append(subprocess.Popen(command))
-    ended = [process.wait() for process in running]
+    try:
+        ended = [process.wait() for process in running]
+    finally:
+        for process in running:
+            process.kill()
     if any(ended):
-        raise SystemExit("a process broke off: what it has found is in the journal")
+        raise Refusal("a process broke off: what it has found is in the journal")
 
 
 def _parser() -> ArgumentParser:
@@ -139,4 +148,4 @@ def command() -> None:
 
 
 if __name__ == "__main__":
-    run(PROGRAM, command)
+    run(PROGRAM, command, lets_go=True)

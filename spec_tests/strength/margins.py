@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.command import Refusal, run
+from reference.command import Refusal, end_if_asked, run
+from reference.whole_files import check_place, write_text
 from spec_tests import alone
 from spec_tests.report import surroundings
 from spec_tests.vocabulary import exact, ledger
@@ -91,6 +92,7 @@ def measure(options: Sequence[str] = ()) -> list[Margin]:
     with pytest.MonkeyPatch.context() as patch, ledger.set_aside(), redirect_stdout(written), redirect_stderr(written):
         patch.setattr(exact, "assert_part_within", measuring)
         status = alone.run(["-q", "--capture=no", "--color=no", "-k", BOUNDED, *options])
+    end_if_asked()
     if status != pytest.ExitCode.OK:
         raise RuntimeError(f"the tests do not pass: {written.getvalue()[-500:]}")
     return sorted([*measuring.margins.values(), *_copies()], key=lambda margin: astuple(margin)[:3])
@@ -123,18 +125,21 @@ def read(text: str) -> list[Margin]:
 
 def main() -> None:
     """Run the command."""
-    run(PROGRAM, lambda: _command(sys.argv[1:]))
+    run(PROGRAM, lambda: _command(sys.argv[1:]), lets_go=True)
 
 
 def _command(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog=PROGRAM, description=str(__doc__).partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="keep the table for this version of torch")
-    given, margins = parser.parse_args(argv), measure()
+    given = parser.parse_args(argv)
+    file = file_of(surroundings.installed()["torch"])
+    if given.write:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        check_place(file)
+    margins = measure()
     text = table(margins)
     if given.write:
-        file = file_of(surroundings.installed()["torch"])
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8", newline="\n")
+        write_text(file, text)
     print(text, end="")
     if wide := [f"{m.operation} {m.part} {m.dtype}" for m in margins if m.lets_a_hundredth_pass]:
         raise Refusal(f"an error of 1 % would pass: {', '.join(wide)}")

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from reference.whole_files import write_text
 from spec_tests.run.plugin import SUBJECT
 from spec_tests.run.selection import is_property
 from spec_tests.strength.replaying import Recorded, Subject
@@ -66,6 +67,8 @@ class Planting:
         """`ended` is told of every defect: when it is caught, or in the end that it is not."""
         self.alive = dict(defects)
         self.ended, self.interrupted = ended, False
+        self.error: OSError | None = None
+        """Why what is known could not be told."""
         self.seconds, self.tests = defaultdict[str, float](float), defaultdict[str, int](int)
 
     def pytest_keyboard_interrupt(self) -> None:
@@ -88,7 +91,7 @@ class Planting:
             if touched := {name for name, wrong in self.alive.items() if may_touch(item, wrong)}:
                 self._plant(Recorded(item, subject), touched)
         for name in self.alive:
-            self.ended(Outcome(name, "", self.seconds[name], self.tests[name]))
+            self._tell(Outcome(name, "", self.seconds[name], self.tests[name]))
         session._setupstate.teardown_exact(None)
         return True
 
@@ -104,7 +107,15 @@ class Planting:
             self.tests[name] += 1
             if caught:
                 del self.alive[name]
-                self.ended(Outcome(name, _id(test.item), self.seconds[name], self.tests[name], last))
+                self._tell(Outcome(name, _id(test.item), self.seconds[name], self.tests[name], last))
+
+    def _tell(self, outcome: Outcome) -> None:
+        """Tell of a defect; if that fails, as where a disk is full, end the run."""
+        try:
+            self.ended(outcome)
+        except OSError as error:
+            self.error = error
+            pytest.exit(str(error))
 
 
 def asks_the_subject(item: pytest.Function) -> bool:
@@ -129,6 +140,8 @@ def plant(defects: Mapping[str, Wrong], ended: Callable[[Outcome], None]) -> Non
     files = map(str, sorted(ROOT.glob("test_*.py")))
     with ledger.set_aside(), redirect_stdout(StringIO()) as written:
         code = pytest.main([*options, subject, *files], plugins=[planting := Planting(defects, ended)])
+    if planting.error is not None:
+        raise planting.error
     if planting.interrupted:
         raise KeyboardInterrupt
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
@@ -150,8 +163,7 @@ def write_order(outcomes: Sequence[Outcome]) -> None:
         if outcome.caught_by:
             took[_function(outcome.caught_by)].append(outcome.last)
     rows = [(test, len(seconds), round(1000 * median(seconds))) for test, seconds in sorted(took.items())]
-    with ORDER.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, delimiter="\t", lineterminator="\n").writerows([("test", "caught", "milliseconds"), *rows])
+    write_text(ORDER, "".join("\t".join(map(str, row)) + "\n" for row in [("test", "caught", "milliseconds"), *rows]))
 
 
 def _rank(item: pytest.Function) -> tuple[float, bool]:

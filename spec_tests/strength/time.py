@@ -27,10 +27,13 @@ from typing import Any
 
 import pytest
 
+from reference.command import end_if_asked, run
+from reference.whole_files import check_place, write_text
 from spec_tests.run.plugin import ENTRY
 from spec_tests.run.selection import is_property
 from spec_tests.strength.planting import operation_of
 
+PROGRAM = "python -m spec_tests.strength.time"
 INTERVAL = 0.01  # seconds of the processor
 
 PARTS = (
@@ -142,15 +145,17 @@ def figures(clock: Clock, seconds: float) -> dict[str, Any]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the tests, and tell what took how long."""
-    parser = ArgumentParser(
-        prog="python -m spec_tests.strength.time", description=__doc__, formatter_class=RawDescriptionHelpFormatter
-    )
+    parser = ArgumentParser(prog=PROGRAM, description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path)
     options, for_pytest = parser.parse_known_args(arguments)
+    if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        check_place(options.out)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     clock, began = Clock(), time.process_time()
     what = for_pytest if any(not argument.startswith("-") for argument in for_pytest) else ["spec_tests", *for_pytest]
     status = pytest.main(["-q", "-Wignore::pytest.PytestAssertRewriteWarning", *what], plugins=[clock])
+    end_if_asked()
     if not clock.spent:  # pytest has said why
         return int(status)
     result = figures(clock, time.process_time() - began)
@@ -163,10 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for part, share in result["parts"].items():
         print(f"{part:58}{share:>6.1%}")
     if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+        write_text(options.out, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return int(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(PROGRAM, lambda: sys.exit(main()), lets_go=True)

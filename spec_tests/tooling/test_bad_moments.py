@@ -19,7 +19,7 @@ from reference import archives, datasets, train, whole_files
 from reference.command import run
 from reference.training import Checkpoint
 from spec_tests import subjects
-from spec_tests.report import writing
+from spec_tests.report import files, writing
 from spec_tests.run import gallery, given_files
 from spec_tests.strength import __main__ as strength
 from spec_tests.strength import planting
@@ -196,6 +196,94 @@ def test_a_full_disk_ends_a_command_with_a_line_and_no_half_of_a_file(command, f
     assert "File too large" in (errors[-1:] + output[-1:])[0], (output, errors)
     assert not any("Traceback" in line for line in output + errors)
     assert list((tmp_path / "written").iterdir()) == []
+
+
+@of_posix
+@pytest.mark.parametrize(
+    ("size", "command", "journal"),
+    [
+        (500, ["spec_tests.strength", "--named", "--operations", "relu", "--journal", "FILE"], "journal.jsonl"),
+        (
+            1500,
+            [
+                "spec_tests.campaign",
+                "--subject=reference",
+                "--only=relu",
+                "--each=20",
+                "--workers=1",
+                "--out",
+                "FOLDER",
+            ],
+            "journal.jsonl",
+        ),
+    ],
+)
+def test_a_disk_that_fills_midway_ends_a_long_command_with_a_line_and_whole_rows(size, command, journal, tmp_path):
+    pytest.importorskip("distributed")
+    places = {"FILE": tmp_path / journal, "FOLDER": tmp_path}
+
+    code, _, errors = python(*(places.get(word, word) for word in command), before=SMALL.format(size=size))
+
+    (line,) = [line for line in errors if " examples (" not in line]
+    assert code == 1
+    assert line == f"python -m {command[0]}: error: {tmp_path / journal}: File too large"
+    rows = (tmp_path / journal).read_text(encoding="utf-8").splitlines()
+    assert rows and all(json.loads(row) for row in rows)
+
+
+def test_a_line_is_added_whole_or_not_at_all(tmp_path, monkeypatch):
+    file = tmp_path / "journal"
+    files.add_line(file, "first")
+    file.write_bytes(file.read_bytes() + "中".encode()[:2])  # of one who was killed
+
+    assert files.lines_of(file) == ["first"]
+    files.add_line(file, "second 中")
+    assert file.read_bytes() == "first\nsecond 中\n".encode()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match=f"No space left on device: '{re.escape(str(file))}'"):
+            files.add_line(file, "third")
+    assert files.lines_of(file) == ["first", "second 中"]
+
+
+def test_what_a_killed_writer_left_is_cleaned_up_once_it_is_old(tmp_path):
+    old, new = tmp_path / ".unfinished-old", tmp_path / ".unfinished-new"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+
+    files.put({"a": "text"}, tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {"a", ".unfinished-new"}
+
+
+def test_two_commands_do_not_write_one_journal_at_once(tmp_path):
+    pytest.importorskip("fcntl")
+
+    with files.alone_with(tmp_path / "journal"):
+        with files.alone_with(tmp_path / "other"):
+            pass
+        with pytest.raises(OSError, match="another process is at work on it"), files.alone_with(tmp_path / "journal"):
+            pass
+    with files.alone_with(tmp_path / "journal"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("command", "package"),
+    [("spec_tests.strength.mutation", "cosmic_ray"), ("spec_tests.strength.repeats", "random_order")],
+)
+@pytest.mark.parametrize("text", ["other\tcolumns\n", "BYTES"])
+def test_a_journal_of_another_version_is_refused_in_one_line(command, package, text, tmp_path):
+    pytest.importorskip(package)
+    journal = tmp_path / "journal.tsv"
+    journal.write_bytes(b"\xff\xfe\n" if text == "BYTES" else text.encode())
+
+    code, _, errors = python(command, "--journal", journal, "--out", tmp_path / "out.json")
+
+    (line,) = errors
+    assert code == 1
+    assert line.startswith(f"python -m {command}: error: --journal ")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")

@@ -8,15 +8,17 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from spec_tests.campaign import exploring, findings
+from spec_tests.campaign import child, exploring, findings, reporting
+from spec_tests.campaign.journal import HEAD as HEADER
 from spec_tests.campaign.journal import LINES, OFTEN, Journal
 from spec_tests.campaign.task import Outcome, Task
-from spec_tests.report import reading
+from spec_tests.report import files, reading
 
 pytestmark = [
     pytest.mark.tooling,
@@ -60,6 +62,32 @@ def test_a_journal_goes_on_where_it_was_and_counts_a_task_once(tmp_path):
     assert again.ended == {Task("a.py::test_a", number): outcome(number=number) for number in (0, 1)}
     assert again.examples == 20
     assert again.add(outcome(number=2)) and Journal(tmp_path, HEAD).examples == 30
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        (LINES, b'{"test": "a"}\n', r"journal\.jsonl does not contain the outcome of a task in line 1: it has"),
+        (LINES, b'{"test"\n', r"journal\.jsonl is not JSON"),
+        (LINES, b"\xff\n", r"journal\.jsonl is not JSON"),
+        (LINES, b"null\n", r"journal\.jsonl does not contain the outcome of a task in line 1: it has None"),
+        (HEADER, b'{"options": ', r"campaign\.json is not JSON"),
+        (HEADER, b"[]", r"campaign\.json does not contain what a campaign was asked for: it has \[\]"),
+    ],
+)
+def test_a_folder_that_says_something_else_than_a_campaign_is_refused(tmp_path, file, text, message):
+    Journal(tmp_path, HEAD)
+    (tmp_path / file).write_bytes(text)
+
+    with pytest.raises(ValueError, match=message):
+        Journal(tmp_path, HEAD)
+
+
+def test_a_report_that_cannot_be_written_is_no_success(tmp_path, monkeypatch):
+    monkeypatch.setattr(reporting.alone, "run", lambda *_: print("ERROR: no report in x: No space left on device"))
+
+    with pytest.raises(ValueError, match=r"^no report in x: No space left on device$"):
+        reporting.write([], [], tmp_path)
 
 
 def test_a_folder_of_another_campaign_is_refused(tmp_path):
@@ -246,6 +274,94 @@ def test_a_campaign_that_is_killed_goes_on_with_the_same_command(tmp_path):
     assert again.returncode == 0, again.stderr
     assert tasks_of(tmp_path)[: len(before)] == before
     assert len(set(tasks_of(tmp_path))) == len(tasks_of(tmp_path)) > len(before)
+
+
+STARTS, MIDWAY, WRITES = "while the workers start", "midway", "while the report is written"
+
+
+def reached(moment, folder):
+    """Tell whether a campaign has come so far."""
+    if moment == MIDWAY:
+        return len(lines(folder)) > 2
+    return (folder / {STARTS: HEADER, WRITES: findings.FOLDER}[moment]).exists()
+
+
+def alive_in(group):
+    """Return the processes of a group that have not ended."""
+    psutil = pytest.importorskip("psutil")
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.NoSuchProcess, ProcessLookupError):
+            if os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX systems alone have groups of processes")
+@pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["to the process", "to all processes"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("moment", [STARTS, MIDWAY, WRITES])
+def test_a_campaign_that_is_interrupted_says_so_and_leaves_no_process(tmp_path, moment, number, to):
+    examples = "40000" if moment == MIDWAY else "40"
+    options = ("--subject", "reference", "--only", "relu", "--workers", "2", "--examples", examples)
+    words, environment = command(tmp_path, *options)
+    with subprocess.Popen(
+        words, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        while not reached(moment, tmp_path):
+            assert run.poll() is None
+            time.sleep(0.02)
+        to(run.pid, number)
+        _, errors = run.communicate(timeout=120)
+
+    (line,) = [line for line in errors.splitlines() if " examples (" not in line]
+    assert run.returncode == 128 + number
+    known = len(lines(tmp_path))
+    said = f"the {known:,} tasks that have ended are in {tmp_path / LINES}" if known else "no task has ended"
+    assert line.endswith(f": error: interrupted: {said}; the same command goes on")
+    end = time.monotonic() + 10  # those that were told may take a moment
+    while alive_in(run.pid) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert alive_in(run.pid) == []
+
+
+def test_a_campaign_that_was_interrupted_goes_on_with_the_same_command(tmp_path):
+    options = ("--subject", "reference", "--only", "relu", "--workers", "1", "--examples", "100")
+    words, environment = command(tmp_path, *options)
+    with subprocess.Popen(words, cwd=PROJECT, env=environment, stderr=subprocess.PIPE) as run:
+        while not reached(MIDWAY, tmp_path):
+            time.sleep(0.02)
+        run.send_signal(signal.SIGTERM)
+    before = tasks_of(tmp_path)
+
+    again = campaign(tmp_path, *options)
+
+    assert again.returncode == 0, again.stderr
+    assert tasks_of(tmp_path)[: len(before)] == before
+    assert len(set(tasks_of(tmp_path))) == len(tasks_of(tmp_path)) > len(before)
+
+
+def test_a_child_whose_worker_has_ended_ends_in_the_middle_of_a_task(tmp_path):
+    (tmp_path / "slow.py").write_text("import time\n\ndef relu(input):\n    time.sleep(600)\n", encoding="utf-8")
+    test = "spec_tests/test_2_3_activation.py::test_relu_keeps_what_is_positive_and_replaces_the_rest_by_0"
+    with subprocess.Popen([sys.executable, *child.COMMAND], cwd=PROJECT, stdin=subprocess.PIPE, text=True) as process:
+        options = [f"--subject={tmp_path / 'slow.py'}"]
+        process.stdin.write(json.dumps([Task(test, 0), 0, 10, options]) + "\n")
+        process.stdin.close()
+
+        assert process.wait(timeout=60) == 1
+
+
+def test_two_campaigns_in_one_folder_are_refused(tmp_path):
+    pytest.importorskip("fcntl")
+
+    with files.alone_with(tmp_path):
+        run = campaign(tmp_path, "--subject", "reference", "--only", "relu")
+
+    assert run.returncode == 1
+    assert run.stderr.splitlines() == [
+        f"python -m spec_tests.campaign: error: {tmp_path}: another process is at work on it"
+    ]
 
 
 def test_a_subject_that_ends_its_process_is_a_finding_and_ends_the_campaign(tmp_path):

@@ -3,10 +3,16 @@
 Most of these tests run pytest inside this process, on a specification of a few lines with claims of its own.
 """
 
+import gc
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +22,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spec_tests.run import drawing, given_files, ordering, selection, summary
+from spec_tests.report import interrupts
+from spec_tests.run import drawing, given_files, ordering, plugin, selection, summary
 from spec_tests.subjects.reference import Namespace
 from spec_tests.tooling.nested_run import pytest_in_this_process
 from spec_tests.tooling.small_specification import NUMBER, PROJECT, REGISTER, small_specification
@@ -38,6 +45,114 @@ def specification(tmp_path, monkeypatch):
         return pytest_in_this_process("-p", "spec_tests.run.plugin", "--rootdir", str(tmp_path), *options, str(folder))
 
     return run
+
+
+# The garbage collector
+
+NOTED = """
+import gc, json, pathlib
+
+class Node:
+    __slots__ = "itself"
+    alive = 0
+
+    def __init__(self):
+        self.itself = self
+        Node.alive += 1
+
+    def __del__(self):
+        Node.alive -= 1
+
+def test_it():
+    most = 0
+    for _ in range(100_000):
+        Node()
+        most = max(most, Node.alive)
+    noted = {"thresholds": gc.get_threshold(), "frozen": gc.get_freeze_count(), "most": most}
+    pathlib.Path("noted.json").write_text(json.dumps(noted))
+"""
+
+
+@pytest.fixture
+def thresholds():
+    """Python's own, while a test runs."""
+    before = gc.get_threshold()
+    gc.set_threshold(700, 10, 10)
+    yield gc.get_threshold()
+    gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize("code", ["", "    raise ValueError\n"], ids=["passes", "fails"])
+def test_a_long_run_collects_garbage_seldom_and_leaves_the_collector_as_it_was(
+    specification, tmp_path, monkeypatch, thresholds, code
+):
+    monkeypatch.setattr(plugin, "A_LONG_RUN", 0)
+
+    specification(NOTED + code)
+
+    noted = json.loads((tmp_path / "noted.json").read_text(encoding="utf-8"))
+    assert tuple(noted["thresholds"]) == plugin.GARBAGE > thresholds
+    assert noted["frozen"] > 0
+    assert noted["most"] <= plugin.GARBAGE[0] + 1000  # what cannot be reached is let go of, a little later
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (thresholds, 0)
+
+
+def test_a_short_run_leaves_the_garbage_collector_alone(specification, tmp_path, thresholds):
+    specification(NOTED)
+
+    noted = json.loads((tmp_path / "noted.json").read_text(encoding="utf-8"))
+    assert tuple(noted["thresholds"]) == thresholds
+
+
+# SIGTERM
+
+ENDED = """
+import os, signal, time
+
+def test_first(): pass
+
+def test_second():
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    time.sleep(2 * worker)  # what it has sent of the first is on its way
+    os.kill(os.getppid() if worker else os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("processes", [[], ["-n", "2", "--dist", "loadfile"]], ids=["one process", "two workers"])
+def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path, processes):
+    (tmp_path / "test_ended.py").write_text(ENDED, encoding="utf-8")
+    plugins = ["-p", "spec_tests.run.plugin", "-p", "spec_tests.report.plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugins, f"--rootdir={tmp_path}", "test_ended.py", *processes]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+
+    run = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=120
+    )
+
+    assert run.returncode == pytest.ExitCode.INTERRUPTED, run.stdout + run.stderr
+    assert "1 passed in" in run.stdout
+    assert "KeyboardInterrupt" in run.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    undo = []
+    try:
+        interrupts._end_by_sigterm(SimpleNamespace(add_cleanup=undo.append))
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException):
+                time.sleep(60)
+            os._exit(1)
+        os.kill(child, signal.SIGTERM)
+        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
+        undo[0]()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 # What stops a run

@@ -92,6 +92,27 @@ def test_defects_are_shared_out_by_operation_and_none_is_lost():
     assert not set.intersection(*operations)
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        b'{"defect": "leaks", "caught_by": "\xe4',
+        b"[]\n",
+        b'{"defect": "leaks"}\n',
+        b'{"defect": "leaks", "caught_by": "", "seconds": NaN, "tests": 1, "last": 0.0}\n',
+        b'{"defect": "leaks", "caught_by": "", "seconds": 1.0, "tests": "1", "last": 0.0}\n',
+        b'{"defect": "leaks", "caught_by": "", "seconds": 1.0, "tests": 1, "last": 0.0, "more": 1}\n',
+    ],
+)
+def test_a_line_of_a_journal_that_says_nothing_is_passed_over(tmp_path, left):
+    file = tmp_path / "journal.jsonl"
+    journal.write(file, CAUGHT)
+    file.write_bytes(file.read_bytes() + left)
+
+    assert journal.read(file) == {"flips_the_kernel": CAUGHT}
+    journal.write(file, SURVIVES)
+    assert journal.read(file) == {"flips_the_kernel": CAUGHT, "leaks": SURVIVES}
+
+
 def test_a_journal_keeps_what_was_written_before_it_broke_off(tmp_path):
     file = tmp_path / "journal.jsonl"
     journal.write(file, CAUGHT)

@@ -18,7 +18,7 @@ import json
 import os
 import platform
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import Namespace, RawDescriptionHelpFormatter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -26,10 +26,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from reference.command import EndingParser, Refusal, number_from
+from reference.command import run as run_command
+from reference.whole_files import check_place, write_text
+from spec_tests.report.files import alone_with
 from spec_tests.strength.mutation.mutants import Mutant, in_the_order_of, mutants_of
 from spec_tests.strength.mutation.running import NO_PROGRAM, ROOT, Outcome, read, run, write
 from spec_tests.strength.mutation.touching import FILES
 
+PROGRAM = "python -m spec_tests.strength.mutation"
 EQUIVALENT = Path(__file__).with_name("equivalent.tsv")
 STORED = ROOT / "docs" / "strength"
 PACKAGES = ("cosmic-ray", "numpy", "hypothesis", "pytest", "torch")
@@ -75,13 +80,11 @@ def figures(mutants: Sequence[Mutant], known: Mapping[str, Outcome], seed: int) 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try what is asked for, and tell what became of it."""
-    parser = ArgumentParser(
-        prog="python -m spec_tests.strength.mutation", description=__doc__, formatter_class=RawDescriptionHelpFormatter
-    )
+    parser = EndingParser(prog=PROGRAM, description=__doc__, formatter_class=RawDescriptionHelpFormatter)
     parser.add_argument("--files", default=",".join(FILES))
-    parser.add_argument("--sample", type=int)
+    parser.add_argument("--sample", type=number_from(int, 1))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--processes", type=number_from(int, 1), default=os.cpu_count() or 1)
     parser.add_argument("--journal", type=Path, default=STORED / "mutants.tsv")
     parser.add_argument("--out", type=Path, default=STORED / "mutants.json")
     parser.add_argument("--again", action="store_true")
@@ -89,7 +92,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = options.files.split(",")
     if unknown := [file for file in files if file not in FILES]:
         parser.error(f"--files: there is no reference {', '.join(unknown)}")
+    for file in (options.journal, options.out):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        check_place(file)
+    try:
+        with alone_with(options.journal):
+            return _tried(options, files)
+    except ValueError as error:
+        raise Refusal(f"--journal {error}") from None
 
+
+def _tried(options: Namespace, files: Sequence[str]) -> int:
     everything = in_the_order_of(options.seed, (mutant for file in FILES for mutant in mutants_of(file)))
     known = read(options.journal)
     wanted = [mutant for mutant in everything[: options.sample] if mutant.file in files]
@@ -102,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known = read(options.journal)
     write(options.journal, sorted(known.values(), key=lambda outcome: outcome.key), "w")
     result = figures(everything, known, options.seed)
-    options.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8", newline="\n")
+    write_text(options.out, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     for *change, reason in result["survivors"]:
         print("survives:", *change, reason, sep="\n    ")
     print(f"killed {result['killed']:,} of {result['counted']:,}; tried {result['tried']:,} of {result['mutants']:,}")
@@ -110,4 +123,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(PROGRAM, lambda: sys.exit(main()), lets_go=True)

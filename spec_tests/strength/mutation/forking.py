@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from reference.command import Interrupted
 from spec_tests.strength.mutation import limiting, touching
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper
 from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided, Verdict
@@ -159,5 +160,7 @@ def serve(connection: Connection, subject: str, ran: set[CodeType], paths: Seque
     plugins: list[Any] = [limiting, Forking(connection, subject, ran)]
     with redirect_stdout(StringIO()) as written:
         code = pytest.main([*touching.options(subject), *paths], plugins=plugins)
+    if code == pytest.ExitCode.INTERRUPTED and KeyboardInterrupt.__name__ in written.getvalue():
+        raise SystemExit(Interrupted.status)  # whoever asks has said it
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise SystemExit(f"the tests could not be collected: pytest ended with {code!r}\n{written.getvalue()}")

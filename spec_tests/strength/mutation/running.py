@@ -8,18 +8,25 @@ import csv
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
-from functools import cached_property, partial
+from functools import cached_property
+from io import StringIO
+from math import isfinite
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from threading import Lock
+from threading import Event, Lock
 from time import perf_counter
+from typing import Any
 
+from reference.whole_files import write_text
+from spec_tests.report.files import add_line, lines_of
 from spec_tests.strength.mutation.mutants import Mutant, state
 from spec_tests.strength.mutation.touching import FILES, options, paths
 from spec_tests.strength.mutation.verdicts import Killed, Question, Undecided
@@ -62,24 +69,35 @@ COLUMNS = [field.name for field in fields(Outcome)]
 
 def read(journal: Path) -> dict[str, Outcome]:
     """Return what is known of the mutants of the references as they are now."""
-    if not journal.is_file():
-        return {}
-    with journal.open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file, delimiter="\t") if None not in row.values()]
-    found = [
-        Outcome(r["file"], r["state"], r["operator"], int(r["occurrence"]), r["caught_by"], float(r["seconds"]))
-        for r in rows
-    ]
+    header, *rows = csv.reader(lines_of(journal), delimiter="\t") if journal.is_file() else [COLUMNS]
+    if header != COLUMNS:
+        raise ValueError(f"{journal} has other columns than {', '.join(COLUMNS)}")
+    found = [outcome for row in rows if (outcome := _outcome(row)) is not None]
     return {outcome.key: outcome for outcome in found if outcome.state == state(outcome.file)}
+
+
+def _outcome(row: Sequence[str]) -> Outcome | None:
+    """Return what a row says; None if it says nothing."""
+    try:
+        file, of, operator, occurrence, caught_by, seconds = row
+        outcome = Outcome(file, of, operator, int(occurrence), caught_by, float(seconds))
+    except ValueError:
+        return None
+    return outcome if file in FILES and isfinite(outcome.seconds) else None
 
 
 def write(journal: Path, outcomes: Sequence[Outcome], mode: str = "a") -> None:
     """Add rows to the journal, or with mode "w" begin it anew with them."""
     journal.parent.mkdir(parents=True, exist_ok=True)
-    begins = mode == "w" or not journal.is_file()
-    with journal.open(mode, encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, delimiter="\t", lineterminator="\n")
-        rows.writerows([COLUMNS] * begins + [list(astuple(outcome)) for outcome in outcomes])
+    begins = mode == "w" or not lines_of(journal)
+    written = StringIO()
+    rows = csv.writer(written, delimiter="\t", lineterminator="\n")
+    rows.writerows([COLUMNS] * begins + [list(astuple(outcome)) for outcome in outcomes])
+    if mode == "w":
+        write_text(journal, written.getvalue())
+    else:
+        for line in written.getvalue().splitlines():
+            add_line(journal, line)
 
 
 class Copy:
@@ -91,6 +109,8 @@ class Copy:
         shutil.copytree(ROOT, self.root, ignore=_of_this_machine, symlinks=True)
         self.sound = set[tuple[str, str]]()
         """The tests that pass on the reference itself, each with its subject."""
+        self.process: subprocess.Popen[str] | None = None
+        """The run."""
 
     def killed_by(self, mutant: Mutant, changed: str) -> str:
         """Return the test that fails first on a mutant, or what else tells it from the original."""
@@ -118,12 +138,23 @@ class Copy:
         plugins = [f"-p{__package__}.{name}" for name in ("touching", "limiting")]
         command = [sys.executable, "-m", "pytest", "-x", *plugins, *options(subject), *tests]
         more = {"OMP_NUM_THREADS": "1", "MUTATED": file, "PYTHONDONTWRITEBYTECODE": "1"}
-        run = partial(subprocess.run, cwd=self.root, capture_output=True, encoding="utf-8", timeout=A_RUN)
-        try:
-            done = run(command, env={**os.environ, **more})
-        except subprocess.TimeoutExpired:
-            return 1, ""
-        return done.returncode, done.stdout + done.stderr
+        text: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+        self.process = subprocess.Popen(
+            command, cwd=self.root, env={**os.environ, **more}, start_new_session=True, **text
+        )
+        with self.process:
+            try:
+                said = self.process.communicate(timeout=A_RUN)[0]
+            except subprocess.TimeoutExpired:
+                self.end()
+                return 1, ""
+        return self.process.returncode, said
+
+    def end(self) -> None:
+        """End the run, with all that it has started."""
+        if self.process is not None and self.process.poll() is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
 
 class Bench:
@@ -165,6 +196,13 @@ class Bench:
                 return None
         return "" if self.warm else None
 
+    def break_off(self) -> None:
+        """Ask its processes to end now."""
+        if "copy" in self.__dict__:
+            self.copy.end()
+        for process in self.__dict__.get("warm", []):
+            process.process.send_signal(signal.SIGINT)
+
     def end(self) -> None:
         """End its processes."""
         for process in self.__dict__.get("warm", []):
@@ -173,7 +211,7 @@ class Bench:
 
 def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = False) -> list[Mutant]:
     """Find out what becomes of these mutants, on so many benches; return those that need runs of their own."""
-    idle, written, left = SimpleQueue[Bench](), Lock(), list[Mutant]()
+    idle, written, left, broken_off = SimpleQueue[Bench](), Lock(), list[Mutant](), Event()
 
     def work(mutant: Mutant) -> None:
         bench = idle.get()
@@ -182,6 +220,8 @@ def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = 
         finally:
             idle.put(bench)
         with written:
+            if broken_off.is_set():  # what has been found out then is that its tests were
+                return
             if outcome is not None:
                 write(journal, [outcome])
                 print(f"{outcome.key}: {outcome.caught_by or 'SURVIVES'}, {outcome.seconds} s", flush=True)
@@ -195,6 +235,11 @@ def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = 
         try:
             for future in [pool.submit(work, mutant) for mutant in mutants]:
                 future.result()
+        except BaseException:
+            broken_off.set()
+            for bench in benches:
+                bench.break_off()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
             for bench in benches:

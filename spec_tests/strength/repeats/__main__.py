@@ -15,13 +15,15 @@ Random order needs `pip install "torch-by-hand[repeats]"`.
 
 import json
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from reference.command import EndingParser, Refusal, number_from, run
+from reference.whole_files import check_place, write_text
 from spec_tests.report import surroundings
-from spec_tests.report.files import put
+from spec_tests.report.files import alone_with
 from spec_tests.strength.repeats import journal, running
 from spec_tests.strength.repeats.settings import setting
 
@@ -64,6 +66,17 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
         print(result.text)
         return int(result.code != 0)
 
+    for file in (options.journal, options.out):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        check_place(file)
+    try:
+        with alone_with(options.journal):
+            return _repeated(options, project)
+    except ValueError as error:
+        raise Refusal(f"--journal {options.journal} is none of this version: {error}") from None
+
+
+def _repeated(options: Namespace, project: Path) -> int:
     known = {row.number for row in journal.read(options.journal, options.seed)}
     again = [] if options.again is None else [options.again]
     for number in again or [number for number in range(1, options.runs + 1) if number not in known]:
@@ -74,7 +87,7 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
         print(_told(row), flush=True)
 
     found = journal.figures(journal.read(options.journal, options.seed), COMMAND)
-    put({options.out.name: json.dumps(found, indent=1, ensure_ascii=False) + "\n"}, options.out.parent)
+    write_text(options.out, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     print(f"{found['passed']:,} of {found['runs']:,} runs passed; {found['tests']:,} tests in all")
     return int(bool(found["failures"]))
 
@@ -89,8 +102,8 @@ def _told(row: journal.Row) -> str:
 
 
 def _parser(project: Path) -> ArgumentParser:
-    parser = ArgumentParser(prog=COMMAND, description=__doc__, formatter_class=RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=100)
+    parser = EndingParser(prog=COMMAND, description=__doc__, formatter_class=RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=number_from(int, 1), default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--journal", type=Path, default=project / STORED / "repeats.tsv")
     parser.add_argument("--out", type=Path, default=project / STORED / "repeats.json")
@@ -100,4 +113,4 @@ def _parser(project: Path) -> ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(COMMAND, lambda: sys.exit(main()), lets_go=True)

@@ -1,13 +1,14 @@
 """What is known of each run: a row of the journal, added as soon as it is known; and the figures, as JSON."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
-from spec_tests.report.files import put
+from spec_tests.report.files import add_line, lines_of
 from spec_tests.strength.repeats.settings import choices
 
 PASSED, FAILED = "passed", "failed"
@@ -38,17 +39,21 @@ COLUMNS = [field.name for field in fields(Row)]
 
 def read(journal: Path, seed: int) -> list[Row]:
     """Return the rows of a seed."""
-    lines = journal.read_text(encoding="utf-8").splitlines() if journal.is_file() else []
-    rows = [_row(line.split("\t")) for line in lines[1:]]
+    lines = [line.split("\t") for line in lines_of(journal)]
+    if lines and lines[0] != COLUMNS:
+        raise ValueError(f"it has other columns than {', '.join(COLUMNS)}")
+    rows = [_row(number, cells) for number, cells in enumerate(lines[1:], 2)]
     return [row for row in rows if row.seed == seed]
 
 
 def add(journal: Path, row: Row) -> None:
     """Add a row to the journal."""
-    before = journal.read_text(encoding="utf-8") if journal.is_file() else "\t".join(COLUMNS) + "\n"
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    if not lines_of(journal):
+        add_line(journal, "\t".join(COLUMNS))
     values = asdict(row).values()
     cells = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
-    put({journal.name: before + "\t".join(cells) + "\n"}, journal.parent)
+    add_line(journal, "\t".join(cells))
 
 
 def figures(rows: Sequence[Row], command: str) -> dict[str, Any]:
@@ -87,7 +92,17 @@ def _each(values: Sequence[Any]) -> list[Any]:
     return [value for place, value in enumerate(values) if value not in values[:place]]
 
 
-def _row(cells: Sequence[str]) -> Row:
-    texts = zip(fields(Row), cells, strict=True)
-    values: list[Any] = [text if field.type is str else json.loads(text) for field, text in texts]
+def _row(number: int, cells: Sequence[str]) -> Row:
+    try:
+        texts = zip(fields(Row), cells, strict=True)
+        values: list[Any] = [text if field.type is str else json.loads(text) for field, text in texts]
+        if wrong := [field.name for field, value in zip(fields(Row), values, strict=True) if not _is_a(field, value)]:
+            raise ValueError(f"{wrong[0]} is none")
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"line {number}: {error}") from None
     return Row(*values)
+
+
+def _is_a(field: Field[Any], value: object) -> bool:
+    kind: Any = get_origin(field.type) or field.type
+    return type(value) is kind and (not isinstance(value, float) or math.isfinite(value))
