@@ -128,6 +128,17 @@ def test_a_pixel_of_three_channels_becomes_one_number_in_each_of_three_planes(im
 
 
 @values("to_tensor")
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_of_every_height_and_width_up_to_17_keep_all_their_pixels(implementation, channels):
+    rng = np.random.default_rng(channels)
+
+    for size in [(3, width) for width in range(1, 18)] + [(height, 2) for height in range(1, 18)]:
+        pic = 255 * rng.integers(0, 2, (*size, channels), np.uint8)
+
+        assert_equal(implementation.to_tensor(pic), np.moveaxis(pic // 255, -1, 0).astype("float32"))
+
+
+@values("to_tensor")
 @for_all(call=TRANSFORMS["to_tensor"].draws["bytes"])
 def test_every_pixel_keeps_its_place_behind_the_axis_of_channels(subject, call):
     pic = call["pic"]

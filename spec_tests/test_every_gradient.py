@@ -269,6 +269,24 @@ def test_the_second_gradients_of_wide_products_are_values_and_gradients_too(subj
     assert_second_gradients_are_those_of_the_first(problem, 0, dtype, subject.at(dtype))
 
 
+@gradients(*CONVOLUTIONS)
+@float32_only
+@pytest.mark.parametrize("length", [5, 7])
+def test_the_second_gradients_of_long_kernels_are_values_and_gradients_too(subject, operation, length, dtype):
+    if operation in subject.transforms:
+        raise NotOffered(f"{operation} by {subject.transforms[operation]}: its second gradients have no exact law")
+    rng, ones = np.random.default_rng(length), [1] * (int(operation[len("conv")]) - 1)
+
+    def whole(*size):
+        return rng.integers(-2, 3, size).astype(dtype)
+
+    arrays = {"input": whole(2, 3, *ones, length + 2), "weight": whole(2, 3, *ones, length), "bias": whole(2)}
+    options = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+    problem = Problem(operation, arrays, options, whole(2, 2, *ones, 3))
+
+    assert_second_gradients_are_those_of_the_first(problem, 0, dtype, subject.at(dtype))
+
+
 SMOOTH = [name for name in operations_that_leave(SLOPE) if name != "l1_loss"]  # which has a kink
 
 

@@ -54,7 +54,7 @@ _common = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 PROFILES = {
-    REPEATABLE: settings(_common, max_examples=70, derandomize=True),
+    REPEATABLE: settings(_common, max_examples=60, derandomize=True),
     EXPLORE: settings(_common, max_examples=100),
     THOROUGH: settings(_common, max_examples=1000),
     FEW: settings(_common, max_examples=4, derandomize=True),
