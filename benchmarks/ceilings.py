@@ -9,16 +9,18 @@ measured again at the end of the run, and the higher one counts for all rows.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import torch
 from threadpoolctl import threadpool_limits
 from torch.nn import functional
+from torch.utils.benchmark import timer
 
 from benchmarks.counts import Ceiling, Work, floor
 from benchmarks.environment import Watch
-from benchmarks.side_by_side import seconds
+from benchmarks.results import row_of
+from benchmarks.spread import Call, seconds
 from spec_tests.contract.on_tensors import set_float32_precision
 
 Key = tuple[Any, ...]
@@ -65,57 +67,49 @@ def ceiling(device: str, number_of_threads: int, precision: str) -> Ceiling:
     """
     if device == "cuda":
         set_float32_precision("tf32" if precision == "tf32" else "ieee")
-    numbers = torch.bfloat16 if precision == "bf16" else torch.float32
+    found = list[Ceiling]()
     with threads(number_of_threads), torch.no_grad():
-        best, undisturbed = _measured(device, number_of_threads, precision, numbers)
-        for _ in range(ATTEMPTS - 1):
-            if not undisturbed:
-                again, undisturbed = _measured(device, number_of_threads, precision, numbers)
-                best = best.better(again)
-    return best
+        while len(found) < ATTEMPTS:
+            watch = Watch()
+            found.append(_measured(device, number_of_threads, precision))
+            if not watch.found()["disturbed"]:
+                break
+    return reduce(Ceiling.better, found)
 
 
-def _measured(device: str, threads: int, precision: str, numbers: torch.dtype) -> tuple[Ceiling, bool]:
-    """Return all rates, and whether nothing disturbed their measurement."""
-    watch = Watch()
-    convolution = max(_convolution(device, numbers, shape) for shape in SHAPES)
+def _measured(device: str, threads: int, precision: str) -> Ceiling:
+    """Return all rates."""
+    kind = {"device": device, "dtype": torch.bfloat16 if precision == "bf16" else torch.float32}
+    products = _fastest(partial(_matmul, kind), SIDES[device])
+    convolution = max(_fastest(partial(_convolution, kind, shape), IMAGES[device]) for shape in SHAPES)
     copies = tuple(_copy(device, size) for size in NUMBERS[device])
-    found = Ceiling(device, threads, precision, _matmul(device, numbers), convolution, copies[-1][1], copies)
-    return found, not watch.disturbed()
+    return Ceiling(device, threads, precision, products, convolution, copies[-1][1], copies)
 
 
-def _matmul(device: str, numbers: torch.dtype) -> float:
-    return max(_as_long_as_short(partial(_matmul_of, device, numbers), SIDES[device]))
-
-
-def _matmul_of(device: str, numbers: torch.dtype, side: int) -> tuple[float, float]:
-    matrix = torch.rand(side, side, device=device, dtype=numbers)
+def _matmul(kind: dict[str, Any], side: int) -> tuple[float, float]:
+    """Return the operations of a product of square matrices, and its seconds."""
+    matrix = torch.rand(side, side, **kind)
     return 2 * side**3, _least(lambda: matrix @ matrix)
 
 
-def _convolution(device: str, numbers: torch.dtype, shape: tuple[int, int, int, int]) -> float:
-    return max(_as_long_as_short(partial(_convolution_of, device, numbers, shape), IMAGES[device]))
-
-
-def _convolution_of(
-    device: str, numbers: torch.dtype, shape: tuple[int, int, int, int], images: int
-) -> tuple[float, float]:
-    (ins, outs, pixels, kernel), kind = shape, {"device": device, "dtype": numbers}
-    input, weight = (
-        torch.rand(*size, **kind).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # all are right
-        for size in ((images, ins, pixels, pixels), (outs, ins, kernel, kernel))
-    )
+def _convolution(kind: dict[str, Any], shape: tuple[int, int, int, int], images: int) -> tuple[float, float]:
+    """Return the operations of a convolution, and its seconds."""
+    ins, outs, pixels, kernel = shape
+    input = torch.rand(images, ins, pixels, pixels, **kind).to(memory_format=torch.channels_last)
+    weight = torch.rand(outs, ins, kernel, kernel, **kind).to(memory_format=torch.channels_last)
     flop = 2 * images * ins * outs * kernel**2 * (pixels - kernel + 1) ** 2
     return flop, _least(lambda: functional.conv2d(input, weight))
 
 
-def _as_long_as_short(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> Iterator[float]:
-    """Yield the rates at increasing sizes, up to the first that takes long."""
+def _fastest(work: Callable[[int], tuple[float, float]], sizes: Iterable[int]) -> float:
+    """Return the highest rate of some work at increasing sizes, up to the first that takes long."""
+    rates = []
     for size in sizes:
         flop, taken = work(size)
-        yield flop / taken
+        rates.append(flop / taken)
         if taken > LONG:
-            return
+            break
+    return max(rates)
 
 
 def _copy(device: str, numbers: int) -> tuple[int, float]:
@@ -125,14 +119,14 @@ def _copy(device: str, numbers: int) -> tuple[int, float]:
     return 2 * source.nbytes, 2 * source.nbytes / _least(lambda: target.copy_(source))
 
 
-def _least(call: Callable[[], Any]) -> float:
+def _least(call: Call) -> float:
     """Return the seconds of the fastest of several calls after a first one, or of a single one if that was long.
 
     A short call is repeated for about a tenth of a millisecond, so that reading the clock does not count.
     """
-    first = seconds(call)
+    first = seconds(call, timer)
     repeats = max(1, round(BRIEF / max(first, 1e-7)))
-    return min(seconds(call, repeats) for _ in range(1 if first > LONG else TRIES))
+    return min(seconds(call, timer, repeats) for _ in range(1 if first > LONG else TRIES))
 
 
 @dataclass
@@ -154,16 +148,9 @@ class Limits:
     def settle(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         """Measure again the ceilings that a row exceeds; return the names of those that still do, undisturbed."""
         rows = list(rows)
-        exceeding = [row["extra_info"] for row in rows if too_fast(row)]
+        exceeding = [row["extra_info"] for row in rows if row_of(row).too_fast]
         for key in {key for info, _, key in self.bounded if any(info is one for one in exceeding)}:
             self.known[key] = self.known[key].better(ceiling(*key))
         for info, work, key in self.bounded:
             info["floor"] = asdict(floor(work, self.known[key]))
-        return [row["name"] for row in rows if too_fast(row) and not row["extra_info"].get("disturbed")]
-
-
-def too_fast(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row is faster than its floor."""
-    info = row["extra_info"]
-    median = (info.get("interval") or row["stats"])["median"]
-    return info.get("floor") is not None and median < info["floor"]["seconds"]
+        return [row.name for row in map(row_of, rows) if row.too_fast and not row.disturbed]

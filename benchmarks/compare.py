@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks import results
 from benchmarks.results import Result, Row, with_unit
-from benchmarks.table import aligned
+from benchmarks.table import as_lines, table
 from reference.command import Parser, Refusal, run
 from spec_tests.report.json_files import Unreadable
 
@@ -45,6 +45,21 @@ class Change:
         _, low, high = self.ratio
         return "SLOWER" if low > 1 else "faster" if high < 1 else ""
 
+    @property
+    def caution(self) -> str:
+        """Whether other processes used the machine during one of the two measurements."""
+        return "disturbed" if self.old.disturbed or self.new.disturbed else ""
+
+
+COLUMNS = {
+    "row": lambda change: change.new.name,
+    "old": lambda change: with_unit(change.old.median, "s"),
+    "new": lambda change: with_unit(change.new.median, "s"),
+    "new / old": lambda change: f"{change.ratio[0]:.3f}",
+    "interval": lambda change: f"{change.ratio[1]:.3f} – {change.ratio[2]:.3f}",
+    "": lambda change: f"{change.verdict} {change.caution}".strip(),
+}
+
 
 def key(row: Row) -> tuple[Any, ...]:
     """Return what a row measured."""
@@ -65,19 +80,11 @@ def lines(old: Result, new: Result) -> Iterator[str]:
         if was != now:
             yield f"{name} differs: {_differing(was, now)} in OLD, {_differing(now, was)} in NEW"
     found = changes(old, new)
-    yield from aligned([("row", "old", "new", "new / old", "interval", ""), *map(_cells, found)])
+    yield from as_lines(table("Times", COLUMNS, found))
     for name, result in (("OLD", old), ("NEW", new)):
         if alone := len(results.rows_of(result)) - len(found):
             yield f"{alone} rows are in {name} alone"
     yield f"{sum(change.verdict == 'SLOWER' for change in found)} of {len(found)} rows got slower"
-
-
-def _cells(change: Change) -> tuple[str, ...]:
-    ratio, low, high = change.ratio
-    disturbed = "disturbed" if change.old.disturbed or change.new.disturbed else ""
-    times = [with_unit(row.median, "s") for row in (change.old, change.new)]
-    words = " ".join(filter(None, (change.verdict, disturbed)))
-    return change.new.name, *times, f"{ratio:.3f}", f"{low:.3f} – {high:.3f}", words
 
 
 def _differing(one: Any, other: Any) -> Any:
@@ -97,8 +104,7 @@ def command(arguments: Sequence[str] | None = None) -> None:
         old, new = results.read(options.old), results.read(options.new)
     except Unreadable as error:
         raise Refusal(str(error)) from None
-    found = changes(old, new)
-    if not found:
+    if not (found := changes(old, new)):
         raise Refusal(f"no row of {options.old} is in {options.new}")
     print("\n".join(lines(old, new)))
     if any(change.verdict == "SLOWER" for change in found):

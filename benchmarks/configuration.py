@@ -14,7 +14,7 @@ in bf16. Options of pytest replace parts of it and leave the rest as it is.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from typing import Any
@@ -36,18 +36,27 @@ VALUES: dict[str, tuple[str, ...]] = {
 
 POWERS = tuple(2**power for power in range(14))
 """The batches, 1 to 8192."""
-
 LARGEST_ON_CPU = 512
 """In the default run; beyond it, samples per second no longer rise."""
-
 STORY = (1, 64, 1024)
 """The batches of rungs that serve a single comparison."""
-
 SIDE_BY_SIDE = 64
 """The batch at which NumPy is compared with torch."""
 
 WHERE = (("torch", "cpu"), ("reference", "cpu"), ("torch", "cuda"))
 """Who computes where, in the questions that have no ladder."""
+
+IMPOSSIBLE: tuple[tuple[dict[str, str], str], ...] = (
+    ({"device": "cpu", "mode": "graph"}, "mode graph is a CUDA graph: device must be cuda"),
+    ({"device": "cpu", "precision": "tf32"}, "precision tf32 exists only on NVIDIA's GPUs: device must be cuda"),
+    ({"device": "cpu", "data": "copied"}, "data is copied to a GPU: device must be cuda"),
+    (
+        {"phase": "backward", "data": "copied"},
+        "phase backward starts from what the forward pass left on the device: data must be resident",
+    ),
+    ({"mode": "graph", "data": "copied"}, "mode graph replays on data at fixed addresses: data must be resident"),
+)
+"""Settings that exclude each other, and why."""
 
 
 @dataclass(frozen=True)
@@ -74,26 +83,14 @@ class Configuration:
     @property
     def nonsense(self) -> str:
         """Why this configuration is impossible, or an empty string."""
-        on_cpu = self.device == "cpu"
-        plain = replace(_PLAIN, phase=self.phase, threads=self.threads, batch=self.batch)
+        plain = Configuration(self.phase, threads=self.threads, who="reference", batch=self.batch)
         if self.who == "reference" and self != plain:
             return "who reference is NumPy, which computes only on the CPU, contiguous, ieee and eager"
-        if on_cpu and self.mode == "graph":
-            return "mode graph is a CUDA graph: device must be cuda"
-        if on_cpu and self.precision == "tf32":
-            return "precision tf32 exists only on NVIDIA's GPUs: device must be cuda"
-        if on_cpu and self.data == "copied":
-            return "data is copied to a GPU: device must be cuda"
-        if self.phase == "backward" and self.data == "copied":
-            return "phase backward starts from what the forward pass left on the device: data must be resident"
-        if self.mode == "graph" and self.data == "copied":
-            return "mode graph replays on data at fixed addresses: data must be resident"
-        return ""
+        mine = asdict(self).items()
+        return next((why for settings, why in IMPOSSIBLE if settings.items() <= mine), "")
 
 
-_PLAIN = Configuration(who="reference")
 NAMES = tuple(field.name for field in fields(Configuration))
-
 
 QUESTIONS: dict[str, tuple[str, ...]] = {
     "network": NAMES,
@@ -119,7 +116,7 @@ def ladder(cores: int) -> list[Configuration]:
     half = replace(last, precision="bf16")
     rungs = [
         (one, POWERS),
-        *([(all_cores, POWERS)] if cores > 1 else []),
+        (all_cores, POWERS),
         (last_on_cpu, POWERS),
         (replace(last_on_cpu, mode="compile"), (SIDE_BY_SIDE,)),
         (gpu, POWERS),
@@ -130,9 +127,10 @@ def ladder(cores: int) -> list[Configuration]:
         (replace(half, mode="compile"), STORY),
         (replace(half, mode="graph"), POWERS),
         (replace(one, who="reference"), (SIDE_BY_SIDE,)),
-        *([(replace(all_cores, who="reference"), (SIDE_BY_SIDE,))] if cores > 1 else []),
+        (replace(all_cores, who="reference"), (SIDE_BY_SIDE,)),
     ]
-    return [replace(rung, batch=batch) for rung, batches in rungs for batch in batches]
+    each_once = dict.fromkeys(replace(rung, batch=batch) for rung, batches in rungs for batch in batches)
+    return list(each_once)  # on one core, several rungs are the same
 
 
 def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Configuration]:
@@ -158,22 +156,16 @@ def chosen_rows(options: Mapping[str, Sequence[Any]], cores: int) -> list[Config
     for name, value in ((name, value) for name, values in options.items() for value in values):
         if phases and value != BOTH and not any(getattr(row, name) == value for row in possible):
             reasons = dict.fromkeys(row.nonsense for row in asked if getattr(row, name) == value)
-            unfit = f"no selected row can have {name} {value}"
-            raise ValueError("; ".join(reasons) or unfit)
+            raise ValueError("; ".join(reasons) or f"no selected row can have {name} {value}")
     return list(dict.fromkeys(possible))
 
 
 def _combinations(options: Mapping[str, Sequence[Any]], cores: int) -> list[Configuration]:
-    names = [name for name in NAMES if name in options and name not in ("phase", "batch")]
-    combined = product(*(options[name] for name in names))
-    rows = [Configuration(**dict(zip(names, values, strict=True))) for values in combined]
-    return [replace(row, threads=_threads(row, options, cores)) for row in rows]
-
-
-def _threads(row: Configuration, options: Mapping[str, Sequence[Any]], cores: int) -> int:
-    if row.device == "cuda":
-        return 0
-    return row.threads if "threads" in options else cores
+    """Return all combinations of the given values; on a GPU there are no threads of the CPU."""
+    given = {"threads": [cores], **options}
+    names = [name for name in NAMES if name in given and name not in ("phase", "batch")]
+    rows = [Configuration(**dict(zip(names, each, strict=True))) for each in product(*(given[name] for name in names))]
+    return [replace(row, threads=0) if row.device == "cuda" else row for row in rows]
 
 
 def parsed(name: str, text: str, cores: int) -> list[Any]:
@@ -191,22 +183,16 @@ def parsed(name: str, text: str, cores: int) -> list[Any]:
 
 
 def _value(name: str, word: str, cores: int) -> Any:
-    if name in VALUES:
-        if word not in VALUES[name]:
-            raise ValueError(f"{name} is {word!r}, expected one of {', '.join(VALUES[name])}")
-        return word
-    if name == "threads" and word == "all":
-        return cores
+    known = VALUES.get(name)
+    if known and word not in known:
+        raise ValueError(f"{name} is {word!r}, expected one of {', '.join(known)}")
+    if known or (name, word) == ("threads", "all"):
+        return word if known else cores
     if not word.isdecimal() or int(word) < 1:
         raise ValueError(f"{name} is {word!r}, expected a whole number of at least 1")
     if name == "threads" and int(word) > cores:
         raise ValueError(f"threads is {word}, but there are {cores} processors")
     return int(word)
-
-
-def parametrization(rows: Iterable[Configuration]) -> list[tuple[Any, ...]]:
-    """Return the rows as values for `NAMES`."""
-    return [tuple(asdict(row).values()) for row in rows]
 
 
 def cores() -> int:

@@ -8,23 +8,17 @@ import pytest
 import torch
 
 from benchmarks import ceilings
-from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
 from benchmarks.plugin import RUN
 from spec_tests.contract.on_tensors import set_float32_precision
 
 
-def require(device: str) -> None:
-    """Skip a row on a device that is missing."""
-    if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("there is no CUDA device here")
-
-
 @pytest.fixture
 def where(device: str) -> str:
-    """The device of a row, if it is here; on a GPU, IEEE float32 is set."""
-    require(device)
+    """The device of a row, which is skipped if it is missing; on a GPU, IEEE float32 is set."""
     if device == "cuda":
+        if not torch.cuda.is_available():
+            pytest.skip("there is no CUDA device here")
         set_float32_precision("ieee")
     return device
 
@@ -38,20 +32,20 @@ def benchmark(benchmark: Any, pytestconfig: pytest.Config) -> Any:
 
 @pytest.fixture
 def configuration_of_row(
-    phase: str, device: str, threads: int, layout: str, precision: str, mode: str, data: str, who: str, batch: int
-) -> Configuration:
-    """The settings of one row; skips if this machine cannot compute it."""
-    require(device)
+    phase: str, where: str, threads: int, layout: str, precision: str, mode: str, data: str, who: str, batch: int
+) -> Iterator[Configuration]:
+    """The settings of one row, with its number of threads meanwhile; skips if this machine cannot compute it."""
     if mode == "compile" and not (shutil.which("c++") or shutil.which("cc")):
         pytest.skip("torch.compile needs a C++ compiler")
-    return Configuration(phase, device, threads, layout, precision, mode, data, who, batch)
+    with ceilings.threads(threads):
+        yield Configuration(phase, where, threads, layout, precision, mode, data, who, batch)
 
 
 @pytest.fixture
-def threads_of_row(configuration_of_row: Configuration) -> Iterator[int]:
-    """The row's number of threads, which torch and NumPy's BLAS use meanwhile."""
-    with ceilings.threads(configuration_of_row.threads):
-        yield configuration_of_row.threads
+def starts_processes(pytestconfig: pytest.Config) -> None:
+    """Skip a test that starts processes unless --slow is given."""
+    if not pytestconfig.option.spec_slow:
+        pytest.skip("it starts processes: --slow runs it")
 
 
 @pytest.fixture(scope="module")
@@ -62,10 +56,9 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def limits(request: pytest.FixtureRequest) -> Limits:
+def limits(request: pytest.FixtureRequest) -> ceilings.Limits:
     """The ceilings of this run, measured as they are needed, and never in a smoke test."""
-    config = request.config
-    off = config.option.benchmark_disable or config.option.without_ceilings
-    run = config.stash[RUN]
-    run.limits = run.limits or Limits(enabled=not off)
-    return run.limits
+    option, run = request.config.option, request.config.stash[RUN]
+    run.limits = run.limits or ceilings.Limits(enabled=not (option.benchmark_disable or option.without_ceilings))
+    found: ceilings.Limits = run.limits
+    return found

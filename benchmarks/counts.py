@@ -17,17 +17,16 @@ from math import prod
 
 from reference.cnn import PARAMETERS
 
+LAYERS = ("conv1", "p1", "conv2", "p2", "conv3", "p3", "linear")
 CONVOLUTIONS = {"conv1": (3, 32, 32), "conv2": (32, 32, 16), "conv3": (32, 64, 8)}
 """Channels in, channels out, and the height and width of both."""
 
-KERNEL, PADDING = 5, 2
-"""The same for every convolution, along both axes."""
-
-Size = tuple[int, ...]
-LAYERS = ("conv1", "p1", "conv2", "p2", "conv3", "p3", "linear")
+PADDING = (2, 2)
 NUMBER_BYTES = {"ieee": 4, "tf32": 4, "bf16": 2}
 PARAMETER_BYTES = 4
 """Parameters and their gradients stay in float32 under autocast."""
+
+Size = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -78,11 +77,12 @@ class Ceiling:
 
     def better(self, other: "Ceiling") -> "Ceiling":
         """Return the higher of each of the rates of two measurements."""
-        rates = {
-            name: max(getattr(self, name), getattr(other, name)) for name in ("matmul", "convolution", "bandwidth")
-        }
+        rates = {name: max(getattr(self, name), getattr(other, name)) for name in RATES}
         copies = tuple((size, max(a, b)) for (size, a), (_, b) in zip(self.copies, other.copies, strict=True))
         return replace(self, **rates, copies=copies)
+
+
+RATES = ("matmul", "convolution", "bandwidth")
 
 
 @dataclass(frozen=True)
@@ -91,26 +91,6 @@ class Floor:
 
     seconds: float
     binds: str
-
-
-def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
-    """Return the work of a phase, layer by layer; a training step is forward, backward and the update.
-
-    >>> sum(work.flop for work in works("forward", 1)), sum(work.flop for work in works("backward", 1))
-    (24596480, 44277760)
-    """
-    forward = [_forward(layer, batch, NUMBER_BYTES[precision]) for layer in LAYERS]
-    if phase == "forward":
-        return forward
-    backward = [_backward(layer, batch, NUMBER_BYTES[precision]) for layer in reversed(LAYERS)]
-    return backward if phase == "backward" else [*forward, *backward, _update()]
-
-
-def layer_work(layer: str, phase: str, batch: int) -> list[Work]:
-    """Return the work of a single layer in float32 with all its gradients, including that of the images."""
-    forward = _forward(layer, batch, NUMBER_BYTES["ieee"])
-    backward = _backward(layer, batch, NUMBER_BYTES["ieee"], all_wanted=True)
-    return {"forward": [forward], "backward": [backward]}.get(phase, [forward, backward])
 
 
 def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
@@ -126,49 +106,71 @@ def floor(work: Iterable[Work], ceiling: Ceiling) -> Floor:
     return Floor(compute + memory, "compute" if compute > memory else "memory")
 
 
-def _forward(layer: str, batch: int, number: int) -> Work:
+def works(phase: str, batch: int, precision: str = "ieee") -> list[Work]:
+    """Return the work of a phase, layer by layer; a training step is forward, backward and the update.
+
+    >>> sum(work.flop for work in works("forward", 1)), sum(work.flop for work in works("backward", 1))
+    (24596480, 44277760)
+    """
+    forward = [_forward(layer, batch, precision) for layer in LAYERS]
+    backward = [_backward(layer, batch, precision, of_input=layer != "conv1") for layer in reversed(LAYERS)]
+    update = Work("update", 0, 3 * sum(map(_parameter_bytes, LAYERS)))  # reads each and its gradient, and writes it
+    return {"forward": forward, "backward": backward}.get(phase, [*forward, *backward, update])
+
+
+def layer_work(layer: str, phase: str, batch: int) -> list[Work]:
+    """Return the work of a single layer in float32 with all its gradients, including that of the images."""
+    forward, backward = _forward(layer, batch, "ieee"), _backward(layer, batch, "ieee", of_input=True)
+    return {"forward": [forward], "backward": [backward]}.get(phase, [forward, backward])
+
+
+def _forward(layer: str, batch: int, precision: str) -> Work:
     flop, padding = _flop(layer, batch)
-    return Work(layer, flop, sum(sizes(layer)) * batch * number + _parameters(layer), padding)
+    bytes = sum(_sizes(layer)) * batch * NUMBER_BYTES[precision] + _parameter_bytes(layer)
+    return Work(layer, flop, bytes, padding)
 
 
-def _backward(layer: str, batch: int, number: int, all_wanted: bool = False) -> Work:
+def _backward(layer: str, batch: int, precision: str, of_input: bool) -> Work:
     """Count reading the input and the output's gradient, and writing the gradients of input and parameters."""
-    ins, outs = sizes(layer)
+    ins, outs = (numbers * batch for numbers in _sizes(layer))
     if layer.startswith("p"):
-        return Work(layer, 0, (ins + outs) * batch * number + outs * batch)
-    of_input = all_wanted or layer != "conv1"
-    read_weight = prod(PARAMETERS[f"{layer}.weight"]) * PARAMETER_BYTES * of_input
+        return Work(layer, 0, (ins + outs) * NUMBER_BYTES[precision] + outs)
     flop, padding = ((1 + of_input) * count for count in _flop(layer, batch))
-    numbers = (outs + ins + ins * of_input) * batch * number
-    return Work(layer, flop, numbers + read_weight + _parameters(layer), padding)
+    numbers = (outs + ins + ins * of_input) * NUMBER_BYTES[precision]
+    weight = prod(PARAMETERS[f"{layer}.weight"]) * PARAMETER_BYTES * of_input
+    return Work(layer, flop, numbers + weight + _parameter_bytes(layer), padding)
 
 
-def _update() -> Work:
-    """Count reading every parameter and its gradient, and writing the parameter."""
-    return Work("update", 0, 3 * sum(map(prod, PARAMETERS.values())) * PARAMETER_BYTES)
-
-
-def sizes(layer: str) -> tuple[int, int]:
+def _sizes(layer: str) -> tuple[int, int]:
     """Return how many numbers a layer reads and writes for one sample."""
     if layer == "linear":
         outs, ins = PARAMETERS["linear.weight"]
         return ins, outs
-    channels, outs, size = CONVOLUTIONS[f"conv{layer[-1]}"]
-    if layer.startswith("p"):
-        return outs * size**2, outs * (size // 2) ** 2
-    return channels * size**2, outs * size**2
+    ins, outs, size = CONVOLUTIONS[f"conv{layer[-1]}"]
+    return (outs * size**2, outs * size**2 // 4) if layer.startswith("p") else (ins * size**2, outs * size**2)
 
 
 def _flop(layer: str, batch: int) -> tuple[int, int]:
     """Return the operations of a forward pass, and how many of them have a zero of the padding as a factor."""
     if layer.startswith("p"):
         return 0, 0
-    if layer not in CONVOLUTIONS:
-        return 2 * batch * prod(PARAMETERS[f"{layer}.weight"]), 0
+    weight = PARAMETERS[f"{layer}.weight"]
+    if layer == "linear":
+        return 2 * batch * prod(weight), 0
     ins, outs, size = CONVOLUTIONS[layer]
-    inside = taps_inside(size, size, KERNEL, stride=1, padding=PADDING)
-    flop, useful = (2 * batch * ins * outs * taps**2 for taps in (KERNEL * size, inside))
-    return flop, flop - useful
+    return convolution_flop((batch, ins, size, size), weight, (batch, outs, size, size), (1, 1), PADDING)
+
+
+def _parameter_bytes(layer: str) -> int:
+    return sum(prod(size) for name, size in PARAMETERS.items() if name.startswith(layer)) * PARAMETER_BYTES
+
+
+def convolution_flop(input: Size, weight: Size, output: Size, stride: Size, padding: Size) -> tuple[int, int]:
+    """Return the operations of a 2-D convolution without groups or dilation, and how many have a factor of padding."""
+    axes = zip(input[2:], output[2:], weight[2:], stride, padding, strict=True)
+    sums = 2 * output[0] * prod(weight[:2])
+    flop = sums * prod(weight[2:]) * prod(output[2:])
+    return flop, flop - sums * prod(taps_inside(*axis) for axis in axes)
 
 
 def taps_inside(cells: int, places: int, kernel: int, stride: int, padding: int) -> int:
@@ -179,19 +181,3 @@ def taps_inside(cells: int, places: int, kernel: int, stride: int, padding: int)
     """
     met = (place * stride + tap - padding for place in range(places) for tap in range(kernel))
     return sum(0 <= cell < cells for cell in met)
-
-
-def convolution_work(
-    name: str, input: Size, weight: Size, output: Size, stride: tuple[int, int], padding: tuple[int, int]
-) -> Work:
-    """Return the forward work of a 2-D convolution in float32, without groups or dilation, from its shapes."""
-    axes = zip(input[2:], output[2:], weight[2:], stride, padding, strict=True)
-    products = output[0] * prod(weight[:2])
-    flop = 2 * products * prod(weight[2:]) * prod(output[2:])
-    useful = 2 * products * prod(taps_inside(*axis) for axis in axes)
-    return Work(name, flop, sum(map(prod, (input, weight, output))) * NUMBER_BYTES["ieee"], flop - useful)
-
-
-def _parameters(layer: str) -> int:
-    """Return the bytes of a layer's parameters."""
-    return sum(prod(size) for name, size in PARAMETERS.items() if name.startswith(layer)) * PARAMETER_BYTES

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.side_by_side import WARM_UPS
+from benchmarks.spread import WARM_UPS, Call, seconds
 
 CALLS = 11
 """The number of calls of which the median is taken."""
@@ -19,7 +19,7 @@ SHORT = 1e-4
 """Seconds that launching two events takes."""
 
 
-def of_cuda(run: Callable[[], Any]) -> dict[str, float]:
+def of_cuda(run: Call) -> dict[str, float]:
     """Return the time on the device, the time that the host needs for launching, and the peak memory of tensors.
 
     The memory of a CUDA graph's own pool, which it has kept since its capture, does not count.
@@ -34,14 +34,23 @@ def of_cuda(run: Callable[[], Any]) -> dict[str, float]:
     }
 
 
-def _launch_seconds(run: Callable[[], Any]) -> float:
+def precision_flags() -> dict[str, Any]:
+    """Return the current values of torch's settings that a row on a GPU may change."""
+    backends: Any = torch.backends
+    return {
+        "float32 products": backends.cuda.matmul.fp32_precision,
+        "float32 convolutions": backends.cudnn.conv.fp32_precision,
+        "reduced bf16 sums": backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
+        "cudnn.deterministic": backends.cudnn.deterministic,
+    }
+
+
+def _launch_seconds(run: Call) -> float:
     torch.cuda.synchronize()
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    return seconds(run, time.perf_counter)
 
 
-def _event_seconds(run: Callable[[], Any], launch: float) -> float:
+def _event_seconds(run: Call, launch: float) -> float:
     """Return the time between two events, keeping the device busy until everything has been launched."""
     before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]  # torch's
     torch.cuda.synchronize()
@@ -67,7 +76,7 @@ class Replay:
         return self.result
 
 
-def captured(run: Callable[[], Any], prepare: Callable[[], None], alive: Any) -> Replay:
+def captured(run: Callable[[], Any], prepare: Call, alive: Any) -> Replay:
     """Return a call, captured once in a CUDA graph after its preparation and a few calls to warm up."""
     aside: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
     aside.wait_stream(torch.cuda.current_stream())

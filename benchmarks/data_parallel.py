@@ -18,8 +18,8 @@ products in different orders, so they differ by at most twice the bound of `spec
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +27,16 @@ import numpy as np
 import torch
 from torch import distributed
 from torch.nn import functional
+from torch.utils.benchmark import timer
 
 import reference
 from benchmarks import ceilings
 from benchmarks.environment import environment
-from benchmarks.side_by_side import WARM_UPS, seconds
+from benchmarks.spread import WARM_UPS, seconds
 from benchmarks.summary import scaling_table
 from benchmarks.table import as_lines
 from reference.checks import Array
-from reference.command import Parser, Refusal, WrongUsage, number_from, run
+from reference.command import Interrupted, Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.training import Training
 from spec_tests.contract.on_tensors import set_float32_precision
@@ -53,7 +54,23 @@ Row = dict[str, Any]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command: status 2 for invalid options, 1 for any other refusal, each with one line."""
-    run(PROGRAM, lambda: measure(_options(arguments), Process.this()), rank_of_this_process())
+    try:
+        run(PROGRAM, lambda: measure(_options(arguments), Process.this()), rank_of_this_process())
+    except SystemExit as end:
+        if end.code == Interrupted.status and rank_of_this_process() == 0:
+            print("interrupted: nothing is stored", file=sys.stderr)
+        raise
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = Parser(PROGRAM, description="Measure how well training the document's CNN scales.")
+    add = parser.add_argument
+    add("--batch", type=number_from(int, 1), default=64, help="images per process (default 64)")
+    add("--steps", type=number_from(int, 1), default=20, help="number of measured steps (default 20)")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes (default cpu)")
+    add("--strong", action="store_true", help="also measure one batch divided among all processes")
+    add("--json", type=Path, metavar="FILE", help="write the result to FILE")
+    return parser.parse_args(arguments)
 
 
 def measure(options: argparse.Namespace, process: Process) -> None:
@@ -61,11 +78,13 @@ def measure(options: argparse.Namespace, process: Process) -> None:
     if options.strong and options.batch % process.processes:
         raise WrongUsage(f"--strong cannot divide --batch {options.batch} evenly among {process.processes} processes")
     if process.speaks:
-        _store({}, options.json)  # tried before anything is measured
-    with ceilings.threads(1 if options.device == "cpu" else 0), _group():
+        _store("", options.json)  # tried before anything is measured
+    with ceilings.threads(1 if options.device == "cpu" else 0):
         together = _trainer(options.device, process)
         gradients = compared_gradients(options.device, process)
         rows = list(_rows(options, process, together))
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
     if not process.speaks:
         return
     result = {
@@ -81,36 +100,33 @@ def measure(options: argparse.Namespace, process: Process) -> None:
     print("\n".join(as_lines(scaling_table(result))), flush=True)
     if process.processes == 1:
         print(f"One process has no efficiency. Start N with torchrun --nproc-per-node=N -m {PROGRAM.split()[-1]}.")
-    _store(result, options.json)
+    _store(json.dumps(result, indent=1) + "\n", options.json)
 
 
 def _rows(options: argparse.Namespace, process: Process, together: TorchTrainer) -> Iterator[Row]:
-    """Measure one process alone, then all of them on a batch each and, if requested, on one divided batch."""
-    alone = _alone(options, process)
+    """Measure one process while the others wait, then all on a batch each and, if requested, on one divided batch."""
+    alone = np.ones(options.steps)
+    if process.speaks:
+        alone = step_seconds(_trainer(options.device, _alone(process)), options.batch, options.steps)
     yield row_of("one process", alone, 1, options.batch)
     if process.processes > 1:
-        yield row_of("weak", step_seconds(together, options.batch, options), process.processes, options.batch, alone)
-    if process.processes > 1 and options.strong:
-        share = options.batch // process.processes
-        yield row_of("strong", step_seconds(together, share, options), process.processes, share, alone)
-
-
-def _alone(options: argparse.Namespace, process: Process) -> Array:
-    """Return the seconds of the first process's ordinary steps; the others wait and return meaningless ones."""
-    seconds = np.ones(options.steps)
-    if process.speaks:
-        seconds = step_seconds(_trainer(options.device, Process(0, 1, process.local_rank)), options.batch, options)
-    if process.processes > 1:
         distributed.barrier()
-    return seconds
+        for scaling in ("weak", "strong") if options.strong else ("weak",):
+            share = options.batch // (process.processes if scaling == "strong" else 1)
+            taken = step_seconds(together, share, options.steps)
+            yield row_of(scaling, taken, process.processes, share, alone)
 
 
-def step_seconds(trainer: TorchTrainer, batch: int, options: argparse.Namespace) -> Array:
+def _alone(process: Process) -> Process:
+    return Process(0, 1, process.local_rank)
+
+
+def step_seconds(trainer: TorchTrainer, batch: int, steps: int) -> Array:
     """Return the seconds of each step on this process's own batch, after a few to warm up."""
     step = training_step(trainer, *_drawn(batch, trainer.device))
     for _ in range(WARM_UPS):
         step()
-    return np.array([seconds(step) for _ in range(options.steps)])
+    return np.array([seconds(step, timer) for _ in range(steps)])
 
 
 def training_step(trainer: TorchTrainer, images: torch.Tensor, labels: torch.Tensor) -> Callable[[], None]:
@@ -149,15 +165,16 @@ def row_of(scaling: str, seconds: Array, processes: int, batch: int, alone: Arra
 def compared_gradients(device: str, process: Process) -> dict[str, Any]:
     """Return how close the averaged gradient is to one process's; raise Refusal if it is beyond the bound."""
     number = COMPARED * process.processes
-    mine = process.share(np.arange(number))
+    mine, everyone = process.share(np.arange(number)), np.arange(number)
     averaged = _gradients(_trainer(device, process, "float64"), number, mine)
-    whole = _gradients(_trainer(device, Process(0, 1, process.local_rank), "float64"), number, np.arange(number))
+    whole = _gradients(_trainer(device, _alone(process), "float64"), number, everyone)
     counts, roundoff = roundings(number), FORMATS["float64"].roundoff
-    shares = [
-        float((averaged[name] - value).norm() / (2 * counts[name] * roundoff * value.norm()))
-        for name, value in whole.items()
-    ]
-    share = _greatest_of_all(max(shares), process)
+    bounds = {name: 2 * counts[name] * roundoff * float(value.norm()) for name, value in whole.items()}
+    share = max(float((averaged[name] - value).norm()) / bounds[name] for name, value in whole.items())
+    if process.processes > 1:
+        shares: list[Any] = [None] * process.processes
+        distributed.all_gather_object(shares, share)
+        share = max(shares)
     if not share <= 1:
         raise Refusal(f"the averaged gradient differs from that of one process by {share:.3g} times its bound")
     return {"images": number, "dtype": "float64", "share_of_bound": share}
@@ -168,14 +185,6 @@ def _gradients(trainer: TorchTrainer, number: int, mine: Array) -> dict[str, tor
     images, labels = _drawn(number, trainer.device, torch.float64)
     training_step(trainer, images[mine], labels[mine])()
     return {name: parameter.grad.cpu() for name, parameter in trainer.network.named_parameters()}
-
-
-def _greatest_of_all(number: float, process: Process) -> float:
-    if process.processes == 1:
-        return number
-    numbers: list[Any] = [None] * process.processes
-    distributed.all_gather_object(numbers, number)
-    return max(numbers)
 
 
 def _trainer(device: str, process: Process, dtype: str = "float32") -> TorchTrainer:
@@ -194,33 +203,13 @@ def _drawn(number: int, device: torch.device, dtype: torch.dtype = torch.float32
     return images.to(device, dtype), torch.from_numpy(rng.integers(0, 10, number)).to(device)
 
 
-@contextmanager
-def _group() -> Iterator[None]:
-    """Destroy the process group at the end, if the trainer has created one and no error occurred."""
-    yield
-    if distributed.is_initialized():
-        distributed.destroy_process_group()
-
-
-def _store(result: Mapping[str, Any], path: Path | None) -> None:
+def _store(text: str, path: Path | None) -> None:
     """Write a result, whole or not at all; an empty one only tries the folder."""
-    if path is None:
-        return
-    try:
-        put({path.name: json.dumps(result, indent=1) + "\n"} if result else {}, path.parent)
-    except OSError as error:
-        raise Refusal(f"--json {path}: {error.strerror}") from None
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = Parser(PROGRAM, description="Measure how well training the document's CNN scales.")
-    add = parser.add_argument
-    add("--batch", type=number_from(int, 1), default=64, help="images per process (default 64)")
-    add("--steps", type=number_from(int, 1), default=20, help="number of measured steps (default 20)")
-    add("--device", choices=["cpu", "cuda"], default="cpu", help="where torch computes (default cpu)")
-    add("--strong", action="store_true", help="also measure one batch divided among all processes")
-    add("--json", type=Path, metavar="FILE", help="write the result to FILE")
-    return parser.parse_args(arguments)
+    if path is not None:
+        try:
+            put({path.name: text} if text else {}, path.parent)
+        except OSError as error:
+            raise Refusal(f"--json {path}: {error.strerror}") from None
 
 
 if __name__ == "__main__":

@@ -37,29 +37,24 @@ DISTURBED = 0.1
 def environment() -> dict[str, Any]:
     """Return what the measurements depend on, as the running process reports it."""
     commit, modified = surroundings.commit(ROOT, (*surroundings.FILES, "benchmarks/*.py"))
+    gpu, blas = torch.cuda.is_available(), np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     return {
-        "versions": versions(),
+        "versions": {**surroundings.versions(PACKAGES), **({"cuda": str(torch.version.cuda)} if gpu else {})},
         "flags": flags(),
         "machine": f"{platform.system()} {platform.machine()}",
         "cpu": surroundings.processor(),
         "cores": cores(),
-        "blas": blas(),
+        "blas": f"{blas['name']} {blas['version']}",
         "kernels": kernels(),
         "restricted": {name: os.environ[name] for name in RESTRICTING if name in os.environ},
         "quota": quota(),
         "turbo": turbo(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "driver": driver() if torch.cuda.is_available() else None,
+        "device": torch.cuda.get_device_name() if gpu else None,
+        "driver": driver() if gpu else None,
         "commit": commit,
         "modified": modified,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed packages involved."""
-    cuda = {"cuda": str(torch.version.cuda)} if torch.cuda.is_available() else {}
-    return {**surroundings.versions(PACKAGES), **cuda}
 
 
 def flags() -> dict[str, Any]:
@@ -75,24 +70,6 @@ def flags() -> dict[str, Any]:
     }
 
 
-def precision_flags() -> dict[str, Any]:
-    """Return the current values of torch's settings that a row on a GPU may change."""
-    backends: Any = torch.backends
-    return {
-        "float32 products": backends.cuda.matmul.fp32_precision,
-        "float32 convolutions": backends.cudnn.conv.fp32_precision,
-        "reduced bf16 sums": backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
-        "cudnn.deterministic": backends.cudnn.deterministic,
-    }
-
-
-def blas() -> str:
-    """Return the library with which NumPy multiplies matrices."""
-    build: Any = np.show_config(mode="dicts")
-    found = build["Build Dependencies"]["blas"]
-    return f"{found['name']} {found['version']}"
-
-
 def kernels() -> list[str]:
     """Return each loaded BLAS with the kernel it has chosen, such as "openblas 0.3.31 SkylakeX pthreads"."""
     names = ("internal_api", "version", "architecture", "threading_layer")
@@ -105,9 +82,8 @@ def quota(root: Path = Path("/")) -> float | None:
 
     Those above a group limit it as well.
     """
-    own = _text(root / "proc/self/cgroup")
     limits = []
-    for line in own.splitlines():
+    for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, group = line.split(":", 2)
         base = root / "sys/fs/cgroup" / ("cpu" if "cpu" in controllers.split(",") else "")
         folder = base / group.strip("/")
@@ -118,28 +94,28 @@ def quota(root: Path = Path("/")) -> float | None:
 def _limit(group: Path) -> float | None:
     """Return the limit of one control group, of the second version ("cpu.max") or of the first."""
     words = _text(group / "cpu.max").split()
-    words = words or [_text(group / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")]
-    return int(words[0]) / int(words[1]) if all(word.isdecimal() for word in words) and len(words) == 2 else None
+    words = words or [_text(group / f"cpu.cfs_{name}_us") for name in ("quota", "period")]
+    return int(words[0]) / int(words[1]) if len(words) == 2 and all(map(str.isdecimal, words)) else None
 
 
 def turbo(folder: Path = Path("/sys/devices/system/cpu")) -> bool | None:
     """Return whether the processor may exceed its nominal clock, or None if the system does not say."""
-    said = {name: _text(folder / name).strip() for name in TURBO}
+    said = {name: _text(folder / name) for name in TURBO}
     return next((said[name] == on for name, on in TURBO.items() if said[name]), None)
+
+
+def last_level_cache(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
+    """Return the bytes of the processor's largest cache, or 64 MB if the system does not say."""
+    sizes = [_text(file) for file in folder.glob("index*/size")]
+    return max((int(size[:-1]) * UNITS[size[-1]] for size in sizes if size[:-1].isdecimal()), default=2**26)
 
 
 def _text(file: Path) -> str:
     """Return what a file of the system contains, or nothing if it cannot be read."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8").strip()
     except OSError:
         return ""
-
-
-def last_level_cache(folder: Path = Path("/sys/devices/system/cpu/cpu0/cache")) -> int:
-    """Return the bytes of the processor's largest cache, or 64 MB if the system does not say."""
-    sizes = [_text(file).strip() for file in folder.glob("index*/size")]
-    return max((int(size[:-1]) * UNITS[size[-1]] for size in sizes if size[:-1].isdecimal()), default=2**26)
 
 
 def driver() -> str | None:
@@ -163,9 +139,9 @@ class Moment(NamedTuple):
 def now() -> Moment:
     """Read the clocks."""
     machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
-    idle = machine.idle + getattr(machine, "iowait", 0.0)
-    guests = getattr(machine, "guest", 0.0) + getattr(machine, "guest_nice", 0.0)  # counted in user and nice as well
-    return Moment(time.perf_counter(), sum(machine) - idle - guests, own.user + own.system)
+    not_busy = ("idle", "iowait", "guest", "guest_nice")  # guests are counted in user and nice as well
+    busy = sum(machine) - sum(getattr(machine, name, 0.0) for name in not_busy)
+    return Moment(time.perf_counter(), busy, own.user + own.system)
 
 
 class Watch:
@@ -176,18 +152,17 @@ class Watch:
 
     def processors(self) -> float | None:
         """Return how many processors others have used on average, or None if the system does not report it."""
-        end = self.read()
-        busy, own = end.busy - self.start.busy, end.own - self.start.own
+        wall, busy, own = (end - start for end, start in zip(self.read(), self.start, strict=True))
         if busy < own / 2:  # the machine cannot have worked less than this process
             return None
-        return max(busy - own, 0.0) / max(end.wall - self.start.wall, 1e-9)
+        return max(busy - own, 0.0) / max(wall, 1e-9)
 
-    def others(self) -> float | None:
-        """Return the share of all processors' time, 0 to 1, that others have used so far, or None if unknown."""
-        used = self.processors()
-        return None if used is None else min(used / (psutil.cpu_count() or 1), 1.0)
+    def found(self) -> dict[str, Any]:
+        """Return the share of all processors' time, 0 to 1, that others have used so far, and whether it is too much.
 
-    def disturbed(self) -> bool | None:
-        """Return whether others have used more than `DISTURBED`, or None if unknown."""
+        None if unknown.
+        """
         used = self.processors()
-        return None if used is None else used > DISTURBED
+        if used is None:
+            return {"others": None, "disturbed": None}
+        return {"others": min(used / (psutil.cpu_count() or 1), 1.0), "disturbed": used > DISTURBED}

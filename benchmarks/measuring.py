@@ -13,22 +13,21 @@ applies to cold rounds, before each of which a buffer twice as large as the last
 
 import time
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pytest
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.benchmark import timer as synchronized_timer
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.cuda import of_cuda
-from benchmarks.dispatched import Traffic
-from benchmarks.environment import Watch, last_level_cache, precision_flags
-from benchmarks.side_by_side import WARM_UPS, Call, ratio, seconds
-from benchmarks.spread import of_rounds
-
-Clock = Callable[[], float]
+from benchmarks.cuda import of_cuda, precision_flags
+from benchmarks.environment import Watch, last_level_cache
+from benchmarks.spread import WARM_UPS, Call, Timer, of_rounds, ratio, seconds
 
 ROW = pytest.mark.benchmark(timer=synchronized_timer)
 """The mark of every row."""
@@ -58,10 +57,10 @@ def timed(benchmark: Any, run: Call, error: Callable[[], float], device: str = "
     for _ in range(WARM_UPS):
         run()
     clock = benchmark._timer
-    refuse_unsynchronized(run, clock, _waiting(device))
+    refuse_unsynchronized(run, clock, (lambda: None) if device == "cpu" else torch.accelerator.synchronize)
     watch = Watch()
     times = rounds(run, clock, BUDGET["warm"])
-    benchmark.extra_info.update(others=watch.others(), disturbed=watch.disturbed(), interval=asdict(of_rounds(times)))
+    benchmark.extra_info.update(watch.found(), interval=asdict(of_rounds(times)))
     _give(benchmark, times)
     if getattr(benchmark, "only_times", False):
         return
@@ -72,22 +71,21 @@ def timed(benchmark: Any, run: Call, error: Callable[[], float], device: str = "
     benchmark.extra_info.update(error=max(before, error()))
 
 
-def rounds(run: Call, clock: Clock, budget: float, prepare: Call = lambda: None) -> list[float]:
+def rounds(run: Call, clock: Timer, budget: float, prepare: Call = lambda: None) -> list[float]:
     """Return the seconds of each round, by the rule above; `prepare` is called before each, untimed."""
     times, start = list[float](), clock()
     while not _enough(times, clock() - start >= budget):
         prepare()
-        times.append(max(seconds(run, timer=clock), 1e-9))
+        times.append(max(seconds(run, clock), 1e-9))
     return times
 
 
 def _enough(times: Sequence[float], spent: bool) -> bool:
     if len(times) < FEWEST:
         return False
-    if len(times) >= MOST or spent:
-        return True
     found = of_rounds(times)
-    return max(found.median - found.low, found.high - found.median) <= PRECISION * found.median
+    narrow = max(found.median - found.low, found.high - found.median) <= PRECISION * found.median
+    return narrow or spent or len(times) >= MOST
 
 
 def flush(device: str) -> Call:
@@ -114,6 +112,36 @@ def counted(run: Call, params: Mapping[str, Any]) -> dict[str, Any]:
     return {"counted_flop": operations.get_total_flops(), "counted_bytes": traffic.bytes, "peak_bytes": traffic.peak}
 
 
+class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+    """Counts the bytes that go into and out of every operator, and the most of its results that are alive at once.
+
+    Operators that only look at their arguments otherwise touch nothing. What a kernel needs in between is not seen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
+        self.bytes, self.peak = 0, 0
+        self.results: dict[int, tuple[Any, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call the operator, and count unless it returns a view: its bytes, and what is there of all results."""
+        result = func(*args, **(kwargs or {}))
+        if not func.is_view:
+            given = {tensor.untyped_storage()._cdata for tensor in tensors(args, kwargs)}
+            self.bytes += sum(tensor.nbytes for tensor in tensors(args, kwargs, result))
+            self.results = {place: kept for place, kept in self.results.items() if not kept[0].expired()}
+            for storage in (tensor.untyped_storage() for tensor in tensors(result)):
+                if storage._cdata not in given:
+                    self.results[storage._cdata] = StorageWeakRef(storage), storage.nbytes()  # type: ignore[no-untyped-call]  # torch's
+            self.peak = max(self.peak, sum(size for _, size in self.results.values()))
+        return result
+
+
+def tensors(*values: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors within arguments or results."""
+    return (value for value in tree_leaves(values) if isinstance(value, torch.Tensor))
+
+
 def peak(run: Call) -> int:
     """Return the largest number of bytes that Python and NumPy had allocated during a call, beyond those before it."""
     tracemalloc.start()
@@ -128,7 +156,7 @@ def peak(run: Call) -> int:
 def beside(benchmark: Any, run: Call, other: Call, to: str) -> None:
     """Note the row's time as a multiple of another implementation's, both measured alternately."""
     if benchmark.enabled:
-        benchmark.extra_info.update(ratio=asdict(ratio(run, other, to)))
+        benchmark.extra_info.update(ratio=asdict(ratio(run, other, to, synchronized_timer)))
 
 
 def _give(benchmark: Any, times: Sequence[float]) -> None:
@@ -139,23 +167,11 @@ def _give(benchmark: Any, times: Sequence[float]) -> None:
         stats.update(taken)
 
 
-def _waiting(device: str) -> Call:
-    """Return a call that waits for a device; on the CPU, work is done when a call returns."""
-    return (lambda: None) if device == "cpu" else torch.accelerator.synchronize
-
-
-def refuse_unsynchronized(run: Call, clock: Clock, wait: Call) -> None:
+def refuse_unsynchronized(run: Call, clock: Timer, wait: Call) -> None:
     """Raise UnsynchronizedClock if most of the work, and at least a millisecond, remains when the clock stops."""
-    measured = seconds(run, timer=clock)
-    stopped = time.perf_counter()
-    wait()
-    left = time.perf_counter() - stopped
+    measured = seconds(run, clock)
+    left = seconds(wait, time.perf_counter)
     if left > max(measured, LATE):
         raise UnsynchronizedClock(
             f"the clock measured {measured:.3g} s, but work continued for {left:.3g} s: it has to wait for the device"
         )
-
-
-def described(question: str, batch: int, threads: int, device: str = "cpu") -> dict[str, Any]:
-    """Return a row's description."""
-    return {"question": question, "batch": batch, "threads": threads, "device": device}

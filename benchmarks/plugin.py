@@ -13,12 +13,14 @@
 
 pytest-benchmark's own options about rounds have no effect: they stop by the rule in `benchmarks/measuring.py`. Only
 rows that are what the options say are run, of all questions. A row that is faster than its floor although nothing
-disturbed it is a mistake, in the floor or in the row, and fails the run.
+disturbed it is a mistake, in the floor or in the row, and fails the run. Of a run that is interrupted, by Ctrl-C or by
+SIGTERM, nothing is stored.
 
 `--benchmark-json FILE` writes the result with the environment and the ceilings of the run; `python -m
 benchmarks.report` draws it. With `--benchmark-disable` every row runs once at two small batches, as a smoke test.
 """
 
+import signal
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -30,6 +32,7 @@ from typing import Any
 import pytest
 
 from benchmarks import configuration
+from benchmarks.configuration import Configuration
 
 ROOT = Path(__file__).parent
 OPTIONS = {
@@ -47,18 +50,25 @@ SMOKE_BATCHES = [1, 8]
 FEWEST_PROCESSES = 5
 """With fewer processes, a bootstrap has too few values to draw from."""
 STORING = ("benchmark_json", "benchmark_save", "benchmark_autosave")
+INTERRUPTED = pytest.ExitCode.INTERRUPTED
 
 
 @dataclass
 class Run:
-    """What a run has found so far."""
+    """What a run is asked for, and what it has found so far."""
 
+    given: Mapping[str, list[Any]]
+    """The values of the options that choose rows."""
+    wanted: list[Configuration]
+    """The network's rows."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
-    pretending: ExitStack = field(default_factory=ExitStack)
+    interrupted: bool = False
     limits: Any = None
     """The run's `ceilings.Limits`, once a row has asked for them."""
+    at_the_end: ExitStack = field(default_factory=ExitStack)
+    """What is to be undone."""
 
 
 RUN = pytest.StashKey[Run]()
@@ -80,23 +90,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reject invalid options early; suppress pytest-benchmark's table in favour of ours, except in comparisons."""
     config.addinivalue_line("markers", "row(**settings): what a benchmark's row has in common with `Configuration`")
-    config.stash[RUN] = Run()
-    _wanted(config)
-    option = config.option
+    option, run = config.option, _asked(config.option)
+    config.stash[RUN] = run
     if option.processes != 1 and option.processes < FEWEST_PROCESSES:
         raise pytest.UsageError(f"--processes is {option.processes}, expected at least {FEWEST_PROCESSES}")
     if option.pretend_cuda:
-        _pretend(config)
-    if _given(config).get("device") == ["cuda"] and not import_module("torch").cuda.is_available():
+        if any(getattr(option, name, None) for name in STORING):
+            raise pytest.UsageError("--pretend-cuda measures nothing that could be stored")
+        run.at_the_end.enter_context(import_module("benchmarks.pretended").pretended())
+    if run.given.get("device") == ["cuda"] and not import_module("torch").cuda.is_available():
         raise pytest.UsageError("--devices cuda: torch finds no CUDA device here")
     if not (getattr(option, "benchmark_compare", None) or getattr(option, "benchmark_verbose", None)):
         option.benchmark_quiet = True
 
 
+def _asked(option: Any) -> Run:
+    """Return what the options ask for; a usage error names an invalid one."""
+    cores = configuration.cores()
+    texts = {name: getattr(option, plural) for name, plural in OPTIONS.items()}
+    try:
+        given = {name: configuration.parsed(name, text, cores) for name, text in texts.items() if text is not None}
+        smoke = {"batch": SMOKE_BATCHES} if getattr(option, "benchmark_disable", False) else {}
+        return Run(given, configuration.chosen_rows({**smoke, **given}, cores))
+    except ValueError as error:
+        names = ", ".join(f"--{plural}" for plural in OPTIONS.values())
+        raise pytest.UsageError(f"{error} ({names})") from None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the rows that the options do not mean and, with --benchmark-only, the tests of the tools."""
-    given, only = _given(config), getattr(config.option, "benchmark_only", False)
+    given, only = config.stash[RUN].given, getattr(config.option, "benchmark_only", False)
     mine = [item for item in items if ROOT in item.path.parents]
     unwanted = {item for item in mine if (not _is_selected(item, given) if _is_row(item) else only)}
     if unwanted:
@@ -106,7 +130,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_selected(item: pytest.Item, given: Mapping[str, list[Any]]) -> bool:
     """Tell whether a row is what the options say: its parameters, its marks or else a configuration's defaults."""
-    settings = asdict(configuration.Configuration())
+    settings = asdict(Configuration())
     for mark in item.iter_markers("row"):
         settings.update(mark.kwargs)
     callspec = getattr(item, "callspec", None)
@@ -119,9 +143,21 @@ def _is_selected(item: pytest.Item, given: Mapping[str, list[Any]]) -> bool:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Parametrize the network's test with its rows."""
     if "configuration_of_row" in metafunc.fixturenames:
-        rows = _wanted(metafunc.config)
-        values = configuration.parametrization(rows)
-        metafunc.parametrize(",".join(configuration.NAMES), values, ids=[row.id for row in rows])
+        rows = metafunc.config.stash[RUN].wanted
+        values = [tuple(asdict(row).values()) for row in rows]
+        metafunc.parametrize(configuration.NAMES, values, ids=[row.id for row in rows])
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Let SIGTERM interrupt a run of benchmarks as Ctrl-C does."""
+    if _measures(session.config) and any(_is_row(item) for item in session.items):
+        _answer(signal.default_int_handler, session.config.stash[RUN])
+
+
+def _answer(handler: Any, run: Run) -> None:
+    """Have both signals handled like this until the end of the run."""
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        run.at_the_end.callback(signal.signal, kind, signal.signal(kind, handler))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -147,23 +183,23 @@ def pytest_benchmark_update_machine_info(machine_info: dict[str, Any]) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the environment and the ceilings; keep only the 5th and 95th percentiles of each row's times."""
-    output_json["benchmarks"] = config.stash[RUN].rows
-    output_json.update(_surroundings(config))
+    output_json.update(_result(config))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Any:
     """Finish the rows before they are stored; fail if one is faster than its floor, or if nothing was measured."""
     config, run = session.config, session.config.stash[RUN]
-    if run.rows and config.option.processes > 1:
-        processes = import_module("benchmarks.processes")  # here, because other runs need neither NumPy nor torch
-        try:
-            processes.repeat(run.rows, config.option.processes, _texts(config), config.rootpath)
-        except processes.ChildFailed as error:  # what this process measured is stored nevertheless
-            run.problems.append(str(error))
-    if run.rows and run.limits is not None and not config.option.pretend_cuda:
-        too_fast = "FASTER THAN ITS FLOOR, although nothing disturbed it: "
-        run.problems += [too_fast + name for name in run.limits.settle(run.rows)]
+    try:
+        run.interrupted = session.exitstatus == INTERRUPTED and _measures(config)
+        if run.rows and not run.interrupted:
+            _finish(config, run)
+            _answer(signal.SIG_IGN, run)  # what follows is written whole
+    except KeyboardInterrupt:
+        run.interrupted, session.exitstatus = True, INTERRUPTED
+    if run.interrupted:
+        saving: Any = config._benchmarksession  # type: ignore[attr-defined]  # pytest-benchmark's
+        saving.json = saving.save = saving.autosave = None
     if session.exitstatus == 0 and run.problems:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
     if session.exitstatus == 0 and run.skipped and not run.rows and _measures(config):
@@ -171,21 +207,38 @@ def pytest_sessionfinish(session: pytest.Session) -> Any:
     return (yield)
 
 
+def _finish(config: pytest.Config, run: Run) -> None:
+    """Repeat the headline rows if asked to, and measure again the ceilings that a row exceeds."""
+    if config.option.processes > 1:
+        processes = import_module("benchmarks.processes")  # here, because other runs need neither NumPy nor torch
+        chosen = {plural: getattr(config.option, plural) for plural in OPTIONS.values()}
+        options = [f"--{plural}={text}" for plural, text in chosen.items() if text is not None]
+        try:
+            processes.repeat(run.rows, config.option.processes, options, config.rootpath)
+        except processes.ChildFailed as error:  # what this process measured is stored nevertheless
+            run.problems.append(str(error))
+    if run.limits is not None and not config.option.pretend_cuda:
+        too_fast = "FASTER THAN ITS FLOOR, although nothing disturbed it: "
+        run.problems += [too_fast + name for name in run.limits.settle(run.rows)]
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop pretending."""
+    """Stop pretending, and handle signals as before."""
     if RUN in config.stash:
-        config.stash[RUN].pretending.close()
+        config.stash[RUN].at_the_end.close()
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the tables, or that nothing was measured."""
     run = config.stash[RUN]
-    if not _measures(config) or not (run.rows or run.skipped):
+    if not _measures(config) or not (run.rows or run.skipped or run.interrupted):
         return
     terminalreporter.section("benchmarks")
-    if run.rows:
+    if run.interrupted:
+        terminalreporter.write_line("INTERRUPTED: nothing is stored.")
+    elif run.rows:
         summary = import_module("benchmarks.summary")  # here, because other runs need neither NumPy nor torch
-        terminalreporter.write_line("\n".join(summary.lines({"benchmarks": run.rows, **_surroundings(config)})))
+        terminalreporter.write_line("\n".join(summary.lines(_result(config))))
     else:
         terminalreporter.write_line("NOTHING WAS MEASURED: every row was skipped.")
     for problem in run.problems:
@@ -203,44 +256,6 @@ def _is_row(item: pytest.Item) -> bool:
     return "benchmark" in getattr(item, "fixturenames", ())
 
 
-def _given(config: pytest.Config) -> dict[str, list[Any]]:
-    """Return the values of the options that are given; a usage error names an invalid one."""
-    cores = configuration.cores()
-    texts = {name: getattr(config.option, plural) for name, plural in OPTIONS.items()}
-    try:
-        return {name: configuration.parsed(name, text, cores) for name, text in texts.items() if text is not None}
-    except ValueError as error:
-        raise _usage(error) from None
-
-
-def _wanted(config: pytest.Config) -> list[configuration.Configuration]:
-    """Return the network's rows that the options select; a usage error names an invalid option."""
-    options = _given(config)
-    if getattr(config.option, "benchmark_disable", False) and "batch" not in options:
-        options["batch"] = SMOKE_BATCHES
-    try:
-        return configuration.chosen_rows(options, configuration.cores())
-    except ValueError as error:
-        raise _usage(error) from None
-
-
-def _usage(error: ValueError) -> pytest.UsageError:
-    return pytest.UsageError(f"{error} ({', '.join(f'--{plural}' for plural in OPTIONS.values())})")
-
-
-def _texts(config: pytest.Config) -> list[str]:
-    """Return the options that select rows, for another process."""
-    texts = {plural: getattr(config.option, plural) for plural in OPTIONS.values()}
-    return [f"--{plural}={text}" for plural, text in texts.items() if text is not None]
-
-
-def _pretend(config: pytest.Config) -> None:
-    """Pretend that there is a GPU until the end of the run, which may store nothing."""
-    if any(getattr(config.option, name, None) for name in STORING):
-        raise pytest.UsageError("--pretend-cuda measures nothing that could be stored")
-    config.stash[RUN].pretending.enter_context(import_module("benchmarks.pretended").pretended())
-
-
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of pytest-benchmark's JSON with its individual times replaced by two percentiles."""
     np = import_module("numpy")  # here, for the same reason
@@ -249,9 +264,9 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**row, "stats": {**stats, "p5": float(p5), "p95": float(p95)}}
 
 
-def _surroundings(config: pytest.Config) -> dict[str, Any]:
-    """Return the environment of this run and the ceilings of the devices it used."""
+def _result(config: pytest.Config) -> dict[str, Any]:
+    """Return the rows of this run, its environment, and the ceilings of the devices it used."""
     environment = import_module("benchmarks.environment").environment()  # here, for the same reason
-    limits = config.stash[RUN].limits
-    known = limits.known.values() if limits is not None else ()
-    return {"environment": environment, "ceilings": [asdict(ceiling) for ceiling in known]}
+    run = config.stash[RUN]
+    known = run.limits.known.values() if run.limits is not None else ()
+    return {"benchmarks": run.rows, "environment": environment, "ceilings": [asdict(ceiling) for ceiling in known]}

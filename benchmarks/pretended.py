@@ -7,15 +7,16 @@ What remains for a real GPU: its kernels and their rounding, its clock and memor
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.dispatched import Recording
+from benchmarks.measuring import tensors
 
 
 class OnTheCpu(TorchFunctionMode):
@@ -28,43 +29,39 @@ class OnTheCpu(TorchFunctionMode):
         return func(*map(_here, args), **{name: _here(value) for name, value in (kwargs or {}).items()})
 
 
-class Graph:
-    """A captured graph."""
+def _here(value: Any) -> Any:
+    on_gpu = isinstance(value, str | torch.device) and str(value).startswith("cuda")
+    return torch.device("cpu") if on_gpu else value
 
-    recording = Recording()
+
+class Recording(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+    """A captured graph: records operators, to compute them again from the same memory into the same memory."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
+        self.calls: list[tuple[Callable[..., Any], Any, Any, Any]] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Call the operator and keep it."""
+        result = func(*args, **(kwargs or {}))
+        self.calls.append((func, args, kwargs or {}, result))
+        return result
 
     def replay(self) -> None:
-        """Compute again what was captured."""
-        self.recording.replay()
-
-
-@contextmanager
-def capture(graph: Graph, **_: Any) -> Iterator[None]:
-    """Record what runs; a GPU would not compute it yet."""
-    with Recording() as graph.recording:
-        yield
-
-
-@contextmanager
-def on_stream(_: Any) -> Iterator[None]:
-    """Do nothing in particular."""
-    yield
+        """Compute everything again."""
+        with torch.no_grad():
+            for func, args, kwargs, result in self.calls:
+                for old, new in zip(tensors(result), tensors(func(*args, **kwargs)), strict=True):
+                    if old.data_ptr() != new.data_ptr():
+                        old.copy_(new)
 
 
 def nothing(*_: Any, **__: Any) -> None:
     """Do nothing."""
 
 
-def stream(*_: Any, **__: Any) -> Any:
-    """Return a stream that waits for nothing."""
-    return SimpleNamespace(wait_stream=nothing)
-
-
-def event(*_: Any, **__: Any) -> Any:
-    """Return an event a millisecond before every other."""
-    return SimpleNamespace(record=nothing, elapsed_time=lambda _: 1.0)
-
-
+STREAM = SimpleNamespace(wait_stream=nothing)
+EVENT = SimpleNamespace(record=nothing, elapsed_time=lambda _: 1.0)
 FAKES: dict[str, Callable[..., Any]] = {
     "is_available": lambda: True,
     "get_device_name": lambda *_: "a pretended GPU",
@@ -74,52 +71,37 @@ FAKES: dict[str, Callable[..., Any]] = {
     "reset_peak_memory_stats": nothing,
     "max_memory_allocated": lambda *_: 1,
     "set_device": nothing,
-    "Stream": stream,
-    "current_stream": stream,
-    "stream": on_stream,
-    "Event": event,
-    "CUDAGraph": Graph,
-    "graph": capture,
+    "Stream": lambda *_, **__: STREAM,
+    "current_stream": lambda *_: STREAM,
+    "stream": nullcontext,
+    "Event": lambda *_, **__: EVENT,
+    "graph": lambda recording, **_: recording,
 }
+"""What stands for functions of `torch.cuda`; it may be called as they may."""
 
 
 @contextmanager
 def pretended() -> Iterator[None]:
     """Pretend that there is a GPU."""
+    autocast = torch.autocast
     with ExitStack() as stack:
         for name, fake in FAKES.items():
             stack.enter_context(mock.patch.object(torch.cuda, name, _as_strict(getattr(torch.cuda, name), fake)))
+        stack.enter_context(mock.patch.object(torch.cuda, "CUDAGraph", Recording))
         stack.enter_context(mock.patch.object(torch.backends.cudnn, "version", return_value=None))
         stack.enter_context(mock.patch.object(torch.accelerator, "synchronize", nothing))
-        stack.enter_context(mock.patch.object(torch, "compile", _uncompiled))
-        stack.enter_context(mock.patch.object(torch, "autocast", _autocast(torch.autocast)))
+        stack.enter_context(mock.patch.object(torch, "compile", lambda model, **_: lambda *args: model(*args)))
+        stack.enter_context(mock.patch.object(torch, "autocast", lambda _, dtype: autocast("cpu", dtype)))
         stack.enter_context(OnTheCpu())
         yield
 
 
-def _here(value: Any) -> Any:
-    if isinstance(value, torch.device) and value.type == "cuda":
-        return torch.device("cpu")
-    return "cpu" if isinstance(value, str) and value.startswith("cuda") else value
-
-
 def _as_strict(real: Any, fake: Callable[..., Any]) -> Callable[..., Any]:
     """Return the fake, which takes only the arguments that the real function takes."""
-    try:
-        signature = inspect.signature(real)
-    except ValueError:  # a class of C
-        return fake
+    signature = inspect.signature(real)
 
     def strict(*args: Any, **kwargs: Any) -> Any:
         signature.bind(*args, **kwargs)
         return fake(*args, **kwargs)
 
     return strict
-
-
-def _uncompiled(model: Any, **_: Any) -> Any:
-    return lambda *args: model(*args)
-
-
-def _autocast(real: Any) -> Callable[..., Any]:
-    return lambda _, dtype: real("cpu", dtype)

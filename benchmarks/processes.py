@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.configuration import SIDE_BY_SIDE
-from benchmarks.spread import Spread, of_processes
+from benchmarks.spread import Spread, from_data, of_processes
 from spec_tests.report.json_files import load
 
 Row = Mapping[str, Any]
@@ -37,12 +37,12 @@ def repeat(rows: Sequence[Row], processes: int, options: Sequence[str], root: Pa
     wanted = [row for row in rows if headline(row)]
     others = [_measured([row["fullname"] for row in wanted], options, root) for _ in range(processes - 1) if wanted]
     for row in wanted:
-        same = [row, *(other[row["fullname"]] for other in others)]
-        row["extra_info"]["disturbed"] = any(each["extra_info"].get("disturbed") for each in same)
+        info, *more = [each["extra_info"] for each in (row, *(other[row["fullname"]] for other in others))]
+        info["disturbed"] = any(each.get("disturbed") for each in (info, *more))
         for name in ("interval", "ratio"):
-            if row["extra_info"].get(name):
-                found = [Spread.from_data(each["extra_info"][name]) for each in same]
-                row["extra_info"][name] = {**asdict(of_processes(found)), "medians": [each.median for each in found]}
+            if info.get(name):
+                found = [from_data(Spread, each[name]) for each in (info, *more)]
+                info[name] = {**asdict(of_processes(found)), "medians": [each.median for each in found]}
 
 
 def _measured(tests: Sequence[str], options: Sequence[str], root: Path) -> dict[str, Row]:

@@ -19,7 +19,6 @@ from reference.command import Parser, Refusal, run
 from spec_tests.report.benchmark_part import FILE, BenchmarkPart, as_text
 from spec_tests.report.files import put
 from spec_tests.report.json_files import Unreadable, check_form, check_value, load, naming
-from spec_tests.report.page_figure import PageFigure
 
 FIGURES = ("time", "ladder", "roofline", "ratios", "rivals", "shares")
 """The figures' ids, after "benchmarks-"."""
@@ -44,38 +43,32 @@ def part(result: Mapping[str, Any], scaling: Mapping[str, Any] | None = None) ->
     """Return what a checked result says, and perhaps one of `benchmarks.data_parallel`, for a page or a summary."""
     if not results.rows_of(result):
         raise Unreadable(f"$.benchmarks: no row has one of the questions {', '.join(QUESTIONS)}")
-    title_en, title_zh = summary.title(result)
     sentences_en, sentences_zh = zip(*summary.sentences(result), strict=True)
     tables = [*summary.tables(result), *([summary.scaling_table(scaling)] if scaling else [])]
-    return BenchmarkPart(title_en, title_zh, sentences_en, sentences_zh, tuple(tables), tuple(figures(result)))
+    return BenchmarkPart(*summary.title(result), sentences_en, sentences_zh, tuple(tables), tuple(figures(result)))
 
 
 def files(part: BenchmarkPart) -> dict[str, str]:
     """Return the contents of all files by their names."""
-    drawn = {_file_name(figure): alone(figure.svg) for figure in part.figures}
+    drawn = {_file_name(figure.id): alone(figure.svg) for figure in part.figures}
     return {"README.md": markdown(part, "en"), "README.zh.md": markdown(part, "zh"), FILE: as_text(part), **drawn}
 
 
 def markdown(part: BenchmarkPart, language: str) -> str:
     """Return the summary in "en" or "zh"."""
-    words = {
-        "en": ("Benchmarks: ", "[中文](README.zh.md)", part.title_en, part.summary_en),
-        "zh": ("基准测试：", "[English](README.md)", part.title_zh, part.summary_zh),
-    }
-    heading, other, title, sentences = words[language]
-    shown = [_shown(figure, language) for figure in part.figures]
+    if language == "en":
+        heading, other, title, sentences = "Benchmarks: ", "[中文](README.zh.md)", part.title_en, part.summary_en
+        shown = [(figure.title_en, figure.alt_en, figure.id) for figure in part.figures]
+    else:
+        heading, other, title, sentences = "基准测试：", "[English](README.md)", part.title_zh, part.summary_zh
+        shown = [(figure.title_zh, figure.alt_zh, figure.id) for figure in part.figures]
+    figures = [f"## {plain(title)}\n\n![{plain(alt)}]({_file_name(id)})" for title, alt, id in shown]
     tables = [table.markdown(each, language) for each in part.tables]
-    return "\n\n".join([f"# {heading}{plain(title)}", other, *map(plain, sentences), *shown, *tables]) + "\n"
+    return "\n\n".join([f"# {heading}{plain(title)}", other, *map(plain, sentences), *figures, *tables]) + "\n"
 
 
-def _shown(figure: PageFigure, language: str) -> str:
-    """Return a heading and the figure below it."""
-    title, alt = (figure.title_zh, figure.alt_zh) if language == "zh" else (figure.title_en, figure.alt_en)
-    return f"## {plain(title)}\n\n![{plain(alt)}]({_file_name(figure)})"
-
-
-def _file_name(figure: PageFigure) -> str:
-    return figure.id.removeprefix("benchmarks-") + ".svg"
+def _file_name(id: str) -> str:
+    return id.removeprefix("benchmarks-") + ".svg"
 
 
 def alone(svg: str) -> str:
@@ -90,7 +83,7 @@ def alone(svg: str) -> str:
 def write(found: Mapping[str, str], folder: Path) -> None:
     """Write files into a folder and delete figures of an earlier result. Raises OSError, which leaves it untouched."""
     put(found, folder)
-    for stale in {f"{name}.svg" for name in FIGURES} - found.keys():
+    for stale in {_file_name(name) for name in FIGURES} - found.keys():
         (folder / stale).unlink(missing_ok=True)
 
 

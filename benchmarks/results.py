@@ -8,61 +8,58 @@ seconds, rates in FLOP or bytes per second.
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from benchmarks.configuration import QUESTIONS
-from benchmarks.counts import Ceiling
-from benchmarks.spread import Spread
-from benchmarks.words import Words, say, word
+from benchmarks.counts import Ceiling, Floor
+from benchmarks.spread import Spread, from_data
+from benchmarks.table import Words, say, word
 from spec_tests.report.json_files import check_form, check_value, load, naming
 
 Result = Mapping[str, Any]
 
 SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("result.schema.json").read_text(encoding="utf-8"))
 ROW, SCALING = ({**SCHEMA["$defs"][name], "$defs": SCHEMA["$defs"]} for name in ("row", "scaling"))
+KNOWN = {name for part in ("stats", "extra_info") for name in ROW["properties"][part]["properties"]}
 
-NOISY = 1.5
-"""A row whose 95th percentile is more than this many times its median is flagged as noisy."""
+CONVOLUTION = 1.3
+NEAR_THE_PEAK, BESIDE_THE_PEAK = 0.9, 1.6
+"""If torch's convolution reaches this share of the chip's limit, so many times its time will do."""
+
+GOALS = {
+    ("layer", "conv", "backward"): ("a convolution's backward pass", 2.0),
+    ("layer", "p", "both passes"): ("both passes of a pooling", 1.5),
+    ("network", "", "training step"): ("a training step of the network", 1.8),
+    ("resnet50", "", ""): ("ResNet-50", 1.2),
+}
+"""By question, kind of layer and phase: what the goal is about, and how many times torch's time it allows."""
 
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One benchmark: what ran, and what was measured."""
+    """One benchmark: what ran, and what was measured.
+
+    Everything else that `result.schema.json` names in a row's statistics and in its "extra_info" is an attribute, too:
+    None if it is not known.
+    """
 
     name: str
-    question: str
     params: Mapping[str, Any]
-    batch: int
-    threads: int
-    device: str
-    p5: float
-    p95: float
-    rounds: int
+    known: Mapping[str, Any]
     interval: Spread
-    """The median and its 95 % interval, among processes if there were several."""
-    cold: Spread | None = None
-    ratio: Spread | None = None
+    """The median time and its 95 % interval, among processes if there were several."""
+    cold: Spread | None
+    ratio: Spread | None
     """The time as a multiple of another implementation's, both measured alternately."""
-    flop: float = 0.0
-    """As torch's `FlopCounterMode` counts them."""
-    useful_flop: float = 0.0
-    """Without operations on zero padding, which a kernel may skip."""
-    bytes: float = 0.0
-    floor: float | None = None
-    """The fewest seconds that a machine of this speed needs."""
-    binds: str = ""
-    """What determines the floor, "compute" or "memory"."""
-    error: float | None = None
-    others: float | None = None
-    """None if the system does not report what other processes use; then `disturbed` is meaningless."""
-    disturbed: bool | None = False
-    event_seconds: float | None = None
-    launch_seconds: float | None = None
-    peak_bytes: float | None = None
-    counted_flop: float | None = None
-    counted_bytes: float | None = None
+    floor: Floor | None
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in KNOWN:
+            raise AttributeError(name)
+        return self.known.get(name)
 
     @property
     def median(self) -> float:
@@ -81,8 +78,10 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The configuration in words, without phase and batch."""
-        return label(self.params)
+        """The configuration in words, without phase and batch, such as "cpu, 2 threads, reference"."""
+        how = [self.params[name] for name in ("layout", "precision", "mode")]
+        how += ["copied"] * (self.params["data"] == "copied")
+        return ", ".join([processor(self.device, self.threads), *(how if self.who == "torch" else [self.who])])
 
     @property
     def work(self) -> Words:
@@ -92,17 +91,17 @@ class Row:
     @property
     def samples_per_second(self) -> float:
         """Samples per second at the median time."""
-        return self.batch / self.median
+        return float(self.batch / self.median)
 
     @property
     def percent_of_floor(self) -> str:
         """The floor as a percentage of the median time (100 would be ideal), or "" if there is no floor."""
-        return "" if self.floor is None else f"{three_digits(100 * self.floor / self.median)} %"
+        return "" if self.floor is None else f"{three_digits(100 * self.floor.seconds / self.median)} %"
 
     @property
     def too_fast(self) -> bool:
         """Whether it is faster than its floor."""
-        return self.floor is not None and self.median < self.floor
+        return self.floor is not None and self.median < self.floor.seconds
 
 
 def read(file: Path) -> Result:
@@ -133,40 +132,21 @@ def _question(row: Mapping[str, Any]) -> Any:
 def rows_of(result: Result, *questions: str) -> list[Row]:
     """Return the rows of a `checked` result that answer these questions, or any, question by question."""
     asked = questions or QUESTIONS
-    return [_row(row) for question in asked for row in result["benchmarks"] if _question(row) == question]
+    return [row_of(row) for question in asked for row in result["benchmarks"] if _question(row) == question]
 
 
-def _row(row: Mapping[str, Any]) -> Row:
+def row_of(row: Mapping[str, Any]) -> Row:
     """Return a row; a result of an older version has no interval, so that p5 and p95 stand for it."""
     stats, extra = row["stats"], row["extra_info"]
-    known: dict[str, Any] = {name: row[name] for name in ("name", "params")}
-    known["interval"] = {**stats, "low": stats["p5"], "high": stats["p95"]}
-    known |= {name: value for name, value in {**stats, **extra}.items() if value is not None}
-    if floor := known.pop("floor", None):
-        known |= {"floor": floor["seconds"], "binds": floor["binds"]}
-    for name in ("interval", "cold", "ratio"):
-        known[name] = Spread.from_data(known[name]) if name in known else None
-    return Row(**{field.name: known[field.name] for field in fields(Row) if field.name in known})
+    interval = extra.get("interval") or {"median": stats["median"], "low": stats["p5"], "high": stats["p95"]}
+    cold, ratio = (from_data(Spread, extra[name]) if extra.get(name) else None for name in ("cold", "ratio"))
+    floor = from_data(Floor, extra["floor"]) if extra.get("floor") else None
+    return Row(row["name"], row["params"], {**stats, **extra}, from_data(Spread, interval), cold, ratio, floor)
 
 
 def ceilings(result: Result) -> list[Ceiling]:
     """Return what each device reached in the run."""
-    names = [field.name for field in fields(Ceiling)]
-    return [Ceiling(**{name: found[name] for name in names if name in found}) for found in result["ceilings"]]
-
-
-def label(params: Mapping[str, Any]) -> str:
-    """Describe in a few words what ran, without phase and batch.
-
-    >>> shared = {"layout": "contiguous", "precision": "ieee", "mode": "eager", "data": "copied"}
-    >>> label({"who": "torch", "device": "cuda", "threads": 0, **shared})
-    'cuda, contiguous, ieee, eager, copied'
-    >>> label({"who": "reference", "device": "cpu", "threads": 2, **shared})
-    'cpu, 2 threads, reference'
-    """
-    how = [params["layout"], params["precision"], params["mode"], *["copied"] * (params["data"] == "copied")]
-    where = processor(params["device"], params["threads"])
-    return ", ".join([where, *(how if params["who"] == "torch" else [params["who"]])])
+    return [from_data(Ceiling, found) for found in result["ceilings"]]
 
 
 def processor(device: str, threads: int) -> str:
@@ -206,9 +186,8 @@ def speed_up(row: Row, rows: Iterable[Row]) -> float | None:
 
 def on_both(rows: Sequence[Row], phase: str, precision: str) -> list[int]:
     """Return the batches, in increasing order, that ran on the GPU in this precision and on the CPU in any."""
-    mine = [row for row in rows if row.phase == phase]
-    gpu = (row for row in mine if row.device == "cuda" and row.params["precision"] == precision)
-    return sorted(set(batches(gpu)) & set(batches(row for row in mine if row.device == "cpu")))
+    on_cpu = batches(row for row in rows if (row.device, row.phase) == ("cpu", phase))
+    return [batch for batch in batches(_on_gpu(rows, phase, precision)) if batch in on_cpu]
 
 
 def crossover(rows: Sequence[Row], phase: str, precision: str) -> int | None:
@@ -217,18 +196,29 @@ def crossover(rows: Sequence[Row], phase: str, precision: str) -> int | None:
     The GPU computes in this precision, the CPU in any. Only batches that ran on both count. None if the GPU is not
     faster at the largest of them, or if there are none.
     """
-    gpu = [row for row in rows if (row.device, row.phase, row.params["precision"]) == ("cuda", phase, precision)]
-    found = None
-    for batch in reversed(on_both(rows, phase, precision)):
-        if not any((speed_up(row, rows) or 0) > 1 for row in gpu if row.batch == batch):
-            break
-        found = batch
-    return found
+    faster = {row.batch for row in _on_gpu(rows, phase, precision) if (speed_up(row, rows) or 0) > 1}
+    return min(takewhile(faster.__contains__, reversed(on_both(rows, phase, precision))), default=None)
+
+
+def _on_gpu(rows: Sequence[Row], phase: str, precision: str) -> list[Row]:
+    return [row for row in rows if (row.device, row.phase, row.params.get("precision")) == ("cuda", phase, precision)]
 
 
 def compared(rows: Iterable[Row], to: str) -> list[tuple[Row, Spread]]:
     """Return the rows that were measured alternately with "torch" or with the "reference", each with its ratio."""
     return [(row, row.ratio) for row in rows if row.ratio is not None and row.ratio.to == to]
+
+
+def goal(row: Row, rows: Sequence[Row]) -> tuple[str, float] | None:
+    """Return what a row's goal is about and the multiple of torch's time that it allows, or None without a goal."""
+    if row.who != "reference" or row.ratio is None or row.ratio.to != "torch":
+        return None
+    kind = str(row.params.get("layer", "")).rstrip("0123456789")
+    if (kind, row.phase) != ("conv", "forward"):
+        return GOALS.get((row.question, kind, row.phase))
+    same = [other for other in rows if other.floor and other.params == {**row.params, "who": "torch"}]
+    near = any(other.floor.seconds >= NEAR_THE_PEAK * other.median for other in same if other.floor)
+    return "a convolution's forward pass", BESIDE_THE_PEAK if near else CONVOLUTION
 
 
 def three_digits(value: float) -> str:

@@ -11,7 +11,7 @@ rounds the update once.
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from torch.nn import functional
 import reference
 from benchmarks.configuration import SIDE_BY_SIDE, Configuration
 from benchmarks.cuda import captured
+from benchmarks.spread import Call
 from reference.checks import Array
 from reference.cnn import PARAMETERS, cifar10_cnn_layers, cifar10_cnn_layers_backward
 from reference.train_in_torch import torch_network
@@ -61,14 +62,12 @@ def drawn(batch: int) -> tuple[Array, Array]:
 
 def lead(images: Array) -> Array:
     """Return for each image the smallest lead of a window's maximum, in units of the layer's root mean square."""
-    wide = {name: value.astype("float64") for name, value in first_parameters().items()}
-    outputs = cifar10_cnn_layers(images.astype("float64"), wide)
-    leads = [leads_of_windows(outputs[f"conv{stage}"]).reshape(len(images), -1).min(axis=1) for stage in "123"]
-    return np.min(leads, axis=0)
+    outputs = cifar10_cnn_layers(images.astype("float64"), wide_parameters())
+    return np.min([leads_of_windows(outputs[f"conv{stage}"]).min(axis=1) for stage in "123"], axis=0)
 
 
 def leads_of_windows(x: Array) -> Array:
-    """Return the lead of the maximum of every 2×2 window, in units of the root mean square of all cells."""
+    """Return the lead of every 2×2 window's maximum (n, windows), in units of the root mean square of all cells."""
     n, c, h, w = x.shape
     windows = x.reshape(n, c, h // 2, 2, w // 2, 2).swapaxes(3, 4).reshape(n, -1, 4)
     second, first = np.moveaxis(np.partition(windows, (2, 3), axis=2)[..., 2:], -1, 0)
@@ -82,70 +81,68 @@ def first_parameters() -> dict[str, Array]:
     return reference.initial_parameters(np.random.default_rng(2))
 
 
+@cache
+def wide_parameters() -> dict[str, Array]:
+    """Return the same in float64."""
+    return {name: value.astype("float64") for name, value in first_parameters().items()}
+
+
 def step(configuration: Configuration) -> Step:
     """Return the step of a configuration; raises what torch raises if it cannot be computed."""
-    return by_reference(configuration) if configuration.who == "reference" else by_torch(configuration)
+    if configuration.who == "reference":
+        return _by_reference(configuration.phase, configuration.batch)
+    batch = _Batch(configuration)
+    if configuration.phase == "training step":
+        return batch.training_step()
+    return batch.forward() if configuration.phase == "forward" else batch.backward()
 
 
-def by_reference(configuration: Configuration) -> Step:
+def _by_reference(phase: str, batch: int) -> Step:
     """Return the reference's step, in the float32 of its arrays."""
-    images, labels = drawn(configuration.batch)
-    parameters = first_parameters()
-    if configuration.phase == "forward":
-        return _seen(lambda: {"scores": reference.cifar10_cnn(images, parameters)})
-    if configuration.phase == "backward":
-        outputs = cifar10_cnn_layers(images, parameters)
-        one = np.ones((), np.float32)
+    images, labels = drawn(batch)
+    parameters, training = first_parameters(), Training(first_parameters())
+    outputs, one = cifar10_cnn_layers(images, parameters), np.ones((), np.float32)
 
-        def gradients() -> dict[str, Array]:
-            grad_scores, _, _ = reference.cross_entropy_backward(one, outputs["linear"], labels)
-            return cifar10_cnn_layers_backward(grad_scores, outputs, parameters, input_requires_grad=False)[1]
+    def scores() -> dict[str, Array]:
+        return {"scores": reference.cifar10_cnn(images, parameters)}
 
-        return _seen(gradients)
-    training = Training(parameters)
+    def gradients() -> dict[str, Array]:
+        grad_scores, _, _ = reference.cross_entropy_backward(one, outputs["linear"], labels)
+        return cifar10_cnn_layers_backward(grad_scores, outputs, parameters, input_requires_grad=False)[1]
 
     def trained() -> dict[str, Array]:
         _, after = training_step(training, images, labels, reference.sgd, lr=LEARNING_RATE)
         return dict(after.parameters)
 
-    loss = partial(reference.cifar10_cnn_loss, images, labels, parameters, input_requires_grad=False)
-    return Step(trained, lambda: loss()[-1], trained)
-
-
-def _seen(run: Callable[[], dict[str, Array]]) -> Step:
+    if phase == "training step":
+        return Step(trained, gradients, trained)
+    run = scores if phase == "forward" else gradients
     return Step(run, run)
-
-
-def by_torch(configuration: Configuration) -> Step:
-    """Return torch's step."""
-    if configuration.device == "cuda":
-        set_float32_precision("tf32" if configuration.precision == "tf32" else "ieee")
-    batch = _Batch(configuration)
-    call = {"forward": batch.forward, "backward": batch.backward, "training step": batch.training_step}
-    return call[configuration.phase]()
 
 
 class _Batch:
     """torch's network and one batch, and how to compute with them in one configuration."""
 
     def __init__(self, configuration: Configuration) -> None:
+        if configuration.device == "cuda":
+            set_float32_precision("tf32" if configuration.precision == "tf32" else "ieee")
         self.configuration, self.device = configuration, torch.device(configuration.device)
         layout = torch.channels_last if configuration.layout == "channels_last" else torch.contiguous_format
         network = torch_network()
         network.load_state_dict({name: torch.tensor(value) for name, value in first_parameters().items()}, assign=True)
         self.network = network.requires_grad_().to(self.device, memory_format=layout)
-        images, labels = map(torch.from_numpy, drawn(configuration.batch))
-        self.images, self.labels = images.contiguous(memory_format=layout), labels
-        if configuration.data == "copied":
-            self.images, self.labels = self.images.pin_memory(), self.labels.pin_memory()
-        else:
-            self.images, self.labels = self.images.to(self.device), self.labels.to(self.device)
         self.parameters = list(self.network.parameters())
         self.optimizer = torch.optim.SGD(self.parameters, lr=LEARNING_RATE)
-        compiled = configuration.mode == "compile"
-        if compiled:
+        images, labels = map(torch.from_numpy, drawn(configuration.batch))
+        copied = configuration.data == "copied"
+        self.images, self.labels = (
+            tensor.pin_memory() if copied else tensor.to(self.device)
+            for tensor in (images.contiguous(memory_format=layout), labels)
+        )
+        self.computes: Any = self.network
+        if configuration.mode == "compile":
             torch.compiler.reset()  # every row compiles anew, because the cache of a function is small
-        self.computes = torch.compile(self.network, dynamic=False) if compiled else self.network
+            self.computes = torch.compile(self.network, dynamic=False)
 
     def scores(self) -> torch.Tensor:
         """Return the scores of the batch, which is first copied to the device if the configuration says so."""
@@ -167,14 +164,10 @@ class _Batch:
     def backward(self) -> Step:
         """Return the backward pass on its own."""
         keep: dict[str, torch.Tensor] = {}
-
-        def prepare() -> None:
-            keep["loss"] = self.loss()
-
-        def gradients() -> tuple[torch.Tensor, ...]:
-            return torch.autograd.grad(keep["loss"], self.parameters, retain_graph=True)
-
-        run = self._replayed(gradients, prepare)
+        run = self._replayed(
+            lambda: torch.autograd.grad(keep["loss"], self.parameters, retain_graph=True),
+            prepare=lambda: keep.update(loss=self.loss()),
+        )
         return Step(run, lambda: self._named(run()))
 
     def training_step(self) -> Step:
@@ -192,16 +185,15 @@ class _Batch:
                 for parameter, value in zip(self.parameters, first_parameters().values(), strict=True):
                     parameter.copy_(torch.from_numpy(value))
             run()
-            return self._named([parameter.grad for parameter in self.parameters])
+            return self._named(parameter.grad for parameter in self.parameters)
 
         return Step(run, gradients_from_the_start, lambda: self._named(self.parameters))
 
     def _precision(self) -> Any:
-        if self.configuration.precision == "bf16":
-            return torch.autocast(self.device.type, torch.bfloat16)
-        return nullcontext()
+        half = self.configuration.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16) if half else nullcontext()
 
-    def _replayed(self, run: Callable[[], Any], prepare: Callable[[], None] = lambda: None) -> Callable[[], Any]:
+    def _replayed(self, run: Callable[[], Any], prepare: Call = lambda: None) -> Callable[[], Any]:
         """Return the prepared call itself, or a CUDA graph, captured once, that replays its launches."""
         if self.configuration.mode == "graph":
             return captured(run, prepare, self)

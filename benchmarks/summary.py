@@ -3,19 +3,18 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 from operator import itemgetter
+from types import SimpleNamespace
 from typing import Any
 
 from benchmarks import results
 from benchmarks.configuration import PHASES, QUESTIONS, VALUES
-from benchmarks.goals import goal
-from benchmarks.results import Result, Row, three_digits, with_unit
+from benchmarks.results import Result, Row, goal, three_digits, with_unit
 from benchmarks.spread import Spread
-from benchmarks.table import Columns, as_lines, table
-from benchmarks.words import NOTHING, Words, say, word
+from benchmarks.table import NOTHING, Columns, Words, as_lines, say, table, word
 from spec_tests.report.benchmark_part import Table
 
-MISSING = {"network": "the network", "layer": "single layers", "rivals": "other implementations"}
-"""What is missing from a result without rows of a question."""
+NOISY = 1.5
+"""A row whose 95th percentile is more than this many times its median is flagged as noisy."""
 
 
 def title(result: Result) -> Words:
@@ -35,12 +34,12 @@ def title(result: Result) -> Words:
 def sentences(result: Result) -> list[Words]:
     """Return what the run was, what it found, and what calls for caution."""
     rows = results.rows_of(result)
-    return [*_surroundings(result["environment"], rows), *_goals(rows), *_found(rows), *_cautions(result, rows)]
+    return [*_surroundings(result["environment"], rows), *_found(rows), *_cautions(result, rows)]
 
 
 def _surroundings(environment: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Words]:
     """Say where the run took place and how to read its tables."""
-    driver, restricted = environment.get("driver"), environment.get("restricted") or {}
+    driver, restricted = environment.get("driver"), environment.get("restricted")
     yield say(
         "say.where",
         date=environment["date"],
@@ -57,8 +56,8 @@ def _surroundings(environment: Mapping[str, Any], rows: Sequence[Row]) -> Iterat
     )
     if restricted:
         yield say("say.restricted", variables=", ".join(f"{name}={value}" for name, value in restricted.items()))
-    turbo = {True: word("on"), False: word("off"), None: word("unknown")}[environment.get("turbo")]
-    yield say("say.machine", quota=f"{environment.get('quota') or environment['cores']:g}", turbo=turbo)
+    turbo = {True: "on", False: "off", None: "unknown"}[environment.get("turbo")]
+    yield say("say.machine", quota=f"{environment.get('quota') or environment['cores']:g}", turbo=word(turbo))
     yield say("say.reading", rounds=min(row.rounds for row in rows))
     if not any(row.device == "cuda" for row in rows):
         yield say("say.no_gpu")
@@ -69,8 +68,8 @@ def _plain(value: Any) -> str:
     return ("on" if value else "off") if isinstance(value, bool) else "none" if value is None else str(value)
 
 
-def _goals(rows: Sequence[Row]) -> Iterator[Words]:
-    """Say for each goal whether it is met, judged by the slowest of its rows."""
+def _found(rows: Sequence[Row]) -> Iterator[Words]:
+    """Say for each goal whether it is met, judged by the slowest of its rows, and how other implementations fare."""
     slowest: dict[tuple[str, float], tuple[float, Row]] = {}
     for row, ratio in results.compared(rows, "torch"):
         if (aim := goal(row, rows)) and ratio.median > slowest.get(aim, (0.0, row))[0]:
@@ -78,16 +77,13 @@ def _goals(rows: Sequence[Row]) -> Iterator[Words]:
     for (kind, allowed), (most, row) in slowest.items():
         path = "say.goal_met" if most <= allowed else "say.goal_missed"
         yield say(path, kind=word(kind), goal=f"{allowed:g}", most=three_digits(most), work=row.work)
-
-
-def _found(rows: Sequence[Row]) -> Iterator[Words]:
     if rivals := results.compared(rows, "reference"):
         yield say("say.rivals", slower=sum(ratio.median > 1 for _, ratio in rivals), all=len(rivals))
 
 
 def _cautions(result: Result, rows: Sequence[Row]) -> Iterator[Words]:
     """Say how many rows call for caution, and why, and what the result has no rows for."""
-    noisy = [row for row in rows if row.p95 > results.NOISY * row.median]
+    noisy = [row for row in rows if row.p95 > NOISY * row.median]
     several = sum(row.threads > 1 for row in noisy)
     counts = {
         "disturbed": sum(bool(row.disturbed) for row in rows),
@@ -98,10 +94,10 @@ def _cautions(result: Result, rows: Sequence[Row]) -> Iterator[Words]:
     }
     for name, count in counts.items():
         if count:
-            yield say(f"say.{name}", count=count, all=len(rows), several=several, noisy=f"{results.NOISY:g}")
+            yield say(f"say.{name}", count=count, all=len(rows), several=several, noisy=f"{NOISY:g}")
     for question in QUESTIONS:
         if not any(row.question == question for row in rows):
-            yield say("say.missing", question=word(MISSING.get(question, "ResNet-50")))
+            yield say("say.missing", question=say(f"question.{question}"))
 
 
 def tables(result: Result) -> list[Table]:
@@ -109,11 +105,7 @@ def tables(result: Result) -> list[Table]:
     rows, network = results.rows_of(result), results.rows_of(result, "network")
     found = [
         *(_network_table([row for row in network if row.phase == phase], phase) for phase in PHASES),
-        table(
-            "From which batch the GPU's best configuration is faster than the CPU's",
-            {name: itemgetter(name) for name in ("phase", "data", "precision", "batch")},
-            _crossovers(network),
-        ),
+        table("From which batch the GPU's best configuration is faster than the CPU's", CROSSING, _crossovers(network)),
         table("Single layers", LAYER, results.rows_of(result, "layer")),
         table("ResNet-50", LAYER, results.rows_of(result, "resnet50")),
         _ratio_table(rows),
@@ -131,11 +123,12 @@ def lines(result: Result) -> list[str]:
     return [*shown, *(sentence for sentence, _ in sentences(result))]
 
 
-def _percentage(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.0f} %"
+def _amount(name: str, unit: str) -> Callable[[Any], str]:
+    """Return a column's cells: an attribute with its unit."""
+    return lambda entry: with_unit(getattr(entry, name), unit)
 
 
-def _beside(counted: float | None, modelled: float, unit: str) -> str:
+def _beside(counted: float | None, modelled: float | None, unit: str) -> str:
     """Format what was counted, and how many times what was modelled that is."""
     times = f" ({three_digits((counted or 0) / modelled)}×)" if modelled else ""
     return with_unit(counted, unit) + times if counted else ""
@@ -143,73 +136,72 @@ def _beside(counted: float | None, modelled: float, unit: str) -> str:
 
 def _interval(row: Row) -> str:
     among = f" ({row.interval.processes})" if row.interval.processes > 1 else ""
-    return _ends(row.interval, lambda value: with_unit(value, "s")) + among
+    return f"{with_unit(row.interval.low, 's')} – {with_unit(row.interval.high, 's')}{among}"
 
 
-def _ends(spread: Spread, written: Callable[[float], str] = three_digits) -> str:
-    return f"{written(spread.low)} – {written(spread.high)}"
+def _quartiles(ratio: Spread | None) -> str:
+    return f"{three_digits(ratio.low)} – {three_digits(ratio.high)}" if ratio else ""
 
 
 def _marked(row: Row, text: Words) -> Words:
     """Add the marks of a row that calls for caution."""
-    marks = " ".join(["†"] * bool(row.disturbed) + ["‡"] * row.too_fast)
-    english, chinese = (f"{language} {marks}".strip() for language in text)
-    return english, chinese
+    marks = " †" * bool(row.disturbed) + " ‡" * row.too_fast
+    return text[0] + marks, text[1] + marks
 
 
 TIMES: Columns = {
-    "median": lambda row: with_unit(row.median, "s"),
+    "median": _amount("median", "s"),
     "95 % interval (processes)": _interval,
-    "cold": lambda row: with_unit(row.cold.median if row.cold else None, "s"),
+    "cold": lambda row: with_unit(row.cold.median, "s") if row.cold else "",
 }
 MEASURED: Columns = {
     "floor / median": lambda row: row.percent_of_floor,
-    "bound by": lambda row: word(row.binds),
+    "bound by": lambda row: row.floor.binds if row.floor else "",
     "error": lambda row: "" if row.error is None else f"{row.error:.1e}",
     "FLOP counted": lambda row: _beside(row.counted_flop, row.flop, "FLOP"),
     "bytes counted": lambda row: _beside(row.counted_bytes, row.bytes, "B"),
-    "time on GPU": lambda row: with_unit(row.event_seconds, "s"),
-    "launch time": lambda row: with_unit(row.launch_seconds, "s"),
-    "memory": lambda row: with_unit(row.peak_bytes, "B"),
+    "time on GPU": _amount("event_seconds", "s"),
+    "launch time": _amount("launch_seconds", "s"),
+    "peak memory": _amount("peak_bytes", "B"),
 }
-LAYER: Columns = {
+WORK: Columns = {
     "work": lambda row: _marked(row, row.work),
     "by": lambda row: f"{row.who}, cuda" if row.device == "cuda" else row.who,
-    **TIMES,
-    **MEASURED,
 }
+LAYER: Columns = {**WORK, **TIMES, **MEASURED}
 RIVAL: Columns = {
-    **{name: LAYER[name] for name in ("work", "by")},
+    **WORK,
     **TIMES,
     "time / reference": lambda row: three_digits(row.ratio.median) if row.ratio else "",
-    "quartiles (95 % among processes)": lambda row: _ends(row.ratio) if row.ratio else "",
+    "quartiles (95 % among processes)": lambda row: _quartiles(row.ratio),
     **MEASURED,
 }
+CROSSING: Columns = {name: itemgetter(name) for name in ("phase", "data", "precision", "batch")}
 CEILING: Columns = {
     "device": lambda ceiling: results.processor(ceiling.device, ceiling.threads),
     "precision": lambda ceiling: ceiling.precision,
-    "matrix product": lambda ceiling: with_unit(ceiling.matmul, "FLOP/s"),
-    "convolution": lambda ceiling: with_unit(ceiling.convolution, "FLOP/s"),
-    "read + write, out of cache": lambda ceiling: with_unit(ceiling.bandwidth, "B/s"),
+    "matrix product": _amount("matmul", "FLOP/s"),
+    "convolution": _amount("convolution", "FLOP/s"),
+    "read + write, out of cache": _amount("bandwidth", "B/s"),
 }
 DISTURBED: Columns = {
     "row": lambda row: row.name,
-    "CPU share of other processes": lambda row: _percentage(row.others),
+    "CPU share of other processes": lambda row: "" if row.others is None else f"{100 * row.others:.0f} %",
 }
 TOO_FAST: Columns = {
     "row": lambda row: row.name,
-    "median": lambda row: with_unit(row.median, "s"),
-    "floor": lambda row: with_unit(row.floor, "s"),
+    "median": _amount("median", "s"),
+    "floor": lambda row: with_unit(row.floor.seconds, "s"),
     "floor / median": lambda row: row.percent_of_floor,
 }
 SCALING: Columns = {
-    "scaling": lambda row: word(row["scaling"]),
-    "processes": lambda row: str(row["processes"]),
-    "batch of each": lambda row: str(row["batch_of_a_process"]),
-    "median": lambda row: with_unit(row["median"], "s"),
-    "p5–p95": lambda row: f"{with_unit(row['p5'], 's')} – {with_unit(row['p95'], 's')}",
-    "samples/s": lambda row: three_digits(row["samples_per_second"]),
-    "efficiency": lambda row: "" if row["efficiency"] is None else f"{100 * row['efficiency']:.1f} %",
+    "scaling": lambda row: row.scaling,
+    "processes": lambda row: str(row.processes),
+    "batch of each": lambda row: str(row.batch_of_a_process),
+    "median": _amount("median", "s"),
+    "p5–p95": lambda row: f"{with_unit(row.p5, 's')} – {with_unit(row.p95, 's')}",
+    "samples/s": lambda row: three_digits(row.samples_per_second),
+    "efficiency": lambda row: "" if row.efficiency is None else f"{100 * row.efficiency:.1f} %",
 }
 
 
@@ -217,7 +209,9 @@ def scaling_table(result: Mapping[str, Any]) -> Table:
     """Return the steps of `benchmarks.data_parallel`, whose result this is."""
     on = result["environment"].get("device") or result["environment"]["cpu"]
     backend = result["backend"] or word("one process")
-    return table(say("say.scaling", on=on, backend=backend), SCALING, result["rows"])
+    return table(
+        say("say.scaling", on=on, backend=backend), SCALING, [SimpleNamespace(**row) for row in result["rows"]]
+    )
 
 
 def _network_table(rows: Sequence[Row], phase: str) -> Table:
@@ -241,19 +235,16 @@ def _network_table(rows: Sequence[Row], phase: str) -> Table:
 
 def _ratio_table(rows: Sequence[Row]) -> Table:
     """Return NumPy's times as multiples of torch's, and whether they meet the goals."""
-
-    def met(row: Row, most: float) -> Words:
-        aim = goal(row, rows)
-        return word("yes" if most <= aim[1] else "no") if aim else NOTHING
-
+    aims = {row: aim for row in rows if (aim := goal(row, rows))}
     columns: Columns = {
-        "work": lambda pair: _marked(pair[0], pair[0].work),
-        "NumPy / torch": lambda pair: three_digits(pair[1].median),
-        "quartiles (95 % among processes)": lambda pair: _ends(pair[1]),
-        "goal": lambda pair: f"≤ {aim[1]:g}" if (aim := goal(pair[0], rows)) else "",
-        "met": lambda pair: met(pair[0], pair[1].median),
+        "work": lambda row: _marked(row, row.work),
+        "NumPy / torch": lambda row: three_digits(row.ratio.median),
+        "quartiles (95 % among processes)": lambda row: _quartiles(row.ratio),
+        "goal": lambda row: f"≤ {aims[row][1]:g}" if row in aims else "",
+        "met": lambda row: ("yes" if row.ratio.median <= aims[row][1] else "no") if row in aims else "",
     }
-    return table("NumPy compared with torch, measured alternately", columns, results.compared(rows, "torch"))
+    compared = [row for row, _ in results.compared(rows, "torch")]
+    return table("NumPy compared with torch, measured alternately", columns, compared)
 
 
 def _crossovers(rows: Sequence[Row]) -> Iterator[dict[str, str | Words]]:
@@ -263,4 +254,4 @@ def _crossovers(rows: Sequence[Row]) -> Iterator[dict[str, str | Words]]:
         if both := results.on_both(mine, phase, precision):
             batch = results.crossover(mine, phase, precision)
             found = str(batch) if batch else say("say.at_most", batch=both[-1])
-            yield {"phase": word(phase), "data": word(data), "precision": precision, "batch": found}
+            yield {"phase": phase, "data": data, "precision": precision, "batch": found}

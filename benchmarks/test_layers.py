@@ -14,7 +14,7 @@ from benchmarks import layers
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import LAYER_PHASES, SIDE_BY_SIDE, WHERE
 from benchmarks.counts import LAYERS, layer_work
-from benchmarks.measuring import ROW, beside, described, timed
+from benchmarks.measuring import ROW, beside, timed
 
 
 @ROW
@@ -28,7 +28,7 @@ def test_layer(benchmark: Any, layer: str, phase: str, who: str, where: str, lim
     by_torch = layers.by_torch(problem, phase, where)
     run = by_torch if who == "torch" else layers.by_reference(problem, phase)
     benchmark.group = f"{layer} {phase}, batch {SIDE_BY_SIDE}"
-    benchmark.extra_info.update(described("layer", SIDE_BY_SIDE, threads, where))
+    benchmark.extra_info.update(question="layer", batch=SIDE_BY_SIDE, threads=threads, device=where)
     limits.bound(benchmark.extra_info, layer_work(layer, phase, SIDE_BY_SIDE), where, threads, "ieee")
 
     timed(benchmark, run, lambda: layers.error(run(), problem, phase), where)

@@ -17,17 +17,16 @@ from benchmarks import accuracy
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import Configuration
 from benchmarks.counts import works
-from benchmarks.measuring import ROW, beside, described, timed
+from benchmarks.measuring import ROW, beside, timed
 from benchmarks.steps import step
 
 
 @ROW
-@pytest.mark.usefixtures("threads_of_row")
 @pytest.mark.filterwarnings("default")  # print torch's warnings, which vary from machine to machine, and measure anyway
 def test_network(benchmark: Any, configuration_of_row: Configuration, limits: Limits) -> None:
     row = configuration_of_row
     benchmark.group = f"{row.phase}, batch {row.batch}"
-    benchmark.extra_info.update(described("network", row.batch, row.threads, row.device))
+    benchmark.extra_info.update(question="network", batch=row.batch, threads=row.threads, device=row.device)
     work = works(row.phase, row.batch, row.precision)
     limits.bound(benchmark.extra_info, work, row.device, row.threads, row.precision)
     computed = step(row)

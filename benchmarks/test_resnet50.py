@@ -5,8 +5,7 @@ computes. Operations, bytes and the floor are those of the convolutions and the 
 """
 
 import copy
-from collections.abc import Callable
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ import reference
 from benchmarks.accuracy import normwise
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import WHERE
-from benchmarks.counts import Work, convolution_work
-from benchmarks.measuring import ROW, beside, described, timed
+from benchmarks.counts import PARAMETER_BYTES, Work, convolution_flop
+from benchmarks.measuring import ROW, beside, timed
 from reference.checks import Array
 from spec_tests.vocabulary.formats import FORMATS
 
 SIZE = 224
-Run = Callable[[], Any]
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +51,6 @@ def exact(image: Array, parameters: dict[str, Array]) -> Array:
     return reference.resnet50(image.astype("float64"), {name: x.astype("float64") for name, x in parameters.items()})
 
 
-def by_torch(model: Any, image: Array, device: str) -> Run:
-    """Return torch's forward pass on a device."""
-    tensor, there = torch.from_numpy(image).to(device), copy.deepcopy(model).to(device)
-    return lambda: there(tensor)
-
-
 @pytest.fixture(scope="module")
 def work(model: Any) -> list[Work]:
     """The work of the convolutions and the linear layer for one image."""
@@ -66,9 +58,10 @@ def work(model: Any) -> list[Work]:
 
     def note(layer: Any, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
         flat = (1, 1) if layer.weight.ndim == 2 else ()  # a linear layer is a 1×1 convolution
-        input, weight, written = ((*tensor.shape, *flat) for tensor in (inputs[0], layer.weight, output))
+        input, weight, written = sizes = [(*tensor.shape, *flat) for tensor in (inputs[0], layer.weight, output)]
         stride, padding = getattr(layer, "stride", (1, 1)), getattr(layer, "padding", (0, 0))
-        found.append(convolution_work("", input, weight, written, stride, padding))
+        flop, on_padding = convolution_flop(input, weight, written, stride, padding)
+        found.append(Work("", flop, sum(map(prod, sizes)) * PARAMETER_BYTES, on_padding))
 
     layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]
     hooks = [layer.register_forward_hook(note) for layer in layers]
@@ -100,16 +93,16 @@ def test_resnet50_forward(
     work: list[Work],
     limits: Limits,
 ) -> None:
-    in_torch, threads = by_torch(model, image, where), 1 if where == "cpu" else 0
-    run = in_torch if who == "torch" else lambda: reference.resnet50(image, parameters)
+    tensor, there, threads = torch.from_numpy(image).to(where), copy.deepcopy(model).to(where), int(where == "cpu")
+    run = (lambda: there(tensor)) if who == "torch" else (lambda: reference.resnet50(image, parameters))
     benchmark.group = f"resnet50 forward, batch 1 at {SIZE}x{SIZE}"
-    benchmark.extra_info.update(described("resnet50", batch=1, threads=threads, device=where))
+    benchmark.extra_info.update(question="resnet50", batch=1, threads=threads, device=where)
     limits.bound(benchmark.extra_info, work, where, threads, "ieee")
 
     timed(benchmark, run, lambda: error(run(), exact, parameters), where)
 
     if who == "reference":
-        beside(benchmark, run, in_torch, "torch")
+        beside(benchmark, run, lambda: there(tensor), "torch")
 
 
 def error(scores: Any, exact: Array, parameters: dict[str, Array]) -> float:

@@ -14,8 +14,7 @@ import pytest
 
 from benchmarks import counts, report, results, summary
 from benchmarks.configuration import PHASES, Configuration
-from benchmarks.goals import goal
-from benchmarks.results import Row
+from benchmarks.results import Row, goal
 from reference.command import Refusal, WrongUsage, run
 from spec_tests.report import benchmark_part
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
@@ -359,7 +358,7 @@ def test_the_table_of_a_phase_with_a_gpu_has_its_own_times_and_memory() -> None:
     own = {"event_seconds": 2e-4, "launch_seconds": 1e-4, "peak_bytes": 1_500_000}
     found = table(result(network_row(), network_row(5e-4, own, device="cuda", threads=0)), "The network, forward")
 
-    assert found.header_en[-3:] == ("time on GPU", "launch time", "memory")
+    assert found.header_en[-3:] == ("time on GPU", "launch time", "peak memory")
     assert [row[-3:] for row in found.rows] == [("", "", ""), ("200 µs", "100 µs", "1.50 MB")]
 
 
@@ -464,7 +463,7 @@ def test_what_is_known_of_some_rows_has_a_column() -> None:
 
     known = [found.header_en.index(name) for name in ("95 % interval (processes)", "cold")]
     assert [found.rows[0][column] for column in known] == ["900 µs – 1.20 ms", "2.00 ms"]
-    assert found.header_en[-3:] == ("FLOP counted", "bytes counted", "memory")
+    assert found.header_en[-3:] == ("FLOP counted", "bytes counted", "peak memory")
     assert found.rows[0][-3:] == ("100 FLOP (1.00×)", "500 B (2.50×)", "3.00 kB")
     assert found.rows[1][-3:] == ("",) * 3
 

@@ -4,6 +4,9 @@ import ast
 import contextlib
 import gc
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 import weakref
@@ -37,14 +40,16 @@ from benchmarks import (
 )
 from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, cores, parsed
 from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
-from benchmarks.dispatched import Recording
 from benchmarks.environment import Moment, Watch
-from benchmarks.side_by_side import WARM_UPS
-from benchmarks.spread import Spread, of_processes, of_rounds
+from benchmarks.pretended import Recording
+from benchmarks.spread import WARM_UPS, Spread, from_data, of_processes, of_rounds
 from reference.cnn import PARAMETERS, cifar10_cnn_layers
 from reference.train_in_torch import torch_network
 from spec_tests.tooling.nested_run import pytest_in_this_process
 
+PROJECT = Path(__file__).parent.parent
+LONGEST_END = 20.0
+"""Seconds; on a quiet machine it is one."""
 CEILING = Ceiling("cpu", 1, "ieee", matmul=80.0, convolution=100.0, bandwidth=10.0)
 
 
@@ -346,12 +351,16 @@ def test_the_peak_of_torchs_operators_leaves_out_what_is_gone_again() -> None:
     assert measuring.counted(doubled_four_times, {"who": "torch"})["peak_bytes"] == 2 * x.nbytes
 
 
+def measured_row(name: str, median: float, **extra: Any) -> dict[str, Any]:
+    """Return a row as pytest-benchmark stores it."""
+    return {"name": name, "params": {}, "stats": {"median": median, "p5": median, "p95": median}, "extra_info": extra}
+
+
 def test_a_row_above_its_ceiling_has_it_measured_again_and_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     limits, work = ceilings.Limits(enabled=True), [Work("conv1", flop=800, bytes=1)]
     rates = iter((100.0, 200.0))
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: replace(CEILING, convolution=next(rates)))
-    times = (("a", 5.0), ("b", 3.0))
-    rows: list[dict[str, Any]] = [{"name": name, "stats": {"median": time}, "extra_info": {}} for name, time in times]
+    rows = [measured_row(name, median) for name, median in (("a", 5.0), ("b", 3.0))]
     for row in rows:
         limits.bound(row["extra_info"], work, "cpu", 1, "ieee")
 
@@ -361,10 +370,10 @@ def test_a_row_above_its_ceiling_has_it_measured_again_and_else_is_named(monkeyp
 
 def test_a_disturbed_row_above_its_ceiling_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ceilings, "ceiling", lambda *_: CEILING)
-    limits, info = ceilings.Limits(enabled=True), {"disturbed": True}
-    limits.bound(info, [Work("conv1", flop=800, bytes=1)], "cpu", 1, "ieee")
+    limits, row = ceilings.Limits(enabled=True), measured_row("a", 1.0, disturbed=True)
+    limits.bound(row["extra_info"], [Work("conv1", flop=800, bytes=1)], "cpu", 1, "ieee")
 
-    assert limits.settle([{"name": "a", "stats": {"median": 1.0}, "extra_info": info}]) == []
+    assert limits.settle([row]) == []
 
 
 def test_small_layers_are_bounded_by_the_bandwidth_of_a_cache() -> None:
@@ -428,16 +437,16 @@ def watched(busy: float, own: float) -> Watch:
 def test_what_other_processes_use_is_a_share_of_all_processors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
 
-    assert watched(busy=7.0, own=3.0).others() == 4 / 8  # 4 seconds of others, of 2 times 4
+    assert watched(busy=7.0, own=3.0).found()["others"] == 4 / 8  # 4 seconds of others, of 2 times 4
 
 
 @pytest.mark.parametrize(("busy", "disturbed"), [(3.0, False), (3.25, False), (3.5, True), (7.0, True), (1.0, None)])
 def test_a_row_is_disturbed_by_more_than_a_tenth_of_one_processor(busy: float, disturbed: bool | None) -> None:
-    assert watched(busy=busy, own=3.0).disturbed() is disturbed  # a tenth of 4 seconds is 0.4
+    assert watched(busy=busy, own=3.0).found()["disturbed"] is disturbed  # a tenth of 4 seconds is 0.4
 
 
 def test_a_system_without_counters_reports_nothing_about_other_processes() -> None:
-    assert watched(busy=0.0, own=3.0).others() is None
+    assert watched(busy=0.0, own=3.0).found()["others"] is None
 
 
 def test_the_environment_can_be_written_as_json() -> None:
@@ -456,11 +465,10 @@ def test_the_number_of_threads_is_restored() -> None:
 
 
 def test_measuring_a_ceiling_stops_at_the_first_size_that_takes_long() -> None:
-    seconds = {1: 0.01, 2: 0.05, 4: 0.5, 8: 4.0}
+    seconds = {1: 0.01, 2: 0.05, 4: 0.5, 8: 1e-3}
 
-    rates = list(ceilings._as_long_as_short(lambda size: (float(size), seconds[size]), seconds))
-
-    assert rates == [1 / 0.01, 2 / 0.05, 4 / 0.5]
+    assert ceilings._fastest(lambda size: (float(size), seconds[size]), seconds) == 1 / 0.01
+    assert ceilings._fastest(lambda size: (float(size), seconds[size]), (2, 8)) == 8 / 1e-3
 
 
 def test_ceilings_count_the_operations_they_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -472,8 +480,8 @@ def test_ceilings_count_the_operations_they_time(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(ceilings, "_least", one_second)
 
-    products, _ = ceilings._matmul_of("cpu", torch.float32, 64)
-    convolved, _ = ceilings._convolution_of("cpu", torch.bfloat16, (4, 6, 9, 3), 2)
+    products, _ = ceilings._matmul({"device": "cpu"}, 64)
+    convolved, _ = ceilings._convolution({"dtype": torch.bfloat16}, (4, 6, 9, 3), 2)
     copied = ceilings._copy("cpu", 1000)
 
     assert (products, convolved) == tuple(operations_seen_by_torch(call) for call in calls[:2])
@@ -641,7 +649,7 @@ def test_percentiles_are_taken_over_the_individual_times() -> None:
 
 
 def test_a_reference_row_gives_its_time_as_a_multiple_of_torchs(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def twice_for_numpy(one: Callable[[], Any], other: Callable[[], Any], to: str) -> Spread:
+    def twice_for_numpy(one: Callable[[], Any], other: Callable[[], Any], to: str, _: Any) -> Spread:
         assert isinstance(other(), torch.Tensor)
         return Spread(2.0 if isinstance(one(), dict) else 0.5, 2.0, 2.0, to=to)
 
@@ -651,7 +659,7 @@ def test_a_reference_row_gives_its_time_as_a_multiple_of_torchs(tmp_path: Any, m
     pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", stored, *options)
 
     (row,) = json.loads((tmp_path / "result.json").read_text())["benchmarks"]
-    assert Spread.from_data(row["extra_info"]["ratio"]) == Spread(2.0, 2.0, 2.0, to="torch")
+    assert from_data(Spread, row["extra_info"]["ratio"]) == Spread(2.0, 2.0, 2.0, to="torch")
 
 
 @pytest.mark.parametrize("threads", ["1", "all"])
@@ -776,7 +784,7 @@ def test_headline_rows_are_repeated_and_their_median_has_an_interval(monkeypatch
     headline, other = row("a", 1.0, 2.0), row("b", 1.0, None)
     processes.repeat([headline, other], 5, [], Path())
 
-    time, ratio = (Spread.from_data(headline["extra_info"][name]) for name in ("interval", "ratio"))
+    time, ratio = (from_data(Spread, headline["extra_info"][name]) for name in ("interval", "ratio"))
     assert asked == [["a"]] * 4
     assert (time.processes, time.median, ratio.median) == (5, 3.0, 4.0)
     assert 1.0 <= time.low < 3.0 < time.high <= 5.0
@@ -797,6 +805,42 @@ def test_a_process_that_fails_fails_the_run_but_what_was_measured_is_stored(
     assert code == pytest.ExitCode.TESTS_FAILED
     assert "a process of --processes failed: no memory" in written
     assert len(json.loads((tmp_path / "result.json").read_text())["benchmarks"]) == 1
+
+
+def test_an_interrupt_while_processes_repeat_rows_stores_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupting(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(processes, "_measured", interrupting)
+    options = ("--phases=forward", "--who=reference", "--threads=1", "--batches=1", "--without-ceilings")
+    stored = ("--processes=5", f"--benchmark-json={tmp_path / 'result.json'}")
+    code, written = pytest_in_this_process("benchmarks/test_network.py", "--benchmark-only", *stored, *options)
+
+    assert code == pytest.ExitCode.INTERRUPTED
+    assert "INTERRUPTED: nothing is stored." in written
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("starts_processes")
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_at_once_and_leaves_the_result_before(tmp_path: Path, kind: signal.Signals) -> None:
+    (tmp_path / "result.json").write_text("before")
+    rows = ("benchmarks/test_network.py", "--benchmark-only", "--who=torch", "--threads=1", "--batches=64,128,256")
+    options = ("-v", "--without-ceilings", f"--benchmark-json={tmp_path / 'result.json'}")
+    command = [sys.executable, "-um", "pytest", *rows, *options]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, encoding="utf-8") as child:
+        assert child.stdout
+        measured = next(line for line in child.stdout if "PASSED" in line)
+        child.send_signal(kind)
+        start = time.monotonic()
+        rest = child.stdout.read()
+
+    assert "forward" in measured
+    assert (child.returncode, time.monotonic() - start < LONGEST_END) == (pytest.ExitCode.INTERRUPTED, True)
+    assert "INTERRUPTED: nothing is stored.\n" in rest
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("result.json", "before")]
 
 
 def test_a_bootstrap_interval_holds_the_median_of_most_samples() -> None:

@@ -21,13 +21,6 @@ CHILD_SECONDS = 240
 TWO_PROCESSES = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
 
 
-@pytest.fixture
-def processes(request: pytest.FixtureRequest) -> None:
-    """Skip a test that starts processes unless --slow is given."""
-    if not request.config.option.spec_slow:
-        pytest.skip("it starts processes: --slow runs it")
-
-
 def refused(capsys: Any, *options: str) -> tuple[int, str]:
     """Return the exit status of the command and its error message."""
     with pytest.raises(SystemExit) as stop:
@@ -83,6 +76,16 @@ def test_a_result_that_cannot_be_written_leaves_the_old_one(capsys: Any, monkeyp
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("result.json", "the old one")]
 
 
+def test_an_interrupted_run_says_so_and_stores_nothing(capsys: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    def interrupting(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(data_parallel, "step_seconds", interrupting)
+
+    assert refused(capsys, "--json", str(tmp_path / "result.json")) == (130, "interrupted: nothing is stored\n")
+    assert not list(tmp_path.iterdir())
+
+
 def failing_replace(*_: Any) -> None:
     """Fail as a full disk does."""
     raise OSError(28, "No space left on device")
@@ -123,7 +126,7 @@ def test_gradients_that_are_not_averaged_are_noticed(monkeypatch: Any) -> None:
         data_parallel.compared_gradients("cpu", Process(0, 1, 0))
 
 
-@pytest.mark.usefixtures("processes")
+@pytest.mark.usefixtures("starts_processes")
 def test_two_processes_average_their_gradients_and_are_measured(tmp_path: Path) -> None:
     child = in_two_processes("--steps", "3", "--batch", "8", "--strong", "--json", tmp_path / "result.json")
 
@@ -140,7 +143,7 @@ def test_two_processes_average_their_gradients_and_are_measured(tmp_path: Path) 
     assert child.stdout.count("weak") == 1, "only the first process prints"
 
 
-@pytest.mark.usefixtures("processes")
+@pytest.mark.usefixtures("starts_processes")
 def test_two_processes_print_one_refusal(tmp_path: Path) -> None:
     child = in_two_processes("--batch", "5", "--strong", "--json", tmp_path / "result.json")
 

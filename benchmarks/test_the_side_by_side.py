@@ -5,8 +5,7 @@ from itertools import count
 
 import pytest
 
-from benchmarks.side_by_side import BUDGET, FEWEST_ROUNDS, SHORTEST, WARM_UPS, Call, ratio
-from benchmarks.spread import Spread
+from benchmarks.spread import BUDGET, FEWEST_ROUNDS, SHORTEST, WARM_UPS, Call, Spread, ratio
 
 
 @dataclass
