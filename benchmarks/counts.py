@@ -17,16 +17,22 @@ from math import prod
 
 from reference.cnn import PARAMETERS
 
-LAYERS = ("conv1", "p1", "conv2", "p2", "conv3", "p3", "linear")
-CONVOLUTIONS = {"conv1": (3, 32, 32), "conv2": (32, 32, 16), "conv3": (32, 64, 8)}
-"""Channels in, channels out, and the height and width of both."""
-
+Size = tuple[int, ...]
+SIZES: dict[str, tuple[Size, Size]] = {
+    "conv1": ((3, 32, 32), (32, 32, 32)),
+    "p1": ((32, 32, 32), (32, 16, 16)),
+    "conv2": ((32, 16, 16), (32, 16, 16)),
+    "p2": ((32, 16, 16), (32, 8, 8)),
+    "conv3": ((32, 8, 8), (64, 8, 8)),
+    "p3": ((64, 8, 8), (64, 4, 4)),
+    "linear": ((64 * 4 * 4,), (10,)),
+}
+"""What each layer reads and writes for one image."""
+LAYERS = tuple(SIZES)
 PADDING = (2, 2)
 NUMBER_BYTES = {"ieee": 4, "tf32": 4, "bf16": 2}
 PARAMETER_BYTES = 4
 """Parameters and their gradients stay in float32 under autocast."""
-
-Size = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,10 @@ class Ceiling:
 
     def better(self, other: "Ceiling") -> "Ceiling":
         """Return the higher of each of the rates of two measurements."""
-        rates = {name: max(getattr(self, name), getattr(other, name)) for name in RATES}
+        matmul, convolution = max(self.matmul, other.matmul), max(self.convolution, other.convolution)
         copies = tuple((size, max(a, b)) for (size, a), (_, b) in zip(self.copies, other.copies, strict=True))
-        return replace(self, **rates, copies=copies)
-
-
-RATES = ("matmul", "convolution", "bandwidth")
+        bandwidth = max(self.bandwidth, other.bandwidth)
+        return replace(self, matmul=matmul, convolution=convolution, bandwidth=bandwidth, copies=copies)
 
 
 @dataclass(frozen=True)
@@ -126,13 +130,13 @@ def layer_work(layer: str, phase: str, batch: int) -> list[Work]:
 
 def _forward(layer: str, batch: int, precision: str) -> Work:
     flop, padding = _flop(layer, batch)
-    bytes = sum(_sizes(layer)) * batch * NUMBER_BYTES[precision] + _parameter_bytes(layer)
-    return Work(layer, flop, bytes, padding)
+    numbers = batch * sum(map(prod, SIZES[layer]))
+    return Work(layer, flop, numbers * NUMBER_BYTES[precision] + _parameter_bytes(layer), padding)
 
 
 def _backward(layer: str, batch: int, precision: str, of_input: bool) -> Work:
     """Count reading the input and the output's gradient, and writing the gradients of input and parameters."""
-    ins, outs = (numbers * batch for numbers in _sizes(layer))
+    ins, outs = (batch * prod(size) for size in SIZES[layer])
     if layer.startswith("p"):
         return Work(layer, 0, (ins + outs) * NUMBER_BYTES[precision] + outs)
     flop, padding = ((1 + of_input) * count for count in _flop(layer, batch))
@@ -141,33 +145,21 @@ def _backward(layer: str, batch: int, precision: str, of_input: bool) -> Work:
     return Work(layer, flop, numbers + weight + _parameter_bytes(layer), padding)
 
 
-def _sizes(layer: str) -> tuple[int, int]:
-    """Return how many numbers a layer reads and writes for one sample."""
-    if layer == "linear":
-        outs, ins = PARAMETERS["linear.weight"]
-        return ins, outs
-    ins, outs, size = CONVOLUTIONS[f"conv{layer[-1]}"]
-    return (outs * size**2, outs * size**2 // 4) if layer.startswith("p") else (ins * size**2, outs * size**2)
-
-
 def _flop(layer: str, batch: int) -> tuple[int, int]:
-    """Return the operations of a forward pass, and how many of them have a zero of the padding as a factor."""
-    if layer.startswith("p"):
-        return 0, 0
-    weight = PARAMETERS[f"{layer}.weight"]
-    if layer == "linear":
-        return 2 * batch * prod(weight), 0
-    ins, outs, size = CONVOLUTIONS[layer]
-    return convolution_flop((batch, ins, size, size), weight, (batch, outs, size, size), (1, 1), PADDING)
+    ins, outs = ((batch, *size) for size in SIZES[layer])
+    return (0, 0) if layer.startswith("p") else flop_of(ins, PARAMETERS[f"{layer}.weight"], outs, padding=PADDING)
 
 
 def _parameter_bytes(layer: str) -> int:
     return sum(prod(size) for name, size in PARAMETERS.items() if name.startswith(layer)) * PARAMETER_BYTES
 
 
-def convolution_flop(input: Size, weight: Size, output: Size, stride: Size, padding: Size) -> tuple[int, int]:
-    """Return the operations of a 2-D convolution without groups or dilation, and how many have a factor of padding."""
-    axes = zip(input[2:], output[2:], weight[2:], stride, padding, strict=True)
+def flop_of(input: Size, weight: Size, output: Size, stride: Size = (1, 1), padding: Size = (0, 0)) -> tuple[int, int]:
+    """Return the operations of a linear layer, or of a 2-D convolution without groups or dilation, from all its sizes.
+
+    Beside them, how many of them have a zero of the padding as a factor.
+    """
+    axes = zip(input[2:], output[2:], weight[2:], stride, padding, strict=False)  # a linear layer has none
     sums = 2 * output[0] * prod(weight[:2])
     flop = sums * prod(weight[2:]) * prod(output[2:])
     return flop, flop - sums * prod(taps_inside(*axis) for axis in axes)

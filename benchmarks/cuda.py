@@ -3,7 +3,6 @@
 import gc
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
@@ -62,22 +61,12 @@ def _event_seconds(run: Call, launch: float) -> float:
     return float(before.elapsed_time(after)) / 1000
 
 
-@dataclass(frozen=True)
-class Replay:
-    """A captured CUDA graph as a call. It uses the addresses it was captured with, so these must stay allocated."""
+def captured(run: Callable[[], Any], prepare: Call, alive: Any) -> Callable[[], Any]:
+    """Return a call, captured once in a CUDA graph after its preparation and a few calls to warm up.
 
-    graph: Any
-    result: Any
-    alive: tuple[Any, ...]
-
-    def __call__(self) -> Any:
-        """Replay all launches and return the result, whose address is always the same."""
-        self.graph.replay()
-        return self.result
-
-
-def captured(run: Callable[[], Any], prepare: Call, alive: Any) -> Replay:
-    """Return a call, captured once in a CUDA graph after its preparation and a few calls to warm up."""
+    It uses the addresses that it was captured with, so that they must stay allocated: those of its result, which is
+    always at the same one, of `run`, and of what is to be kept alive.
+    """
     aside: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch's
     aside.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(aside):  # a graph's backward pass runs on the stream of its forward pass
@@ -88,4 +77,10 @@ def captured(run: Callable[[], Any], prepare: Call, alive: Any) -> Replay:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph, stream=aside):
         result = run()
-    return Replay(graph, result, (alive, run))
+    kept = result, run, alive
+
+    def replay() -> Any:
+        graph.replay()
+        return kept[0]
+
+    return replay

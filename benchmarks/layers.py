@@ -12,7 +12,7 @@ from torch.nn import functional
 import reference
 from benchmarks.accuracy import normwise
 from benchmarks.configuration import SIDE_BY_SIDE
-from benchmarks.counts import CONVOLUTIONS, Size
+from benchmarks.counts import SIZES, Size
 from reference.checks import Array
 from reference.cnn import PARAMETERS
 from spec_tests.vocabulary.formats import FORMATS
@@ -22,30 +22,19 @@ from spec_tests.vocabulary.problems import Problem, real_numbers
 Run = Callable[[], Any]
 
 
-def problem(layer: str) -> Problem:
-    """Return the layer as a problem in float32 with random arrays, batch 64.
+def problem(layer: str, images: int = SIDE_BY_SIDE) -> Problem:
+    """Return the layer as a problem in float32 with random arrays.
 
     >>> problem("p3").arrays["input"].shape
     (64, 64, 8, 8)
     """
+    input, output = ((images, *size) for size in SIZES[layer])
+    if layer.startswith("p"):
+        return drawn("max_pool2d", {"input": input}, {"kernel_size": 2}, output)
+    shapes = {"input": input, "weight": PARAMETERS[f"{layer}.weight"], "bias": PARAMETERS[f"{layer}.bias"]}
     if layer == "linear":
-        outs, ins = PARAMETERS["linear.weight"]
-        shapes = {"input": (SIDE_BY_SIDE, ins), "weight": (outs, ins), "bias": (outs,)}
-        return drawn("linear", shapes, {}, (SIDE_BY_SIDE, outs))
-    ins, outs, size = CONVOLUTIONS[f"conv{layer[-1]}"]
-    return max_pool(SIDE_BY_SIDE, outs, size) if layer.startswith("p") else convolution(SIDE_BY_SIDE, ins, outs, size)
-
-
-def convolution(images: int, ins: int, outs: int, size: int) -> Problem:
-    """Return a 5×5 convolution with padding 2 and a bias."""
-    shapes = {"input": (images, ins, size, size), "weight": (outs, ins, 5, 5), "bias": (outs,)}
-    return drawn("conv2d", shapes, {"padding": 2, "groups": 1}, (images, outs, size, size))
-
-
-def max_pool(images: int, channels: int, size: int) -> Problem:
-    """Return a pooling of 2×2 windows."""
-    shapes = {"input": (images, channels, size, size)}
-    return drawn("max_pool2d", shapes, {"kernel_size": 2}, (images, channels, size // 2, size // 2))
+        return drawn("linear", shapes, {}, output)
+    return drawn("conv2d", shapes, {"padding": 2, "groups": 1}, output)
 
 
 def drawn(operation: str, shapes: Mapping[str, Size], options: dict[str, Any], output: Size) -> Problem:

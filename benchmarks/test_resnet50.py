@@ -18,7 +18,7 @@ import reference
 from benchmarks.accuracy import normwise
 from benchmarks.ceilings import Limits
 from benchmarks.configuration import WHERE
-from benchmarks.counts import PARAMETER_BYTES, Work, convolution_flop
+from benchmarks.counts import PARAMETER_BYTES, Work, flop_of
 from benchmarks.measuring import ROW, beside, timed
 from reference.checks import Array
 from spec_tests.vocabulary.formats import FORMATS
@@ -57,10 +57,9 @@ def work(model: Any) -> list[Work]:
     found: list[Work] = []
 
     def note(layer: Any, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
-        flat = (1, 1) if layer.weight.ndim == 2 else ()  # a linear layer is a 1×1 convolution
-        input, weight, written = sizes = [(*tensor.shape, *flat) for tensor in (inputs[0], layer.weight, output)]
+        input, weight, written = sizes = [tuple(tensor.shape) for tensor in (inputs[0], layer.weight, output)]
         stride, padding = getattr(layer, "stride", (1, 1)), getattr(layer, "padding", (0, 0))
-        flop, on_padding = convolution_flop(input, weight, written, stride, padding)
+        flop, on_padding = flop_of(input, weight, written, stride, padding)
         found.append(Work("", flop, sum(map(prod, sizes)) * PARAMETER_BYTES, on_padding))
 
     layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Conv2d | torch.nn.Linear)]

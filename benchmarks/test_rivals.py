@@ -30,7 +30,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import reference
 from benchmarks.accuracy import normwise
-from benchmarks.layers import Run, convolution, max_pool
+from benchmarks.layers import Run, drawn, problem
 from benchmarks.measuring import ROW, beside, timed
 from reference import definition
 from reference.checks import Array
@@ -190,10 +190,14 @@ def _margins(problem: Problem) -> list[tuple[int, int]]:
     return [(0, 0), (0, 0), (problem.padding,) * 2, (problem.padding,) * 2]
 
 
-def cross_entropy(samples: int) -> Problem:
-    """Return the network's loss."""
+def small_convolution() -> Problem:
+    shapes = {"input": (1, 3, 8, 8), "weight": (4, 3, 5, 5), "bias": (4,)}
+    return drawn("conv2d", shapes, {"padding": 2, "groups": 1}, (1, 4, 8, 8))
+
+
+def cross_entropy() -> Problem:
     rng = np.random.default_rng(0)
-    arrays = {"input": real_numbers(rng, (samples, 10)), "target": rng.integers(0, 10, samples), "weight": None}
+    arrays = {"input": real_numbers(rng, (64, 10)), "target": rng.integers(0, 10, 64), "weight": None}
     options = {"ignore_index": -100, "reduction": "mean", "label_smoothing": 0.0}
     return Problem("cross_entropy", arrays, options, np.ones(())).at("float32")
 
@@ -201,7 +205,7 @@ def cross_entropy(samples: int) -> Problem:
 SECOND, SMALL = "32 to 32 at 16x16", "3 to 4 at 8x8"
 WORKS: Mapping[str, tuple[Callable[[], Problem], Mapping[str, Rival]]] = {
     f"conv2d forward, {SECOND}, batch 64": (
-        partial(convolution, 64, 32, 32, 16),
+        partial(problem, "conv2"),
         {
             "NumPy one-liner": one_line_convolution,
             "numpy-ml": numpy_ml_convolution,
@@ -209,21 +213,21 @@ WORKS: Mapping[str, tuple[Callable[[], Problem], Mapping[str, Rival]]] = {
         },
     ),
     f"conv2d forward, {SECOND}, batch 4": (
-        partial(convolution, 4, 32, 32, 16),
+        partial(problem, "conv2", images=4),
         {"autograd": autograd_convolution, "SciPy": scipy_convolution},
     ),
-    f"conv2d forward, {SMALL}, batch 1": (partial(convolution, 1, 3, 4, 8), {"definition": definition_forward}),
+    f"conv2d forward, {SMALL}, batch 1": (small_convolution, {"definition": definition_forward}),
     f"conv2d backward, {SECOND}, batch 4": (
-        partial(convolution, 4, 32, 32, 16),
+        partial(problem, "conv2", images=4),
         {"numpy-ml": numpy_ml_convolution_backward, "autograd": autograd_convolution_backward},
     ),
-    f"conv2d backward, {SMALL}, batch 1": (partial(convolution, 1, 3, 4, 8), {"definition": definition_backward}),
+    f"conv2d backward, {SMALL}, batch 1": (small_convolution, {"definition": definition_backward}),
     "max_pool2d forward, 32 channels at 16x16, batch 16": (
-        partial(max_pool, 16, 32, 16),
+        partial(problem, "p2", images=16),
         {"NumPy one-liner": one_line_max_pool, "ONNX evaluator": onnx_max_pool, "numpy-ml": numpy_ml_max_pool},
     ),
     "cross_entropy forward, 10 classes, batch 64": (
-        partial(cross_entropy, 64),
+        cross_entropy,
         {"SciPy": scipy_cross_entropy, "ONNX evaluator": onnx_cross_entropy},
     ),
 }

@@ -39,7 +39,7 @@ from benchmarks import (
     steps,
 )
 from benchmarks.configuration import NAMES, PHASES, SIDE_BY_SIDE, Configuration, chosen_rows, cores, parsed
-from benchmarks.counts import CONVOLUTIONS, LAYERS, Ceiling, Work, floor, layer_work, works
+from benchmarks.counts import LAYERS, SIZES, Ceiling, Work, floor, layer_work, works
 from benchmarks.environment import Moment, Watch
 from benchmarks.pretended import Recording
 from benchmarks.spread import WARM_UPS, Spread, from_data, of_processes, of_rounds
@@ -84,9 +84,8 @@ def test_a_layer_by_itself_counts_the_gradient_of_its_input_too(layer: str) -> N
 def test_the_counted_sizes_are_those_of_the_networks_outputs() -> None:
     outputs = cifar10_cnn_layers(np.zeros((1, 3, 32, 32)), {name: np.zeros(size) for name, size in PARAMETERS.items()})
 
-    assert {name: outputs[name].shape[1:] for name in CONVOLUTIONS} == {
-        name: (outs, size, size) for name, (_, outs, size) in CONVOLUTIONS.items()
-    }
+    assert {name: outputs[name].shape[1:] for name in LAYERS} == {name: size for name, (_, size) in SIZES.items()}
+    assert [size for size, _ in SIZES.values()][1:-1] == [size for _, size in SIZES.values()][:-2]
 
 
 def test_the_bytes_of_the_first_convolution_by_hand() -> None:
@@ -101,12 +100,11 @@ def test_the_bytes_of_the_first_convolution_by_hand() -> None:
 @pytest.mark.parametrize("phase", ["forward", "backward"])
 def test_the_operations_on_padding_are_those_that_meet_its_zeros(layer: str, phase: str) -> None:
     (work,) = layer_work(layer, phase, batch=3)
-    if layer not in CONVOLUTIONS:
+    if not layer.startswith("conv"):
         assert work.padding_flop == 0
         return
-    _, _, size = CONVOLUTIONS[layer]
 
-    inside = np.pad(np.ones((size, size)), 2)
+    inside = np.pad(np.ones(SIZES[layer][0][1:]), 2)
     share = np.lib.stride_tricks.sliding_window_view(inside, (5, 5)).mean()  # of all taps at all places
     assert work.useful_flop == round(work.flop * share)
 
