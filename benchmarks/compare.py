@@ -12,13 +12,12 @@ times' intervals do not meet. What differs between the machines is named first, 
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks import results
 from benchmarks.results import Result, Row, with_unit
-from benchmarks.table import as_lines, table
+from benchmarks.table import Columns, as_lines, table
 from reference.command import Parser, Refusal, run
 from spec_tests.report.json_files import Unreadable
 
@@ -26,38 +25,34 @@ PROGRAM = "python -m benchmarks.compare"
 MACHINE = ("cpu", "cores", "device", "blas", "kernels", "restricted", "quota", "turbo", "versions", "flags")
 
 
-@dataclass(frozen=True)
-class Change:
-    """A row in both results, and its new time divided by its old one."""
-
-    old: Row
-    new: Row
-
-    @property
-    def ratio(self) -> tuple[float, float, float]:
-        """The ratio, and the ends of its interval."""
-        old, new = self.old.interval, self.new.interval
-        return new.median / old.median, new.low / old.high, new.high / old.low
-
-    @property
-    def verdict(self) -> str:
-        """How the row changed, or "" if both intervals overlap."""
-        _, low, high = self.ratio
-        return "SLOWER" if low > 1 else "faster" if high < 1 else ""
-
-    @property
-    def caution(self) -> str:
-        """Whether other processes used the machine during one of the two measurements."""
-        return "disturbed" if self.old.disturbed or self.new.disturbed else ""
+Change = tuple[Row, Row]
+"""A row in both results, old and new."""
 
 
-COLUMNS = {
-    "row": lambda change: change.new.name,
-    "old": lambda change: with_unit(change.old.median, "s"),
-    "new": lambda change: with_unit(change.new.median, "s"),
-    "new / old": lambda change: f"{change.ratio[0]:.3f}",
-    "interval": lambda change: f"{change.ratio[1]:.3f} – {change.ratio[2]:.3f}",
-    "": lambda change: f"{change.verdict} {change.caution}".strip(),
+def ratio(change: Change) -> tuple[float, float, float]:
+    """Return the new time divided by the old one, and the ends of its interval."""
+    old, new = (row.interval for row in change)
+    return new.median / old.median, new.low / old.high, new.high / old.low
+
+
+def verdict(change: Change) -> str:
+    """Return how a row changed, or "" if both intervals overlap."""
+    _, low, high = ratio(change)
+    return "SLOWER" if low > 1 else "faster" if high < 1 else ""
+
+
+def _remarks(change: Change) -> str:
+    disturbed = any(row.disturbed for row in change)
+    return " ".join(filter(None, [verdict(change), "disturbed" if disturbed else ""]))
+
+
+COLUMNS: Columns = {
+    "row": lambda change: change[1].name,
+    "old": lambda change: with_unit(change[0].median, "s"),
+    "new": lambda change: with_unit(change[1].median, "s"),
+    "new / old": lambda change: f"{ratio(change)[0]:.3f}",
+    "interval": lambda change: "{1:.3f} – {2:.3f}".format(*ratio(change)),
+    "": _remarks,
 }
 
 
@@ -70,7 +65,7 @@ def key(row: Row) -> tuple[Any, ...]:
 def changes(old: Result, new: Result) -> list[Change]:
     """Return the rows that are in both results, in the order of the new one."""
     before = {key(row): row for row in results.rows_of(old)}
-    return [Change(before[key(row)], row) for row in results.rows_of(new) if key(row) in before]
+    return [(before[key(row)], row) for row in results.rows_of(new) if key(row) in before]
 
 
 def lines(old: Result, new: Result) -> Iterator[str]:
@@ -84,7 +79,7 @@ def lines(old: Result, new: Result) -> Iterator[str]:
     for name, result in (("OLD", old), ("NEW", new)):
         if alone := len(results.rows_of(result)) - len(found):
             yield f"{alone} rows are in {name} alone"
-    yield f"{sum(change.verdict == 'SLOWER' for change in found)} of {len(found)} rows got slower"
+    yield f"{sum(verdict(change) == 'SLOWER' for change in found)} of {len(found)} rows got slower"
 
 
 def _differing(one: Any, other: Any) -> Any:
@@ -107,7 +102,7 @@ def command(arguments: Sequence[str] | None = None) -> None:
     if not (found := changes(old, new)):
         raise Refusal(f"no row of {options.old} is in {options.new}")
     print("\n".join(lines(old, new)))
-    if any(change.verdict == "SLOWER" for change in found):
+    if any(verdict(change) == "SLOWER" for change in found):
         sys.exit(1)
 
 

@@ -13,12 +13,13 @@ import matplotlib
 import pytest
 
 from benchmarks import counts, report, results, summary
-from benchmarks.configuration import PHASES, Configuration
+from benchmarks.configuration import PHASES, VALUES, Configuration
 from benchmarks.results import Row, goal
 from reference.command import Refusal, WrongUsage, run
 from spec_tests.report import benchmark_part
 from spec_tests.report.benchmark_part import BenchmarkPart, Table
 from spec_tests.report.figures.figure import BLUE, PURPLE
+from spec_tests.report.figures.labels import in_chinese
 
 pytest.importorskip("jsonschema", reason='a result is checked with jsonschema: pip install "torch-by-hand[report]"')
 
@@ -593,6 +594,14 @@ def test_figures_have_titles_and_alternative_texts_in_both_languages(everything:
         english, chinese = figure.title_en + figure.alt_en, figure.title_zh + figure.alt_zh
         assert not any("一" <= sign <= "鿿" for sign in english)
         assert all(any("一" <= sign <= "鿿" for sign in text) for text in (figure.title_zh, figure.alt_zh)), chinese
+
+
+def test_the_labels_of_figures_are_told_in_chinese_but_for_names(everything: BenchmarkPart) -> None:
+    names = {*counts.LAYERS, *VALUES["layout"], *VALUES["precision"], *VALUES["mode"], "torch", "copied", "cpu", "cuda"}
+    labels = {label for figure in everything.figures for label in written(figure.svg)}
+
+    words = {word for label in labels for word in re.findall(r"\b[a-z]\w{2,}\b", in_chinese(label), re.ASCII)}
+    assert words - names <= {"numpy", "conv2d", "max_pool2d", "cross_entropy"}
 
 
 def test_a_disturbed_row_is_drawn_hollow() -> None:
