@@ -119,8 +119,8 @@ def _times(rows: Sequence[Row]) -> PageFigure:
     figure, axes = _panels(titles, 11 if len(titles) > 1 else 7, 5.4, sharey=True)
     for ax, (phase, crossover) in zip(axes, crossovers.items(), strict=True):
         for label, (colour, marker) in _looks(rows).items():
-            mine = [row for row in rows if (row.phase, row.label) == (phase, label)]
-            _draw_line(ax, sorted(mine, key=lambda row: row.batch), colour, marker)
+            if mine := [row for row in rows if (row.phase, row.label) == (phase, label)]:
+                _draw_line(ax, sorted(mine, key=lambda row: row.batch), colour, marker)
         ax.set_xscale("log", base=2)
         ax.xaxis.set_major_formatter(PLAIN)
         ax.set_xlabel("batch")
@@ -155,7 +155,7 @@ def _draw_line(ax: Axes, rows: Sequence[Row], colour: str, marker: str) -> None:
     batches, disturbed = [row.batch for row in rows], np.array([bool(row.disturbed) for row in rows])
     times = [row.median for row in rows]
     ax.fill_between(batches, [row.p5 for row in rows], [row.p95 for row in rows], color=colour, alpha=0.25, lw=0)
-    ax.plot(batches, times, marker, ls="-", color=colour, markevery=~disturbed, label=rows[0].label if rows else None)
+    ax.plot(batches, times, marker, ls="-", color=colour, markevery=~disturbed, label=rows[0].label)
     ax.plot(batches, times, marker, ls="", color=colour, markevery=disturbed, markerfacecolor="none", markersize=7)
     floors = {row.batch: row.floor.seconds for row in rows if row.floor}
     ax.plot(list(floors), list(floors.values()), color=colour, ls="--", lw=1)

@@ -64,6 +64,8 @@ class Run:
     rows: list[dict[str, Any]] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+    measuring: bool = False
+    """Whether there are rows to measure."""
     interrupted: bool = False
     limits: Any = None
     """The run's `ceilings.Limits`, once a row has asked for them."""
@@ -150,8 +152,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Let SIGTERM interrupt a run of benchmarks as Ctrl-C does."""
-    if _measures(session.config) and any(_is_row(item) for item in session.items):
-        _answer(signal.default_int_handler, session.config.stash[RUN])
+    run = session.config.stash[RUN]
+    run.measuring = _measures(session.config) and any(map(_is_row, session.items))
+    if run.measuring:
+        _answer(signal.default_int_handler, run)
 
 
 def _answer(handler: Any, run: Run) -> None:
@@ -191,7 +195,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Any:
     """Finish the rows before they are stored; fail if one is faster than its floor, or if nothing was measured."""
     config, run = session.config, session.config.stash[RUN]
     try:
-        run.interrupted = session.exitstatus == INTERRUPTED and _measures(config)
+        run.interrupted = run.measuring and session.exitstatus == INTERRUPTED
         if run.rows and not run.interrupted:
             _finish(config, run)
             _answer(signal.SIG_IGN, run)  # what follows is written whole

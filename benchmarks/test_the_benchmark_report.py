@@ -649,18 +649,31 @@ def test_the_crossover_in_ieee_is_marked_and_described() -> None:
     assert "faster in ieee" not in report.part(full_result(gpu=False)).figures[0].alt_en
 
 
+TWO_PHASES: list[JSON] = [{"phase": "forward", "threads": 1}, {"phase": "backward", "threads": 2}]
+
+
 @pytest.mark.parametrize(
     ("found", "drawn"),
     [
         (result(network_row()), ["ladder"]),
         (result(network_row(), network_row(batch=1)), ["time", "ladder"]),
+        (result(*(network_row(**one, batch=n) for one in TWO_PHASES for n in (1, 8))), ["time", "ladder"]),
         (result(*layer_rows()), ["roofline", "ratios", "shares"]),
         ({**result(*layer_rows()), "ceilings": []}, ["ratios", "shares"]),
         (result(*rival_rows()), ["rivals"]),
         (result(*resnet50_rows()), ["ratios"]),
         (result(resnet50_rows()[0]), []),
     ],
-    ids=["one batch", "two batches", "layers", "no ceilings", "rivals", "ResNet-50", "torch alone"],
+    ids=[
+        "one batch",
+        "two batches",
+        "a configuration a phase",
+        "layers",
+        "no ceilings",
+        "rivals",
+        "ResNet-50",
+        "torch alone",
+    ],
 )
 def test_the_figures_are_those_the_rows_allow(found: JSON, drawn: Sequence[str]) -> None:
     assert [figure.id for figure in report.part(found).figures] == [f"benchmarks-{name}" for name in drawn]

@@ -821,9 +821,22 @@ def test_an_interrupt_while_processes_repeat_rows_stores_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_an_interrupted_run_without_rows_says_nothing_of_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupting(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("benchmarks.test_the_side_by_side.ratio", interrupting)
+    code, written = pytest_in_this_process("benchmarks/test_the_side_by_side.py")
+
+    assert code == pytest.ExitCode.INTERRUPTED
+    assert "stored" not in written
+
+
 @pytest.mark.usefixtures("starts_processes")
-@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_ends_at_once_and_leaves_the_result_before(tmp_path: Path, kind: signal.Signals) -> None:
+@pytest.mark.parametrize(("kind", "wait"), [(signal.SIGINT, 0.0), (signal.SIGTERM, 1.0)])  # before and in a round
+def test_an_interrupted_run_ends_at_once_and_leaves_the_result_before(
+    tmp_path: Path, kind: signal.Signals, wait: float
+) -> None:
     (tmp_path / "result.json").write_text("before")
     rows = ("benchmarks/test_network.py", "--benchmark-only", "--who=torch", "--threads=1", "--batches=64,128,256")
     options = ("-v", "--without-ceilings", f"--benchmark-json={tmp_path / 'result.json'}")
@@ -831,6 +844,7 @@ def test_an_interrupted_run_ends_at_once_and_leaves_the_result_before(tmp_path: 
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, encoding="utf-8") as child:
         assert child.stdout
         measured = next(line for line in child.stdout if "PASSED" in line)
+        time.sleep(wait)
         child.send_signal(kind)
         start = time.monotonic()
         rest = child.stdout.read()
