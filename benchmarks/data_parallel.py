@@ -18,7 +18,6 @@ products in different orders, so they differ by at most twice the bound of `spec
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -54,12 +53,17 @@ Row = dict[str, Any]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command: status 2 for invalid options, 1 for any other refusal, each with one line."""
-    try:
-        run(PROGRAM, lambda: measure(_options(arguments), Process.this()), rank_of_this_process())
-    except SystemExit as end:
-        if end.code == Interrupted.status and rank_of_this_process() == 0:
-            print("interrupted: nothing is stored", file=sys.stderr)
-        raise
+
+    def command() -> None:
+        options, process = _options(arguments), Process.this()
+        try:
+            measure(options, process)
+        except KeyboardInterrupt:
+            if process.speaks:
+                raise Interrupted("interrupted: nothing is stored") from None
+            raise
+
+    run(PROGRAM, command, rank_of_this_process(), lets_go=True)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

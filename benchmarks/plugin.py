@@ -65,7 +65,6 @@ class Run:
     skipped: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
     measuring: bool = False
-    """Whether there are rows to measure."""
     interrupted: bool = False
     limits: Any = None
     """The run's `ceilings.Limits`, once a row has asked for them."""
@@ -151,17 +150,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Let SIGTERM interrupt a run of benchmarks as Ctrl-C does."""
-    run = session.config.stash[RUN]
-    run.measuring = _measures(session.config) and any(map(_is_row, session.items))
-    if run.measuring:
-        _answer(signal.default_int_handler, run)
-
-
-def _answer(handler: Any, run: Run) -> None:
-    """Have both signals handled like this until the end of the run."""
-    for kind in (signal.SIGINT, signal.SIGTERM):
-        run.at_the_end.callback(signal.signal, kind, signal.signal(kind, handler))
+    """Note whether there are rows to measure."""
+    session.config.stash[RUN].measuring = _measures(session.config) and any(map(_is_row, session.items))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -198,7 +188,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Any:
         run.interrupted = run.measuring and session.exitstatus == INTERRUPTED
         if run.rows and not run.interrupted:
             _finish(config, run)
-            _answer(signal.SIG_IGN, run)  # what follows is written whole
+            for kind in (signal.SIGINT, signal.SIGTERM):  # what follows is written whole
+                run.at_the_end.callback(signal.signal, kind, signal.signal(kind, signal.SIG_IGN))
     except KeyboardInterrupt:
         run.interrupted, session.exitstatus = True, INTERRUPTED
     if run.interrupted:

@@ -82,7 +82,9 @@ def test_an_interrupted_run_says_so_and_stores_nothing(capsys: Any, monkeypatch:
 
     monkeypatch.setattr(data_parallel, "step_seconds", interrupting)
 
-    assert refused(capsys, "--json", str(tmp_path / "result.json")) == (130, "interrupted: nothing is stored\n")
+    status, error = refused(capsys, "--json", str(tmp_path / "result.json"))
+
+    assert (status, error) == (130, f"{PROGRAM}: error: interrupted: nothing is stored\n")
     assert not list(tmp_path.iterdir())
 
 
