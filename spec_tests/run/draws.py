@@ -2,7 +2,7 @@
 
 --hypothesis-profile NAME   one of these, or another profile that is registered with Hypothesis
 
-    repeatable   100 examples per test, always the same ones (the default)
+    repeatable   60 examples per test, always the same ones (the default)
     explore      100 random examples per test
     thorough     1,000 random examples per test
     few          4 examples per test and operation, always the same ones: for a subject that takes seconds for each

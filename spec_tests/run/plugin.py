@@ -27,7 +27,6 @@ A full run, `pytest spec_tests` on the default subject with nothing deselected, 
 that needs nothing but the default installation. Any other run checks what it was asked for.
 """
 
-import atexit
 import functools
 import gc
 from collections import Counter
@@ -196,7 +195,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         gc.freeze()
         session.config.add_cleanup(functools.partial(gc.set_threshold, *gc.get_threshold()))
         gc.set_threshold(*GARBAGE)
-    atexit.register(gc.freeze)  # at its end Python looks for garbage in all that is left, with torch for a second
 
 
 @pytest.fixture(scope="session")

@@ -142,11 +142,14 @@ def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
     undo = []
     try:
         interrupts._end_by_sigterm(SimpleNamespace(add_cleanup=undo.append))
+        reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
             with suppress(BaseException):
+                os.write(writing, b"!")
                 time.sleep(60)
             os._exit(1)
+        os.read(reading, 1)  # while it begins, a child of Python's forgets signals
         os.kill(child, signal.SIGTERM)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
         undo[0]()
