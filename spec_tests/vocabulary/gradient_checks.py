@@ -17,6 +17,7 @@ beyond h; and it falls only to a half with h/2, so that from there on the slope 
 Every table names operations, the problems to draw for each, away from kinks and ties, and the arguments to step in.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,8 @@ def operations_that_leave(remainder: str) -> tuple[str, ...]:
 
 
 def problems_to_step_in(operation: str, remainder: str) -> st.SearchStrategy[Problem]:
-    """Draw a problem of an operation, of which a step leaves this remainder."""
-    return OPERATIONS[operation].checks[remainder].problems
+    """Draw a problem of an operation, with an argument in which a step leaves this remainder."""
+    return OPERATIONS[operation].checks[remainder].problems.filter(partial(arguments_to_step_in, remainder=remainder))
 
 
 def arguments_to_step_in(problem: Problem, remainder: str) -> list[str]:
