@@ -280,6 +280,18 @@ def test_a_dilated_window_pools_every_dth_cell(subject, problem):
     assert_equal(dilated, problem.forward(subject, input=every, dilation=1))
 
 
+@values("max_pool1d")
+@pytest.mark.parametrize("dilation", [2, 3, 4])
+def test_a_spread_window_that_begins_in_the_padding_reads_only_its_own_cells(implementation, dilation):
+    rising = np.arange(1.0, 3 * dilation - 2)  # with 2 cells on either side, just as long as a window
+
+    for row in (rising, rising[::-1]):
+        output = implementation.max_pool1d(row[np.newaxis, np.newaxis], 4, stride=1, padding=2, dilation=dilation)
+
+        its_own = [row[place - 2] for place in range(0, 3 * dilation + 1, dilation) if 0 <= place - 2 < len(row)]
+        assert output.tolist() == [[[max(its_own)]]]
+
+
 @pytest.mark.claim("2.2.r")
 @conventions(*MAX_POOLS)
 @for_all(problem=problems())

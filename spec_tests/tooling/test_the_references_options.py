@@ -159,6 +159,41 @@ def test_a_number_beyond_float64_is_refused():
         reference.sgd(np.ones(1), np.ones(1), {}, lr=10**400)
 
 
+NUMBERS = [
+    ("uint8", 0),
+    ("uint8", 255),
+    ("int8", -128),
+    ("int64", -(2**63)),
+    ("int64", 2**63 - 1),
+    ("int64", 2**53 + 1),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), NUMBERS)
+def test_whole_numbers_are_padded_with_any_that_their_format_holds_digit_by_digit(kind, value):
+    assert reference.pad(np.ones((1, 1), kind), (1, 1), value=value).tolist() == [[value, 1, value]]
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_numbers_are_padded_with_the_largest_of_their_format(kind, sign):
+    largest = sign * float(np.finfo(kind).max)
+
+    assert reference.pad(np.ones((1, 1), kind), (1, 1), value=largest).tolist() == [[largest, 1, largest]]
+
+
+@pytest.mark.parametrize("cut_off", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_where_padding_copies_cells_it_cuts_none_off(mode, cut_off):
+    with pytest.raises(ValueError, match=f"crops more than mode '{mode}' allows of 3 cells"):
+        reference.pad(np.ones((1, 3)), (-cut_off, 0), mode)
+
+
+def test_a_weight_without_any_axis_is_refused():
+    with pytest.raises(ValueError, match=r"weight_size must have at least one number, got \(\)"):
+        reference.conv2d_weight(np.ones((1, 1, 2, 2)), (), np.ones((1, 1, 1, 1)))
+
+
 @pytest.mark.parametrize("shape", [(3, 0, 2), (3, 2, 0)])
 def test_an_empty_picture_has_no_colors_and_no_new_size(shape):
     for call in (

@@ -37,6 +37,7 @@ from spec_tests.strength.mutation.touching import FILES
 PROGRAM = "python -m spec_tests.strength.mutation"
 EQUIVALENT = Path(__file__).with_name("equivalent.tsv")
 STORED = ROOT / "docs" / "strength"
+ANY = "*"
 PACKAGES = ("cosmic-ray", "numpy", "hypothesis", "pytest", "torch")
 
 
@@ -53,13 +54,23 @@ def described(mutant: Mutant) -> tuple[str, ...]:
     return mutant.file, mutant.function, *mutant.change()
 
 
+def reason(mutant: Mutant) -> str:
+    """Return why nothing can notice a mutant, an empty string if nothing is known.
+
+    A row with an asterisk speaks of every change of a line, or of a function, that no test notices.
+    """
+    file, function, before, after = described(mutant)
+    keys = (file, function, before, after), (file, function, before, ANY), (file, function, ANY, ANY)
+    return next((equivalent()[key] for key in keys if key in equivalent()), "")
+
+
 def figures(mutants: Sequence[Mutant], known: Mapping[str, Outcome], seed: int) -> dict[str, Any]:
     """Return what is stored: how many mutants there are, were tried and were killed, by file, and all that survive."""
     none = {key for key, outcome in known.items() if outcome.caught_by == NO_PROGRAM}
     mutants = [mutant for mutant in mutants if mutant.key not in none]
     tried = [mutant for mutant in mutants if mutant.key in known]
     survivors = {described(mutant): mutant for mutant in tried if not known[mutant.key].caught_by}
-    alike = {mutant.key for mutant in tried if not known[mutant.key].caught_by and described(mutant) in equivalent()}
+    alike = {mutant.key for mutant in tried if not known[mutant.key].caught_by and reason(mutant)}
     counted = [mutant for mutant in tried if mutant.key not in alike]
     killed = [mutant for mutant in counted if known[mutant.key].caught_by]
 
@@ -74,7 +85,7 @@ def figures(mutants: Sequence[Mutant], known: Mapping[str, Outcome], seed: int) 
         **{name: len(some) for name, some in groups.items()},
         "killed of counted": round(len(killed) / max(len(counted), 1), 4),
         "by file": {file: {name: by_file(some, file) for name, some in groups.items()} for file in FILES},
-        "survivors": [[*key, equivalent().get(key, "open")] for key in sorted(survivors)],
+        "survivors": [[*key, reason(survivors[key]) or "open"] for key in sorted(survivors)],
     }
 
 
@@ -109,17 +120,17 @@ def _tried(options: Namespace, files: Sequence[str]) -> int:
     new = [mutant for mutant in wanted if mutant.key not in known]
     left = [mutant for mutant in wanted if options.again and mutant not in new and not known[mutant.key].caught_by]
     left += run(new, options.journal, options.processes)
-    doubtful = [mutant for mutant in left if described(mutant) not in equivalent()]
+    doubtful = [mutant for mutant in left if not reason(mutant)]
     run(doubtful, options.journal, options.processes, alone=True)
 
     known = read(options.journal)
     write(options.journal, sorted(known.values(), key=lambda outcome: outcome.key), "w")
     result = figures(everything, known, options.seed)
     write_text(options.out, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    for *change, reason in result["survivors"]:
-        print("survives:", *change, reason, sep="\n    ")
+    for survivor in result["survivors"]:
+        print("survives:", *survivor, sep="\n    ")
     print(f"killed {result['killed']:,} of {result['counted']:,}; tried {result['tried']:,} of {result['mutants']:,}")
-    return int(any(reason == "open" for *_, reason in result["survivors"]))
+    return int(any(why == "open" for *_, why in result["survivors"]))
 
 
 if __name__ == "__main__":
