@@ -4,6 +4,7 @@ import ast
 import contextlib
 import gc
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -841,7 +842,15 @@ def test_an_interrupted_run_ends_at_once_and_leaves_the_result_before(
     rows = ("benchmarks/test_network.py", "--benchmark-only", "--who=torch", "--threads=1", "--batches=64,128,256")
     options = ("-v", "--without-ceilings", f"--benchmark-json={tmp_path / 'result.json'}")
     command = [sys.executable, "-um", "pytest", *rows, *options]
-    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, encoding="utf-8") as child:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    with subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL) if os.name == "posix" else None,
+    ) as child:
         assert child.stdout
         measured = next(line for line in child.stdout if "PASSED" in line)
         time.sleep(wait)

@@ -110,7 +110,7 @@ class Report:
             writing.write(self.folder, encodable(data_of(session.config, cases, run)))
         except (OSError, Unreadable) as error:
             session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
-            return f"ERROR: no report in {self.folder}: {error}"
+            return f"ERROR: no report in {self.folder}: {getattr(error, 'strerror', None) or error}"
         return f"the report of this run: {self.folder / writing.PAGE}, and as data {self.folder / writing.DATA}"
 
     @pytest.hookimpl(trylast=True)

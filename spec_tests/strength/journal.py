@@ -5,6 +5,7 @@ import math
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from reference.command import Refusal
 from spec_tests.report.files import add_line, lines_of
 from spec_tests.strength.planting import Outcome
 
@@ -15,9 +16,14 @@ def write(file: Path, outcome: Outcome) -> None:
 
 
 def read(*files: Path) -> dict[str, Outcome]:
-    """Return what these files say, by defect; a line that says nothing, as of another version, is left out."""
+    """Return what these files say, by defect; a line that says nothing, as of another version, is left out.
+
+    A file that is no journal is refused: what it holds would be lost.
+    """
     found = {}
     for file in files:
+        if file.is_file() and file.read_bytes()[:1] not in (b"", b"{"):
+            raise Refusal(f"{file} is no journal: it does not begin with a line of JSON")
         for line in lines_of(file):
             try:
                 outcome = Outcome(**json.loads(line))

@@ -419,6 +419,7 @@ def test_a_wrong_option_of_the_strength_is_one_line(options, tmp_path, monkeypat
     (line,) = capsys.readouterr().err.splitlines()
     assert ended.value.code
     assert line.startswith(f"{strength.PROGRAM}: error: ")
+    assert (tmp_path / "bytes").read_bytes() == bytes(range(256))
 
 
 def test_a_ctrl_c_is_passed_on_by_the_strength(monkeypatch):

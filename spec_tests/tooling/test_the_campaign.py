@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -306,7 +307,13 @@ def test_a_campaign_that_is_interrupted_says_so_and_leaves_no_process(tmp_path, 
     options = ("--subject", "reference", "--only", "relu", "--workers", "2", "--examples", examples)
     words, environment = command(tmp_path, *options)
     with subprocess.Popen(
-        words, cwd=PROJECT, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+        words,
+        cwd=PROJECT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # also in the background of a shell
     ) as run:
         while not reached(moment, tmp_path):
             assert run.poll() is None

@@ -65,7 +65,7 @@ def test_each_case_of_a_property_has_examples_of_its_own(alone):
     names, counts, digests = zip(*map(str.split, alone), strict=True)
 
     assert len(names) == len(set(digests)) == 3  # one for each rank
-    assert all(int(count) >= 30 for count in counts)
+    assert {3 * int(count) for count in counts} == {draws.PROFILES[draws.REPEATABLE].max_examples}
 
 
 def test_the_examples_are_the_same_again_whatever_python_hashes_strings_to(alone, hashes):

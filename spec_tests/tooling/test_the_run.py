@@ -125,7 +125,8 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path, processes):
     (tmp_path / "test_ended.py").write_text(ENDED, encoding="utf-8")
     plugins = ["-p", "spec_tests.run.plugin", "-p", "spec_tests.report.plugin", "-p", "no:cacheprovider"]
     command = [sys.executable, "-m", "pytest", *plugins, f"--rootdir={tmp_path}", "test_ended.py", *processes]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+    environment = {**ours, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
 
     run = subprocess.run(
         command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False, timeout=120
