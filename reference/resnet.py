@@ -116,14 +116,14 @@ def parameter_shapes(network: str) -> dict[str, tuple[int, ...]]:
     """
     one_of("network", network, [*BLOCKS])
     channels, shapes = 64, _conv_bn_shapes("conv1", "bn1", (64, 3, 7, 7))
-    for name, stride in blocks(network):
+    for name, _ in blocks(network):
         width = 32 << int(name[len("layer")])
         ins, outs = channels, width * EXPANSION[network]
         for number, kernel in PATHS[network]:
             to = outs if number == PATHS[network][-1][0] else width
             shapes |= _conv_bn_shapes(f"{name}.conv{number}", f"{name}.bn{number}", (to, ins, kernel, kernel))
             ins = to
-        if stride > 1 or channels != outs:
+        if channels != outs:
             shapes |= _conv_bn_shapes(f"{name}.downsample.0", f"{name}.downsample.1", (outs, channels, 1, 1))
         channels = outs
     return {**shapes, "fc.weight": (1000, channels), "fc.bias": (1000,)}
