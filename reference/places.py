@@ -38,6 +38,8 @@ Inside = tuple[Pair, slice]
 
 MANY = 32
 """Images in a product, at least: OpenBLAS is slower with fewer, with AVX2 more so than with AVX-512."""
+ENOUGH = SMALL // 2
+"""Multiplications at a place, for all images, from which on this way is taken: at 150,000 it was no faster at times."""
 WEIGHTS = 2**16
 """Weights of a group up to which this way was the fastest: with more, products are large one image at a time, too."""
 SHORT = 4
@@ -54,7 +56,7 @@ def by_place(images: Array, weight: Array, geometry: ConvGeometry) -> bool:
     return (
         len(images) >= MANY
         and weights <= WEIGHTS
-        and 2 * len(images) * weights >= SMALL
+        and len(images) * weights >= ENOUGH
         and geometry.output_size[-1] * outs // groups <= SHORT * channels * kernel_size[-1]
         and prod(kernel_size) > 1
         and geometry.dilation[-1] == 1

@@ -54,7 +54,6 @@ def test_the_name_counts_the_convolutions_on_the_main_path_and_the_linear_layer(
 
 
 @pytest.mark.torch_api
-@pytest.mark.claim("2.8.j")
 @both_networks
 def test_the_reference_names_the_parameters_and_their_shapes_as_torchvision_does(network):
     state = meta_network(network).state_dict()

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory, gettempdir
 from time import time
 from typing import BinaryIO
 
-from reference.whole_files import ABANDONED
+from reference.whole_files import ABANDONED, check_place
 
 UNFINISHED = ".unfinished-"
 """How the name of a folder begins whose texts are not all written yet."""
@@ -56,10 +56,23 @@ def add_line(file: Path, line: str) -> None:
             raise
 
 
-def lines_of(file: Path) -> list[str]:
-    """Return the whole lines of a file, none if there is no file; what is left of a last line does not count."""
-    whole = (file.read_bytes() if file.is_file() else b"").rpartition(b"\n")[0]
+def lines_of(file: Path, begins: str = "") -> list[str]:
+    """Return the whole lines of a file, none if there is no file; what is left of a last line does not count.
+
+    Raises ValueError for a file that begins otherwise: whoever adds a line to it might spoil somebody's work.
+    """
+    text, wanted = file.read_bytes() if file.is_file() else b"", begins.encode()
+    if not text.startswith(wanted) and not wanted.startswith(text):  # which is all that one who was killed has left
+        raise ValueError(f"{file} is no such journal: it does not begin with {begins!r}")
+    whole = text.rpartition(b"\n")[0]
     return whole.decode("utf-8").split("\n") if whole else []
+
+
+def prepare(*files: Path) -> None:
+    """Create the folders of files that a long command is going to write; OSError if it could not write them."""
+    for file in files:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        check_place(file)
 
 
 def _end_of_the_last_line(stream: BinaryIO) -> int:

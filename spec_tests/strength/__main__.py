@@ -25,8 +25,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from reference.command import EndingParser, Refusal, number_from, run
-from reference.whole_files import check_place
-from spec_tests.report.files import alone_with
+from spec_tests.report.files import alone_with, prepare
 from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
 from spec_tests.strength.selecting import defect, selected, shares
@@ -46,10 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in operations if name not in {*OPERATIONS, *OPTIMIZERS, *TRANSFORMS}]
     if unknown:
         parser.error(f"--operations: there is no operation {', '.join(unknown)}")
-    for file in (options.out, options.journal):
-        if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            check_place(file)
+    prepare(*(file for file in (options.out, options.journal) if file is not None))
     seed = int(datetime.now(UTC).strftime("%Y%m%d")) if options.seed is None else options.seed
     if options.names is not None:
         names: Sequence[str] = options.names.read_text(encoding="utf-8").splitlines()
@@ -90,7 +86,10 @@ def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outco
     """Return what becomes of defects: what the journal says, and what is found out now and noted there."""
     children = range(processes if processes > 1 else 0)
     files = [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
-    known = journal.read(*files)
+    try:
+        known = journal.read(*files)
+    except ValueError as error:
+        raise Refusal(f"--journal {error}") from None
     left = [name for name in names if name not in known]
 
     def ended(outcome: Outcome) -> None:

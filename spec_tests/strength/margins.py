@@ -26,9 +26,10 @@ import numpy as np
 import pytest
 
 from reference.command import Refusal, end_if_asked, run
-from reference.whole_files import check_place, write_text
+from reference.whole_files import write_text
 from spec_tests import alone
 from spec_tests.report import surroundings
+from spec_tests.report.files import prepare
 from spec_tests.vocabulary import exact, ledger
 from spec_tests.vocabulary.bounds import Approximation
 from spec_tests.vocabulary.operations import OPERATIONS
@@ -134,8 +135,7 @@ def _command(argv: Sequence[str]) -> None:
     given = parser.parse_args(argv)
     file = file_of(surroundings.installed()["torch"])
     if given.write:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        check_place(file)
+        prepare(file)
     margins = measure()
     text = table(margins)
     if given.write:

@@ -1,6 +1,6 @@
 """Where the time of a default run goes: `python -m spec_tests.strength.time`.
 
-    --out FILE      write the figures there, too, as JSON
+    --out FILE      write the figures there, too, as JSON (docs/strength/time.json holds those of one machine)
     ARGUMENT ...    what pytest is to run in place of `spec_tests`, as files or -k WORDS
 
 It runs the specification in this process, on one thread, and prints for each operation how many examples a second of
@@ -28,7 +28,8 @@ from typing import Any
 import pytest
 
 from reference.command import end_if_asked, run
-from reference.whole_files import check_place, write_text
+from reference.whole_files import write_text
+from spec_tests.report.files import prepare
 from spec_tests.run.plugin import ENTRY
 from spec_tests.run.selection import is_property
 from spec_tests.strength.planting import operation_of
@@ -149,8 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path)
     options, for_pytest = parser.parse_known_args(arguments)
     if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        check_place(options.out)
+        prepare(options.out)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     clock, began = Clock(), time.process_time()
     what = for_pytest if any(not argument.startswith("-") for argument in for_pytest) else ["spec_tests", *for_pytest]

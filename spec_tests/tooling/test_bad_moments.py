@@ -246,6 +246,23 @@ def test_a_line_is_added_whole_or_not_at_all(tmp_path, monkeypatch):
     assert files.lines_of(file) == ["first", "second 中"]
 
 
+@pytest.mark.parametrize("text", ["{}", "something else\n", "{\"defects\": 1}\n"])
+def test_a_file_of_somebodys_own_is_no_journal(tmp_path, text):
+    file = tmp_path / "journal"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(ValueError, match="is no such journal: it does not begin with"):
+        files.lines_of(file, '{"defect": ')
+
+
+@pytest.mark.parametrize("left", ["", "{", '{"defect": "fli'])
+def test_what_is_left_of_the_first_line_of_a_journal_is_no_line_of_it(tmp_path, left):
+    file = tmp_path / "journal"
+    file.write_text(left, encoding="utf-8")
+
+    assert files.lines_of(file, '{"defect": ') == []
+
+
 def test_what_a_killed_writer_left_is_cleaned_up_once_it_is_old(tmp_path):
     old, new = tmp_path / ".unfinished-old", tmp_path / ".unfinished-new"
     for folder in (old, new):

@@ -6,11 +6,13 @@ import tracemalloc
 import types
 import warnings
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pytest
 
 import reference
+from reference import dataloader
 from spec_tests.tooling.reference_calls import calls
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
@@ -144,3 +146,47 @@ def test_none_is_no_operand(loss):
     for operands in ((None, np.ones(1)), (np.ones(1), None)):
         with pytest.raises(TypeError, match="must be a NumPy array, got NoneType"):
             loss(*operands)
+
+
+ONES = partial(np.ones, dtype="float32")
+WRONG_IN_ONE_THING = {
+    "Nesterov's momentum with a dampening below 0": (
+        lambda: reference.sgd(ONES(2), ONES(2), {}, momentum=0.9, dampening=-0.5, nesterov=True),
+        "nesterov",
+    ),
+    "a weight of one axis more": (
+        lambda: reference.conv2d(ONES((1, 1, 3, 3, 3)), ONES((1, 1, 2, 2, 2))),
+        "weight has 5 axes, expected 4",
+    ),
+    "an input of one axis more": (
+        lambda: reference.conv2d(ONES((1, 1, 1, 3, 3)), ONES((1, 1, 2, 2))),
+        "input has 5 axes, expected 4",
+    ),
+    "padding that copies, along no axis": (
+        lambda: reference.pad(ONES((1, 1, 3)), (), "reflect"),
+        "pads 1 to 3 axes after 1 or 2 others, got 0 after 3",
+    ),
+    "a sampler without axes": (
+        lambda: next(dataloader.data_loader([1, 2], sampler=np.array(0))),
+        r"sampler must be something to iterate over, got array\(0\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_IN_ONE_THING)
+def test_a_call_that_is_wrong_in_one_thing_is_refused(case):
+    call, message = WRONG_IN_ONE_THING[case]
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+@pytest.mark.parametrize("cut_off", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_where_padding_copies_cells_it_cuts_none_off(mode, cut_off):
+    with pytest.raises(ValueError, match=f"crops more than mode '{mode}' allows of 3 cells"):
+        reference.pad(np.ones((1, 3)), (-cut_off, 0), mode)
+
+
+def test_a_weight_without_any_axis_is_refused():
+    with pytest.raises(ValueError, match=r"weight_size must have at least one number, got \(\)"):
+        reference.conv2d_weight(np.ones((1, 1, 2, 2)), (), np.ones((1, 1, 1, 1)))

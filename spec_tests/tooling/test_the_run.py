@@ -150,7 +150,9 @@ def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
                 os.write(writing, b"!")
                 time.sleep(60)
             os._exit(1)
-        os.read(reading, 1)  # while it begins, a child of Python's forgets signals
+        os.close(writing)
+        with open(reading, "rb") as ready:
+            assert ready.read(1) == b"!"  # while it begins, a child of Python's forgets signals
         os.kill(child, signal.SIGTERM)
         assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
         undo[0]()

@@ -28,8 +28,8 @@ from typing import Any
 
 from reference.command import EndingParser, Refusal, number_from
 from reference.command import run as run_command
-from reference.whole_files import check_place, write_text
-from spec_tests.report.files import alone_with
+from reference.whole_files import write_text
+from spec_tests.report.files import alone_with, prepare
 from spec_tests.strength.mutation.mutants import Mutant, in_the_order_of, mutants_of
 from spec_tests.strength.mutation.running import NO_PROGRAM, ROOT, Outcome, read, run, write
 from spec_tests.strength.mutation.touching import FILES
@@ -103,9 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     files = options.files.split(",")
     if unknown := [file for file in files if file not in FILES]:
         parser.error(f"--files: there is no reference {', '.join(unknown)}")
-    for file in (options.journal, options.out):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        check_place(file)
+    prepare(options.journal, options.out)
     try:
         with alone_with(options.journal):
             return _tried(options, files)

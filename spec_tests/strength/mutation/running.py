@@ -65,13 +65,12 @@ class Outcome:
 
 
 COLUMNS = [field.name for field in fields(Outcome)]
+HEADER = "\t".join(COLUMNS) + "\n"
 
 
 def read(journal: Path) -> dict[str, Outcome]:
     """Return what is known of the mutants of the references as they are now."""
-    header, *rows = csv.reader(lines_of(journal), delimiter="\t") if journal.is_file() else [COLUMNS]
-    if header != COLUMNS:
-        raise ValueError(f"{journal} has other columns than {', '.join(COLUMNS)}")
+    rows = csv.reader(lines_of(journal, HEADER)[1:], delimiter="\t")
     found = [outcome for row in rows if (outcome := _outcome(row)) is not None]
     return {outcome.key: outcome for outcome in found if outcome.state == state(outcome.file)}
 
@@ -89,7 +88,7 @@ def _outcome(row: Sequence[str]) -> Outcome | None:
 def write(journal: Path, outcomes: Sequence[Outcome], mode: str = "a") -> None:
     """Add rows to the journal, or with mode "w" begin it anew with them."""
     journal.parent.mkdir(parents=True, exist_ok=True)
-    begins = mode == "w" or not lines_of(journal)
+    begins = mode == "w" or not lines_of(journal, HEADER)
     written = StringIO()
     rows = csv.writer(written, delimiter="\t", lineterminator="\n")
     rows.writerows([COLUMNS] * begins + [list(astuple(outcome)) for outcome in outcomes])

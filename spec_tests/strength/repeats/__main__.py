@@ -21,9 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reference.command import EndingParser, Refusal, number_from, run
-from reference.whole_files import check_place, write_text
+from reference.whole_files import write_text
 from spec_tests.report import surroundings
-from spec_tests.report.files import alone_with
+from spec_tests.report.files import alone_with, prepare
 from spec_tests.strength.repeats import journal, running
 from spec_tests.strength.repeats.settings import setting
 
@@ -66,14 +66,12 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
         print(result.text)
         return int(result.code != 0)
 
-    for file in (options.journal, options.out):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        check_place(file)
+    prepare(options.journal, options.out)
     try:
         with alone_with(options.journal):
             return _repeated(options, project)
     except ValueError as error:
-        raise Refusal(f"--journal {options.journal} is none of this version: {error}") from None
+        raise Refusal(f"--journal {error}") from None
 
 
 def _repeated(options: Namespace, project: Path) -> int:

@@ -34,23 +34,21 @@ class Row:
     """The tests that failed, or what else went wrong."""
 
 
-COLUMNS = [field.name for field in fields(Row)]
+HEADER = "\t".join(field.name for field in fields(Row))
 
 
 def read(journal: Path, seed: int) -> list[Row]:
     """Return the rows of a seed."""
-    lines = [line.split("\t") for line in lines_of(journal)]
-    if lines and lines[0] != COLUMNS:
-        raise ValueError(f"it has other columns than {', '.join(COLUMNS)}")
-    rows = [_row(number, cells) for number, cells in enumerate(lines[1:], 2)]
+    lines = lines_of(journal, f"{HEADER}\n")[1:]
+    rows = [_row(journal, number, line.split("\t")) for number, line in enumerate(lines, 2)]
     return [row for row in rows if row.seed == seed]
 
 
 def add(journal: Path, row: Row) -> None:
     """Add a row to the journal."""
     journal.parent.mkdir(parents=True, exist_ok=True)
-    if not lines_of(journal):
-        add_line(journal, "\t".join(COLUMNS))
+    if not lines_of(journal, f"{HEADER}\n"):
+        add_line(journal, HEADER)
     values = asdict(row).values()
     cells = [value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for value in values]
     add_line(journal, "\t".join(cells))
@@ -92,14 +90,14 @@ def _each(values: Sequence[Any]) -> list[Any]:
     return [value for place, value in enumerate(values) if value not in values[:place]]
 
 
-def _row(number: int, cells: Sequence[str]) -> Row:
+def _row(journal: Path, number: int, cells: Sequence[str]) -> Row:
     try:
         texts = zip(fields(Row), cells, strict=True)
         values: list[Any] = [text if field.type is str else json.loads(text) for field, text in texts]
         if wrong := [field.name for field, value in zip(fields(Row), values, strict=True) if not _is_a(field, value)]:
             raise ValueError(f"{wrong[0]} is none")
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"line {number}: {error}") from None
+        raise ValueError(f"{journal}, line {number}: {error}") from None
     return Row(*values)
 
 
