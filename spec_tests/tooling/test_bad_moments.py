@@ -246,7 +246,7 @@ def test_a_line_is_added_whole_or_not_at_all(tmp_path, monkeypatch):
     assert files.lines_of(file) == ["first", "second 中"]
 
 
-@pytest.mark.parametrize("text", ["{}", "something else\n", "{\"defects\": 1}\n"])
+@pytest.mark.parametrize("text", ["{}", "something else\n", '{"defects": 1}\n'])
 def test_a_file_of_somebodys_own_is_no_journal(tmp_path, text):
     file = tmp_path / "journal"
     file.write_text(text, encoding="utf-8")

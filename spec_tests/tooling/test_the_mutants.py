@@ -324,3 +324,9 @@ def test_an_unknown_reference_is_refused_in_one_line(capsys):
         command.main(["--files", "linear,convolutoin"])
 
     assert "there is no reference convolutoin" in capsys.readouterr().err
+
+
+def test_a_failed_test_is_named_whole_whatever_its_cases_are_called():
+    printed = "FAILED spec_tests/test_a.py::test_b[two axes-float32] - AssertionError: a - b\nFAILED x.py::test_c\n"
+
+    assert running.FAILED.findall(printed) == ["spec_tests/test_a.py::test_b[two axes-float32]", "x.py::test_c"]

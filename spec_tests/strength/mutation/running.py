@@ -42,7 +42,7 @@ NO_PROGRAM = "no program"
 A_RUN = 2 * 60 * 60
 """Seconds that the tests may take on a mutant, all together: what computes for too long is ended before."""
 
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
