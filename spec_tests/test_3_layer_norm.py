@@ -99,7 +99,7 @@ def test_the_weight_scales_and_the_bias_shifts_what_has_been_normalized(subject,
     plain = problem.changed(weight=None, bias=None)
     scale, shift = (value_of(problem, name) for name in ("weight", "bias"))
 
-    by_hand = plain.forward(subject) * scale + shift
+    by_hand = plain.forward(subject) * scale.astype(np.float64) + shift
 
     bound = forward(problem, dtype).bound + forward(plain, dtype).bound * abs(scale)
     assert_within(problem.forward(subject), Approximation(by_hand, bound), dtype)

@@ -25,6 +25,9 @@ MINUS = "\N{MINUS SIGN}"
 LEAST_SHARE = 0.001
 """Smaller shares of a bound are all shown as less than this."""
 
+LEXER, FORMATTER = PythonLexer(), HtmlFormatter(nowrap=True)
+"""What marks Python code; made once, for making them takes as long as marking a short piece."""
+
 PLAIN = re.compile(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>')
 """Marks of Pygments that `page.css` does not style."""
 
@@ -176,5 +179,5 @@ def day(moment: str) -> str:
 @cache
 def source(code: str) -> Markup:
     """Return Python code with its tokens marked by classes, for `page.css` to colour."""
-    marked = highlight(code, PythonLexer(), HtmlFormatter(nowrap=True))
+    marked = highlight(code, LEXER, FORMATTER)
     return Markup(PLAIN.sub(r"\1", marked).rstrip())

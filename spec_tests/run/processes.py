@@ -8,7 +8,9 @@ there are: the record has them in the order in which they were collected, whiche
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -27,6 +29,8 @@ CRASHED = "???"
 """What pytest-xdist says of when a report was made on a test in which a worker died."""
 THREADS = "OMP_NUM_THREADS"
 """The variable of the environment by which torch, NumPy and others know how many threads to take."""
+MOMENT = 0.001
+"""Seconds between two looks at whether the workers have been told to end."""
 COUNTED = ("left_out", "unread")
 """What a `Run` counts."""
 
@@ -47,6 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Sending(config))
     elif getattr(config.option, "dist", "no") != "no":
         config.pluginmanager.register(Receiving(config))
+        config.pluginmanager.register(Leaving())
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -186,6 +191,25 @@ class Receiving:
         self.config.stash[TOLD] = first["more"]
         for entry in first["entries"]:
             ledger.expect(_received(entry))
+
+
+class Leaving:
+    """What lets the workers end while the report is written: Python takes seconds to leave torch."""
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, None, None]:
+        """Tell the workers to end, and wait for them once everything else is done."""
+        workers = getattr(session.config.pluginmanager.get_plugin("dsession"), "nodemanager", None)
+        if workers is None:  # the run ended before it had any
+            return (yield)
+        ending = Thread(target=workers.teardown_nodes)
+        ending.start()
+        while ending.is_alive() and len(workers.group):  # until all are told: then pytest-xdist itself waits for none
+            sleep(MOMENT)
+        try:
+            return (yield)
+        finally:
+            ending.join()
 
 
 class InOrder:

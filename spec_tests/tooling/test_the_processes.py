@@ -9,6 +9,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -31,6 +32,8 @@ UNDRAWN = "from spec_tests.report.figures import all_figures\nall_figures.draw =
 WHOLE_MESSAGES = ("CI", "BUILD_NUMBER")
 """With these variables pytest's own list of failures has messages of many lines; it has the order of their end."""
 TWO = ("-n", "2")
+A_WHILE = 60
+"""Seconds after which a worker of these tests ends anyway."""
 
 
 def run(*arguments, **files):
@@ -185,6 +188,27 @@ def test_a_run_that_is_interrupted_ends_as_such_unless_enough_tests_have_failed(
     receiving.pytest_sessionfinish(session)
 
     assert session.exitstatus == code
+
+
+def test_the_report_is_written_while_the_workers_end_and_the_run_waits_for_them():
+    events, written, workers = [], Event(), SimpleNamespace(group=["one worker"])
+
+    def teardown_nodes():
+        workers.group.clear()  # it is told
+        written.wait(A_WHILE)
+        events.append("the workers have ended")
+
+    workers.teardown_nodes = teardown_nodes
+    known = SimpleNamespace(get_plugin={"dsession": SimpleNamespace(nodemanager=workers)}.get)
+    finishing = processes.Leaving().pytest_sessionfinish(SimpleNamespace(config=SimpleNamespace(pluginmanager=known)))
+
+    next(finishing)
+    events.append("the report is written")
+    written.set()
+    with pytest.raises(StopIteration):
+        next(finishing)
+
+    assert events == ["the report is written", "the workers have ended"]
 
 
 def test_each_process_takes_its_share_of_the_cores(monkeypatch):
