@@ -174,7 +174,7 @@ def _filling(fill: float | Sequence[float], img: Array) -> Array:
         filling = np.array(numbers).astype(img.dtype)
     if img.dtype.kind != "f" and filling.tolist() != numbers:
         raise ValueError(f"fill must be exact in {img.dtype}, got {shown(fill)}")
-    return filling[:, np.newaxis, np.newaxis] if len(numbers) > 1 else filling[0]
+    return filling[:, np.newaxis, np.newaxis] if len(numbers) != 1 else filling[0]
 
 
 def _factors(name: str, amount: float | Range) -> Range:

@@ -106,10 +106,14 @@ def test_each_picture_of_a_batch_is_transformed_as_it_is_alone(subject, operatio
     one = call[TRANSFORMS[operation].image]
     other = (one / 2).astype(one.dtype)
 
-    together = called(subject, operation, with_picture(operation, call, np.stack([one, other])))
+    alone, both = (
+        called(subject, operation, with_picture(operation, call, np.stack(pictures)))
+        for pictures in ([one], [one, other])
+    )
 
-    alone = [called(subject, operation, with_picture(operation, call, picture)) for picture in (one, other)]
-    assert_equal(together, np.stack(alone))
+    each = [called(subject, operation, with_picture(operation, call, picture)) for picture in (one, other)]
+    assert_equal(alone, np.stack(each[:1]))
+    assert_equal(both, np.stack(each))
 
 
 # Contracts

@@ -287,6 +287,17 @@ def test_the_reference_refuses_this_random_crop_and_says_why(message, options):
         random_crops(REFERENCES, NUMBERED, **{"size": 3, **options})
 
 
+def test_the_reference_surrounds_no_image_for_a_crop_without_pixels():
+    with pytest.raises(ValueError, match="size must be at least 1"):
+        random_transforms.padded_for_crop(NUMBERED, (3, 0))
+
+
+def test_the_reference_surrounds_an_image_without_channels_by_no_numbers():
+    img = np.zeros((0, 3, 4), np.uint8)
+
+    assert random_transforms.padded_for_crop(img, 2, padding=1, fill=()).shape == (0, 3 + 2, 4 + 2)
+
+
 @through_tensors
 @pytest.mark.parametrize("padding", [5, 6])
 def test_a_tensor_is_mirrored_no_farther_than_it_reaches_and_a_pil_image_is(path, padding):

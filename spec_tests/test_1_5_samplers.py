@@ -430,6 +430,13 @@ def test_nested_items_are_collated_part_by_part(collate):
 
 
 @each_collate
+def test_the_parts_of_a_batch_are_in_the_order_of_the_first_item(collate):
+    batch = collate([{"image": 1, "label": 2}, {"label": 3, "image": 4}])
+
+    assert [(key, value.tolist()) for key, value in batch.items()] == [("image", [1, 4]), ("label", [2, 3])]
+
+
+@each_collate
 def test_lists_of_different_lengths_are_refused_and_not_cut_off(collate):
     with pytest.raises((ValueError, RuntimeError), match=r"items differ in length|should be of equal size"):
         collate([{"words": ["a", "b"]}, {"words": ["c"]}])

@@ -327,6 +327,12 @@ def test_options_of_workers_need_workers_and_numbers_that_make_sense(message, op
         torch_data.DataLoader(range(2), **options)
 
 
+@pytest.mark.parametrize("worker", [-1, 2])
+def test_the_reference_gives_batches_to_none_but_its_workers(worker):
+    with pytest.raises(ValueError, match=f"worker must be from 0 to 1, got {worker}"):
+        sampling.of_worker(["first", "second"], worker, workers=2)
+
+
 def test_a_timeout_without_workers_is_refused_when_the_loader_is_read():
     with pytest.raises(AssertionError, match="timeout == 0"):
         iter(torch_data.DataLoader(range(2), timeout=1))

@@ -386,6 +386,30 @@ def test_the_convolution_place_by_place_is_the_definition(problem):
     assert_equal(output, definition.convolution(**problem.arrays, **problem.options))
 
 
+WIDE_KERNELS = {
+    "three by five": ((2, 16, 6, 9), (8, 16, 3, 5)),
+    "five by three": ((2, 16, 9, 6), (8, 16, 5, 3)),
+    "two by three by four": ((2, 8, 3, 5, 6), (4, 8, 2, 3, 4)),
+}
+"""The shapes of inputs and weights that are not as high as wide, whose taps of one row the references keep apart."""
+
+
+@pytest.mark.parametrize("case", WIDE_KERNELS.values(), ids=WIDE_KERNELS)
+def test_the_references_convolve_with_wide_kernels_as_the_definition_does(case):
+    images, weight, _ = filled((*case, {}))
+
+    output = getattr(reference, CONVOLUTIONS[images.ndim - 3])(images, weight)
+
+    assert_equal(output, definition.convolution(images, weight))
+
+
+def test_the_geometry_needs_as_many_axes_of_the_input_as_of_the_weight():
+    for images in (np.ones((1, 1, 3)), np.ones((1, 1, 3, 3, 3))):
+        with pytest.raises(ValueError, match=f"input has {images.ndim} axes and weight 4, expected the same number"):
+            ConvGeometry.of(images, np.ones((1, 1, 2, 2)), None)
+    assert ConvGeometry.of(np.ones((1, 1, 3, 4)), np.ones((1, 1, 2, 2)), None).output_size == (2, 3)
+
+
 MANY_IMAGES = {
     "one axis": ((48, 64, 5), (64, 64, 3), {"padding": 1}),
     "two axes": ((64, 32, 6, 5), (32, 32, 5, 5), {"padding": 2}),

@@ -114,7 +114,7 @@ REFUSED = {
     "one number": ("pad must hold 2 numbers for each of at most 2 axes, got 1", ((1,),), ((1, 1),)),
     "numbers for three axes": ("at most 2 axes, got 6", ((1,) * 6,), ((1,) * 4,)),
     "a number that is not whole": ("pad must be a whole number, got 1.5", ((1.5, 1),), ((1, 1),)),
-    "more cut off than there is": ("crops more than mode 'constant' allows", ((-2, -2),), ((-2, 0),)),
+    "more cut off than there is": ("crops more than mode 'constant' allows", ((-2, -2),), ((-2, -1),)),
     "a value for a mode that copies": (
         "value is for mode 'constant' only",
         ((1, 1), "reflect", 1.0),
@@ -134,6 +134,11 @@ REFUSED = {
         "pads 1 to 3 axes after 1 or 2 others, got 2 after 0",
         ((1,) * 4, "reflect"),
         ((1,) * 2, "reflect"),
+    ),
+    "no axis to copy along": (
+        "pads 1 to 3 axes after 1 or 2 others, got 0 after 2",
+        ((), "reflect"),
+        ((), "constant"),
     ),
 }
 """The message, the arguments that are refused for a row of three, and the nearest ones that are taken."""

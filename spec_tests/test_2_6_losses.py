@@ -132,6 +132,18 @@ def test_an_empty_input_sums_to_0_and_averages_to_nan(subject, operation, dtype)
     assert_equal(np.asarray(loss(nothing, nothing)), np.array(np.nan, dtype))
 
 
+@conventions(*LOSSES)
+@exact_formats
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_what_is_broadcast_to_no_element_has_gradients_of_0(subject, operation, reduction, dtype):
+    input, nothing = np.ones((1, 3), dtype), np.zeros((0, 3), dtype)
+    grad_output = nothing if reduction == "none" else np.ones((), dtype)
+
+    grad_input, *_ = getattr(subject, f"{operation}_backward")(grad_output, input, nothing, reduction=reduction)
+
+    assert_equal(grad_input, np.zeros_like(input))
+
+
 # Refusals: beside each refused call the nearest one that must be taken
 
 TAKEN = {"input": np.zeros((2, 3)), "target": np.ones((2, 3))}

@@ -350,6 +350,11 @@ def test_avg_pool2d_refuses(subject_on_cpu, case):
 
 ADAPTIVE_REFUSED = {
     "a negative size": ("output_size must be at least 1, got -1", {"output_size": -1}, {"output_size": 1}),
+    "a negative width": (
+        r"output_size must be at least 1, got \(2, -1\)",
+        {"output_size": (2, -1)},
+        {"output_size": (2, 1)},
+    ),
     "three sizes": ("output_size must be one or two numbers", {"output_size": (2, 2, 2)}, {"output_size": (2, 2)}),
     "no size": ("output_size must be one or two numbers", {"output_size": ()}, {"output_size": (2, 2)}),
     "one size in a tuple": ("output_size must be one or two numbers", {"output_size": (2,)}, {"output_size": 2}),

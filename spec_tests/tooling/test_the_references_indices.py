@@ -45,9 +45,10 @@ def test_a_window_without_a_real_cell_has_an_index_that_gets_no_gradient():
         (np.zeros((1, 1, 2), np.int32), "indices has dtype int32, expected one of int64"),
         (np.zeros((1, 2), np.int64), r"indices has shape \(1, 2\), expected \(1, 1, 2\)"),
         (np.array([[[0, 8]]]), "indices must be from -1 to 7, got 0 to 8"),
+        (np.array([[[0, 100]]]), "indices must be from -1 to 7, got 0 to 100"),
         (np.array([[[-2, 0]]]), "indices must be from -1 to 7, got -2 to 0"),
     ],
-    ids=["list", "dtype", "shape", "too large", "too small"],
+    ids=["list", "dtype", "shape", "too large", "far too large", "too small"],
 )
 def test_indices_that_no_pooling_returned_are_refused(indices, message):
     with pytest.raises((TypeError, ValueError), match=f"^{message}$"):

@@ -245,28 +245,39 @@ IMAGES = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
 
 
 @pytest.mark.parametrize(
-    ("call", "most"),
+    ("operation", "arguments", "most"),
     [
-        (lambda: reference.pad(IMAGES, (1, 0, 2, 4)), 2 * 3 * 10 * 6),
-        (lambda: reference.pad(IMAGES, (0, 2, 1, 0, 0, 1), "replicate"), 2 * 4 * 5 * 7),
-        (lambda: pad_image(IMAGES, (1, 2, 4, 6)), 2 * 3 * 12 * 10),
-        (lambda: reference.crop(IMAGES, 0, 0, 6, 7), 2 * 3 * 6 * 7),
-        (lambda: reference.center_crop(IMAGES, (7, 8)), 2 * 3 * 7 * 8),
-        (lambda: reference.resize(IMAGES, (6, 7)), 2 * 3 * 6 * 7),
-        (lambda: reference.resize(IMAGES, (6, 2)), 2 * 3 * 6 * 5),
-        (lambda: reference.resize(IMAGES[0, 0, :1], (1, 60)), 60 * 5),
-        (lambda: reference.adaptive_avg_pool2d(IMAGES, (6, 7)), 2 * 3 * 6 * 7),
-        (lambda: reference.conv2d(IMAGES, np.ones((16, 3, 2, 1))), 2 * 16 * 3 * 5),
-        (lambda: reference.conv2d(IMAGES, np.ones((1, 3, 2, 3))), 3 * 2 * 3 * 3 * 3),
-        (lambda: reference.conv2d_weight(IMAGES, (6, 3, 4, 5), np.ones((2, 6, 1, 1))), 6 * 3 * 4 * 5),
+        ("pad", (IMAGES, (1, 0, 2, 4)), 2 * 3 * 10 * 6),
+        ("pad", (IMAGES, (0, 2, 1, 0, 0, 1), "replicate"), 2 * 4 * 5 * 7),
+        ("pad_image", (IMAGES, (1, 2, 4, 6)), 2 * 3 * 12 * 10),
+        ("crop", (IMAGES, 0, 0, 6, 7), 2 * 3 * 6 * 7),
+        ("center_crop", (IMAGES, (7, 8)), 2 * 3 * 7 * 8),
+        ("resize", (IMAGES, (6, 7)), 2 * 3 * 6 * 7),
+        ("resize", (IMAGES, (6, 2)), 2 * 3 * 6 * 5),
+        ("resize", (IMAGES[0, :, :1], (1, 60)), 60 * 5),
+        ("adaptive_avg_pool2d", (IMAGES, (6, 7)), 2 * 3 * 6 * 7),
+        ("conv2d", (IMAGES, np.ones((16, 3, 2, 1))), 2 * 16 * 3 * 5),
+        ("conv2d", (IMAGES, np.ones((1, 3, 2, 3))), 3 * 2 * 3 * 3 * 3),
+        ("conv2d_weight", (IMAGES, (6, 3, 4, 5), np.ones((2, 6, 1, 1))), 6 * 3 * 4 * 5),
     ],
 )
-def test_an_array_is_refused_for_its_size_and_for_no_other(call, most, monkeypatch):
+def test_a_result_is_refused_for_its_size_and_for_no_other(operation, arguments, most, monkeypatch):
+    function = pad_image if operation == "pad_image" else getattr(reference, operation)
+
     monkeypatch.setattr(checks, "MOST_ELEMENTS", most + 1)
-    call()
+    function(*arguments)
     monkeypatch.setattr(checks, "MOST_ELEMENTS", most)
     with pytest.raises(ValueError, match=r"would have shape .*, expected fewer than 2\^31 elements"):
-        call()
+        function(*arguments)
+
+
+def test_an_argument_is_refused_for_its_size_and_for_no_other(monkeypatch):
+    monkeypatch.setattr(checks, "MOST_ELEMENTS", IMAGES.size + 1)
+    reference.relu(IMAGES)
+    for most in (IMAGES.size, IMAGES.size - 1):
+        monkeypatch.setattr(checks, "MOST_ELEMENTS", most)
+        with pytest.raises(ValueError, match=r"input has shape \(2, 3, 4, 5\), expected fewer than 2\^31 elements"):
+            reference.relu(IMAGES)
 
 
 # Dtypes and memory
