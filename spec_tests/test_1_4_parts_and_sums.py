@@ -267,6 +267,23 @@ def test_every_index_of_joined_data_sets_is_one_of_one_of_them(library, lengths)
     assert [joined[-1 - i] for i in range(ends[-1])] == list(range(ends[-1]))[::-1]
 
 
+class FromTheFront(list):
+    """Items that are counted from the front only."""
+
+    def __getitem__(self, index):
+        """Return an item."""
+        if index < 0:
+            raise IndexError(index)
+        return super().__getitem__(index)
+
+
+@each_library
+def test_joined_data_sets_are_asked_for_indices_from_the_front(library):
+    joined = library.ConcatDataset([FromTheFront("ab"), FromTheFront("cde")])
+
+    assert [joined[i] for i in range(-5, 5)] == [*"abcdeabcde"]
+
+
 @each_library
 @pytest.mark.parametrize(
     ("index", "error_of_torch"), [(5, IndexError), (6, IndexError), (-6, ValueError), (-9, ValueError)]

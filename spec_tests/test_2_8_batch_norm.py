@@ -454,6 +454,12 @@ def test_a_single_value_for_each_channel_is_refused_in_training(subject_on_cpu, 
     assert_refused(subject_on_cpu, "batch_norm", message, near={"input": np.zeros((2, *shape[1:]))}, **call)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2, 2), (2, 3, 0)])
+def test_the_reference_refuses_to_train_on_no_values(shape):
+    with pytest.raises(ValueError, match="expected more than 1 value for each channel in training"):
+        reference.batch_norm(np.zeros(shape), None, None, training=True)
+
+
 @one_value
 @conventions("batch_norm")
 def test_a_single_value_for_each_channel_is_taken_in_evaluation(subject, shape):
