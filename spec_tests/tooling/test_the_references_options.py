@@ -250,6 +250,7 @@ IMAGES = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
         ("pad", (IMAGES, (1, 0, 2, 4)), 2 * 3 * 10 * 6),
         ("pad", (IMAGES, (0, 2, 1, 0, 0, 1), "replicate"), 2 * 4 * 5 * 7),
         ("pad_image", (IMAGES, (1, 2, 4, 6)), 2 * 3 * 12 * 10),
+        ("pad_image", (IMAGES[0], (1, 2, 4, 6)), 3 * 12 * 10),
         ("crop", (IMAGES, 0, 0, 6, 7), 2 * 3 * 6 * 7),
         ("center_crop", (IMAGES, (7, 8)), 2 * 3 * 7 * 8),
         ("resize", (IMAGES, (6, 7)), 2 * 3 * 6 * 7),
