@@ -401,6 +401,14 @@ def test_each_channel_is_normalized_by_its_own_mean_and_std(implementation, dtyp
 
 @values("normalize")
 @exact_formats
+def test_a_negative_std_turns_the_sign_of_what_is_normalized(implementation, dtype):
+    output = implementation.normalize(np.array([[[1, 3]]], dtype), mean=[2], std=[-0.5])
+
+    assert_equal(output, np.array([[[2, -2]]], dtype))
+
+
+@values("normalize")
+@exact_formats
 def test_the_range_0_to_1_becomes_minus_1_to_1_with_a_mean_and_std_of_one_half(implementation, dtype):
     tensor = np.array([[[0, 0.25, 1]]] * 3, dtype)
 
