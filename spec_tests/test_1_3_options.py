@@ -287,6 +287,14 @@ def test_the_reference_refuses_this_random_crop_and_says_why(message, options):
         random_crops(REFERENCES, NUMBERED, **{"size": 3, **options})
 
 
+@pytest.mark.parametrize("fill", [(1, 2), (1, 2, 3, 4), ()])
+def test_the_reference_fills_with_one_number_or_one_for_each_channel(fill):
+    message = rf"fill has {len(fill)} numbers, img has shape \(3, 2, 2\): expected one, or one a channel"
+
+    with pytest.raises(ValueError, match=message):
+        random_transforms.padded_for_crop(np.zeros((3, 2, 2), np.uint8), 3, padding=1, fill=fill)
+
+
 def test_the_reference_surrounds_no_image_for_a_crop_without_pixels():
     with pytest.raises(ValueError, match="size must be at least 1"):
         random_transforms.padded_for_crop(NUMBERED, (3, 0))

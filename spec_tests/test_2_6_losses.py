@@ -132,6 +132,15 @@ def test_an_empty_input_sums_to_0_and_averages_to_nan(subject, operation, dtype)
     assert_equal(np.asarray(loss(nothing, nothing)), np.array(np.nan, dtype))
 
 
+@pytest.mark.parametrize("operation", LOSSES)
+def test_the_references_give_no_gradients_of_integers_alone(operation):
+    input, target = np.array([1, 2]), np.array([3, 3])
+    backward = getattr(reference, f"{operation}_backward")
+
+    with pytest.raises(TypeError, match="input and target are both integer arrays"):
+        backward(np.ones((), int), input, target, reduction="sum")
+
+
 @conventions(*LOSSES)
 @exact_formats
 @pytest.mark.parametrize("reduction", REDUCTIONS)

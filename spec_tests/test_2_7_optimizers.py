@@ -794,7 +794,7 @@ def test_an_optimizer_refuses_nan(subject_on_cpu, operation, option):
 
 @refusals("adamw", "adam")
 @pytest.mark.parametrize("operation", ["adam", "adamw"])
-@pytest.mark.parametrize(("refused", "taken"), [(1.0, 1 - 2**-20), (-0.1, 0.0), (NAN, 0.5)])
+@pytest.mark.parametrize(("refused", "taken"), [(1.0, 1 - 2**-20), (1.5, 0.5), (-0.1, 0.0), (NAN, 0.5)])
 @pytest.mark.parametrize("place", [0, 1])
 def test_adam_refuses_averages_that_do_not_forget(subject_on_cpu, operation, place, refused, taken):
     message = "betas must be from 0 to below 1, got"

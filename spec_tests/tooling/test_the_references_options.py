@@ -254,6 +254,7 @@ IMAGES = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
         ("crop", (IMAGES, 0, 0, 6, 7), 2 * 3 * 6 * 7),
         ("center_crop", (IMAGES, (7, 8)), 2 * 3 * 7 * 8),
         ("resize", (IMAGES, (6, 7)), 2 * 3 * 6 * 7),
+        ("resize", (IMAGES[0], (6, 7)), 3 * 6 * 7),
         ("resize", (IMAGES, (6, 2)), 2 * 3 * 6 * 5),
         ("resize", (IMAGES[0, :, :1], (1, 60)), 60 * 5),
         ("adaptive_avg_pool2d", (IMAGES, (6, 7)), 2 * 3 * 6 * 7),
