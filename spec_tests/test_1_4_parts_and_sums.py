@@ -319,6 +319,14 @@ def test_a_stream_cannot_be_joined_to_data_sets_by_index_but_is_chained_by_plus(
 
 
 @each_library
+def test_an_item_of_one_array_is_a_row_of_it(library):
+    data = library.TensorDataset(np.array([[7, 8], [9, 10]]))
+
+    assert len(data) == 2
+    assert [[part.tolist() for part in data[index]] for index in range(2)] == [[[7, 8]], [[9, 10]]]
+
+
+@each_library
 def test_an_item_of_several_arrays_is_a_row_of_each(library):
     images, labels, weights = np.arange(12.0).reshape(3, 2, 2), np.array([7, 8, 9]), np.array([0.5, 1, 2], "float32")
 

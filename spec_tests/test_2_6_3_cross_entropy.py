@@ -575,6 +575,11 @@ REFUSED = {
         {"input": np.zeros((2, 3, 4)), "target": np.zeros((2, 4), "uint8")},
         {"target": np.zeros((2, 4), "int64")},
     ),
+    "no class": (
+        r"input has shape \(2, 0\), expected at least one class",
+        {"input": np.zeros((2, 0))},
+        {"input": np.zeros((2, 3))},
+    ),
     "an ignore_index of more than 64 bits": (
         "ignore_index must be a 64-bit integer",
         {"ignore_index": 2**70},

@@ -436,6 +436,17 @@ def test_a_block_is_the_composition_of_its_layers_plus_the_shortcut(kind, seed):
     assert_equal(block.forward(), reference.relu(total))
 
 
+@pytest.mark.parametrize("kind", [kind for kind, (*_, stride) in KINDS.items() if stride == 1])
+def test_a_block_keeps_the_size_unless_it_is_given_a_stride(kind):
+    block = whole_block(kind, 0)
+    given = block.input, block.parameters, block.network
+
+    grad_input, _ = reference.residual_block_backward(block.grad_output, *given)
+
+    assert_equal(reference.residual_block(*given), block.forward())
+    assert_equal(grad_input, block.backward()[0])
+
+
 @every_kind
 @four_seeds
 def test_a_block_processes_every_image_independently(kind, seed):
