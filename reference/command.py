@@ -124,6 +124,23 @@ def end_if_asked() -> None:
         raise KeyboardInterrupt
 
 
+def end_with_the_usual_status() -> None:
+    """Let Python end with the status that it is told, though a KeyboardInterrupt has been caught.
+
+    One that has left an `exec` of a text, as in the making of a data class, would make it end by SIGINT all the same.
+    """
+    exec("")
+
+
+@contextmanager
+def saying_what_is_kept(kept: Callable[[], str]) -> Iterator[None]:
+    """Let an interrupted command end with a line that says what is kept of its work, and how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted: {kept()}") from None
+
+
 @contextmanager
 def _interrupted_by_signals() -> Iterator[None]:
     """Let SIGTERM raise KeyboardInterrupt as SIGINT does, and note both; others' handlers stay."""
@@ -140,6 +157,7 @@ def _interrupted_by_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        end_with_the_usual_status()
         for kind, handler in before.items():
             if signal.getsignal(kind) is note:
                 signal.signal(kind, handler)

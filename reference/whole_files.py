@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EISDIR
+from errno import EACCES, EISDIR
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryFile
@@ -45,10 +45,15 @@ def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def check_place(path: Path) -> None:
-    """Raise OSError if no file can be written there: before the work whose result it would hold."""
+    """Raise OSError if no file can be written there: before the work whose result it would hold.
+
+    A file that is read-only is left alone, though it could be replaced.
+    """
     try:
         if path.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
         if path.is_file() or not path.exists():
             with TemporaryFile(dir=path.resolve().parent):
                 pass

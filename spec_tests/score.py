@@ -9,7 +9,8 @@ its process, eats memory or changes NumPy costs only its own points. NumPy and t
 what `--allow` names. This holds off accidents and tricks, not somebody who attacks the account that it runs under: for
 strangers' files use a container.
 
-Exit codes: 0 all files were graded, whatever they scored; 2 wrong usage, or nothing to grade.
+Exit codes: 0 all files were graded, whatever they scored; 2 wrong usage, or nothing to grade; 130 ended by Ctrl-C, or
+143 by SIGTERM: nothing is written then, and nothing that was started goes on.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from reference.command import EndingParser, run
+from reference.command import EndingParser, run, saying_what_is_kept
 from spec_tests.contract.declaration import OPERATION_NAMES, selected
 from spec_tests.run.complaints import told
 from spec_tests.run.exercise.words import bracketed, section
@@ -70,16 +71,15 @@ def main(arguments: list[str]) -> int:
             count += 1
             _say(_line(f"[{count}/{len(files)}]", asked, judged, language))
 
-        graded = grade(files, limits, given.jobs or cores(), ended)
-        write({target: text(graded) for target, text in targets.items()})
+        with saying_what_is_kept(lambda: f"{count} of {len(files)} files were graded, and nothing is written"):
+            graded = grade(files, limits, given.jobs or cores(), ended)
+            write({target: text(graded) for target, text in targets.items()})
     except (NotAvailable, Unfit) as error:
         parser.error(str(error))
     except BrokenPipeError:
         raise  # `run` knows what to do
     except OSError as error:  # of the temporary folders in which files are judged
         parser.error(f"{error.filename or 'a temporary file'} cannot be written: {error.strerror or error}")
-    except KeyboardInterrupt:
-        return 130
     _summarize(graded, language, time.monotonic() - start)
     return 0
 
@@ -137,4 +137,4 @@ def _say(*lines: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    run("python -m spec_tests.score", lambda: sys.exit(main(sys.argv[1:])))
+    run("python -m spec_tests.score", lambda: sys.exit(main(sys.argv[1:])), lets_go=True)

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import inf
@@ -162,7 +162,7 @@ def children_started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child
     The fixture `children` (in `plugin.py`) does so early in the run, in parallel with the other tests.
     """
     copies = run_blocks.Runner(run_blocks.environment()) if run_blocks.AVAILABLE else nullcontext()
-    with copies as runner, ThreadPoolExecutor(CONCURRENT_CHILDREN) as pool:
+    with copies as runner, run_blocks.at_a_time(CONCURRENT_CHILDREN) as pool:
         yield {
             name: pool.submit(run_in_child, case, tmp_path_factory.mktemp("block"), runner)
             for name, case in CASES.items()

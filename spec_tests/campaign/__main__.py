@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from reference.command import Interrupted, Parser, Refusal, WrongUsage, needed, number_from, run
+from reference.command import Parser, Refusal, WrongUsage, needed, number_from, run, saying_what_is_kept
 from spec_tests.report.files import alone_with
 
 PROGRAM = "python -m spec_tests.campaign"
@@ -39,10 +39,8 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _command(argv: list[str]) -> None:
     given = _parser().parse_args(argv)
-    try:
+    with saying_what_is_kept(lambda: _kept(given.out)):
         _explore(given)
-    except KeyboardInterrupt:
-        raise Interrupted(_kept(given.out)) from None
 
 
 def _explore(given: Namespace) -> None:
@@ -69,7 +67,7 @@ def _kept(folder: Path) -> str:
     lines = folder / "journal.jsonl"
     tasks = lines.read_bytes().count(b"\n") if lines.is_file() else 0
     said = f"the {tasks:,} tasks that have ended are in {lines}" if tasks else "no task has ended"
-    return f"interrupted: {said}; the same command goes on"
+    return f"{said}; the same command goes on"
 
 
 def _parser() -> Parser:

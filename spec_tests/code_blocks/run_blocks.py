@@ -10,7 +10,9 @@ import multiprocessing
 import os
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
@@ -50,8 +52,9 @@ class Runner:
 
     def run(self, block: Path, folder: Path) -> subprocess.CompletedProcess[str]:
         """Run a block in a folder, and return how it ended and what it wrote; RuntimeError if the process has ended."""
-        _pipe(self._process.stdin).write(json.dumps([str(block), str(folder)]) + "\n")
-        _pipe(self._process.stdin).flush()
+        with suppress(BrokenPipeError):  # it has ended, and says so below
+            _pipe(self._process.stdin).write(json.dumps([str(block), str(folder)]) + "\n")
+            _pipe(self._process.stdin).flush()
         line = _pipe(self._process.stdout).readline()
         if not line:
             raise RuntimeError(f"the process that runs the code blocks ended with {self._process.wait()}")
@@ -63,10 +66,21 @@ class Runner:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """End the process."""
-        _pipe(self._process.stdin).close()
+        """End the process, which may have ended with something left that it was to read."""
+        with suppress(BrokenPipeError):
+            _pipe(self._process.stdin).close()
         self._process.wait()
         _pipe(self._process.stdout).close()
+
+
+@contextmanager
+def at_a_time(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Yield what makes so many calls at a time; at the end, it waits for those that have begun and drops the others."""
+    pool = ThreadPoolExecutor(count)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:

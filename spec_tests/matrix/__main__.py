@@ -15,6 +15,7 @@ costs only its own column, and what was measured is written after each.
     status 1    a test failed, a known deviation did not show on its smallest example, a subject was not measured to the
                 end, or one that was asked for by name is missing
     status 2    wrong usage, or a malformed file
+    status 130  ended by Ctrl-C, or 143 by SIGTERM: the subjects that were measured are kept
 """
 
 import sys
@@ -24,7 +25,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from reference.command import Parser, Refusal, WrongUsage, number_from, run
+from reference.command import Parser, Refusal, WrongUsage, number_from, run, saying_what_is_kept
 from spec_tests import subjects
 from spec_tests.matrix import columns, comparing, explaining, lanes, measuring, merging, reading, table
 from spec_tests.matrix.lanes import Lanes
@@ -38,7 +39,7 @@ DATA, PAGE, TABLE = "matrix.json", "index.html", "table.txt"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command."""
-    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)))
+    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)), lets_go=True)
 
 
 def _command(argv: list[str]) -> None:
@@ -67,19 +68,28 @@ def measure(names: list[str], lane: str, out: Path, only_missing: bool, jobs: in
     _say(*(f"{subject}: measured before" for subject in settings if subject not in asked))
     absent: list[str] = []
     measured: list[Data] = []
-    for subject, found in measuring.measure_all(asked, how, jobs, _say):
-        if isinstance(found, measuring.Missing):
-            matrix, absent = merging.without(matrix, subject, str(found)), [*absent, subject]
-        else:
-            matrix, measured = merging.replaced(matrix, found), [*measured, found]
-        matrix = merging.ordered(matrix, known.subjects)
-        _write(out, matrix)
+    with saying_what_is_kept(lambda: _kept(measured, out)):
+        for subject, found in measuring.measure_all(asked, how, jobs, _say):
+            if isinstance(found, measuring.Missing):
+                matrix, absent = merging.without(matrix, subject, str(found)), [*absent, subject]
+            else:
+                matrix, measured = merging.replaced(matrix, found), [*measured, found]
+            matrix = merging.ordered(matrix, known.subjects)
+            _write(out, matrix)
     _say("", *table.lines(matrix), "", WROTE.format(out))
     unexpected = [line for column in measured for line in columns.unexpected(column)]
     unexpected += [f"{subject}: missing, and asked for by its name" for subject in absent if subject in names]
     if unexpected:
         _say("", "unexpected:", *(f"  {line}" for line in unexpected))
         sys.exit(Refusal.status)
+
+
+def _kept(measured: Sequence[Data], out: Path) -> str:
+    """Return what can be said of a command that was interrupted."""
+    if not measured:
+        return "no subject has been measured; the same command begins anew"
+    said = ", ".join(column["subject"] for column in measured)
+    return f"what was measured ({said}) is in {out}; the same command goes on with --only-missing"
 
 
 def _say(*lines: str) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from reference.command import end_with_the_usual_status
 from spec_tests.run import processes
 
 MOMENT = 0.05
@@ -43,6 +44,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
     sys.unraisablehook = hook
     session.config.add_cleanup(restore)
+    session.config.add_cleanup(end_with_the_usual_status)
 
 
 def _end_by_sigterm(config: pytest.Config) -> None:

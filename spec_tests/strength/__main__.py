@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
-from reference.command import EndingParser, Refusal, number_from, run
+from reference.command import EndingParser, Refusal, number_from, run, saying_what_is_kept
 from spec_tests.report.files import alone_with, prepare
 from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
@@ -52,11 +52,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         names = selected(options.named, options.generated, operations, options.sample, seed)
     if options.rivals:
-        return _rivals(names, options.out)
+        with saying_what_is_kept(lambda: "nothing is written; the same command begins anew"):
+            return _rivals(names, options.out)
     if options.sample is not None:
         print(f"{len(names)} defects, chosen by --sample {options.sample} --seed {seed}", flush=True)
     began = perf_counter()
-    with TemporaryDirectory() as folder, alone_with(file := options.journal or Path(folder, "journal.jsonl")):
+    with (
+        saying_what_is_kept(lambda: _kept(options.journal, options.processes)),
+        TemporaryDirectory() as folder,
+        alone_with(file := options.journal or Path(folder, "journal.jsonl")),
+    ):
         outcomes = planted(names, file, options.processes)
     if options.names is not None:  # a process of another run
         return 0
@@ -84,8 +89,7 @@ def _rivals(names: Sequence[str], out: Path | None) -> int:
 
 def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outcome]:
     """Return what becomes of defects: what the journal says, and what is found out now and noted there."""
-    children = range(processes if processes > 1 else 0)
-    files = [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
+    files = _journals(file, processes)
     try:
         known = journal.read(*files)
     except ValueError as error:
@@ -104,6 +108,20 @@ def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outco
     return {name: known[name] for name in names}
 
 
+def _journals(file: Path, processes: int) -> list[Path]:
+    """Return the journal, and those of the processes."""
+    children = range(processes if processes > 1 else 0)
+    return [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
+
+
+def _kept(file: Path | None, processes: int) -> str:
+    """Return what can be said of a command that was interrupted."""
+    if file is None:
+        return "nothing is kept without --journal"
+    known = len(journal.read(*_journals(file, processes)))
+    return f"what is known of {known:,} defects is in {file}; the same command goes on"
+
+
 def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None:
     """Plant each part in a process of its own."""
     running = []
@@ -111,7 +129,7 @@ def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None
         asked = file.with_suffix(".txt")
         asked.write_text("\n".join(part), encoding="utf-8")
         command = [sys.executable, "-m", "spec_tests.strength", "--names", str(asked), "--journal", str(file)]
-        running.append(subprocess.Popen(command))
+        running.append(subprocess.Popen(command, start_new_session=True))  # a Ctrl-C reaches this process alone
     try:
         ended = [process.wait() for process in running]
     finally:

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from reference.command import Refusal, end_if_asked, run
+from reference.command import Refusal, end_if_asked, run, saying_what_is_kept
 from reference.whole_files import write_text
 from spec_tests import alone
 from spec_tests.report import surroundings
@@ -136,7 +136,8 @@ def _command(argv: Sequence[str]) -> None:
     file = file_of(surroundings.installed()["torch"])
     if given.write:
         prepare(file)
-    margins = measure()
+    with saying_what_is_kept(lambda: "nothing is written; the same command begins anew"):
+        margins = measure()
     text = table(margins)
     if given.write:
         write_text(file, text)

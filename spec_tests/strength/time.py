@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from reference.command import end_if_asked, run
+from reference.command import end_if_asked, run, saying_what_is_kept
 from reference.whole_files import write_text
 from spec_tests.report.files import prepare
 from spec_tests.run.plugin import ENTRY
@@ -152,6 +152,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.out is not None:
         prepare(options.out)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with saying_what_is_kept(lambda: "nothing is written; the same command begins anew"):
+        return _measured(for_pytest, options.out)
+
+
+def _measured(for_pytest: Sequence[str], out: Path | None) -> int:
     clock, began = Clock(), time.process_time()
     what = for_pytest if any(not argument.startswith("-") for argument in for_pytest) else ["spec_tests", *for_pytest]
     status = pytest.main(["-q", "-Wignore::pytest.PytestAssertRewriteWarning", *what], plugins=[clock])
@@ -167,8 +172,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("\nat work")
     for part, share in result["parts"].items():
         print(f"{part:58}{share:>6.1%}")
-    if options.out is not None:
-        write_text(options.out, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+    if out is not None:
+        write_text(out, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
     return int(status)
 
 

@@ -5,8 +5,10 @@ import json
 import os
 import pickle
 import re
+import signal
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -23,6 +25,7 @@ from spec_tests.report import files, writing
 from spec_tests.run import gallery, given_files
 from spec_tests.strength import __main__ as strength
 from spec_tests.strength import planting
+from spec_tests.strength.repeats.settings import WITHOUT_POWERS, can_forbid_writing
 from spec_tests.vectors import VERSION
 from spec_tests.vectors.command import main as vectors
 from spec_tests.vectors.writing import NAME
@@ -372,6 +375,143 @@ def test_a_report_folder_that_is_read_only_is_refused_before_the_run(tmp_path):
     assert code == pytest.ExitCode.USAGE_ERROR
     assert [*filter(None, errors)] == [f"ERROR: --report {tmp_path} cannot be written to: Permission denied"]
     assert not any("passed" in line for line in output)
+
+
+needs_random_order = pytest.mark.skipif(find_spec("random_order") is None, reason="its extra is not installed")
+needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="its extra is not installed")
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory):
+    """A value of PYTHONPATH with which Cosmic Ray is found, whether it is installed or not: nothing is asked of it."""
+    folder = tmp_path_factory.mktemp("packages")
+    (folder / "cosmic_ray").mkdir()
+    (folder / "cosmic_ray" / "__init__.py").touch()
+    return os.pathsep.join([str(folder), str(ROOT)])
+
+
+OF_RELU = ["--named", "--operations", "relu"]
+
+
+@pytest.mark.skipif(not can_forbid_writing(), reason="here everything can be written")
+@pytest.mark.parametrize("option", ["--journal", "--out"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["spec_tests.strength", *OF_RELU],
+        ["spec_tests.strength.mutation"],
+        pytest.param(["spec_tests.strength.repeats"], marks=needs_random_order),
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_read_only_file_is_refused_before_anything_runs(command, option, tmp_path, packages):
+    file, other = tmp_path / "read-only", {"--journal": "--out", "--out": "--journal"}[option]
+    file.touch(0o444)
+    words = [*(WITHOUT_POWERS if os.geteuid() == 0 else ()), sys.executable, "-m", *command]
+    places = {**os.environ, "PYTHONPATH": packages, "PYTHONDONTWRITEBYTECODE": "1"}
+
+    done = subprocess.run(
+        [*words, option, str(file), other, str(tmp_path / "new")],
+        cwd=tmp_path,
+        env=places,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"python -m {command[0]}: error: {file}: Permission denied\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["spec_tests.strength", *OF_RELU, "--journal", "PLACE"],
+        ["spec_tests.strength.mutation", "--journal", "PLACE", "--out", "OTHER"],
+        pytest.param(["spec_tests.strength.repeats", "--journal", "PLACE", "--out", "OTHER"], marks=needs_random_order),
+        pytest.param(["spec_tests.campaign", "--only", "relu", "--out", "PLACE"], marks=needs_dask),
+    ],
+    ids=lambda command: command[0],
+)
+def test_the_second_of_two_commands_with_one_journal_is_refused_in_one_line(command, tmp_path, packages):
+    pytest.importorskip("fcntl")
+    places = {"PLACE": tmp_path / "place", "OTHER": tmp_path / "other"}
+
+    with files.alone_with(tmp_path / "place"):
+        code, output, errors = python(*(places.get(word, word) for word in command), PYTHONPATH=packages)
+
+    (line,) = errors
+    assert (code, output) == (1, [])
+    assert line == f"python -m {command[0]}: error: {tmp_path / 'place'}: another process is at work on it"
+    assert [*tmp_path.iterdir()] == []
+
+
+# Interrupts in the middle of the work
+
+ENDING = """
+import signal
+from importlib import import_module
+
+def end(*args, **options):
+    signal.raise_signal(signal.{kind})
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
+import_module("spec_tests.strength.mutation.mutants").mutants_of = lambda file: ()
+setattr(import_module("{module}"), "{function}", end)
+"""
+ANEW = "nothing is written; the same command begins anew"
+GOES_ON = "the same command goes on"
+BEGINS = "the same command begins anew"
+
+
+@pytest.mark.parametrize(
+    ("command", "does", "said"),
+    [
+        (["strength", *OF_RELU], "spec_tests.strength.planting plant", "nothing is kept without --journal"),
+        (
+            ["strength", *OF_RELU, "--journal", "PLACE"],
+            "spec_tests.strength.planting plant",
+            f"what is known of 0 defects is in PLACE; {GOES_ON}",
+        ),
+        (
+            ["strength.mutation", "--journal", "PLACE", "--out", "PLACE.json"],
+            "spec_tests.strength.mutation.running run",
+            f"what is known of 0 mutants is in PLACE; {GOES_ON}",
+        ),
+        pytest.param(
+            ["strength.repeats", "--journal", "PLACE", "--out", "PLACE.json"],
+            "spec_tests.strength.repeats.running run",
+            f"no run has ended; {GOES_ON}",
+            marks=needs_random_order,
+        ),
+        (["strength.time"], "pytest main", ANEW),
+        (["strength.margins"], "spec_tests.alone run", ANEW),
+        (
+            ["matrix", "--subjects", "reference", "--out", "PLACE"],
+            "spec_tests.matrix.measuring measure_all",
+            f"no subject has been measured; {BEGINS}",
+        ),
+        (
+            ["score", "HANDED_IN"],
+            "spec_tests.run.scoring.grading grade",
+            "0 of 1 files were graded, and nothing is written",
+        ),
+    ],
+    ids=lambda value: value[0] + " alone" * (len(value) == 4) if isinstance(value, list) else "",
+)
+@pytest.mark.parametrize("kind", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_command_says_what_is_kept_and_how_to_go_on(command, does, said, kind, tmp_path, packages):
+    (tmp_path / "handed_in").mkdir()
+    (tmp_path / "handed_in" / "mine.py").write_text(MINE, encoding="utf-8")
+    module, function = does.split()
+
+    def placed(text):
+        return text.replace("PLACE", str(tmp_path / "place")).replace("HANDED_IN", str(tmp_path / "handed_in"))
+
+    ending = ENDING.format(module=module, function=function, kind=kind)
+    code, _, errors = python(f"spec_tests.{command[0]}", *map(placed, command[1:]), before=ending, PYTHONPATH=packages)
+
+    assert errors == [f"python -m spec_tests.{command[0]}: error: interrupted: {placed(said)}"]
+    assert code == 128 + getattr(signal, kind)
 
 
 # Ctrl-C while modules are imported

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -82,3 +84,30 @@ def test_a_process_that_has_ended_is_reported(tmp_path, monkeypatch):
 
     with run_blocks.Runner(dict(os.environ)) as runner, pytest.raises(RuntimeError, match="ended with 5"):
         runner.run(tmp_path / "block.py", tmp_path)
+
+
+def test_a_process_that_ended_before_it_was_asked_is_reported_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_blocks, "COMMAND", ("-c", "raise SystemExit(5)"))
+
+    with run_blocks.Runner(dict(os.environ)) as runner:
+        runner._process.wait()
+        with pytest.raises(RuntimeError, match="ended with 5"):
+            runner.run(tmp_path / "block.py", tmp_path)
+
+
+def test_a_run_that_ends_early_does_not_wait_for_blocks_that_have_not_begun(monkeypatch):
+    began, may_end = [], Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            may_end.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr(run_blocks, "ThreadPoolExecutor", Pool)
+
+    with run_blocks.at_a_time(1) as pool:
+        for number in range(20):
+            pool.submit(lambda number: (began.append(number), may_end.wait()), number)
+
+    assert began in ([], [0])

@@ -4,6 +4,8 @@ import csv
 import importlib
 import importlib.util
 import json
+import os
+import signal
 import sys
 
 import pytest
@@ -161,8 +163,8 @@ LINEAR = ["reference/linear.py", "spec_tests/test_2_4_linear.py"]
 
 
 @pytest.fixture(scope="module")
-def process():
-    process = Warm("reference", LINEAR, running.ROOT)
+def process(tmp_path_factory):
+    process = Warm("reference", LINEAR, running.ROOT, tmp_path_factory.mktemp("left"))
     yield process
     process.end()
 
@@ -183,6 +185,20 @@ def test_a_process_that_holds_the_tests_names_the_one_that_kills_a_mutant(proces
 
     assert isinstance(killed, Killed)
     assert "flatten" in killed.test
+
+
+@pytest.mark.slow
+@forks
+def test_a_process_that_is_broken_off_ends_at_once_and_leaves_its_files_to_others(tmp_path, capfd):
+    process = Warm("reference", LINEAR, running.ROOT, tmp_path)
+
+    alone = os.getsid(process.process.pid) != os.getsid(0)  # a Ctrl-C in a terminal reaches whoever has started it
+    process.break_off()
+    process.end()
+
+    assert alone
+    assert process.process.returncode == -signal.SIGTERM
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.slow

@@ -137,6 +137,16 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path, processes):
     assert "KeyboardInterrupt" in run.stdout
 
 
+def test_a_ctrl_c_in_an_executed_text_ends_a_run_with_the_usual_status(tmp_path):
+    (tmp_path / "test_ended.py").write_text("def test(): exec('raise KeyboardInterrupt')", encoding="utf-8")
+    plugins = ["-p", "spec_tests.run.plugin", "-p", "spec_tests.report.plugin", "-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", *plugins, f"--rootdir={tmp_path}", "test_ended.py"]
+
+    run = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(PROJECT)}, capture_output=True)
+
+    assert run.returncode == pytest.ExitCode.INTERRUPTED  # and not ended by SIGINT, without a status
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
 def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)

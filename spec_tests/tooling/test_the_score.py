@@ -380,3 +380,19 @@ def test_a_file_has_no_more_time_than_its_limit(tmp_path):
     assert judged.reason == "not ended within 2 s"
     assert judged.seconds < 2 + 2 * judging.GRACE
     assert not judged.rungs
+
+
+def test_a_ctrl_c_ends_the_judging_process(tmp_path, monkeypatch):
+    started, start = [], subprocess.Popen
+
+    class Interrupting:
+        def is_set(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(judging.subprocess, "Popen", lambda *a, **k: started.append(start(*a, **k)) or started[0])
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+    with pytest.raises(KeyboardInterrupt):
+        judging._ran(command, str(tmp_path), subprocess.DEVNULL, 600, Interrupting())
+
+    assert started[0].returncode is not None

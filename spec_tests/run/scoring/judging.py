@@ -151,10 +151,13 @@ def _ran(command: list[str], folder: str, output: Any, limit: float, stop: threa
         **apart,
     )
     end = time.monotonic() + limit
-    while time.monotonic() < end and not stop.is_set():
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout=GLANCE)
-    _end(process)
+    try:
+        while time.monotonic() < end and not stop.is_set():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(timeout=GLANCE)
+    finally:  # after a Ctrl-C, too
+        if process.returncode is None:
+            _end(process)
     return None
 
 

@@ -26,7 +26,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from reference.command import EndingParser, Refusal, number_from
+from reference.command import EndingParser, Refusal, number_from, saying_what_is_kept
 from reference.command import run as run_command
 from reference.whole_files import write_text
 from spec_tests.report.files import alone_with, prepare
@@ -105,10 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"--files: there is no reference {', '.join(unknown)}")
     prepare(options.journal, options.out)
     try:
-        with alone_with(options.journal):
+        with saying_what_is_kept(lambda: _kept(options.journal)), alone_with(options.journal):
             return _tried(options, files)
     except ValueError as error:
         raise Refusal(f"--journal {error}") from None
+
+
+def _kept(journal: Path) -> str:
+    """Return what can be said of a run that was interrupted."""
+    return f"what is known of {len(read(journal)):,} mutants is in {journal}; the same command goes on"
 
 
 def _tried(options: Namespace, files: Sequence[str]) -> int:

@@ -160,7 +160,7 @@ class Bench:
     """What tries one mutant after the other."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` is for its copy of the project."""
+        """`folder` is for its copy of the project, and for what its processes leave behind."""
         self.folder = folder
 
     @cached_property
@@ -172,7 +172,8 @@ class Bench:
     def warm(self) -> list[Warm]:
         """Return the processes that hold the tests, one for each subject; none where a process cannot fork."""
         files = sorted({path for file in FILES for path in paths(file)})
-        return [Warm(subject, files, ROOT) for subject in SUBJECTS if CAN_FORK]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return [Warm(subject, files, ROOT, self.folder) for subject in SUBJECTS if CAN_FORK]
 
     def outcome(self, mutant: Mutant, alone: bool) -> Outcome | None:
         """Return what becomes of a mutant; with `alone` in runs of its own, and without it None if it needs them."""
@@ -200,7 +201,7 @@ class Bench:
         if "copy" in self.__dict__:
             self.copy.end()
         for process in self.__dict__.get("warm", []):
-            process.process.send_signal(signal.SIGINT)
+            process.break_off()
 
     def end(self) -> None:
         """End its processes."""

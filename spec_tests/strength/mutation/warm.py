@@ -21,12 +21,14 @@ CAN_FORK = hasattr(os, "fork")
 class Warm:
     """Such a process."""
 
-    def __init__(self, subject: str, paths: Sequence[str], root: Path) -> None:
-        """Start it with the tests of these files of the project in `root`."""
+    def __init__(self, subject: str, paths: Sequence[str], root: Path, folder: Path) -> None:
+        """Start it with the tests of these files of the project in `root`; `folder` is for what it leaves behind."""
         self.connection, theirs = Pipe()
         command = [sys.executable, "-m", __spec__.name, str(theirs.fileno()), subject, *paths]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self.process = subprocess.Popen(command, cwd=root, env=environment, pass_fds=[theirs.fileno()])
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "TMPDIR": str(folder)}
+        self.process = subprocess.Popen(
+            command, cwd=root, env=environment, pass_fds=[theirs.fileno()], start_new_session=True
+        )
         theirs.close()
 
     def ask(self, question: Question) -> Verdict:
@@ -37,6 +39,10 @@ class Warm:
         except (EOFError, OSError):
             raise SystemExit("the process that holds the tests has ended") from None
         return answer
+
+    def break_off(self) -> None:
+        """Ask it to end now; while it still begins, it ends without a word."""
+        self.process.terminate()
 
     def end(self) -> None:
         """Let it go."""

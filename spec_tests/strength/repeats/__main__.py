@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from reference.command import EndingParser, Refusal, number_from, run
+from reference.command import EndingParser, Refusal, number_from, run, saying_what_is_kept
 from reference.whole_files import write_text
 from spec_tests.report import surroundings
 from spec_tests.report.files import alone_with, prepare
@@ -62,16 +62,24 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
         print('random order needs pytest-random-order: pip install "torch-by-hand[repeats]"', file=sys.stderr)
         return 2
     if options.again is not None and options.tests != list(TESTS):
-        result = running.run(project, setting(options.again, options.seed), options.tests)
+        with saying_what_is_kept(lambda: "nothing is noted of these tests"):
+            result = running.run(project, setting(options.again, options.seed), options.tests)
         print(result.text)
         return int(result.code != 0)
 
     prepare(options.journal, options.out)
     try:
-        with alone_with(options.journal):
+        with saying_what_is_kept(lambda: _kept(options)), alone_with(options.journal):
             return _repeated(options, project)
     except ValueError as error:
         raise Refusal(f"--journal {error}") from None
+
+
+def _kept(options: Namespace) -> str:
+    """Return what can be said of a command that was interrupted."""
+    ended = len(journal.read(options.journal, options.seed))
+    said = f"the {ended:,} runs that have ended are in {options.journal}" if ended else "no run has ended"
+    return f"{said}; the same command goes on"
 
 
 def _repeated(options: Namespace, project: Path) -> int:
