@@ -295,6 +295,10 @@ def test_the_reference_fills_with_one_number_or_one_for_each_channel(fill):
         random_transforms.padded_for_crop(np.zeros((3, 2, 2), np.uint8), 3, padding=1, fill=fill)
 
 
+def test_the_reference_surrounds_no_image_unless_it_is_asked_to():
+    assert_equal(random_transforms.padded_for_crop(NUMBERED, 100), NUMBERED)
+
+
 def test_the_reference_surrounds_no_image_for_a_crop_without_pixels():
     with pytest.raises(ValueError, match="size must be at least 1"):
         random_transforms.padded_for_crop(NUMBERED, (3, 0))
