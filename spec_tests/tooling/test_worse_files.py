@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import compare
 from reference import archives, command, datasets, initial_parameters, train, whole_files
 from reference.training import Checkpoint, Training
 from spec_tests import subjects
@@ -322,21 +321,10 @@ def small_matrix():
     return {**data, "tests": data["tests"][:1], "columns": columns}
 
 
-def small_result():
-    """Return a result of the benchmarks with a row for each question."""
-    data = json.loads((ROOT / "benchmarks/results/amd-epyc-2-cores.json").read_text(encoding="utf-8"))
-    rows = {row["extra_info"].get("question"): row for row in data["benchmarks"]}
-    return {**data, "benchmarks": list(rows.values())}
-
-
 COMMANDS = {
     "spec_tests.report compare": (small_report, lambda file: of_reports(["compare", file, file])),
     "spec_tests.matrix show": (small_matrix, lambda file: of_matrices(["show", file])),
     "spec_tests.matrix compare": (small_matrix, lambda file: of_matrices(["compare", file, file])),
-    "benchmarks.compare": (
-        small_result,
-        lambda file: command.run(compare.PROGRAM, lambda: compare.command([file, file])),
-    ),
 }
 ASKED = 100
 """Of the thousands of ways to spoil each file; others in every command."""
@@ -360,7 +348,6 @@ def test_a_file_with_any_part_replaced_is_taken_or_refused_in_one_line(name, tmp
 @pytest.mark.parametrize(
     ("name", "place", "new"),
     [
-        ("benchmarks.compare", ("benchmarks", 0, "extra_info", "question"), []),
         ("spec_tests.matrix show", ("columns", 0, "seconds"), 10**400),
         ("spec_tests.matrix show", ("columns", 0, "started"), "x" * 100_000),
     ],
@@ -372,7 +359,7 @@ def test_what_the_replaced_parts_found(name, place, new, tmp_path, capsys):
         main(str(tmp_path / "file.json"))
 
     errors = capsys.readouterr().err
-    assert len(errors.splitlines()) == (name != "benchmarks.compare")  # there the row is of a question of others
+    assert len(errors.splitlines()) == 1
     assert len(errors) < 700
 
 
