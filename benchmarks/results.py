@@ -126,7 +126,8 @@ def checked(result: Any) -> Result:
 def _question(row: Mapping[str, Any]) -> Any:
     """Return the question that a row answers, or None if it does not say."""
     extra = row.get("extra_info")
-    return extra.get("question") if isinstance(extra, dict) else None
+    question = extra.get("question") if isinstance(extra, dict) else None
+    return question if isinstance(question, str) else None
 
 
 def rows_of(result: Result, *questions: str) -> list[Row]:

@@ -101,3 +101,12 @@ def test_results_without_a_common_row_are_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_result_is_refused_by_compare(tmp_path: Path) -> None:
     with pytest.raises(Refusal, match="missing cannot be read: No such file"):
         compare.command([str(tmp_path / "missing"), str(tmp_path / "missing")])
+
+
+@pytest.mark.parametrize("question", [[], {}, [[]]])
+def test_a_question_that_is_no_text_is_one_of_others(tmp_path: Path, question: object) -> None:
+    old = result(tmp_path, "old", row(1.0, 0.9, 1.1), row(1.0, 0.9, 1.1, question=question))
+
+    (found,) = results.rows_of(results.read(Path(old)))
+
+    assert found.question == "layer"

@@ -25,6 +25,11 @@ CHECKSUMS = "checksums.md5"
 LARGEST_LIST = 2**28
 """Bytes; a longer file of checksums, which would have millions of lines, is not read."""
 
+NESTING = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
+"""What makes, of what may be a key of a dictionary, another such thing around it."""
+MOST_TUPLES = 1000
+"""An array takes six."""
+
 
 @contextmanager
 def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
@@ -157,8 +162,13 @@ def _check_sizes(content: bytes) -> None:
     """Raise ValueError for a pickle that asks for more memory than its own length, which `pickle` would give it.
 
     It makes a table as long as the largest number that an object is remembered by, and a bytearray before it is read.
+    As the key of a dictionary, a tuple within a million others would end Python itself: it runs out of stack.
     """
+    tuples = 0
     for opcode, argument, _ in pickletools.genops(content):
+        tuples += opcode.name in NESTING
+        if tuples > MOST_TUPLES:
+            raise ValueError(f"it holds more than {MOST_TUPLES} tuples, expected those of a few arrays")
         number = int(argument or 0) if opcode.name.endswith("PUT") else 0
         if number > len(content):
             raise ValueError(f"it remembers an object by the number {number}, beyond its own length")

@@ -21,6 +21,10 @@ PATIENCE = 5.0
 """Seconds that other ranks wait before reporting an error, which rank 0 has usually reported already."""
 
 
+LONGEST_MESSAGE = 1000
+"""Characters of an error: a path may be thousands long, and a file may hold any name."""
+
+
 class Refusal(Exception):
     """An error that ends a command: a message of one line, and the exit status."""
 
@@ -56,7 +60,7 @@ class EndingParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the line, and end."""
-        self.exit(WrongUsage.status, f"{self.prog}: error: {message}\n")
+        self.exit(WrongUsage.status, f"{self.prog}: error: {in_one_line(message)}\n")
 
 
 def number_from(kind: Callable[[str], Any], least: int) -> Callable[[str], Any]:
@@ -99,6 +103,20 @@ def _numbers(version: str) -> tuple[int, ...]:
     (2, 4)
     """
     return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
+
+
+def in_one_line(message: object) -> str:
+    r"""Return a message as one line of text, for it may quote a name or a file of somebody else.
+
+    What a terminal would obey is written in escapes; of a very long message both ends stay.
+
+    >>> in_one_line("no file 'a\nb\x1b[31m'")
+    "no file 'a\\nb\\x1b[31m'"
+    """
+    text = str(message)
+    half = LONGEST_MESSAGE // 2
+    text = text if len(text) <= LONGEST_MESSAGE else f"{text[:half]} ... {text[-half:]}"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def escape_what_cannot_be_shown() -> None:
@@ -182,7 +200,7 @@ def run(program: str, command: Callable[[], None], rank: int = 0, lets_go: bool 
         if rank > 0:
             time.sleep(PATIENCE)
         process = f"process {rank}: " if rank > 0 else ""
-        print(f"{program}: error: {process}{refusal}", file=sys.stderr, flush=True)
+        print(f"{program}: error: {process}{in_one_line(refusal)}", file=sys.stderr, flush=True)
         by_signal = isinstance(refusal, Interrupted) and _asked_to_end
         sys.exit(128 + _asked_to_end[0] if by_signal else refusal.status)
     except BrokenPipeError:  # the reader of the output has gone
@@ -191,7 +209,7 @@ def run(program: str, command: Callable[[], None], rank: int = 0, lets_go: bool 
     except OSError as error:  # there is no room left for the output, for example
         _write_no_more()
         place = f"{error.filename}: " if error.filename else ""
-        print(f"{program}: error: {place}{error.strerror or error}", file=sys.stderr, flush=True)
+        print(f"{program}: error: {in_one_line(f'{place}{error.strerror or error}')}", file=sys.stderr, flush=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(128 + _asked_to_end[0] if _asked_to_end else Interrupted.status)

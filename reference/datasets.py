@@ -38,6 +38,9 @@ PROGRAM = "python -m reference.datasets"
 FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python", "country211": "country211"}
 ARCHIVES = {"cifar10": "cifar-10-python.tar.gz", "cifar100": "cifar-100-python.tar.gz", "country211": "country211.tgz"}
 
+LABELS = {"cifar10": ("labels", 10), "cifar100": ("fine_labels", 100)}
+"""What the labels are called in a file of each data set, and how many classes there are."""
+
 TRAINING_FILES = 5
 """The number of files that the training split of CIFAR-10 is spread over."""
 
@@ -252,7 +255,8 @@ def _cifar(
             raise RuntimeError(
                 f"Dataset not found or corrupted: {folder / file} has not the checksum of {_origin(folder)}"
             )
-    parts = [_part(folder / file, md5) for file, md5 in expected["train_list" if train else "test_list"]]
+    key, classes = LABELS[name]
+    parts = [_part(folder / file, md5, key, classes) for file, md5 in expected["train_list" if train else "test_list"]]
     data.train = train
     data.data = np.vstack([part[0] for part in parts]).reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
     data.targets = [label for part in parts for label in part[1]]
@@ -275,13 +279,12 @@ def _content(path: Path, md5: str) -> dict[Any, Any]:
         raise ValueError(f"{path} {error}") from None
 
 
-def _part(path: Path, md5: str) -> tuple[Array, list[int]]:
+def _part(path: Path, md5: str, key: str, classes: int) -> tuple[Array, list[int]]:
     """Return the images (n, 3072) and the labels of a file."""
     entries = _content(path, md5)
-    images, labels = entries.get("data"), entries.get("labels", entries.get("fine_labels"))
+    images, labels = entries.get("data"), entries.get(key)
     if not isinstance(images, np.ndarray) or images.ndim != 2 or images.shape[1] != 3 * SIDE * SIDE:
         raise ValueError(f"{path} is not a file of CIFAR: its data are not rows of {3 * SIDE * SIDE} bytes")
-    classes = 10 if "labels" in entries else 100
     if not isinstance(labels, list) or len(labels) != len(images):
         raise ValueError(f"{path} is not a file of CIFAR: it has not one label for each of its {len(images)} images")
     if not all(type(label) is int and 0 <= label < classes for label in labels):

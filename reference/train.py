@@ -26,6 +26,7 @@ from reference.command import Interrupted, Parser, Refusal, needed, number_from,
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.train_log import log_in
 from reference.training import Checkpoint, NumpyTrainer, Training, batches, right_answers, to_input
+from reference.whole_files import stream_at
 
 OPTIMIZERS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.01, "momentum": 0.9},  # as in the document
@@ -94,7 +95,12 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
 
 def _step(trainer: Trainer, data: tuple[Array, Array], mine: Array, arguments: argparse.Namespace) -> float:
     """Take one step on these images, and return the loss before it."""
-    loss = trainer.step(to_input(data[0][mine], arguments.dtype), data[1][mine])
+    try:
+        loss = trainer.step(to_input(data[0][mine], arguments.dtype), data[1][mine])
+    except RuntimeError as error:  # torch refuses a factor that its format cannot hold
+        if "overflow" not in str(error):
+            raise
+        raise Refusal(f"--lr {_options(arguments)['lr']} is too large for {arguments.dtype}: {error}") from None
     if not math.isfinite(loss):
         raise Refusal(f"the loss has become {loss}: --lr {_options(arguments)['lr']} is too large")
     return loss
@@ -121,6 +127,8 @@ def _images_and_labels(folder: Path, train: bool) -> tuple[Array, Array]:
     except (RuntimeError, OSError, ValueError) as error:
         bad = datasets.first_bad_file(folder, torchvision.datasets.CIFAR10) if isinstance(error, RuntimeError) else None
         raise Refusal(f"--data {folder}: {f'{bad} is missing or corrupted' if bad else error}") from None
+    if not len(split.data):
+        raise Refusal(f"--data {folder}: it has no {'training' if train else 'test'} images")
     return split.data, np.array(split.targets, np.int64)
 
 
@@ -140,7 +148,7 @@ def _place(path: Path | None) -> Path | None:
         return None
     path = path.absolute()
     try:
-        if path.exists() and not path.is_file():
+        if (path.exists() and not path.is_file()) or stream_at(path) is not None:
             raise OSError(0, "is not a file")
         if not path.parent.is_dir():
             raise OSError(0, f"folder {path.parent} does not exist")

@@ -48,6 +48,8 @@ def log_in(folder: Path | None, steps: int) -> Iterator[Log]:
             writer = import_module("torch.utils.tensorboard").SummaryWriter(str(folder), purge_step=steps + 1)
         except OSError as error:
             raise Refusal(f"--logdir {folder}: {error.strerror}") from None
+        except UnicodeError:
+            raise Refusal(f"--logdir {folder}: TensorBoard takes no name that is not UTF-8") from None
         log = Log(folder, writer)
         try:
             yield log

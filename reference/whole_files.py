@@ -3,9 +3,10 @@
 import glob
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES, EISDIR
+from errno import EACCES, EINVAL, EISDIR
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryFile
@@ -15,8 +16,25 @@ from typing import IO
 UNFINISHED = ".unfinished"
 LONGEST_BEGIN = 50
 """Characters of a file's name with which that of its unfinished file begins: most systems allow 255 bytes."""
+MOST_LINKS = 40
+"""Links that one path may lead through, as on Linux."""
 ABANDONED = 60.0
 """Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
+
+
+def stream_at(path: Path) -> int | None:
+    """Return the number of the open file of this process that a path leads to, as /dev/stdout does, or None.
+
+    What is open may well be a file, but nothing can take the place of that name: it is the system's own.
+    """
+    own = Path("/proc/self/fd").resolve()
+    for _ in range(MOST_LINKS):
+        if path.parent.resolve() == own and path.name.isdecimal():
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
 
 
 @contextmanager
@@ -26,6 +44,8 @@ def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
     What lies at `path` is whole at any moment, even after a loss of power, and keeps who may read and write it. A link
     there is replaced, not followed.
     """
+    if stream_at(path) is not None:
+        raise OSError(EINVAL, "is not a file, but names one that is open", str(path))
     begin = f".{path.name[:LONGEST_BEGIN]}."
     for left in path.parent.glob(f"{glob.escape(begin)}*{UNFINISHED}"):
         with suppress(OSError):
@@ -54,6 +74,8 @@ def check_place(path: Path) -> None:
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(EACCES, os.strerror(EACCES))
+        if stream_at(path) is not None:
+            return
         if path.is_file() or not path.exists():
             with TemporaryFile(dir=path.resolve().parent):
                 pass
@@ -62,7 +84,12 @@ def check_place(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text: all of it or, on OSError, nothing. What is no file, such as /dev/stdout, is written to as it is."""
+    """Write a text: all of it or, on OSError, nothing. What is no file, and /dev/stdout, is written to as it is."""
+    if (stream := stream_at(path)) is not None:
+        sys.stdout.flush()  # what was printed before stays before it
+        with open(os.dup(stream), "wb") as opened:
+            opened.write(text.encode("utf-8", "backslashreplace"))
+        return
     if path.exists() and not path.is_file() and not path.is_dir():
         path.write_text(text, encoding="utf-8", newline="\n")
         return
@@ -75,7 +102,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_new_text(path: Path, text: str) -> None:
     """Write a text where there is nothing yet: all of it, or nothing. Raises FileExistsError if there is something."""
-    file = path.open("x", encoding="utf-8")
+    file = path.open("x", encoding="utf-8", errors="backslashreplace")
     try:
         with file:
             file.write(text)

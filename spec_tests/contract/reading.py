@@ -22,31 +22,33 @@ from spec_tests.vocabulary.subject import NotAvailable
 
 def of_a_file(path: str, device: str = "cpu") -> Declaration:
     """Return what the functions of a file say; raise NotAvailable if it cannot be read or makes no sense."""
-    file = Path(path)
-    if not file.is_file():
-        beside = sorted(p.name for p in file.parent.glob("*.py")) if file.parent.is_dir() else []
-        raise NotAvailable(f"there is no file {path}{nearest(file.name, beside)}")
-    file = file.resolve()
-    with _contained(path, str(file.parent)):
-        module = _executed(file)
-    return _declared(vars(module), file.name, device, file)
+    with _in_one_line(path):
+        file = Path(path)
+        if not file.is_file():
+            beside = sorted(p.name for p in file.parent.glob("*.py") if p.is_file()) if file.parent.is_dir() else []
+            raise NotAvailable(f"there is no file {path}{nearest(file.name, beside)}")
+        file = file.resolve()
+        with _contained(str(file.parent)):
+            module = _executed(file)
+        return _declared(vars(module), file.name, device, file)
 
 
 def of_a_module(name: str, device: str = "cpu") -> Declaration:
     """Return what a dotted module says, or an object in it: `package.module` or `package.module:object`."""
-    dotted, _, within = name.partition(":")
-    with _contained(name, os.getcwd()):
-        value: Any = importlib.import_module(dotted)
-    source = getattr(value, "__file__", None)
-    settings = {key: getattr(value, key) for key in SETTINGS if hasattr(value, key)}
-    for part in within.split(".") if within else ():
-        if not hasattr(value, part):
-            raise NotAvailable(f"{dotted} has no {part!r}{nearest(part, dir(value))}")
-        value = getattr(value, part)
-    attributes = {key: getattr(value, key) for key in dir(value) if not key.startswith("__")}
-    if isinstance(value, dict):
-        attributes = value
-    return _declared({**settings, **attributes}, name, device, Path(source) if source else None)
+    with _in_one_line(name):
+        dotted, _, within = name.partition(":")
+        with _contained(os.getcwd()):
+            value: Any = importlib.import_module(dotted)
+        source = getattr(value, "__file__", None)
+        settings = {key: getattr(value, key) for key in SETTINGS if hasattr(value, key)}
+        for part in within.split(".") if within else ():
+            if not hasattr(value, part):
+                raise NotAvailable(f"{dotted} has no {part!r}{nearest(part, dir(value))}")
+            value = getattr(value, part)
+        attributes = {key: getattr(value, key) for key in dir(value) if not key.startswith("__")}
+        if isinstance(value, dict):
+            attributes = value
+        return _declared({**settings, **attributes}, name, device, Path(source) if source else None)
 
 
 def _declared(attributes: dict[str, Any], name: str, device: str, source: Path | None) -> Declaration:
@@ -75,8 +77,8 @@ def _executed(file: Path) -> ModuleType:
 
 
 @contextlib.contextmanager
-def _contained(name: str, folder: str) -> Iterator[None]:
-    """Import something, and restore what it changes around it; whatever it raises is said in one line."""
+def _contained(folder: str) -> Iterator[None]:
+    """Import something, and restore what it changes around it."""
     path, here, printing = sys.path[:], os.getcwd(), np.get_printoptions()
     sys.path.insert(0, folder)
     try:
@@ -88,7 +90,18 @@ def _contained(name: str, folder: str) -> Iterator[None]:
         ):
             warnings.simplefilter("ignore")
             yield
-    except KeyboardInterrupt:
+    finally:
+        sys.path[:] = path
+        os.chdir(here)
+        np.set_printoptions(**printing)
+
+
+@contextlib.contextmanager
+def _in_one_line(name: str) -> Iterator[None]:
+    """Say in one line whatever the code of others raises, as it is imported and as what it says of itself is read."""
+    try:
+        yield
+    except (KeyboardInterrupt, NotAvailable):
         raise
     except SyntaxError as error:
         place = f"{error.filename}, line {error.lineno}: " if error.filename else ""  # none, if it is no text at all
@@ -97,12 +110,15 @@ def _contained(name: str, folder: str) -> Iterator[None]:
         place = _place(error, name)
         raise NotAvailable(f"{place}: {error.name} is not installed, and there is no such module") from None
     except BaseException as error:
-        text = (str(error).splitlines() or [""])[0]
+        text = _first_line(error)
         raise NotAvailable(f"{_place(error, name)}: {type(error).__name__}{f': {text}' if text else ''}") from None
-    finally:
-        sys.path[:] = path
-        os.chdir(here)
-        np.set_printoptions(**printing)
+
+
+def _first_line(error: BaseException) -> str:
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:  # an error of others may have no text
+        return ""
 
 
 def _place(error: BaseException, name: str) -> str:

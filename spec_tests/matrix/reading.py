@@ -20,7 +20,7 @@ from spec_tests.matrix.journal import (
     NOT_REACHED,
     OUTCOMES,
 )
-from spec_tests.report.json_files import Unreadable, check_form, check_unique, check_value, load, naming
+from spec_tests.report.json_files import Unreadable, check_form, check_unique, check_value, load, naming, shortened
 
 Data = dict[str, Any]
 """What `matrix.schema.json` describes, or a part of it."""
@@ -88,7 +88,8 @@ def _check_column(column: Data, tests: int, place: str) -> None:
         if datetime.fromisoformat(column["started"]).tzinfo is None:
             raise ValueError("it has no time zone")
     except ValueError as error:
-        raise Unreadable(f"{place}.started: {column['started']!r} is not a valid ISO timestamp: {error}") from None
+        said = shortened(f"{column['started']!r} is not a valid ISO timestamp: {error}")
+        raise Unreadable(f"{place}.started: {said}") from None
     check_unique((f"{cell['operation']}, {cell['level']}" for cell in column["cells"]), f"{place}.cells")
     check_unique((finding["test"] for finding in column["findings"]), f"{place}.findings")
     for number, cell in enumerate(column["cells"]):

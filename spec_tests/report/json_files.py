@@ -3,10 +3,11 @@
 import gzip
 import json
 import math
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ GZIP = b"\x1f\x8b"
 
 LONGEST = 200
 """Characters of a message: it may quote the whole file."""
+
+LARGEST = 2**28
+"""Bytes of a file, unpacked: the registers have a hundredth of them, and a small packed file may hold gigabytes."""
 
 DEEPEST = 50
 """Levels of lists and objects in a file: the registers have a dozen."""
@@ -27,8 +31,22 @@ class Unreadable(ValueError):
 
 def load(file: Path) -> Any:
     """Return the content of a JSON file, which may be compressed by gzip."""
-    content = file.read_bytes()
-    return json.loads((gzip.decompress(content) if content.startswith(GZIP) else content).decode("utf-8"))
+    with file.open("rb") as opened:
+        packed = opened.read(len(GZIP)) == GZIP
+        opened.seek(0)
+        with gzip.open(opened) if packed else nullcontext(opened) as stream:
+            content = stream.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise Unreadable(f"it has more than {LARGEST} bytes")
+    return json.loads(content.decode("utf-8"), object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; of two entries of one name, Python would silently take the second."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        check_unique((name for name, _ in pairs), "an object")
+    return found
 
 
 @contextmanager
@@ -54,6 +72,8 @@ def check_value(value: Any, place: str = "$", depth: int = 0) -> None:
         raise Unreadable(f"{shortened(place)}: nested more than {DEEPEST} levels deep")
     if isinstance(value, float) and not math.isfinite(value):
         raise Unreadable(f"{place}: {value} is not a JSON number")
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise Unreadable(f"{shortened(place)}: a number of {len(str(abs(value)))} digits is none of float64")
     if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
         raise Unreadable(f"{place}: {shortened(ascii(value))} contains half a character (a lone surrogate)")
     for name, part in _parts(value):
@@ -81,7 +101,7 @@ def check_unique(names: Iterable[str], place: str) -> None:
     """Raise Unreadable for a name that occurs more than once."""
     duplicates = [name for name, count in Counter(names).items() if count > 1]
     if duplicates:
-        raise Unreadable(f"{place}: {duplicates[0]!r} occurs more than once")
+        raise Unreadable(f"{place}: {shortened(repr(duplicates[0]))} occurs more than once")
 
 
 def shortened(text: str) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from spec_tests.report.json_files import Unreadable, check_form, check_unique, check_value, load, naming
+from spec_tests.report.json_files import Unreadable, check_form, check_unique, check_value, load, naming, shortened
 from spec_tests.report.older import in_todays_form
 from spec_tests.vocabulary.claims import SECTIONS
 from spec_tests.vocabulary.results import PROVEN
@@ -62,7 +62,7 @@ def _check_timestamp(text: str, place: str) -> None:
     try:
         datetime.fromisoformat(text)
     except ValueError as error:
-        raise Unreadable(f"{place}: {text!r} is not a valid ISO timestamp: {error}") from None
+        raise Unreadable(shortened(f"{place}: {text!r} is not a valid ISO timestamp: {error}")) from None
 
 
 def _check_results(entry: Data, runs: int, place: str) -> None:

@@ -42,6 +42,10 @@ SEED = "seed of the random examples"
 _SEED = pytest.StashKey[str | None]()
 """The seed of a run that tries first what failed in a campaign: Hypothesis is not to know it, or it reads nothing."""
 
+MOST_DIGITS = 9
+"""Of a number of examples: Hypothesis tries no billion of them, and Python reads no number of thousands of digits."""
+CAMPAIGN = "campaign.json"
+"""What every campaign begins in its folder."""
 FAILED = "failed"
 """The folder of a campaign's folder in which Hypothesis finds the examples that failed."""
 
@@ -158,12 +162,14 @@ def _is_registered(name: str) -> bool:
 def _check_campaign(folder: Path, profile: str) -> None:
     if not folder.is_dir():
         raise pytest.UsageError(f"--campaign {folder}: there is no such folder")
+    if not (folder / CAMPAIGN).is_file():
+        raise pytest.UsageError(f"--campaign {folder}: no campaign left this folder, which has no {CAMPAIGN}")
     if not _is_random(profile):
         raise pytest.UsageError(f"--campaign needs a profile with random examples, and {profile} is none")
 
 
 def _is_random(name: str) -> bool:
-    return name in (EXPLORE, THOROUGH) or (name.isdecimal() and int(name) > 0)
+    return name in (EXPLORE, THOROUGH) or (name.isdecimal() and len(name) <= MOST_DIGITS and int(name) > 0)
 
 
 def _of(name: str) -> settings:

@@ -21,6 +21,14 @@ from spec_tests.vocabulary.formats import FORMATS
 
 GROUP, PREFIX = "specification", "--spec-"
 
+
+def path(text: str) -> Path:
+    """Return a path; an empty text, which a variable of the shell that is not set leaves, is none."""
+    if not text:
+        raise ArgumentTypeError("an empty text is no path")
+    return Path(text)
+
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "device": {
         "default": "cpu",
@@ -34,35 +42,35 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "slow": {"action": "store_true", "help": "also the tests that take long or start processes"},
     "cifar10": {
-        "type": Path,
+        "type": path,
         "metavar": "PATH",
         "help": "also the tests of the real CIFAR-10, in PATH/cifar-10-batches-py",
     },
     "cifar100": {
-        "type": Path,
+        "type": path,
         "metavar": "PATH",
         "help": "also the tests of the real CIFAR-100, in PATH/cifar-100-python",
     },
     "network": {"action": "store_true", "help": "also the tests that follow the document's links"},
     "resnet50-weights": {
-        "type": Path,
+        "type": path,
         "metavar": "FILE",
         "help": "also the tests that need these trained weights of ResNet-50, a file that torchvision downloaded",
     },
     "campaign": {
-        "type": Path,
+        "type": path,
         "metavar": "DIR",
         "help": "with random examples: first those that failed in the campaign that left this folder",
     },
-    "tensorboard": {"type": Path, "metavar": "DIR", "help": "write a log for tensorboard --logdir DIR"},
+    "tensorboard": {"type": path, "metavar": "DIR", "help": "write a log for tensorboard --logdir DIR"},
     "exercise": {"action": "store_true", "help": "rung by rung: what is right, and the first thing that is not"},
     "language": {
         "choices": ("en", "zh"),
         "help": "the language of the summary and of --exercise (default: by the locale)",
     },
-    "exercise-json": {"type": Path, "metavar": "FILE", "help": "write the result of --exercise there"},
+    "exercise-json": {"type": path, "metavar": "FILE", "help": "write the result of --exercise there"},
     "watch": {"action": "store_true", "help": "with --exercise: try again whenever the file is saved"},
-    "report": {"type": Path, "metavar": "DIR", "help": "write a report of this run there, a page and its data"},
+    "report": {"type": path, "metavar": "DIR", "help": "write a report of this run there, a page and its data"},
 }
 """By their short names; the value of `--spec-slow` and of `--slow` is `config.option.spec_slow`."""
 

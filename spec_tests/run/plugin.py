@@ -38,6 +38,7 @@ from typing import Any
 
 import pytest
 
+from reference.command import in_one_line
 from spec_tests import subjects
 from spec_tests.contract.guard import Guarded
 from spec_tests.run import (
@@ -360,7 +361,7 @@ def _load_subject(config: pytest.Config) -> Guarded:
         subject = hooks.load_subject(config)
     except subjects.NotAvailable as error:
         device = "" if option.spec_device == "cpu" else f" --device {option.spec_device}"
-        raise pytest.UsageError(f"--subject {option.subject}{device}: {error}") from None
+        raise pytest.UsageError(in_one_line(f"--subject {option.subject}{device}: {error}")) from None
     given_files.check(option)
     missing = wanted_dtypes(config) - subject.dtypes
     if missing:

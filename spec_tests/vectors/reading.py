@@ -47,10 +47,26 @@ def cases_in(folder: Path) -> Iterator[Cases]:
     yield from map(_cases_of, files)
 
 
+FORM = {"id": str, "level": str, "dtype": str, "flags": list, "arguments": dict, "options": dict, "expected": dict}
+"""What a case has, as `vectors.schema.json` says in full."""
+
+
 def _cases_of(file: Path) -> Cases:
     try:
-        return Cases.of(json.loads(file.read_text(encoding="utf-8")))
+        cases = Cases.of(json.loads(file.read_text(encoding="utf-8")))
+        if not isinstance(cases.operation, str) or not isinstance(cases.arrays.entries, dict):
+            raise TypeError
+        if not all(map(_is_case, cases.cases)):
+            raise TypeError
+        return cases
     except OSError as error:
         raise ValueError(f"{file} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         raise ValueError(f"{file} holds no cases of vectors") from None
+
+
+def _is_case(case: Any) -> bool:
+    """Tell whether a part of a file has the form of a case."""
+    return all(isinstance(case[name], kind) for name, kind in FORM.items()) and all(
+        isinstance(flag, str) for flag in case["flags"]
+    )

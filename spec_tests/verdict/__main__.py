@@ -36,6 +36,7 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
+from reference.command import in_one_line
 from reference.whole_files import write_new_text
 from spec_tests.verdict import BadCase, judged
 from spec_tests.verdict.case_files import read
@@ -85,7 +86,7 @@ def main(arguments: list[str]) -> int:
             verdict = judged(case.operation, case.arguments, case.outputs, case.dtype)
     except (BadCase, MemoryError) as error:
         said = error if isinstance(error, BadCase) else f"{options.case.name} needs more memory than there is"
-        print(f"error: {said}", file=sys.stderr)
+        print(f"error: {in_one_line(said)}", file=sys.stderr)
         return CANNOT
     if options.json:
         print(json.dumps(verdict.as_json(), indent=2, ensure_ascii=False))
@@ -97,7 +98,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _usage_error(message: str) -> NoReturn:
-    print(f"error: {message}; --help says how", file=sys.stderr)
+    print(f"error: {in_one_line(message)}; --help says how", file=sys.stderr)
     sys.exit(CANNOT)
 
 
@@ -105,10 +106,10 @@ def _write_example(path: Path) -> int:
     try:
         write_new_text(path, EXAMPLE.format(name=path.name))
     except FileExistsError:
-        print(f"error: {path} exists already", file=sys.stderr)
+        print(f"error: {in_one_line(path)} exists already", file=sys.stderr)
         return CANNOT
     except OSError as error:
-        print(f"error: {path} cannot be written: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {in_one_line(path)} cannot be written: {error.strerror or error}", file=sys.stderr)
         return CANNOT
     print(f"{path} is written: python -m spec_tests.verdict {path}")
     return 0

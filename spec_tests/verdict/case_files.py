@@ -19,8 +19,6 @@ import ast
 import json
 import runpy
 import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -49,6 +47,8 @@ Array = npt.NDArray[Any]
 ALONE = "output"
 """The name of an output that has none."""
 MOST_OUTPUTS = 2
+LARGEST = 2**32
+"""Bytes of a case, unpacked: a small packed file may hold more than any memory."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +73,17 @@ def read(path: Path, dtype: str | None = None) -> CaseFile:
     }
     if path.suffix not in readers:
         raise BadCase(f"{path.name} ends in none of {', '.join(readers)}")
-    if not path.is_file():
-        raise BadCase(f"there is no file {path}")
     try:
+        if not path.is_file():
+            raise BadCase(f"there is no file {path}")
         return _case(readers[path.suffix](path), dtype, path)
     except BadCase as error:
         said = str(error)
         raise BadCase(said if path.name in said else f"{path.name}: {said}") from None
     except MemoryError:
         raise BadCase(f"{path.name} holds more than the memory does") from None
+    except OSError as error:
+        raise BadCase(f"{path.name} cannot be read: {error.strerror or error}") from None
 
 
 def _case(given: Mapping[str, Any], dtype: str | None, path: Path) -> CaseFile:
@@ -165,10 +167,12 @@ def _npz(path: Path) -> dict[str, Any]:
             archive = np.load(file, allow_pickle=False)
             if not hasattr(archive, "files"):
                 raise BadCase(f"{path.name} is a single array; np.savez writes several by name")
+            if sum(part.file_size for part in archive.zip.infolist()) > LARGEST:
+                raise BadCase(f"{path.name} unpacks to more than {LARGEST} bytes")
             return dict(_entries(path, archive))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-        if isinstance(error, BadCase):
-            raise
+    except (BadCase, MemoryError):
+        raise
+    except Exception as error:  # a damaged archive makes its readers raise nearly anything
         reason = str(error).splitlines()[0] if str(error) else "it ends too early"
         whole = "it is no .npz file, and pickles are not read" if "pickle" in reason else reason
         raise BadCase(f"{path.name} cannot be read: {whole}") from None
@@ -261,13 +265,20 @@ def _read_setting(text: Any) -> Any:
 # .py
 
 
+def _first_line(error: BaseException) -> str:
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:  # an error of others may have no text
+        return ""
+
+
 def _python(path: Path) -> dict[str, Any]:
     try:
         names = runpy.run_path(str(path))
     except SyntaxError as error:
         raise BadCase(f"line {error.lineno} is no Python: {error.msg}") from None
     except (Exception, SystemExit) as error:
-        said = str(error).splitlines()[0] if str(error) else ""
+        said = _first_line(error)
         raise BadCase(f"it ended with {type(error).__name__}{f': {said}' if said else ''}") from None
     case = names.get("case")
     if isinstance(case, Mapping):

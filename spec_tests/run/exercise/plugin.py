@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from reference.command import in_one_line
 from spec_tests.contract.guard import Guarded
 from spec_tests.run import asking, hooks
 from spec_tests.run.complaints import told
@@ -66,7 +67,8 @@ def pytest_configure(config: pytest.Config) -> None:
         subject = hooks.load_subject(config)
     except NotAvailable as error:
         why = told(str(error), language_of(option.spec_language))
-        raise pytest.UsageError(f"--subject {option.subject} --device {option.spec_device}: {why}") from None
+        said = in_one_line(f"--subject {option.subject} --device {option.spec_device}: {why}")
+        raise pytest.UsageError(said) from None
     if not subject.foreign:
         why = f"--exercise is for a file of your own (--subject my_layers.py), not {subject.name}"
         raise pytest.UsageError(told(why, language_of(option.spec_language)))
