@@ -148,6 +148,22 @@ def test_a_ctrl_c_in_an_executed_text_ends_a_run_with_the_usual_status(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+@pytest.mark.parametrize(("status", "of_the_run"), [(0, 1), (5, 5)])
+def test_a_subject_that_ends_python_ends_no_run_as_if_all_had_gone_well(tmp_path, status, of_the_run):
+    subject = tmp_path / "subject.py"
+    subject.write_text(f"import os\ndef linear(input, weight, bias=None): os._exit({status})\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "spec_tests/test_2_4_linear.py", "-q", "-x", "--subject", str(subject)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
+
+    ended = subprocess.run(
+        [*command, "-p", "no:cacheprovider"], cwd=PROJECT, capture_output=True, text=True, env=environment
+    )
+
+    assert ended.returncode == of_the_run
+    said = rf"os\._exit\({status}\) ended Python in the midst of spec_tests/\S+: this run has no result"
+    assert re.fullmatch(said, ended.stdout.splitlines()[-1])
+
+
 def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
     undo = []
