@@ -363,8 +363,10 @@ def _load_subject(config: pytest.Config) -> Guarded:
         device = "" if option.spec_device == "cpu" else f" --device {option.spec_device}"
         raise pytest.UsageError(in_one_line(f"--subject {option.subject}{device}: {error}")) from None
     given_files.check(option)
-    missing = wanted_dtypes(config) - subject.dtypes
-    if missing:
+    wanted = wanted_dtypes(config)
+    if option.spec_dtype and not wanted:
+        raise pytest.UsageError(f"--dtype {option.spec_dtype} names no number format, as float32 is one")
+    if missing := wanted - subject.dtypes:
         raise pytest.UsageError(
             f"--dtype {', '.join(sorted(missing))}: {subject.name} computes in {', '.join(sorted(subject.dtypes))}"
         )

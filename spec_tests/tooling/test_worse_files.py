@@ -402,9 +402,20 @@ def test_a_folder_is_not_proposed_as_the_file_that_was_meant(tmp_path):
             ["--campaign", "spec_tests"],
             "--campaign spec_tests: no campaign left this folder, which has no campaign.json",
         ),
+        (["--dtype", " ,"], "--dtype  , names no number format"),
+        (
+            [
+                "--subject",
+                "spec_tests/tooling/strangers/conv2d_alone.py",
+                "--exercise",
+                "--exercise-json",
+                "spec_tests",
+            ],
+            "--exercise-json spec_tests cannot be written: Is a directory",
+        ),
         (["--hypothesis-profile", "9" * 5000], ": no such profile; the specification has repeatable, explore"),
     ],
-    ids=["a subject", "a campaign", "a profile"],
+    ids=["a subject", "a campaign", "formats", "a place", "a profile"],
 )
 def test_an_option_that_makes_no_sense_ends_a_run_with_one_line(options, message):
     words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "spec_tests/test_the_links.py", *options]

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from reference.command import in_one_line
+from reference.whole_files import check_place
 from spec_tests.contract.guard import Guarded
 from spec_tests.run import asking, hooks
 from spec_tests.run.complaints import told
@@ -97,6 +98,11 @@ class Exercise:
         self.rated: list[Rated] = []
         self.failures: dict[str, telling.Failure] = {}
         self.unreadable, self.silent = 0, False
+        try:
+            if config.option.spec_exercise_json is not None:
+                check_place(config.option.spec_exercise_json)
+        except OSError as error:
+            raise pytest.UsageError(f"--exercise-json {error.filename} cannot be written: {error.strerror}") from None
         try:
             self.wanted = asking.wanted(config.option.only, subject, at_least_one=True)
         except NotAvailable as error:
