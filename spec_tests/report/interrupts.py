@@ -57,16 +57,17 @@ def _say_who_ends_python(config: pytest.Config) -> None:
     before, ours = os._exit, os.getpid()
 
     def ending(status: int) -> NoReturn:
-        if os.getpid() == ours:  # no fork of this process
-            known = config.pluginmanager.get_plugin
-            capturing: Any = known("capturemanager")
-            terminal: Any = known("terminalreporter")
-            test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0] or "no test"
-            line = f"os._exit({status}) ended Python in the midst of {test}: this run has no result"
-            with capturing.global_and_fixture_disabled() if capturing else nullcontext():
-                terminal.ensure_newline()
-                terminal.write_line(told(line, language_of(config.option.spec_language)))
-                terminal.flush()
+        if os.getpid() != ours:  # a fork of this process
+            before(status)
+        known = config.pluginmanager.get_plugin
+        capturing: Any = known("capturemanager")
+        terminal: Any = known("terminalreporter")
+        test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0] or "no test"
+        line = f"os._exit({status}) ended Python in the midst of {test}: this run has no result"
+        with capturing.global_and_fixture_disabled() if capturing else nullcontext():
+            terminal.ensure_newline()
+            terminal.write_line(told(line, language_of(config.option.spec_language)))
+            terminal.flush()
         before(status or 1)
 
     def restore() -> None:

@@ -187,6 +187,18 @@ def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+def test_a_fork_of_a_run_ends_with_its_own_status():
+    before, undo = os._exit, []
+    interrupts._say_who_ends_python(SimpleNamespace(add_cleanup=undo.append))
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    undo[0]()
+    assert os._exit is before
+
+
 # What stops a run
 
 
