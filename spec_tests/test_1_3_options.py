@@ -287,6 +287,12 @@ def test_the_reference_refuses_this_random_crop_and_says_why(message, options):
         random_crops(REFERENCES, NUMBERED, **{"size": 3, **options})
 
 
+def test_the_reference_fills_pictures_of_floating_point_with_the_nearest_number():
+    filled = random_transforms.padded_for_crop(np.zeros((1, 1, 1), np.float32), 3, padding=1, fill=0.1)
+
+    assert filled[0, 0, 0] == np.float32(0.1)
+
+
 @pytest.mark.parametrize("fill", [(1, 2), (1, 2, 3, 4), ()])
 def test_the_reference_fills_with_one_number_or_one_for_each_channel(fill):
     message = rf"fill has {len(fill)} numbers, img has shape \(3, 2, 2\): expected one, or one a channel"

@@ -135,6 +135,11 @@ REFUSED = {
         ((1,) * 4, "reflect"),
         ((1,) * 2, "reflect"),
     ),
+    "no axis left for the channels, circular": (
+        "pads 1 to 3 axes after 1 or 2 others, got 2 after 0",
+        ((1,) * 4, "circular"),
+        ((1,) * 2, "circular"),
+    ),
     "no axis to copy along": (
         "pads 1 to 3 axes after 1 or 2 others, got 0 after 2",
         ((), "reflect"),
@@ -163,6 +168,11 @@ def test_a_row_of_any_length_is_copied_no_farther_than_it_reaches(subject_on_cpu
     call = {"input": np.ones((2, cells), "float32"), "pad": pads[0], "mode": mode}
 
     assert_refused(subject_on_cpu, "pad", f"can copy from {cells} cells", near={"pad": pads[1]}, **call)
+
+
+@conventions("pad")
+def test_an_empty_channel_remains_empty_where_the_padding_is_constant(subject):
+    assert subject.pad(np.zeros((2, 0, 3)), (1, 1)).shape == (2, 0, 5)
 
 
 @refusals("pad")

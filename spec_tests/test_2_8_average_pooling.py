@@ -348,6 +348,12 @@ def test_avg_pool2d_refuses(subject_on_cpu, case):
     assert_refused(subject_on_cpu, "avg_pool2d", message, near=near, **{"input": IMAGE, "kernel_size": 2, **changed})
 
 
+@pytest.mark.parametrize("output_size", [0, (0, 2), (2, 0)])
+def test_the_reference_divides_an_image_into_at_least_one_window(output_size):
+    with pytest.raises(ValueError, match="output_size must be at least 1"):
+        reference.adaptive_avg_pool2d(IMAGE, output_size)
+
+
 ADAPTIVE_REFUSED = {
     "a negative size": ("output_size must be at least 1, got -1", {"output_size": -1}, {"output_size": 1}),
     "a negative width": (

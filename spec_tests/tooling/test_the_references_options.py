@@ -259,6 +259,7 @@ IMAGES = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
         ("resize", (IMAGES[0, :, :1], (1, 60)), 60 * 5),
         ("resize", (IMAGES[0, :, :, :1], (60, 1)), 60 * 4),
         ("adaptive_avg_pool2d", (IMAGES, (6, 7)), 2 * 3 * 6 * 7),
+        ("adaptive_avg_pool2d", (IMAGES[0], (6, 7)), 3 * 6 * 7),
         ("conv2d", (IMAGES, np.ones((16, 3, 2, 1))), 2 * 16 * 3 * 5),
         ("conv2d", (IMAGES, np.ones((1, 3, 2, 3))), 3 * 2 * 3 * 3 * 3),
         ("conv2d_weight", (IMAGES, (6, 3, 4, 5), np.ones((2, 6, 1, 1))), 6 * 3 * 4 * 5),
