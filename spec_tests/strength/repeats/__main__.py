@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, project: Path = PROJECT) -> int
 
 def _kept(options: Namespace) -> str:
     """Return what can be said of a command that was interrupted."""
-    ended = len(journal.read(options.journal, options.seed))
+    ended = len({row.number for row in journal.read(options.journal, options.seed)})
     said = f"the {ended:,} runs that have ended are in {options.journal}" if ended else "no run has ended"
     return f"{said}; the same command goes on"
 
