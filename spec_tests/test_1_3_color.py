@@ -8,7 +8,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import reference
@@ -19,6 +19,7 @@ from spec_tests.vocabulary.formats import exact_formats, float32_only
 from spec_tests.vocabulary.image_bounds import bytes_of_a_tensor, recolored, units_from_pil
 from spec_tests.vocabulary.image_paths import (
     REFERENCES,
+    TENSOR_V1,
     THROUGH_PIL,
     THROUGH_TENSORS,
     array,
@@ -443,6 +444,7 @@ def test_the_references_stay_within_these_bounds_too(dtype, img, adjustment):
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api
 @given(path=TENSOR_PATHS, img=images(), adjustment=adjustments)
+@example(TENSOR_V1, np.array([[[95]], [[194]], [[207]]], np.uint8), ("adjust_saturation", 2.0**-24))
 def test_adjusted_bytes_of_a_tensor_stay_within_the_derived_distance_from_pil(path, img, adjustment):
     operation, factor = adjustment
 

@@ -71,7 +71,7 @@ def _git(folder: Path, arguments: Sequence[str]) -> str | None:
     """Return what git prints, or None without git, a repository or a commit. Nothing is written."""
     command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+        done = subprocess.run(command, capture_output=True, check=False)
     except OSError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return os.fsdecode(done.stdout) if done.returncode == 0 else None

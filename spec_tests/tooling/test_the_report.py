@@ -537,6 +537,16 @@ def test_a_commit_counts_as_modified_if_a_file_that_matters_was_changed(reposito
     assert (before, surroundings.commit(repository)) == (False, (commit, modified))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows runs no scripts of the shell")
+def test_what_git_says_in_a_language_that_is_no_utf_8_ends_no_report(tmp_path, monkeypatch):
+    git = tmp_path / "git"
+    git.write_bytes(b"#!/bin/sh\necho '\xd6\xc2\xc3\xfc' >&2; exit 128\n")
+    git.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert surroundings.commit(tmp_path) == (None, None)
+
+
 @pytest.mark.parametrize("without", ["repository", "git", "commit of its own"])
 def test_where_git_cannot_tell_there_is_no_commit(repository, monkeypatch, without):
     if without == "git":

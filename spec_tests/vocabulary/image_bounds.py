@@ -64,15 +64,20 @@ def bytes_resized_as_bytes(img: Array, size: tuple[int, int], interpolation: str
 
 
 def units_from_pil(operation: str, img: Array, factor: float) -> Any:
-    """Return how many units the bytes of an adjusted tensor may be off PIL's: one number, or one for each pixel."""
+    """Return how many units the bytes of an adjusted tensor may be off PIL's: one number, or one for each pixel.
+
+    Both round in float32 before they cut off: what should be a whole number may fall short of it.
+    """
     of_the_grey = abs(1 - factor)
+    averaged = img[0].size if operation == "adjust_contrast" else 0
+    rounding = 2 * gamma(4 + averaged, FORMATS["float32"].roundoff) * 255 * (abs(factor) + of_the_grey)
     if len(img) == 1:  # already grey: neither saturation nor hue to change
-        return 1 + of_the_grey / 2 if operation == "adjust_contrast" else 0
+        return 1 + of_the_grey / 2 + rounding if operation == "adjust_contrast" else 0
     hue_units = 3 if factor >= 0 else 2
     return {
         "adjust_brightness": 0,
-        "adjust_contrast": 1 + of_the_grey * 1.5,
-        "adjust_saturation": 1 + of_the_grey,
+        "adjust_contrast": 1 + of_the_grey * 1.5 + rounding,
+        "adjust_saturation": 1 + of_the_grey + rounding,
         "adjust_hue": hue_units * 6 / 255 * np.ptp(img, axis=0, keepdims=True) + 1 + 0.5 + 1,
     }[operation]
 
