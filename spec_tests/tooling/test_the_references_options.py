@@ -9,6 +9,7 @@ import pytest
 import reference
 from reference import checks, dataloader, training
 from reference.random_transforms import pad_image
+from reference.windows import windows
 from spec_tests.tooling.reference_calls import calls, parameters_of
 
 pytestmark = pytest.mark.tooling
@@ -284,7 +285,35 @@ def test_an_argument_is_refused_for_its_size_and_for_no_other(monkeypatch):
             reference.relu(IMAGES)
 
 
+class Broken(Mapping):
+    """A mapping of somebody else, whose items raise an error of its own."""
+
+    def __getitem__(self, key):
+        """Raise it."""
+        raise RuntimeError(key)
+
+    def __iter__(self):
+        """Return the names."""
+        return iter(["conv1.weight"])
+
+    def __len__(self):
+        """Count them."""
+        return 1
+
+
+def test_a_mapping_that_raises_is_refused_as_any_other_object():
+    with pytest.raises(TypeError, match="must be a mapping from names to arrays, got Broken"):
+        reference.cifar10_cnn(np.zeros((1, 3, 32, 32)), Broken())
+
+
 # Dtypes and memory
+
+
+def test_windows_of_an_array_cannot_be_written_to_unless_that_is_asked_for():
+    view = windows(np.zeros((1, 4)), (2,), (1,), (1,))
+
+    assert not view.flags.writeable
+    assert windows(np.zeros((1, 4)), (2,), (1,), (1,), writeable=True).flags.writeable
 
 
 @pytest.mark.parametrize(
