@@ -119,6 +119,14 @@ def in_one_line(message: object) -> str:
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, nothing of one that has no text: it may be somebody else's."""
+    try:
+        return (str(error).splitlines() or [""])[0]
+    except Exception:
+        return ""
+
+
 def escape_what_cannot_be_shown() -> None:
     """Let a character that the terminal does not have be printed in escapes, instead of ending the program."""
     for stream in (sys.stdout, sys.stderr):

@@ -386,16 +386,16 @@ def test_the_convolution_place_by_place_is_the_definition(problem):
     assert_equal(output, definition.convolution(**problem.arrays, **problem.options))
 
 
-WIDE_KERNELS = {
+OBLONG_KERNELS = {
     "three by five": ((2, 16, 6, 9), (8, 16, 3, 5)),
     "five by three": ((2, 16, 9, 6), (8, 16, 5, 3)),
     "two by three by four": ((2, 8, 3, 5, 6), (4, 8, 2, 3, 4)),
 }
-"""The shapes of inputs and weights that are not as high as wide, whose taps of one row the references keep apart."""
+"""The shapes of inputs, and of weights that are not as high as wide and whose taps y the references keep apart."""
 
 
-@pytest.mark.parametrize("case", WIDE_KERNELS.values(), ids=WIDE_KERNELS)
-def test_the_references_convolve_with_wide_kernels_as_the_definition_does(case):
+@pytest.mark.parametrize("case", OBLONG_KERNELS.values(), ids=OBLONG_KERNELS)
+def test_the_references_convolve_with_oblong_kernels_as_the_definition_does(case):
     images, weight, _ = filled((*case, {}))
 
     output = getattr(reference, CONVOLUTIONS[images.ndim - 3])(images, weight)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from reference.command import first_line
 from spec_tests.contract.declaration import SETTINGS, Declaration, declare
 from spec_tests.contract.functions import nearest
 from spec_tests.vocabulary.subject import NotAvailable
@@ -110,15 +111,8 @@ def _in_one_line(name: str) -> Iterator[None]:
         place = _place(error, name)
         raise NotAvailable(f"{place}: {error.name} is not installed, and there is no such module") from None
     except BaseException as error:
-        text = _first_line(error)
+        text = first_line(error)
         raise NotAvailable(f"{_place(error, name)}: {type(error).__name__}{f': {text}' if text else ''}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    try:
-        return (str(error).splitlines() or [""])[0]
-    except Exception:  # an error of others may have no text
-        return ""
 
 
 def _place(error: BaseException, name: str) -> str:

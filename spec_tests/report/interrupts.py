@@ -65,9 +65,10 @@ def _say_who_ends_python(config: pytest.Config) -> None:
         test = os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0] or "no test"
         line = f"os._exit({status}) ended Python in the midst of {test}: this run has no result"
         with capturing.global_and_fixture_disabled() if capturing else nullcontext():
-            terminal.ensure_newline()
-            terminal.write_line(told(line, language_of(config.option.spec_language)))
-            terminal.flush()
+            if terminal:
+                terminal.ensure_newline()
+                terminal.write_line(told(line, language_of(config.option.spec_language)))
+                terminal.flush()
         before(status or 1)
 
     def restore() -> None:

@@ -285,27 +285,6 @@ def test_an_argument_is_refused_for_its_size_and_for_no_other(monkeypatch):
             reference.relu(IMAGES)
 
 
-class Broken(Mapping):
-    """A mapping of somebody else, whose items raise an error of its own."""
-
-    def __getitem__(self, key):
-        """Raise it."""
-        raise RuntimeError(key)
-
-    def __iter__(self):
-        """Return the names."""
-        return iter(["conv1.weight"])
-
-    def __len__(self):
-        """Count them."""
-        return 1
-
-
-def test_a_mapping_that_raises_is_refused_as_any_other_object():
-    with pytest.raises(TypeError, match="must be a mapping from names to arrays, got Broken"):
-        reference.cifar10_cnn(np.zeros((1, 3, 32, 32)), Broken())
-
-
 # Dtypes and memory
 
 

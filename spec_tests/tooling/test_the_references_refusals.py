@@ -190,3 +190,24 @@ def test_where_padding_copies_cells_it_cuts_none_off(mode, cut_off):
 def test_a_weight_without_any_axis_is_refused():
     with pytest.raises(ValueError, match=r"weight_size must have at least one number, got \(\)"):
         reference.conv2d_weight(np.ones((1, 1, 2, 2)), (), np.ones((1, 1, 1, 1)))
+
+
+class Broken(Mapping):
+    """A mapping of somebody else, whose items raise an error of its own."""
+
+    def __getitem__(self, key):
+        """Raise it."""
+        raise RuntimeError(key)
+
+    def __iter__(self):
+        """Return the names."""
+        return iter(["conv1.weight"])
+
+    def __len__(self):
+        """Count them."""
+        return 1
+
+
+def test_a_mapping_that_raises_is_refused_as_any_other_object():
+    with pytest.raises(TypeError, match="must be a mapping from names to arrays, got Broken"):
+        reference.cifar10_cnn(np.zeros((1, 3, 32, 32)), Broken())

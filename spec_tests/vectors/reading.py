@@ -10,6 +10,9 @@ from spec_tests.vectors import VERSION
 from spec_tests.vectors.comparing import Arrays
 from spec_tests.vectors.writing import INDEX, NAME, File
 
+FORM = {"id": str, "level": str, "dtype": str, "flags": list, "arguments": dict, "options": dict, "expected": dict}
+"""What a case has, as `vectors.schema.json` says in full."""
+
 
 @dataclass(frozen=True)
 class Cases:
@@ -45,10 +48,6 @@ def cases_in(folder: Path) -> Iterator[Cases]:
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"{folder / INDEX} is not of vectors: expected the operations and their files") from None
     yield from map(_cases_of, files)
-
-
-FORM = {"id": str, "level": str, "dtype": str, "flags": list, "arguments": dict, "options": dict, "expected": dict}
-"""What a case has, as `vectors.schema.json` says in full."""
 
 
 def _cases_of(file: Path) -> Cases:

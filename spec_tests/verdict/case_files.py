@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reference.command import first_line
 from spec_tests.verdict.asking import (
     NEXT,
     BadCase,
@@ -265,20 +266,13 @@ def _read_setting(text: Any) -> Any:
 # .py
 
 
-def _first_line(error: BaseException) -> str:
-    try:
-        return (str(error).splitlines() or [""])[0]
-    except Exception:  # an error of others may have no text
-        return ""
-
-
 def _python(path: Path) -> dict[str, Any]:
     try:
         names = runpy.run_path(str(path))
     except SyntaxError as error:
         raise BadCase(f"line {error.lineno} is no Python: {error.msg}") from None
     except (Exception, SystemExit) as error:
-        said = _first_line(error)
+        said = first_line(error)
         raise BadCase(f"it ended with {type(error).__name__}{f': {said}' if said else ''}") from None
     case = names.get("case")
     if isinstance(case, Mapping):
