@@ -71,6 +71,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     >>> default_collate([{"label": 7, "name": "horse"}, {"label": 8, "name": "ship"}])
     {'label': array([7, 8]), 'name': ['horse', 'ship']}
     """
+    if not isinstance(batch, Sequence):
+        raise TypeError(f"batch must be a list or another sequence of items, got {type(batch).__name__}")
     if not batch:
         raise ValueError("there are no items to collate")
     kind: type = _common("type", [type(item) for item in batch], TypeError)

@@ -495,6 +495,8 @@ def test_an_empty_data_set_has_no_batches_and_cannot_be_shuffled(epochs_of):
 
 NOT_COLLATED = {
     "nothing": ("there are no items", []),
+    "an iterator": ("batch must be a list or another sequence of items, got count", count()),
+    "a set of items": ("batch must be a list or another sequence of items, got set", {7}),
     "None": ("items have type NoneType, expected numbers, strings", [None]),
     "a set": ("items have type set, expected", [{1}]),
     "a complex number": ("items have type complex, expected", [1j]),

@@ -14,6 +14,7 @@ It ends with 1 if a defect survives that is not listed, with a reason, in `accep
 `pytest spec_tests --subject wrong:NAME`.
 """
 
+import re
 import subprocess
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{len(names)} defects, chosen by --sample {options.sample} --seed {seed}", flush=True)
     began = perf_counter()
     with (
-        saying_what_is_kept(lambda: _kept(options.journal, options.processes)),
+        saying_what_is_kept(lambda: _kept(options.journal)),
         TemporaryDirectory() as folder,
         alone_with(file := options.journal or Path(folder, "journal.jsonl")),
     ):
@@ -89,9 +90,8 @@ def _rivals(names: Sequence[str], out: Path | None) -> int:
 
 def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outcome]:
     """Return what becomes of defects: what the journal says, and what is found out now and noted there."""
-    files = _journals(file, processes)
     try:
-        known = journal.read(*files)
+        known = journal.read(*_journals(file))
     except ValueError as error:
         raise Refusal(f"--journal {error}") from None
     left = [name for name in names if name not in known]
@@ -103,38 +103,40 @@ def planted(names: Sequence[str], file: Path, processes: int) -> dict[str, Outco
     if processes == 1 and left:
         plant({name: defect(name) for name in left}, ended)
     elif left:
-        _in_processes(shares(left, processes), files[1:])
-        known |= journal.read(*files[1:])
+        files = [file.with_suffix(f".{number}{file.suffix}") for number in range(processes)]
+        _in_processes(shares(left, processes), files)
+        known |= journal.read(*files)
     return {name: known[name] for name in names}
 
 
-def _journals(file: Path, processes: int) -> list[Path]:
-    """Return the journal, and those of the processes."""
-    children = range(processes if processes > 1 else 0)
-    return [file, *(file.with_suffix(f".{number}{file.suffix}") for number in children)]
+def _journals(file: Path) -> list[Path]:
+    """Return the journal, and those of the processes of any run that noted something in it."""
+    numbered = re.compile(rf"{re.escape(file.stem)}\.\d+{re.escape(file.suffix)}")
+    return [file, *sorted(other for other in file.parent.iterdir() if numbered.fullmatch(other.name))]
 
 
-def _kept(file: Path | None, processes: int) -> str:
+def _kept(file: Path | None) -> str:
     """Return what can be said of a command that was interrupted."""
     if file is None:
         return "nothing is kept without --journal"
-    known = len(journal.read(*_journals(file, processes)))
+    known = len(journal.read(*_journals(file)))
     return f"what is known of {known:,} defects is in {file}; the same command goes on"
 
 
 def _in_processes(parts: Sequence[Sequence[str]], files: Sequence[Path]) -> None:
     """Plant each part in a process of its own."""
-    running = []
-    for part, file in zip(parts, files, strict=False):
-        asked = file.with_suffix(".txt")
-        asked.write_text("\n".join(part), encoding="utf-8")
-        command = [sys.executable, "-m", "spec_tests.strength", "--names", str(asked), "--journal", str(file)]
-        running.append(subprocess.Popen(command, start_new_session=True))  # a Ctrl-C reaches this process alone
-    try:
-        ended = [process.wait() for process in running]
-    finally:
-        for process in running:
-            process.kill()
+    running = list[subprocess.Popen[bytes]]()
+    with TemporaryDirectory() as folder:
+        try:
+            for part, file in zip(parts, files, strict=False):
+                asked = Path(folder, file.name)
+                asked.write_text("\n".join(part), encoding="utf-8")
+                command = [sys.executable, "-m", "spec_tests.strength", "--names", str(asked), "--journal", str(file)]
+                running.append(subprocess.Popen(command, start_new_session=True))  # a Ctrl-C reaches this process alone
+            ended = [process.wait() for process in running]
+        finally:
+            for process in running:
+                process.kill()
     if any(ended):
         raise Refusal("a process broke off: what it has found is in the journal")
 

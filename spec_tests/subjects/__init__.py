@@ -77,7 +77,9 @@ def load_here(name: str, device: str = "cpu") -> Guarded:
         return _of_a_command(name, device)
     if name.endswith(".py"):
         return _guarded(reading.of_a_file(name, device), device)
-    file, _, variant = name.partition(":")
+    file, colon, variant = name.partition(":")
+    if colon and not variant:
+        raise NotAvailable(f"{name!r} names nothing behind the colon; without it, it is {file!r}")
     if file not in names():
         if "." not in name and ":" not in name and not _importable(name):
             raise NotAvailable(

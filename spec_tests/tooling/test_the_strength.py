@@ -11,7 +11,7 @@ import pytest
 import reference
 from spec_tests import subjects
 from spec_tests.strength import journal, results, selecting, witnesses
-from spec_tests.strength.__main__ import main
+from spec_tests.strength.__main__ import main, planted
 from spec_tests.strength.planting import ORDER, Outcome, order, plant
 from spec_tests.vocabulary.operations import OPERATIONS, OPTIMIZERS, TRANSFORMS
 from spec_tests.wrong_implementations import WRONG, generated
@@ -172,6 +172,26 @@ def test_the_command_stores_what_it_found_and_goes_on_where_it_was_broken_off(tm
         selecting.operation_of(wrong.operation) == "relu" and name not in selecting.accepted()
         for name, wrong in WRONG.items()
     )
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("name", ["journal.jsonl", "journal.7.jsonl"])
+def test_what_any_process_of_any_run_has_noted_is_not_found_out_again(tmp_path, name, processes):
+    journal.write(tmp_path / name, CAUGHT)
+    tmp_path.joinpath("journal.7.txt").write_text("of somebody else", encoding="utf-8")
+
+    assert planted([CAUGHT.defect], tmp_path / "journal.jsonl", processes) == {CAUGHT.defect: CAUGHT}
+
+
+@pytest.mark.slow
+def test_the_processes_of_a_run_keep_apart_what_they_are_asked_and_what_they_note(tmp_path):
+    file, names = tmp_path / "journal.txt", ["does_nothing", "flips_the_kernel"]
+
+    found = planted(names, file, processes=2)
+
+    assert list(found) == names
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["journal.0.txt", "journal.1.txt"]
+    assert planted(names, file, processes=1) == found
 
 
 def test_every_operation_has_defects():
