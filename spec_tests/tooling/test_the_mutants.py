@@ -210,6 +210,12 @@ def test_what_changes_nothing_survives_and_leaves_nothing_behind(process):
 
 @pytest.mark.slow
 @forks
+def test_what_has_no_test_survives(process):
+    assert process.ask(Question("datasets", "_origin", mutants.source("datasets"))) == Survived()
+
+
+@pytest.mark.slow
+@forks
 def test_a_change_outside_functions_is_left_to_a_process_of_its_own(process):
     verdict = process.ask(changed("import numpy as np", "import numpy as np\n\nnp.float128x = 0"))
 
@@ -234,6 +240,26 @@ def test_a_run_of_its_own_names_the_test_that_kills_and_restores_the_reference(t
 
     assert "flatten" in killed_by
     assert (copy.root / "reference" / "linear.py").read_text(encoding="utf-8") == mutants.source("linear")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("tests", "addition", "killed_by"),
+    [
+        (["spec_tests/tooling/test_the_lines.py"], "", ""),
+        (LINEAR, "import pytest\npytest.skip(allow_module_level=True)\n", "pytest's status"),
+    ],
+    ids=["there never were any", "the mutant leaves none"],
+)
+def test_only_a_mutant_that_leaves_no_tests_is_killed_by_that(tmp_path, monkeypatch, tests, addition, killed_by):
+    monkeypatch.setattr(running, "SUBJECTS", ("reference",))
+    monkeypatch.setattr(running, "paths", lambda _: tests)
+    mutant = Mutant("linear", "NumberReplacer", 0, "flatten")
+
+    found = running.Copy(tmp_path).killed_by(mutant, mutants.source("linear") + addition)
+
+    assert found.startswith(killed_by)
+    assert bool(found) == bool(killed_by)
 
 
 # What is noted

@@ -131,7 +131,7 @@ class Forking:
             os._exit(1)
 
     def _first_failure(self, items: Sequence[pytest.Item], answers: Connection) -> Verdict:
-        for item, following in zip(items, [*items[1:], None], strict=True):
+        for item, following in zip(items, [*items[1:], None], strict=False):
             self.swapper.reached.clear()
             answers.send(item.nodeid)
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)

@@ -42,6 +42,9 @@ NO_PROGRAM = "no program"
 A_RUN = 2 * 60 * 60
 """Seconds that the tests may take on a mutant, all together: what computes for too long is ended before."""
 
+NOTHING_COLLECTED = 5
+"""pytest's status where there is no test."""
+
 FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 
 
@@ -108,6 +111,8 @@ class Copy:
         shutil.copytree(ROOT, self.root, ignore=_of_this_machine, symlinks=True)
         self.sound = set[tuple[str, str]]()
         """The tests that pass on the reference itself, each with its subject."""
+        self.without_tests = dict[tuple[str, str], bool]()
+        """Whether a reference has no test at all with a subject."""
         self.process: subprocess.Popen[str] | None = None
         """The run."""
 
@@ -125,6 +130,8 @@ class Copy:
             code, text = self._run(file, subject, paths(file))
         finally:
             path.write_bytes(original)
+        if code == NOTHING_COLLECTED and self._has_no_tests(file, subject):
+            return ""
         failed = FAILED.search(text)
         if failed and (failed.group(1), subject) not in self.sound:
             code, text = self._run(file, subject, [failed.group(1)])
@@ -132,6 +139,12 @@ class Copy:
                 raise SystemExit(f"{failed.group(1)} fails on the reference itself, with {subject}:\n{text}")
             self.sound.add((failed.group(1), subject))
         return failed.group(1) if failed else f"pytest's status {code}" * bool(code)
+
+    def _has_no_tests(self, file: str, subject: str) -> bool:
+        if (file, subject) not in self.without_tests:
+            code, _ = self._run(file, subject, ["--collect-only", *paths(file)])
+            self.without_tests[file, subject] = code == NOTHING_COLLECTED
+        return self.without_tests[file, subject]
 
     def _run(self, file: str, subject: str, tests: Sequence[str]) -> tuple[int, str]:
         plugins = [f"-p{__package__}.{name}" for name in ("touching", "limiting")]
