@@ -1,5 +1,6 @@
 """What the package's commands share: an error is one line, never a traceback."""
 
+import _thread
 import argparse
 import io
 import math
@@ -11,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from importlib import import_module
-from threading import current_thread, main_thread
+from threading import Timer, current_thread, main_thread
+from types import FrameType
 from typing import Any, NoReturn
 
 OLDEST = {"torch": (2, 11), "torchvision": (0, 26)}
@@ -158,6 +160,23 @@ def end_with_the_usual_status() -> None:
     exec("")
 
 
+MOMENT = 0.05
+"""Seconds until an interruption is tried again."""
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt for a signal, as its handler.
+
+    A moment later if the signal came amid code of no line, the jump at the end of a loop for example: the traceback
+    would have an entry without a line number, on which pytest fails.
+    """
+    if frame is None or frame.f_lineno is not None:
+        raise KeyboardInterrupt
+    again = Timer(MOMENT, _thread.interrupt_main, [number])
+    again.daemon = True
+    again.start()
+
+
 @contextmanager
 def saying_what_is_kept(kept: Callable[[], str]) -> Iterator[None]:
     """Let an interrupted command end with a line that says what is kept of its work, and how to go on."""
@@ -171,9 +190,9 @@ def saying_what_is_kept(kept: Callable[[], str]) -> Iterator[None]:
 def _interrupted_by_signals() -> Iterator[None]:
     """Let SIGTERM raise KeyboardInterrupt as SIGINT does, and note both; others' handlers stay."""
 
-    def note(number: int, _: object) -> NoReturn:
+    def note(number: int, frame: FrameType | None) -> None:
         _asked_to_end.append(number)
-        raise KeyboardInterrupt
+        interrupt(number, frame)
 
     usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     ours = current_thread() is main_thread()  # no other may say what a signal does

@@ -16,24 +16,25 @@ import signal
 import sys
 from contextlib import nullcontext
 from threading import Timer, current_thread, main_thread
+from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
 
-from reference.command import end_with_the_usual_status
+from reference.command import MOMENT, end_with_the_usual_status, interrupt
 from spec_tests.run import processes
 from spec_tests.run.complaints import told
 from spec_tests.run.language import language_of
 
-MOMENT = 0.05
-"""Seconds until a swallowed Ctrl-C is sent again."""
+USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+"""What is done at these signals unless somebody has said otherwise."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at swallowed exceptions from now on, before pytest's own hook does, and at SIGTERM unless others do."""
     if not processes.is_worker(session.config):  # which the other process ends, and whose end it notices
-        _end_by_sigterm(session.config)
+        _end_by_signals(session.config)
         _say_who_ends_python(session.config)
     before = sys.unraisablehook
 
@@ -79,20 +80,24 @@ def _say_who_ends_python(config: pytest.Config) -> None:
     config.add_cleanup(restore)
 
 
-def _end_by_sigterm(config: pytest.Config) -> None:
-    if current_thread() is not main_thread() or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+def _end_by_signals(config: pytest.Config) -> None:
+    if current_thread() is not main_thread():
         return
     ours = os.getpid()
 
-    def handler(number: int, _: object) -> None:
-        if os.getpid() == ours:
-            raise KeyboardInterrupt
-        signal.signal(number, signal.SIG_DFL)  # a fork of this process: as if it were none
-        os.kill(os.getpid(), number)
+    def handler(number: int, frame: FrameType | None) -> None:
+        if os.getpid() == ours or number == signal.SIGINT:
+            interrupt(number, frame)
+        else:  # a fork of this process: as if it were none
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
 
     def restore() -> None:
-        if signal.getsignal(signal.SIGTERM) is handler:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number, usual in USUAL.items():
+            if signal.getsignal(number) is handler:
+                signal.signal(number, usual)
 
-    signal.signal(signal.SIGTERM, handler)
+    for number, usual in USUAL.items():
+        if signal.getsignal(number) is usual:
+            signal.signal(number, handler)
     config.add_cleanup(restore)

@@ -2,6 +2,7 @@
 
     --claims ID,...   only these claims, and only print what turns them
     --check           write nothing: end with 1 where the table does not say what was measured
+    --third N         with --check: only every third defect, N from 0 to 2; three days of tests check them all
 
 A defect is a wrong implementation of an operation, a changed program or number (`planted_programs`), or a change of
 torch itself (`planted_in_torch`). Each is planted in turn, the tests that carry a claim and that it can touch are run,
@@ -37,6 +38,9 @@ from spec_tests.wrong_implementations import WRONG, Wrong
 ROOT = Path(__file__).parents[2]
 TABLE = Path(__file__).with_suffix(".tsv")
 
+CHANGES = (*PROGRAMS, *IN_TORCH)
+ALL = (*WRONG, *(program.name for program in CHANGES))
+
 MEASURED = ("number", "shape", "formula", "default", "code")
 """The kinds of claims of which each that is executed must be turned by some defect."""
 
@@ -50,9 +54,9 @@ settings.register_profile(WITHOUT_SHRINKING, draws.PROFILES[draws.REPEATABLE], p
 class Planting:
     """A plugin that runs the tests of claims once for each defect, and notes which claims it turns."""
 
-    def __init__(self, claims: Iterable[str]) -> None:
+    def __init__(self, claims: Iterable[str], defects: Iterable[str]) -> None:
         """Nothing has been planted yet."""
-        self.claims = set(claims)
+        self.claims, self.defects = set(claims), set(defects)
         self.turned = defaultdict[str, list[str]](list)
         self.passes: dict[tuple[str, str], bool] = {}
         """By the subject and the test, whether it passes where nothing is planted."""
@@ -68,11 +72,11 @@ class Planting:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Plant the defects, one after the other."""
         carriers = [item for item in session.items if self.claims.intersection(claims_of(item))]
-        for name, wrong in WRONG.items():
+        for name, wrong in ((name, wrong) for name, wrong in WRONG.items() if name in self.defects):
             touched = [item for item in carriers if may_touch(item, wrong)]
             sound = self._sound(touched, "reference")
             self._note(name, sound, self.claims, f"wrong:{name}", nullcontext())
-        for program in (*PROGRAMS, *IN_TORCH):
+        for program in (program for program in CHANGES if program.name in self.defects):
             claims = self.claims.intersection(program.claims)
             sound = self._sound([item for item in carriers if claims.intersection(claims_of(item))], "torch")
             self._note(program.name, sound, claims, "torch", program.planted())
@@ -159,9 +163,9 @@ def may_touch(item: pytest.Item, wrong: Wrong) -> bool:
     )
 
 
-def measured(claims: Iterable[str]) -> dict[str, list[str]]:
-    """Return for each of these claims the defects that turn it."""
-    planting = Planting(claims)
+def measured(claims: Iterable[str], defects: Iterable[str]) -> dict[str, list[str]]:
+    """Return for each of these claims those of these defects that turn it."""
+    planting = Planting(claims, defects)
     options = ["--import-mode=importlib", "-q", "-pno:cacheprovider", "-Wignore::pytest.PytestAssertRewriteWarning"]
     with redirect_stdout(StringIO()) as written:
         code = pytest.main(
@@ -202,12 +206,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(prog="spec_tests.tooling.planted")
     parser.add_argument("--claims", help="only these, separated by commas, and only print what turns them")
     parser.add_argument("--check", action="store_true", help="compare with the table instead of writing it")
+    parser.add_argument("--third", type=int, choices=range(3), help="with --check: only every third defect")
     options = parser.parse_args(arguments)
-    found = measured(options.claims.split(",") if options.claims else register())
+    if options.third is not None and not options.check:
+        parser.error("--third is for --check: a table lacks no defect")
+    defects = ALL if options.third is None else ALL[options.third :: 3]
+    found = measured(options.claims.split(",") if options.claims else register(), defects)
     if options.claims:
         print("\n".join(f"{id}: {', '.join(defects) or 'nothing'}" for id, defects in found.items()))
     elif options.check:
-        return int(found != table())
+        said = {id: [name for name in names if name in defects] for id, names in table().items()}
+        wrong = [id for id in {**said, **found} if found.get(id) != said.get(id)]
+        for id in wrong:
+            print(f"{id}: turned by {found.get(id)}, in the table by {said.get(id)}")
+        return int(bool(wrong))
     else:
         write(found)
     return 0

@@ -511,6 +511,20 @@ def test_that_is_not_reached():
     print("REACHED")
 """
 
+WITHOUT_LINES = """
+import os, signal
+
+def test_that_is_interrupted_where_the_code_has_no_line():
+    text = "kill(process, signal)\\nfor _ in range(10): pass"
+    code = compile(text, "code", "exec").replace(co_linetable=b"")
+    exec(code, {"kill": os.kill, "process": os.getpid(), "signal": signal.SIGNAL})
+    for _ in range(10**9):
+        pass
+
+def test_that_is_not_reached():
+    print("REACHED")
+"""
+
 HEARD = partial(signal.signal, signal.SIGINT, signal.SIG_DFL) if os.name == "posix" else None
 """What lets a process hear a Ctrl-C, if this one does not, as in the background of a shell."""
 
@@ -544,3 +558,19 @@ def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_pa
 
     assert run.returncode == pytest.ExitCode.INTERRUPTED
     assert "REACHED" not in run.stdout
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no signal of one process to another")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_amid_code_that_has_no_line_ends_the_run_a_moment_later(tmp_path, name):
+    (tmp_path / "test_it.py").write_text(WITHOUT_LINES.replace("SIGNAL", name), encoding="utf-8")
+    root = Path(datasets.__file__).parents[1]
+    options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), *options]
+
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, preexec_fn=HEARD)
+
+    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert "REACHED" not in run.stdout
+    assert "INTERNALERROR" not in run.stdout + run.stderr

@@ -31,12 +31,12 @@ PROJECT = Path(__file__).parents[2]
 HEAD = {"options": ["--subject=torch"], "versions": {"torch": "2"}}
 DIES = """
 import os
-import numpy as np
+import reference
 
-def relu(input):
+def flatten(input, start_dim=0, end_dim=-1):
     if input.size > 4:
         os._exit(3)
-    return np.maximum(input, 0)
+    return reference.flatten(input, start_dim, end_dim)
 """
 
 NOW_AND_THEN = """
@@ -299,9 +299,18 @@ def alive_in(group):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX systems alone have groups of processes")
-@pytest.mark.parametrize("to", [os.kill, os.killpg], ids=["to the process", "to all processes"])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("moment", [STARTS, MIDWAY, WRITES])
+@pytest.mark.parametrize(
+    ("moment", "number", "to"),
+    [
+        *((moment, signal.SIGINT, os.killpg) for moment in (STARTS, MIDWAY, WRITES)),  # a Ctrl-C
+        *((moment, signal.SIGTERM, os.kill) for moment in (STARTS, MIDWAY, WRITES)),
+        (MIDWAY, signal.SIGINT, os.kill),
+        (MIDWAY, signal.SIGTERM, os.killpg),
+    ],
+    ids=lambda value: {os.kill: "to the process", os.killpg: "to all processes"}.get(
+        value, getattr(value, "name", value)
+    ),
+)
 def test_a_campaign_that_is_interrupted_says_so_and_leaves_no_process(tmp_path, moment, number, to):
     examples = "40000" if moment == MIDWAY else "40"
     options = ("--subject", "reference", "--only", "relu", "--workers", "2", "--examples", examples)
@@ -374,7 +383,9 @@ def test_two_campaigns_in_one_folder_are_refused(tmp_path):
 def test_a_subject_that_ends_its_process_is_a_finding_and_ends_the_campaign(tmp_path):
     (tmp_path / "dies.py").write_text(DIES, encoding="utf-8")
 
-    run = campaign(tmp_path / "out", "--subject", str(tmp_path / "dies.py"), "--only", "relu:values", "--workers", "1")
+    run = campaign(
+        tmp_path / "out", "--subject", str(tmp_path / "dies.py"), "--only", "flatten:values", "--workers", "1"
+    )
 
     assert run.returncode == 1, run.stderr
     assert "the process of the test ended with status" in run.stdout
