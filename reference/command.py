@@ -187,14 +187,21 @@ def saying_what_is_kept(kept: Callable[[], str]) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupted_by_signals() -> Iterator[None]:
-    """Let SIGTERM raise KeyboardInterrupt as SIGINT does, and note both; others' handlers stay."""
+def interrupted_by_signals() -> Iterator[None]:
+    """Let SIGTERM raise KeyboardInterrupt as SIGINT does, and note both; others' handlers stay.
+
+    A fork of this process is ended by SIGTERM as if there were no handler.
+    """
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    process = os.getpid()
 
     def note(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != process and number == signal.SIGTERM:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         _asked_to_end.append(number)
         interrupt(number, frame)
 
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     ours = current_thread() is main_thread()  # no other may say what a signal does
     before = {kind: handler for kind, handler in usual.items() if ours and signal.getsignal(kind) is handler}
     for kind in before:
@@ -218,7 +225,7 @@ def run(program: str, command: Callable[[], None], rank: int = 0, lets_go: bool 
     _asked_to_end.clear()
     try:
         try:
-            with _interrupted_by_signals() if lets_go else nullcontext():
+            with interrupted_by_signals() if lets_go else nullcontext():
                 command()
         finally:
             if sys.stdout is not None:

@@ -12,29 +12,26 @@ An implementation that calls `os._exit(0)` would end the run at once, with the s
 
 import _thread
 import os
-import signal
 import sys
-from contextlib import nullcontext
-from threading import Timer, current_thread, main_thread
-from types import FrameType
+from contextlib import ExitStack, nullcontext
+from threading import Timer
 from typing import Any, NoReturn
 
 import pytest
 
-from reference.command import MOMENT, end_with_the_usual_status, interrupt
+from reference.command import MOMENT, end_with_the_usual_status, interrupted_by_signals
 from spec_tests.run import processes
 from spec_tests.run.complaints import told
 from spec_tests.run.language import language_of
-
-USUAL = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-"""What is done at these signals unless somebody has said otherwise."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Look at swallowed exceptions from now on, before pytest's own hook does, and at SIGTERM unless others do."""
     if not processes.is_worker(session.config):  # which the other process ends, and whose end it notices
-        _end_by_signals(session.config)
+        ending = ExitStack()
+        ending.enter_context(interrupted_by_signals())
+        session.config.add_cleanup(ending.close)
         _say_who_ends_python(session.config)
     before = sys.unraisablehook
 
@@ -77,27 +74,4 @@ def _say_who_ends_python(config: pytest.Config) -> None:
             os._exit = before
 
     os._exit = ending
-    config.add_cleanup(restore)
-
-
-def _end_by_signals(config: pytest.Config) -> None:
-    if current_thread() is not main_thread():
-        return
-    ours = os.getpid()
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        if os.getpid() == ours or number == signal.SIGINT:
-            interrupt(number, frame)
-        else:  # a fork of this process: as if it were none
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
-
-    def restore() -> None:
-        for number, usual in USUAL.items():
-            if signal.getsignal(number) is handler:
-                signal.signal(number, usual)
-
-    for number, usual in USUAL.items():
-        if signal.getsignal(number) is usual:
-            signal.signal(number, handler)
     config.add_cleanup(restore)

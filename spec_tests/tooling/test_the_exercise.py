@@ -249,6 +249,30 @@ def test_a_saved_file_is_tried_again_and_says_what_is_wrong_now(tmp_path):
             watching.kill()
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
+@pytest.mark.parametrize("moment", ["Trying", "Watching"])
+def test_sigterm_ends_the_watching_and_nothing_is_left_behind(tmp_path, moment):
+    pytest.importorskip("watchfiles")
+    psutil = pytest.importorskip("psutil")
+    file, temporary = file_of(tmp_path, "def relu(input):\n    return input\n"), tmp_path / "temporary"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "spec_tests.watch", str(file), "--language", "en"]
+    environment = {**ENVIRONMENT, "TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        command, stdout=PIPE, stderr=PIPE, env=environment, cwd=tmp_path, encoding="utf-8"
+    ) as watching:
+        said_until(moment, watching)
+        time.sleep(0.5)
+        children = psutil.Process(watching.pid).children(recursive=True)
+        watching.terminate()
+        assert watching.communicate(timeout=60)[1] == ""
+
+    assert watching.returncode == 0
+    assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+    assert list(temporary.iterdir()) == []
+
+
 def said_until(word, process):
     """Return what a process prints up to a line with this word."""
     lines = []

@@ -22,6 +22,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reference.command import interrupted_by_signals
 from spec_tests.report import interrupts
 from spec_tests.run import drawing, given_files, ordering, plugin, selection, summary
 from spec_tests.subjects.reference import Namespace
@@ -166,22 +167,20 @@ def test_a_subject_that_ends_python_ends_no_run_as_if_all_had_gone_well(tmp_path
 
 def test_a_fork_of_a_run_is_ended_by_sigterm_as_any_process():
     before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    undo = []
     try:
-        interrupts._end_by_sigterm(SimpleNamespace(add_cleanup=undo.append))
-        reading, writing = os.pipe()
-        child = os.fork()
-        if child == 0:
-            with suppress(BaseException):
-                os.write(writing, b"!")
-                time.sleep(60)
-            os._exit(1)
-        os.close(writing)
-        with open(reading, "rb") as ready:
-            assert ready.read(1) == b"!"  # while it begins, a child of Python's forgets signals
-        os.kill(child, signal.SIGTERM)
-        assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
-        undo[0]()
+        with interrupted_by_signals():
+            reading, writing = os.pipe()
+            child = os.fork()
+            if child == 0:
+                with suppress(BaseException):
+                    os.write(writing, b"!")
+                    time.sleep(60)
+                os._exit(1)
+            os.close(writing)
+            with open(reading, "rb") as ready:
+                assert ready.read(1) == b"!"  # while it begins, a child of Python's forgets signals
+            os.kill(child, signal.SIGTERM)
+            assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGTERM
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -9,6 +9,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from reference.command import interrupted_by_signals
 from spec_tests.contract.declaration import OPERATION_NAMES
 from spec_tests.contract.functions import BACKWARD
 from spec_tests.run.exercise.words import WORDS as ALL_WORDS
@@ -35,7 +36,7 @@ MOMENT = 50
 
 
 def watch(file: str, arguments: Sequence[str], language: str) -> int:
-    """Try a file once, and again whenever it is saved, until Ctrl-C."""
+    """Try a file once, and again whenever it is saved, until Ctrl-C or SIGTERM."""
     words, told = WORDS[language], ALL_WORDS[language]
     if not file.endswith(".py") or not Path(file).is_file():
         print(f"ERROR: {words['no_file'].format(file=file)}", file=sys.stderr)
@@ -52,7 +53,7 @@ def watch(file: str, arguments: Sequence[str], language: str) -> int:
     command += [] if "--exercise" in command or "--spec-exercise" in command else ["--spec-exercise"]
     before: Mapping[str, str] = {}
     print(words["trying"].format(file=file), flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), interrupted_by_signals():
         for _ in _saved(Path(file)):
             after = parts(_text(Path(file)))
             only = changed(before, after) if before else ()
