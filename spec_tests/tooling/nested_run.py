@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+from collections.abc import Sequence
 from unittest import mock
 
 import hypothesis
@@ -14,7 +15,7 @@ WORKER = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TEST
 """By these variables a process of pytest-xdist is known."""
 
 
-def pytest_in_this_process(*arguments: str) -> tuple[int, str]:
+def pytest_in_this_process(*arguments: str, plugins: Sequence[object] = ()) -> tuple[int, str]:
     """Run pytest on these arguments and return its exit code and all that it wrote."""
     written = io.StringIO()
     options = ["--import-mode=importlib", "--capture=no", "--color=no", *(f"-pno:{plugin}" for plugin in OFF)]
@@ -28,7 +29,7 @@ def pytest_in_this_process(*arguments: str) -> tuple[int, str]:
         for name in WORKER:  # it is none of the outer run's processes
             os.environ.pop(name, None)
         try:
-            code = pytest.main([*options, *arguments])
+            code = pytest.main([*options, *arguments], plugins=[*plugins])
         finally:
             hypothesis.settings.load_profile(profile)
     return int(code), written.getvalue()

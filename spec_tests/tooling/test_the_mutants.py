@@ -7,16 +7,19 @@ import json
 import os
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from spec_tests.strength.mutation import __main__ as command
 from spec_tests.strength.mutation import mutants, running, swapping, warm
+from spec_tests.strength.mutation.forking import Forking
 from spec_tests.strength.mutation.mutants import Mutant
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper, noting_what_runs
 from spec_tests.strength.mutation.touching import paths
 from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided
 from spec_tests.strength.mutation.warm import Warm
+from spec_tests.tooling.nested_run import pytest_in_this_process
 
 pytestmark = pytest.mark.tooling
 
@@ -228,6 +231,63 @@ def test_a_mutant_that_ends_its_process_is_left_to_a_process_of_its_own(process)
     verdict = process.ask(changed(BEFORE, "import os; os._exit(3)"))
 
     assert isinstance(verdict, Undecided)
+
+
+CALLED = set()
+"""What stands in for the functions of a changed file that have been called."""
+
+
+class Noting(Forking):
+    """Runs tests one after the other, without a child, and notes what each depends on."""
+
+    def __init__(self):
+        super().__init__(None, "reference", set())
+        self.swapper, self.found = SimpleNamespace(reached=CALLED), {}
+
+    def pytest_runtestloop(self, session):
+        for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+            CALLED.clear()
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            self.found[item.name] = self._reached_by(item)
+        return True
+
+
+OF_FIXTURES = f"""
+import pytest
+from {__name__} import CALLED
+
+@pytest.fixture(scope="module")
+def made():
+    CALLED.add("make")
+
+@pytest.fixture(scope="module")
+def finished(made):
+    CALLED.add("finish")
+
+def test_first(finished):
+    CALLED.add("look")
+
+def test_second(finished): pass
+
+def test_third(made): pass
+
+def test_fourth(): pass
+"""
+
+
+def test_a_test_depends_on_what_its_fixtures_called_for_another_test(tmp_path):
+    (tmp_path / "test_it.py").write_text(OF_FIXTURES, encoding="utf-8")
+    options, noting = ["-c", os.devnull, "--rootdir", str(tmp_path)], Noting()
+
+    code, said = pytest_in_this_process(*options, str(tmp_path), plugins=[noting])
+
+    assert code == 0, said
+    assert noting.found == {
+        "test_first": {"look", "make", "finish"},
+        "test_second": {"make", "finish"},
+        "test_third": {"make"},
+        "test_fourth": set(),
+    }
 
 
 @pytest.mark.slow

@@ -1,7 +1,8 @@
 """A plugin of pytest that collects the tests once, and then forks for every mutant: the child runs them on it.
 
 What has killed other mutants of the same function goes first, then what has killed others of the same file. What is
-known not to reach the changed function is left out: the children tell what reaches what.
+known not to reach the changed function is left out: the children tell what reaches what. A test reaches what its
+fixtures reach, also where another test had them made before.
 """
 
 import gc
@@ -9,7 +10,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -50,6 +51,8 @@ class Forking:
         """The tests that are known to pass on the references."""
         self.reached = dict[tuple[str, str], frozenset[str]]()
         """Which functions of a file a test calls, by the file and the test."""
+        self.by_fixtures = dict[pytest.FixtureDef[Any], frozenset[str]]()
+        """Which functions of the changed file the making of a fixture has called, in this child."""
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Answer the questions."""
@@ -62,6 +65,23 @@ class Forking:
             for question in iter(self.connection.recv, None):
                 self.connection.send(self.verdict(question))
         return True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Note what a fixture calls."""
+        before = frozenset(self.swapper.reached)
+        self.swapper.reached.clear()
+        try:
+            return (yield)
+        finally:
+            self.by_fixtures[fixturedef] = frozenset(self.swapper.reached)
+            self.swapper.reached |= before
+
+    def _reached_by(self, item: pytest.Item) -> frozenset[str]:
+        """Return which functions of the changed file the test that has just passed depends on."""
+        by_name = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+        made = (self.by_fixtures.get(fixture, frozenset()) for fixtures in by_name.values() for fixture in fixtures)
+        return frozenset(self.swapper.reached).union(*made)
 
     def verdict(self, question: Question) -> Verdict:
         """Return what becomes of a mutant: a test that kills it must pass on the reference itself."""
@@ -137,7 +157,7 @@ class Forking:
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             if self.session.testsfailed:
                 return Killed(item.nodeid, "it fails")
-            answers.send(Passed(item.nodeid, frozenset(self.swapper.reached)))
+            answers.send(Passed(item.nodeid, self._reached_by(item)))
         return Survived()
 
 
