@@ -58,6 +58,15 @@ def test_a_training_step_is_loss_gradients_and_an_optimizer_step(relu):
         assert_equal(after.parameters[name], before.parameters[name] - 0.5 * gradient)
 
 
+def test_a_training_step_has_no_activations_unless_they_are_asked_for():
+    images, labels = batch(0, 3)
+
+    losses = [training_step(start(), images, labels, reference.sgd, lr=0.5, **relu)[0] for relu in ({}, {"relu": True})]
+
+    assert_equal(losses[0], training_step(start(), images, labels, reference.sgd, relu=False, lr=0.5)[0])
+    assert losses[0] != losses[1]
+
+
 @pytest.mark.claim("2.7.j")
 @pytest.mark.parametrize("implementation", [NumpyTrainer, TorchTrainer])
 def test_repeated_steps_on_one_batch_lower_its_loss(implementation):

@@ -86,6 +86,19 @@ def test_a_pickle_behind_right_checksums_runs_nothing(folder, tmp_path, file):
         (pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}), "not numbers from 0 to 9"),
         (pickle.dumps({"data": np.zeros((1, 3072), np.int8), "labels": [0]}), "an array that is not of bytes"),
         (pickle.dumps({"data": np.array([{}])}), "an array that is not of bytes|not a file of CIFAR"),
+        (
+            pickle.dumps({"data": np.asfortranarray(np.zeros((2, 3072), np.uint8)), "labels": [0, 0]}),
+            "an array that is not of bytes, row by row",
+        ),
+        *(
+            (pickle.dumps({"data": np.zeros(shape, np.uint8), "labels": [0]}), "its data are not rows of 3072 bytes")
+            for shape in ((3072,), (1, 3072, 1), (1, 3073), (1, 3071), (1, 3, 32, 32))
+        ),
+        (pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [0, 0]}), "one label for each of its 1 images"),
+        *(
+            (pickle.dumps({"data": np.zeros((1, 3072), np.uint8), "labels": [label]}), "not numbers from 0 to 9")
+            for label in (11, -1, 1.0, True)
+        ),
     ],
 )
 def test_wrong_content_behind_right_checksums_is_refused_with_the_reason(folder, content, message):
@@ -94,6 +107,52 @@ def test_wrong_content_behind_right_checksums_is_refused_with_the_reason(folder,
 
     with pytest.raises(ValueError, match=message):
         datasets.cifar10(folder.parent)
+
+
+@pytest.mark.parametrize("names", [[1, 2], ("airplane", "automobile"), ["airplane", None], "airplane"])
+def test_names_that_are_no_list_of_texts_are_refused(folder, names):
+    (folder / "batches.meta").write_bytes(pickle.dumps({"label_names": names}))
+    with_checksums(folder)
+
+    with pytest.raises(ValueError, match=r"batches\.meta is not .*: it has no list 'label_names' of names$"):
+        datasets.cifar10(folder.parent)
+
+
+TWO_ROWS, THREE, ONE = (b"J" + rows.to_bytes(4, "little") + b"J\x00\x0c\0\0" for rows in (2, 3, 1))
+"""In a pickle, the shapes of arrays of so many rows of 3,072."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(b"u1", b"u2"), (TWO_ROWS, THREE), (TWO_ROWS, ONE)],
+    ids=["another dtype", "more rows than bytes", "fewer rows than bytes"],
+)
+def test_an_array_that_is_not_what_it_says_is_refused(tmp_path, before, after):
+    archives.write_pickle(tmp_path / "whole", {"data": np.zeros((2, 3072), np.uint8)})
+    content = (tmp_path / "whole").read_bytes()
+    assert content.count(before) == 1
+
+    with pytest.raises(ValueError, match="it holds an array that is not of bytes, row by row"):
+        archives.read_pickle(content.replace(before, after))
+
+
+@pytest.mark.parametrize("tuples", [archives.MOST_TUPLES, archives.MOST_TUPLES + 1])
+def test_so_many_tuples_and_no_more_are_read(tuples):
+    content = b"\x80\x02N" + b"\x85" * tuples + b"0}."
+
+    refused = pytest.raises(ValueError, match="more than 1000 tuples")
+    with refused if tuples > archives.MOST_TUPLES else contextlib.nullcontext():
+        assert archives.read_pickle(content) == {}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_an_object_is_remembered_by_a_number_up_to_the_length(more):
+    content = b"\x80\x02}r" + (9 + more).to_bytes(4, "little") + b"."
+
+    assert len(content) == 9
+    refused = pytest.raises(ValueError, match="by the number 10, beyond its own length")
+    with refused if more else contextlib.nullcontext():
+        assert archives.read_pickle(content) == {}
 
 
 REMEMBERED_AS_2_TO_THE_31 = b"\x80\x02}r\x00\x00\x00\x80."
@@ -256,6 +315,11 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, changed, message):
         {"settings/seed": np.array("1\n2")},
         {"settings/seed": np.array("1" * 10**5)},
         {"states/conv1.bias/sum": np.array("text")},
+        {"settings/seed": np.array(b"1")},
+        {"settings/seed": np.array("2020-01-01", "M8[D]")},
+        {"settings/seed": np.array("1" * 201)},
+        *({"steps": np.array(value)} for value in ([3], 3.0, True, np.uint64(3), "3", 2**53)),
+        *({"states/conv1.bias/step": np.array(value)} for value in ([3], 3.0, True, np.uint64(3), 2**53)),
     ],
 )
 def test_a_step_or_setting_that_no_training_can_have_written_is_refused(tmp_path, changed):
@@ -266,6 +330,26 @@ def test_a_step_or_setting_that_no_training_can_have_written_is_refused(tmp_path
 
     with pytest.raises(ValueError, match=r"^is not a checkpoint of this network: "):
         Checkpoint.load(tmp_path / "changed.npz")
+
+
+def test_the_most_steps_and_the_longest_setting_are_read_again(tmp_path):
+    most = replace(training(), steps=2**53 - 1)
+    Checkpoint(most, {"seed": "1" * 200}).save(tmp_path / "c.npz")
+
+    again = Checkpoint.load(tmp_path / "c.npz")
+
+    assert again.training.steps == most.steps
+    assert again.settings == {"seed": "1" * 200}
+
+
+def test_an_archive_whose_headers_are_long_is_read_too(tmp_path):
+    Checkpoint(training(), {}).save(tmp_path / "c.npz")
+    with np.load(tmp_path / "c.npz") as whole, zipfile.ZipFile(tmp_path / "long.npz", "w") as archive:
+        for name, value in whole.items():
+            with archive.open(f"{name}.npy", "w") as file:
+                np.lib.format.write_array(file, value, version=(2, 0))
+
+    assert Checkpoint.load(tmp_path / "long.npz").training.steps == training().steps
 
 
 def test_a_packed_archive_is_refused_before_it_is_unpacked(tmp_path):

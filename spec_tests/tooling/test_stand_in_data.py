@@ -124,6 +124,32 @@ def test_the_images_in_a_file_are_rows_of_bytes(root):
     assert (data.shape, data.dtype) == ((12, 3 * 32 * 32), np.uint8)
 
 
+@pytest.mark.parametrize("file", ["train", "test"])
+def test_the_images_of_cifar_100_are_rows_of_bytes_too(root, file):
+    data = unpickle(root / "cifar-100-python" / file)["data"]
+
+    assert (data.shape[1:], data.dtype) == ((3 * 32 * 32,), np.uint8)
+
+
+def test_the_file_of_names_tells_the_bytes_of_an_image_and_the_images_of_the_first_file(tmp_path):
+    folder = datasets.write_cifar10(tmp_path, train_images=11, test_images=1)
+
+    meta, first = unpickle(folder / "batches.meta"), unpickle(folder / "data_batch_1")
+
+    assert (meta["num_vis"], meta["num_cases_per_batch"]) == (3072, len(first["labels"])) == (3072, 3)
+    assert meta["label_names"] == class_names.CIFAR10
+
+
+def test_an_image_of_country211_is_named_after_a_place_on_earth(root):
+    names = [path.stem.split("_") for path in (root / "country211" / "train").glob("*/*.jpg")]
+    latitudes, longitudes = (np.array([float(name[axis]) for name in names]) for axis in (1, 2))
+
+    assert {int(name[0]) for name in names} == {0, 1, 2}
+    assert -90 <= latitudes.min() < -80 < 80 < latitudes.max() <= 90
+    assert -180 <= longitudes.min() < -160 < 160 < longitudes.max() <= 180
+    assert abs(np.corrcoef(latitudes, longitudes)[0, 1]) < 0.5
+
+
 def test_every_fine_class_of_cifar_100_has_its_coarse_class(root):
     names = unpickle(root / "cifar-100-python" / "meta")
     batch = unpickle(root / "cifar-100-python" / "train")
@@ -152,6 +178,11 @@ def test_torchvision_reads_every_written_image_of_cifar_as_32_by_32_rgb(root, re
     data = reader(root, train=train)
 
     assert (len(data), data.data.shape, len(data.targets)) == (count, (count, 32, 32, 3), count)
+
+
+@pytest.mark.parametrize(("reader", "count"), [(datasets.cifar10, 60), (datasets.cifar100, 200)])
+def test_without_a_split_named_the_training_images_are_read(root, reader, count):
+    assert len(reader(root)) == count
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 3 * 211), ("valid", 211), ("test", 2 * 211)])
@@ -190,6 +221,7 @@ def test_an_item_of_country211_is_an_image_of_varying_size_and_an_int(root):
     assert {(image.mode, type(label)) for image, label in items} == {("RGB", int)}
     assert len({image.size for image, _ in items}) > 1
     assert all(32 <= side <= 64 for image, _ in items for side in image.size)
+    assert {max(image.size) > 60 for image, _ in items} == {min(image.size) < 36 for image, _ in items} == {True, False}
 
 
 @pytest.mark.parametrize(
@@ -269,6 +301,16 @@ def test_the_same_seed_gives_the_same_jpeg_files_every_time(country211_archive, 
     again = datasets.write_country211(tmp_path / "again")
 
     assert archives.checksums(again) == archives.checksums(country211_archive.with_name("country211"))
+
+
+@pytest.mark.parametrize("writer", [datasets.write_cifar10, datasets.write_cifar100])
+def test_without_a_seed_named_it_is_0(tmp_path, writer):
+    sums = [
+        archives.checksums(writer(tmp_path / str(len(seed)), train_images=10, test_images=10, **seed))
+        for seed in ({}, {"seed": 0})
+    ]
+
+    assert sums[0] == sums[1]
 
 
 @pytest.mark.parametrize("writer", [datasets.write_cifar10, datasets.write_cifar100])
@@ -434,7 +476,59 @@ def test_without_a_data_set_one_line_says_what_is_missing_and_how_to_get_a_stand
     )
 
 
+def test_a_file_in_the_place_of_the_folder_that_holds_data_is_named(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(NotADirectoryError, match="file is a file, expected the folder that holds cifar"):
+        datasets.cifar10(tmp_path / "file")
+    with pytest.raises(FileNotFoundError, match="does not exist: unpack"):
+        datasets.cifar10(tmp_path / "nowhere")
+
+
+def test_a_refusal_tells_with_whose_checksums_the_files_were_compared(cifar10_folder):
+    truncate(cifar10_folder / "test_batch")
+
+    with pytest.raises(RuntimeError, match=r"test_batch has not the checksum of .*, nor that of its checksums\.md5$"):
+        datasets.cifar10(cifar10_folder.parent)
+    (cifar10_folder / archives.CHECKSUMS).unlink()
+    with pytest.raises(RuntimeError, match=r"data_batch_1 has not the checksum of the real data set$"):
+        datasets.cifar10(cifar10_folder.parent)
+
+
+@pytest.mark.parametrize("file", CIFAR10_FILES)
+def test_the_first_bad_file_is_found_wherever_it_is(cifar10_folder, file):
+    assert datasets.first_bad_file(cifar10_folder.parent, torchvision.datasets.CIFAR10) is None
+    truncate(cifar10_folder / file)
+
+    assert datasets.first_bad_file(cifar10_folder.parent, torchvision.datasets.CIFAR10) == file
+
+
+@pytest.mark.parametrize("other", ["0" * 32, "f" * 32])
+def test_a_file_that_changes_between_the_check_and_the_reading_is_refused(cifar10_folder, other):
+    file = cifar10_folder / "test_batch"
+
+    assert datasets._content(file, archives.md5_of(file))
+    with pytest.raises(RuntimeError, match=r"test_batch has changed$"):
+        datasets._content(file, other)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_list_of_checksums_that_is_too_long_is_not_read(cifar10_folder, monkeypatch, more):
+    size = (cifar10_folder / archives.CHECKSUMS).stat().st_size
+    monkeypatch.setattr(archives, "LARGEST_LIST", size - more)
+
+    assert len(archives.checksums(cifar10_folder)) == (0 if more else 7)
+
+
 # Packed archives
+
+
+def test_an_archive_names_no_owner_and_no_time(cifar10_archive):
+    with tarfile.open(cifar10_archive) as packed:
+        entries = packed.getmembers()
+
+    assert {(entry.mtime, entry.uid, entry.gid, entry.uname, entry.gname) for entry in entries} == {(0, 0, 0, "", "")}
+    assert cifar10_archive.read_bytes()[:8] == b"\x1f\x8b\x08\0\0\0\0\0"  # the format: no name, no time
 
 
 @pytest.mark.parametrize("packed", ["cifar10_archive", "country211_archive"])
@@ -514,6 +608,19 @@ def test_running_out_of_disk_space_for_the_archive_leaves_nothing_behind(tmp_pat
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("archive", [None, "packed.tgz"])
+def test_a_folder_that_appears_while_another_is_written_is_left_alone(tmp_path, archive):
+    def write():
+        with archives.new_folder(tmp_path, "data", archive) as folder:
+            (folder / "new").touch()
+            (tmp_path / "data").mkdir()
+            (tmp_path / "data" / "of somebody else").touch()
+
+    with pytest.raises(OSError, match=r"not empty|exists"):
+        write()
+    assert [path.name for path in tmp_path.rglob("*")] == ["data", "of somebody else"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -539,6 +646,50 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys):
 
     assert capsys.readouterr().out == f"wrote 7 files and their checksums to {tmp_path / 'cifar-10-batches-py'}\n"
     assert {path.name for path in tmp_path.iterdir()} == {"cifar-10-batches-py", "cifar-10-python.tar.gz"}
+
+
+@pytest.mark.parametrize(
+    ("name", "reader", "counts"),
+    [("cifar10", datasets.cifar10, (4000, 1000)), ("cifar100", datasets.cifar100, (5000, 1000))],
+)
+def test_unless_told_otherwise_the_command_writes_so_many_images_and_no_archive(tmp_path, name, reader, counts):
+    datasets.main([name, str(tmp_path)])
+
+    assert tuple(len(reader(tmp_path, train=train)) for train in (True, False)) == counts
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_unless_told_otherwise_a_country_has_four_images_in_all(tmp_path, monkeypatch):
+    monkeypatch.setattr(class_names, "COUNTRY211", ["AD", "AE"])
+
+    datasets.main(["country211", str(tmp_path)])
+
+    assert [len(datasets.country211(tmp_path, split)) for split in SPLITS] == [4, 2, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["country211"]
+
+
+def test_one_image_is_enough_where_there_is_one_file_a_split(tmp_path):
+    datasets.main(["cifar100", str(tmp_path), "--train-images", "1", "--test-images", "1"])
+
+    assert len(datasets.cifar100(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(("name", "each"), [("cifar10", False), ("cifar100", False), ("country211", True)])
+def test_the_help_says_that_the_images_of_country211_are_counted_by_country(name, each, capsys):
+    with pytest.raises(SystemExit):
+        datasets.main([name, "--help"])
+
+    assert ("test images per country" in capsys.readouterr().out) == each
+
+
+def test_too_many_images_for_the_memory_are_told_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(datasets.WRITERS, "cifar10", Mock(side_effect=MemoryError))
+    monkeypatch.setattr(datasets, "_numbers", lambda _: {})
+
+    with pytest.raises(SystemExit):
+        datasets.main(["cifar10", str(tmp_path)])
+
+    assert capsys.readouterr().err == "python -m reference.datasets: error: not enough memory for so many images\n"
 
 
 def test_the_command_writes_the_same_files_as_the_function(tmp_path):
