@@ -346,6 +346,16 @@ def all_colors(part, parts):
     return np.stack([numbers >> 16, numbers >> 8 & 255, numbers & 255]).astype(np.uint8)
 
 
+@pytest.mark.compares_with_reference
+@through_pil
+@pytest.mark.parametrize("operation", ["adjust_brightness", "adjust_contrast", "adjust_saturation"])
+def test_pil_and_the_references_adjust_alike_by_a_factor_beyond_float32(path, operation):
+    """In float32 it is infinite, and infinity times 0, how far black is from black, is NaN: its byte is 0."""
+    img = np.array([[[0, 0, 10]], [[0, 255, 200]], [[0, 9, 255]]], np.uint8)
+
+    assert_equal(getattr(path, operation)(img, 1e39), getattr(reference, operation)(img, 1e39))
+
+
 @pytest.mark.slow
 @pytest.mark.compares_with_reference
 @pytest.mark.torch_api

@@ -131,7 +131,7 @@ def test_the_images_of_cifar_100_are_rows_of_bytes_too(root, file):
     assert (data.shape[1:], data.dtype) == ((3 * 32 * 32,), np.uint8)
 
 
-def test_the_file_of_names_tells_the_bytes_of_an_image_and_the_images_of_the_first_file(tmp_path):
+def test_the_file_of_names_tells_the_bytes_of_an_image_and_the_images_of_a_file(tmp_path):
     folder = datasets.write_cifar10(tmp_path, train_images=11, test_images=1)
 
     meta, first = unpickle(folder / "batches.meta"), unpickle(folder / "data_batch_1")
