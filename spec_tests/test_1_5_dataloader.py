@@ -546,6 +546,8 @@ def test_a_pil_image_must_become_a_tensor_before_it_can_be_collated(cifar10):
         ("shuffle must be True or False, got None", {"shuffle": None}),
         (r"shuffle needs a generator like numpy.random.default_rng\(seed\), got None", {"shuffle": True}),
         ("sampler has index -1, expected 0 to 4", {"sampler": [-1]}),
+        ("sampler has index 5, expected 0 to 4", {"sampler": [5]}),
+        ("sampler has index 6, expected 0 to 4", {"sampler": [6]}),
     ],
 )
 def test_the_reference_refuses_these_options(message, options):
