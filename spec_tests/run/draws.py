@@ -16,10 +16,12 @@ A run with random examples prints the options that repeat it. Tests outside the 
 """
 
 import secrets
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import hypothesis.control
 import hypothesis.core
@@ -115,6 +117,13 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, A
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Give a test of the specification random numbers of torch's that no other test has moved."""
+    with _numbers_of_its_own(item) if is_specification(item) else nullcontext():
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Run a test of the specification under the profile."""
     if not is_specification(item):
@@ -192,6 +201,21 @@ def _as_asked_for(config: pytest.Config) -> Iterator[None]:
             yield
     finally:
         settings.load_profile(before)
+
+
+@contextmanager
+def _numbers_of_its_own(item: pytest.Item) -> Iterator[None]:
+    """Seed torch's generator from the test's name and the seed of the run, and leave it as it was."""
+    generator = getattr(sys.modules.get("torch"), "default_generator", None)
+    if generator is None:
+        yield
+        return
+    before = generator.get_state()
+    generator.manual_seed(crc32(f"{seed(item.config)} {item.name}".encode()))
+    try:
+        yield
+    finally:
+        generator.set_state(before)
 
 
 def _seeded(seed: str | None) -> AbstractContextManager[None]:

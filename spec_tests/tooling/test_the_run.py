@@ -344,6 +344,30 @@ def test_a_run_is_full_if_everything_was_asked_for_of_the_default_subject(argume
     assert selection.is_full_run(config) is full
 
 
+# Random numbers of torch's
+
+DRAWING = """
+import torch
+def test_seeds(): torch.manual_seed(0)
+def test_draws(): print("drawn", torch.rand(()).item())
+def test_draws_too(): print("drawn too", torch.rand(()).item())
+"""
+
+
+def test_what_a_test_draws_from_torch_is_the_same_whatever_ran_before_it(specification):
+    state = torch.get_rng_state()
+
+    _, whole = specification(DRAWING)
+    _, alone = specification(DRAWING, "-k", "draws_too")
+    _, seeded = specification(DRAWING, "-k", "draws_too", "--hypothesis-seed", "1")
+
+    (one,), (other,) = (re.findall(rf"drawn{name} ([\d.e-]+)\n", whole) for name in ("", " too"))
+    assert one != other
+    assert f"drawn too {other}\n" in alone
+    assert f"drawn too {other}\n" not in seeded
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 # What is left out, and what is counted
 
 
