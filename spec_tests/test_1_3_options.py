@@ -216,6 +216,22 @@ def test_pad_if_needed_adds_only_what_the_padding_leaves_missing(path):
     assert {int(np.flatnonzero(crop)[0]) for crop in drawn} == {1, 2}  # 0 7 0 with one more on either side
 
 
+@each_path
+@pytest.mark.parametrize(
+    ("padding", "size", "expected"),
+    [
+        ((1, 0, 0, 2), (3, 2), [[0, 7], [0, 0], [0, 0]]),
+        ((0, 2, 1, 0), (3, 2), [[0, 0], [0, 0], [7, 0]]),
+    ],
+    ids=["left and below", "above and right"],
+)
+def test_pad_if_needed_adds_nothing_to_what_the_padding_has_made_large_enough(path, padding, size, expected):
+    img = np.array([[[7]]], np.uint8)
+
+    for crop in random_crops(path, img, size, 10, padding=padding, pad_if_needed=True):
+        assert crop.tolist() == [expected]
+
+
 @through_torchvision
 def test_only_v1_mirrors_the_padded_image_once_more_if_needed(path):
     row = np.array([[[1, 2, 3]]], np.uint8)

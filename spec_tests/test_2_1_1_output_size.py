@@ -12,6 +12,7 @@ import pytest
 from hypothesis import strategies as st
 
 import reference
+from reference.geometry import ConvGeometry, PoolGeometry
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.levels import values
 from spec_tests.vocabulary.operations import CONVOLUTIONS, MAX_POOLS
@@ -129,3 +130,10 @@ def test_the_output_size_of_a_convolution_that_cannot_be_is_refused(message, arg
 def test_the_output_size_of_a_pooling_with_padding_over_half_a_window_is_refused():
     with pytest.raises(ValueError, match=r"padding must be at most half of kernel_size \(3,\), got \(2,\)"):
         reference.max_pool_output_size(5, 3, padding=2)
+
+
+def test_a_geometry_is_the_plain_one_unless_something_else_is_asked_for():
+    images, kernels = np.zeros((1, 1, 5)), np.zeros((1, 1, 2))
+
+    assert PoolGeometry.of((5,), 2) == PoolGeometry.of((5,), 2, stride=2, padding=0, dilation=1, ceil_mode=False)
+    assert ConvGeometry.of(images, kernels, None) == ConvGeometry.of(images, kernels, None, 1, 0, 1, 1)

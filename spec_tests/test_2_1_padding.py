@@ -115,6 +115,8 @@ REFUSED = {
     "numbers for three axes": ("at most 2 axes, got 6", ((1,) * 6,), ((1,) * 4,)),
     "a number that is not whole": ("pad must be a whole number, got 1.5", ((1.5, 1),), ((1, 1),)),
     "more cut off than there is": ("crops more than mode 'constant' allows", ((-2, -2),), ((-2, -1),)),
+    "one side cut off by more than there is": ("crops more than mode 'constant' allows", ((-4, 5),), ((-3, 3),)),
+    "the other side cut off by more": ("crops more than mode 'constant' allows", ((5, -4),), ((3, -3),)),
     "a value for a mode that copies": (
         "value is for mode 'constant' only",
         ((1, 1), "reflect", 1.0),

@@ -745,6 +745,25 @@ def test_what_a_step_does_not_need_of_the_state_is_handed_on_as_a_copy(subject, 
     assert not any(np.shares_memory(later[name], state[name]) for name in arrays_of(state))
 
 
+@pytest.mark.parametrize(
+    ("operation", "names"),
+    [
+        ("adam", ["exp_avg", "exp_avg_sq"]),
+        ("adamw", ["exp_avg", "exp_avg_sq"]),
+        ("rmsprop", ["square_avg"]),
+        ("adagrad", ["sum"]),
+    ],
+)
+def test_the_references_take_a_state_of_no_steps_for_the_beginning(operation, names):
+    step = getattr(reference, operation)
+    of_no_steps = {"step": 0, **{name: np.zeros_like(TWO) for name in names}}
+
+    (param, state), (again, state_again) = (step(TWO, FOUR, before, lr=0.5) for before in ({}, of_no_steps))
+
+    assert_equal(again, param)
+    assert state_again["step"] == state["step"] == 1
+
+
 def test_a_parameter_without_gradient_stays_and_so_does_its_state():
     parameters, gradients = {"moved": TWO, "left": FOUR}, {"moved": TWO, "left": None}
     states = {"left": {"momentum_buffer": EIGHT}}
