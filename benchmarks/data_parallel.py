@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 raise Interrupted("interrupted: nothing is stored") from None
             raise
 
-    run(PROGRAM, command, rank_of_this_process(), lets_go=True)
+    run(PROGRAM, command, rank_of_this_process())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from reference.checks import shown
+from reference.whole_files import HOUR, unfinished_folder
 
 CHECKSUMS = "checksums.md5"
 """The file in every written folder that lists the md5 sums of the others, in the format of the command md5sum."""
@@ -41,14 +41,14 @@ def new_folder(root: Path, name: str, archive: str | None) -> Iterator[Path]:
         if os.path.lexists(path):
             raise FileExistsError(f"{path} already exists and is not overwritten")
     root.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".unfinished-", dir=root) as unfinished:
-        folder = Path(unfinished, name)
+    with unfinished_folder(root, HOUR) as unfinished:
+        folder = unfinished / name
         folder.mkdir()
         yield folder
         _write_checksums(folder)
         if archive:
-            _pack(folder, Path(unfinished, archive))
-            Path(unfinished, archive).rename(root / archive)
+            _pack(folder, unfinished / archive)
+            (unfinished / archive).rename(root / archive)
         try:
             folder.rename(root / name)
         except BaseException:

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from threading import Timer, current_thread, main_thread
 from types import FrameType
@@ -215,17 +215,17 @@ def interrupted_by_signals() -> Iterator[None]:
                 signal.signal(kind, handler)
 
 
-def run(program: str, command: Callable[[], None], rank: int = 0, lets_go: bool = False) -> None:
+def run(program: str, command: Callable[[], None], rank: int = 0) -> None:
     """Run a command; a refusal ends it with one line and a nonzero exit status.
 
-    Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime. A
-    command that `lets_go`, of processes that it has started for example, is ended by SIGTERM as by Ctrl-C.
+    Of several processes, rank 0 reports at once, the others only if they have not been stopped in the meantime. SIGTERM
+    ends a command as Ctrl-C does: it lets go of the processes and unfinished files that are its own.
     """
     escape_what_cannot_be_shown()
     _asked_to_end.clear()
     try:
         try:
-            with interrupted_by_signals() if lets_go else nullcontext():
+            with interrupted_by_signals():
                 command()
         finally:
             if sys.stdout is not None:

@@ -3,13 +3,14 @@
 import glob
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import EACCES, EINVAL, EISDIR
 from pathlib import Path
 from stat import S_IMODE
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from time import time
 from typing import IO
 
@@ -20,6 +21,8 @@ MOST_LINKS = 40
 """Links that one path may lead through, as on Linux."""
 ABANDONED = 60.0
 """Seconds after which nobody writes an unfinished file any more, whose writer must have been killed."""
+HOUR = 3600.0
+"""The same of a folder of many images, of which a file alone may take minutes."""
 
 
 def stream_at(path: Path) -> int | None:
@@ -62,6 +65,20 @@ def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def unfinished_folder(folder: Path, abandoned: float = ABANDONED) -> Iterator[Path]:
+    """Yield a new folder within another, for what is moved out of it once it is whole; what is left is removed.
+
+    So is what those who were killed have left there, if nobody has written in it for so many seconds.
+    """
+    for left in folder.glob(f"{UNFINISHED}-*"):
+        with suppress(OSError):
+            if time() - max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) > abandoned:
+                shutil.rmtree(left)
+    with TemporaryDirectory(prefix=f"{UNFINISHED}-", dir=folder) as unfinished:
+        yield Path(unfinished)
 
 
 def check_place(path: Path) -> None:

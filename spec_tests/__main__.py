@@ -37,4 +37,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    run("python -m spec_tests", lambda: sys.exit(main(sys.argv[1:])), lets_go=True)
+    run("python -m spec_tests", lambda: sys.exit(main(sys.argv[1:])))

@@ -137,4 +137,4 @@ def _say(*lines: str) -> None:
 
 if __name__ == "__main__":
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    run("python -m spec_tests.score", lambda: sys.exit(main(sys.argv[1:])), lets_go=True)
+    run("python -m spec_tests.score", lambda: sys.exit(main(sys.argv[1:])))

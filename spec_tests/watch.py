@@ -22,4 +22,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    command.run("python -m spec_tests.watch", lambda: sys.exit(main(sys.argv[1:])), lets_go=True)
+    command.run("python -m spec_tests.watch", lambda: sys.exit(main(sys.argv[1:])))

@@ -34,7 +34,7 @@ PASSED_ON = ("only", "dtype", "device", "time-limit")
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
-    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)), lets_go=True)
+    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _command(argv: list[str]) -> None:

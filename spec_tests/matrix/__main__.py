@@ -39,7 +39,7 @@ DATA, PAGE, TABLE = "matrix.json", "index.html", "table.txt"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a command."""
-    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)), lets_go=True)
+    run(PROGRAM, lambda: _command(list(sys.argv[1:] if argv is None else argv)))
 
 
 def _command(argv: list[str]) -> None:

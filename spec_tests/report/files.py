@@ -2,36 +2,27 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from errno import EWOULDBLOCK
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from io import SEEK_END
 from pathlib import Path
-from shutil import rmtree
-from tempfile import TemporaryDirectory, gettempdir
-from time import time
+from tempfile import gettempdir
 from typing import BinaryIO
 
-from reference.whole_files import ABANDONED, check_place
-
-UNFINISHED = ".unfinished-"
-"""How the name of a folder begins whose texts are not all written yet."""
+from reference.whole_files import check_place, unfinished_folder
 
 
 def put(texts: Mapping[str, str], folder: Path) -> None:
     """Write texts into a folder, which is created if necessary, under their names: all of them or, on OSError, none."""
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(f"{UNFINISHED}*"):  # by one who was killed
-        with suppress(OSError):
-            if time() - left.lstat().st_mtime > ABANDONED:
-                rmtree(left)
-    with _naming(folder), TemporaryDirectory(prefix=UNFINISHED, dir=folder) as unfinished:
+    with _naming(folder), unfinished_folder(folder) as unfinished:
         for name, text in texts.items():
-            Path(unfinished, name).write_text(text, encoding="utf-8")
+            (unfinished / name).write_text(text, encoding="utf-8")
         for name in texts:
-            os.replace(Path(unfinished, name), folder / name)
+            os.replace(unfinished / name, folder / name)
 
 
 def add_line(file: Path, line: str) -> None:

@@ -167,4 +167,4 @@ def command() -> None:
 
 
 if __name__ == "__main__":
-    run(PROGRAM, command, lets_go=True)
+    run(PROGRAM, command)

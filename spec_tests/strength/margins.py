@@ -126,7 +126,7 @@ def read(text: str) -> list[Margin]:
 
 def main() -> None:
     """Run the command."""
-    run(PROGRAM, lambda: _command(sys.argv[1:]), lets_go=True)
+    run(PROGRAM, lambda: _command(sys.argv[1:]))
 
 
 def _command(argv: Sequence[str]) -> None:

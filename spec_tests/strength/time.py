@@ -178,4 +178,4 @@ def _measured(for_pytest: Sequence[str], out: Path | None) -> int:
 
 
 if __name__ == "__main__":
-    run(PROGRAM, lambda: sys.exit(main()), lets_go=True)
+    run(PROGRAM, lambda: sys.exit(main()))

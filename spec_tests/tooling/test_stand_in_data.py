@@ -1,9 +1,11 @@
 """The stand-ins for CIFAR-10, CIFAR-100 and Country211: torchvision's own classes read them like the real data sets."""
 
 import hashlib
+import os
 import pickle
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -598,6 +600,46 @@ def test_interrupted_writing_leaves_nothing_behind(tmp_path, monkeypatch, writer
     with pytest.raises(KeyboardInterrupt):
         writer(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+SLOWLY = """
+import sys, time
+from reference import datasets
+
+drawn = datasets.synthetic_images
+def slowly(*arguments):
+    print("drawing", flush=True)
+    time.sleep(60)
+    return drawn(*arguments)
+
+datasets.synthetic_images = slowly
+datasets.main(["cifar10", sys.argv[1]])
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows ends a process without asking it")
+def test_sigterm_leaves_nothing_of_an_unfinished_data_set_behind(tmp_path):
+    command = [sys.executable, "-c", SLOWLY, str(tmp_path)]
+    with subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True) as writing:
+        assert writing.stdout.readline() == "drawing\n"
+        assert len(list(tmp_path.iterdir())) == 1
+        writing.terminate()
+        assert writing.wait(timeout=60) == 128 + signal.SIGTERM
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("hours", "remains"), [(0.5, True), (1.5, False)])
+def test_what_one_who_was_killed_has_left_is_removed_once_nobody_writes_there(tmp_path, hours, remains):
+    left = tmp_path / ".unfinished-abc"
+    (left / "cifar10").mkdir(parents=True)
+    (left / "cifar10" / "data_batch_1").touch()
+    for path in (left / "cifar10" / "data_batch_1", left / "cifar10", left):
+        os.utime(path, (0, time.time() - 3600 * hours))
+
+    datasets.write_cifar10(tmp_path, train_images=5, test_images=1)
+
+    assert left.exists() == remains
 
 
 def test_running_out_of_disk_space_for_the_archive_leaves_nothing_behind(tmp_path, monkeypatch):

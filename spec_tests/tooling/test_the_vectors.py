@@ -1,6 +1,7 @@
 """The vectors: their form, that they come out the same everywhere, what is right and wrong, and how strong they are."""
 
 import json
+import os
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -470,6 +471,17 @@ def test_the_command_writes_what_the_index_lists(flattened):
     assert {"README.md", "LICENSE", "vectors.schema.json", "flatten.safetensors"} <= {
         f.name for f in flattened.iterdir()
     }
+
+
+def test_what_a_killed_command_has_left_is_in_nobodys_way(tmp_path):
+    left = tmp_path / ".unfinished-abc"
+    left.mkdir()
+    os.utime(left, (0, 0))
+
+    command.main([str(tmp_path), "--small", "--only", "hflip"])
+
+    assert not left.exists()
+    assert (tmp_path / "hflip.json").exists()
 
 
 def test_a_set_is_replaced_and_any_other_folder_refused(tmp_path, capsys):

@@ -6,11 +6,11 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
+from reference.whole_files import UNFINISHED, unfinished_folder
 from spec_tests.vectors import VERSION
 from spec_tests.vectors.arrays import described, safetensors
 from spec_tests.vectors.exact import Around
@@ -158,12 +158,12 @@ def write(folder: Path, files: Mapping[str, File], small: bool) -> None:
     """Write files of cases, their arrays, and what goes with them; what is in the folder is replaced at the end."""
     refuse_foreign(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    before = list(folder.iterdir())
-    with TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
-        _write_into(Path(unfinished), files, small)
+    before = [folder / name for name in _names_in(folder)]
+    with unfinished_folder(folder) as unfinished:
+        _write_into(unfinished, files, small)
         for old in before:
             old.unlink()
-        for new in sorted(Path(unfinished).iterdir(), key=lambda file: file.name == INDEX):  # it makes them a set
+        for new in sorted(unfinished.iterdir(), key=lambda file: file.name == INDEX):  # it makes them a set
             os.replace(new, folder / new.name)
 
 
@@ -208,7 +208,7 @@ def refuse_foreign(folder: Path) -> None:
         return
     if not folder.is_dir():
         raise ValueError(f"{folder} is a file, expected a folder")
-    there = sorted(file.name for file in folder.iterdir())
+    there = _names_in(folder)
     if not there:
         return
     try:
@@ -222,6 +222,11 @@ def refuse_foreign(folder: Path) -> None:
     foreign = [name for name in there if name not in ours]
     if not known or foreign:
         raise ValueError(f"{folder} holds {(foreign or there)[0]}, expected an empty folder or one of vectors")
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the names of what is in a folder, but for what somebody has not finished."""
+    return sorted(file.name for file in folder.iterdir() if not file.name.startswith(f"{UNFINISHED}-"))
 
 
 def digest(files: Mapping[str, File]) -> str:

@@ -137,4 +137,4 @@ def _tried(options: Namespace, files: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    run_command(PROGRAM, lambda: sys.exit(main()), lets_go=True)
+    run_command(PROGRAM, lambda: sys.exit(main()))

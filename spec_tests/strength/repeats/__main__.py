@@ -119,4 +119,4 @@ def _parser(project: Path) -> ArgumentParser:
 
 
 if __name__ == "__main__":
-    run(COMMAND, lambda: sys.exit(main()), lets_go=True)
+    run(COMMAND, lambda: sys.exit(main()))
