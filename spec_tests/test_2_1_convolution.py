@@ -403,6 +403,32 @@ def test_the_references_convolve_with_oblong_kernels_as_the_definition_does(case
     assert_equal(output, definition.convolution(images, weight))
 
 
+def test_the_references_keep_the_taps_of_several_groups_apart_as_the_definition_says():
+    images, weight, options = filled(((2, 44, 6, 7), (16, 22, 3, 3), {"groups": 2}))
+
+    assert_equal(reference.conv2d(images, weight, **options), definition.convolution(images, weight, **options))
+
+
+WIDE_ROWS = {
+    "rows": ((1, 44, 4, 66), (64, 44, 3, 3), {}),
+    "rows of two groups": ((1, 44, 4, 202), (64, 22, 3, 3), {"groups": 2}),
+    "planes": ((1, 22, 3, 12, 12), (32, 22, 2, 3, 3), {}),
+}
+"""The shapes of input and weight, and the options, of convolutions whose rows the references multiply in two parts."""
+
+
+@pytest.mark.parametrize("case", WIDE_ROWS.values(), ids=WIDE_ROWS)
+def test_the_references_make_of_wide_rows_what_they_make_of_each_column_alone(case):
+    images, weight, options = filled(case)
+    convolve, width = getattr(reference, CONVOLUTIONS[images.ndim - 3]), weight.shape[-1]
+
+    output = convolve(images, weight, **options)
+
+    columns = range(images.shape[-1] - width + 1)
+    alone = [convolve(images[..., column : column + width], weight, **options) for column in columns]
+    assert_equal(output, np.concatenate(alone, axis=-1))
+
+
 def test_the_geometry_needs_as_many_axes_of_the_input_as_of_the_weight():
     for images in (np.ones((1, 1, 3)), np.ones((1, 1, 3, 3, 3))):
         with pytest.raises(ValueError, match=f"input has {images.ndim} axes and weight 4, expected the same number"):
