@@ -303,6 +303,7 @@ def test_the_same_seed_gives_the_same_jpeg_files_every_time(country211_archive, 
     again = datasets.write_country211(tmp_path / "again")
 
     assert archives.checksums(again) == archives.checksums(country211_archive.with_name("country211"))
+    assert list(again.parent.iterdir()) == [again]  # no archive unless it is asked for
 
 
 @pytest.mark.parametrize("writer", [datasets.write_cifar10, datasets.write_cifar100])
@@ -313,6 +314,7 @@ def test_without_a_seed_named_it_is_0(tmp_path, writer):
     ]
 
     assert sums[0] == sums[1]
+    assert [len(list(folder.iterdir())) for folder in tmp_path.iterdir()] == [1, 1]  # no archive unless it is asked for
 
 
 @pytest.mark.parametrize("writer", [datasets.write_cifar10, datasets.write_cifar100])
