@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import reference
 from reference import definition, places
+from reference.columns import kernels, row_parts
 from reference.geometry import ConvGeometry
 from spec_tests.vocabulary.compare import assert_equal
 from spec_tests.vocabulary.everyday_cases import everyday_convolution, everyday_convolutions
@@ -405,7 +406,9 @@ def test_the_references_convolve_with_oblong_kernels_as_the_definition_does(case
 
 def test_the_references_keep_the_taps_of_several_groups_apart_as_the_definition_says():
     images, weight, options = filled(((2, 44, 6, 7), (16, 22, 3, 3), {"groups": 2}))
+    geometry = ConvGeometry.of(images, weight, None, **options)
 
+    assert (row_parts(weight, geometry), len(kernels(weight, geometry))) == (0, 3)
     assert_equal(reference.conv2d(images, weight, **options), definition.convolution(images, weight, **options))
 
 
@@ -424,6 +427,7 @@ def test_the_references_make_of_wide_rows_what_they_make_of_each_column_alone(ca
 
     output = convolve(images, weight, **options)
 
+    assert row_parts(weight, ConvGeometry.of(images, weight, None, **options)) == 2
     columns = range(images.shape[-1] - width + 1)
     alone = [convolve(images[..., column : column + width], weight, **options) for column in columns]
     assert_equal(output, np.concatenate(alone, axis=-1))

@@ -27,7 +27,7 @@ from spec_tests.run.language import language_of
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Look at swallowed exceptions from now on, before pytest's own hook does, and at SIGTERM unless others do."""
+    """Look at swallowed exceptions from now on, before pytest's own hook does, and at signals unless others do."""
     if not processes.is_worker(session.config):  # which the other process ends, and whose end it notices
         ending = ExitStack()
         ending.enter_context(interrupted_by_signals())

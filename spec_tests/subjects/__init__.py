@@ -79,7 +79,7 @@ def load_here(name: str, device: str = "cpu") -> Guarded:
         return _guarded(reading.of_a_file(name, device), device)
     file, colon, variant = name.partition(":")
     if colon and not variant:
-        raise NotAvailable(f"{name!r} names nothing behind the colon; without it, it is {file!r}")
+        raise NotAvailable(f"{name!r} has nothing after the colon; expected {file!r}, or a name after it")
     if file not in names():
         if "." not in name and ":" not in name and not _importable(name):
             raise NotAvailable(

@@ -209,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--third", type=int, choices=range(3), help="with --check: only every third defect")
     options = parser.parse_args(arguments)
     if options.third is not None and not options.check:
-        parser.error("--third is for --check: a table lacks no defect")
+        parser.error("--third goes with --check: the table is written of all defects")
     defects = ALL if options.third is None else ALL[options.third :: 3]
     found = measured(options.claims.split(",") if options.claims else register(), defects)
     if options.claims:

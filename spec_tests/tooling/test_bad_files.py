@@ -631,14 +631,17 @@ def test_a_ctrl_c_in_the_middle_of_a_run_leaves_its_report_and_says_where(tmp_pa
     assert [file.name for file in tmp_path.iterdir() if "unfinished" in file.name] == []
 
 
-def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_path):
-    (tmp_path / "test_it.py").write_text(SWALLOWING, encoding="utf-8")
-    root = Path(datasets.__file__).parents[1]
-    options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(tmp_path)]
-    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), *options]
+def run_that_interrupts_itself(folder, text):
+    """Run a file of this text under the plugin alone, in a process that hears a Ctrl-C."""
+    (folder / "test_it.py").write_text(text, encoding="utf-8")
+    options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(folder)]
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(folder), *options]
+    environment = {**os.environ, "PYTHONPATH": str(Path(datasets.__file__).parents[1])}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, preexec_fn=HEARD)
 
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, preexec_fn=HEARD)
+
+def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_path):
+    run = run_that_interrupts_itself(tmp_path, SWALLOWING)
 
     assert run.returncode == pytest.ExitCode.INTERRUPTED
     assert "REACHED" not in run.stdout
@@ -647,13 +650,7 @@ def test_a_ctrl_c_within_a_callback_of_the_garbage_collector_ends_the_run(tmp_pa
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no signal of one process to another")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_amid_code_that_has_no_line_ends_the_run_a_moment_later(tmp_path, name):
-    (tmp_path / "test_it.py").write_text(WITHOUT_LINES.replace("SIGNAL", name), encoding="utf-8")
-    root = Path(datasets.__file__).parents[1]
-    options = ["-p", "spec_tests.report.interrupts", "-p", "no:cacheprovider", "-s", str(tmp_path)]
-    command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(tmp_path), *options]
-
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, preexec_fn=HEARD)
+    run = run_that_interrupts_itself(tmp_path, WITHOUT_LINES.replace("SIGNAL", name))
 
     assert run.returncode == pytest.ExitCode.INTERRUPTED
     assert "REACHED" not in run.stdout

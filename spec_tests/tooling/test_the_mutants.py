@@ -303,23 +303,23 @@ def test_a_run_of_its_own_names_the_test_that_kills_and_restores_the_reference(t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("tests", "addition", "killed_by"),
-    [
-        (["spec_tests/tooling/test_the_lines.py"], "", ""),
-        (LINEAR, "import pytest\npytest.skip(allow_module_level=True)\n", "pytest's status"),
-    ],
-    ids=["there never were any", "the mutant leaves none"],
-)
-def test_only_a_mutant_that_leaves_no_tests_is_killed_by_that(tmp_path, monkeypatch, tests, addition, killed_by):
+def test_a_mutant_of_what_has_no_test_survives_a_run_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "SUBJECTS", ("reference",))
-    monkeypatch.setattr(running, "paths", lambda _: tests)
-    mutant = Mutant("linear", "NumberReplacer", 0, "flatten")
+    monkeypatch.setattr(running, "paths", lambda _: ["spec_tests/tooling/test_the_lines.py"])
 
-    found = running.Copy(tmp_path).killed_by(mutant, mutants.source("linear") + addition)
+    unchanged = Mutant("linear", "NumberReplacer", 0, "flatten"), mutants.source("linear")
 
-    assert found.startswith(killed_by)
-    assert bool(found) == bool(killed_by)
+    assert running.Copy(tmp_path).killed_by(*unchanged) == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("on_the_reference", "killed_by"), [(5, ""), (0, "pytest's status 5")])
+def test_a_mutant_is_killed_where_it_alone_leaves_no_test(tmp_path, monkeypatch, on_the_reference, killed_by):
+    monkeypatch.setattr(
+        running.Copy, "_run", lambda *given: (on_the_reference if "--collect-only" in given[-1] else 5, "")
+    )
+
+    assert running.Copy(tmp_path).killed_by(Mutant("linear", "NumberReplacer", 0, "flatten"), "") == killed_by
 
 
 # What is noted

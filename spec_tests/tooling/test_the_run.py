@@ -209,7 +209,7 @@ def test_a_fork_of_a_run_ends_with_its_own_status():
             "--subject tensorflaw: no subject 'tensorflaw'; there are .*reference, .*torch",
         ),
         (["--subject", "torch:v2"], "torch comes in no variant .v2.; there are channels_last, "),
-        (["--subject", "torch:"], "'torch:' names nothing behind the colon; without it, it is 'torch'"),
+        (["--subject", "torch:"], "'torch:' has nothing after the colon; expected 'torch', or a name after it"),
         (["--subject", "reference", "--device", "cuda"], "the references run on device 'cpu'"),
         (["--subject", "wrong:flips"], "no wrong implementation 'flips' of .*; one is wrong:flips_the_kernel"),
         (["--device", "warp"], "--subject torch --device warp: torch has no device 'warp' here"),
