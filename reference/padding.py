@@ -103,7 +103,7 @@ def _pairs(input: Array, pad: Sequence[int], mode: str, value: float | None) -> 
         raise ValueError(f"mode {mode!r} pads 1 to 3 axes after 1 or 2 others, got {len(given)} after {untouched}")
     for axis, pair in pairs.items():
         _check_reach(mode, axis, input.shape[axis], pair)
-    if mode != "constant" and 0 in input.shape[untouched - 1 :]:
+    if mode in ("reflect", "replicate") and 0 in input.shape[untouched - 1 :]:
         raise ValueError(f"input has shape {input.shape}: mode {mode!r} takes no empty axis but the batch")
     return pairs
 

@@ -798,6 +798,7 @@ def test_the_gradient_of_a_conv_refuses_a_grad_output_not_shaped_as_the_output(s
         ({"input": IMAGE.tolist()}, "input must be a NumPy array, got list"),
         ({"input": IMAGE[0, 0]}, "input has 2 axes, expected 4, or 3"),
         ({"weight_size": (6, 2, 3)}, "weight has 3 axes, expected 4"),
+        ({"weight_size": 6}, "weight has 1 axes, expected 4"),
         ({"weight_size": (6, 2, 0, 3)}, r"weight_size must be at least 1, got \(6, 2, 0, 3\)"),
         ({"weight_size": (6, 2, 3, 3.0)}, "weight_size must be a whole number, got 3.0"),
         ({"weight_size": (6, 4, 3, 3)}, "weight has 4 input channels per group, input has 4 channels in 2 groups"),

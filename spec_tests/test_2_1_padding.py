@@ -173,13 +173,21 @@ def test_a_row_of_any_length_is_copied_no_farther_than_it_reaches(subject_on_cpu
 
 
 @conventions("pad")
-def test_an_empty_channel_remains_empty_where_the_padding_is_constant(subject):
-    assert subject.pad(np.zeros((2, 0, 3)), (1, 1)).shape == (2, 0, 5)
+@pytest.mark.parametrize("mode", ["constant", "circular"])
+def test_an_empty_channel_remains_empty_where_the_padding_is_constant_or_circular(subject, mode):
+    assert subject.pad(np.zeros((2, 0, 3)), (1, 1), mode).shape == (2, 0, 5)
+    assert subject.pad_backward(np.zeros((2, 0, 5)), np.zeros((2, 0, 3)), (1, 1), mode).shape == (2, 0, 3)
+
+
+@conventions("pad")
+def test_a_row_without_cells_remains_empty_where_circular_padding_adds_none(subject):
+    assert subject.pad(np.zeros((2, 0)), (0, 0), "circular").shape == (2, 0)
 
 
 @refusals("pad")
-def test_an_empty_channel_is_refused_where_cells_are_copied(subject_on_cpu):
+@pytest.mark.parametrize("mode", ["reflect", "replicate"])
+def test_an_empty_channel_is_refused_where_cells_are_reflected_or_replicated(subject_on_cpu, mode):
     message = "takes no empty axis but the batch"
-    call = {"input": np.zeros((2, 0, 3)), "pad": (1, 1), "mode": "reflect"}
+    call = {"input": np.zeros((2, 0, 3)), "pad": (1, 1), "mode": mode}
 
     assert_refused(subject_on_cpu, "pad", message, near={"input": np.zeros((0, 2, 3))}, **call)

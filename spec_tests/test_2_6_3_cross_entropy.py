@@ -528,6 +528,11 @@ REFUSED = {
         {"target": np.array([0, 3])},
         {"target": np.array([0, 2])},
     ),
+    "a class far beyond the last": (
+        "target has class 1000, expected 0 to 2",
+        {"target": np.array([0, 1000])},
+        {"target": np.array([0, 2])},
+    ),
     "a negative class": (
         "target has class -1, expected 0 to 2",
         {"target": np.array([0, -1])},
@@ -632,6 +637,11 @@ REFUSED_BY_CROSS_ENTROPY = {
         "ignore_index 1 needs class indices",
         {"target": EVEN, "ignore_index": 1},
         {"target": TARGET},
+    ),
+    "the first class to ignore among probabilities": (
+        "ignore_index 0 needs class indices",
+        {"target": EVEN, "ignore_index": 0},
+        {"ignore_index": -1},
     ),
 }
 

@@ -1,5 +1,6 @@
 """What every function of `reference.__all__` promises of its options, its errors and its silence."""
 
+import inspect
 import warnings
 from collections.abc import Mapping
 
@@ -22,6 +23,35 @@ ODD = {
     "float64": [np.inf, -np.inf, np.nan, 1e308, -1e308, 1e-308, -5e-324, 0.0, -0.0, 1.0, 1e155],
 }
 """Numbers on which arithmetic overflows, underflows or has no result."""
+FUNCTIONS_OF = {
+    **{name: function for name in reference.__all__ if (function := name.removesuffix("_backward")) != name},
+    "batch_norm_statistics": "batch_norm",
+}
+"""The function that each gradient, and the running statistics, belong to."""
+
+
+# Options that are left out
+
+
+@pytest.mark.parametrize("name", FUNCTIONS_OF)
+def test_an_option_that_is_left_out_is_in_a_gradient_what_it_is_in_the_function(name):
+    expected = defaults_of(FUNCTIONS_OF[name])
+
+    assert {option: value for option, value in defaults_of(name).items() if option in expected} == {
+        option: value for option, value in expected.items() if option in parameters_of(name)
+    }
+
+
+def defaults_of(function):
+    """Return the options of a function that need not be given, each with its default."""
+    parameters = inspect.signature(getattr(reference, function)).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def test_without_momentum_a_tenth_of_the_batch_goes_into_the_running_statistics():
+    mean, var = reference.batch_norm_statistics(np.array([[1.0], [3.0]]), np.array([0.0]), np.array([1.0]))
+
+    np.testing.assert_allclose([*mean, *var], [0.2, 1.1], rtol=1e-15)
 
 
 # Options as numbers of NumPy's
