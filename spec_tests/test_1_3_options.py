@@ -163,20 +163,22 @@ NUMBERED = np.arange(1, 31, dtype=np.uint8).reshape(1, 6, 5)
 
 @pytest.mark.claim("1.3.j")
 @each_path
-def test_a_crop_of_a_padded_image_is_drawn_from_all_places_that_fit_it(path):
+@pytest.mark.parametrize(("height", "width"), [(3, 4), (4, 3)])
+def test_a_crop_of_a_padded_image_is_drawn_from_all_places_that_fit_it(path, height, width):
     around, draws = np.pad(NUMBERED, [(0, 0), (1, 1), (1, 1)]), 1000
+    rows, columns = 8 - height + 1, 7 - width + 1
     place = {
-        around[:, top : top + 3, left : left + 4].tobytes(): (top, left)
-        for top in range(8 - 3 + 1)
-        for left in range(7 - 4 + 1)
+        around[:, top : top + height, left : left + width].tobytes(): (top, left)
+        for top in range(rows)
+        for left in range(columns)
     }
 
-    drawn = [place[crop.tobytes()] for crop in random_crops(path, NUMBERED, (3, 4), draws, padding=1)]
+    drawn = [place[crop.tobytes()] for crop in random_crops(path, NUMBERED, (height, width), draws, padding=1)]
 
-    assert set(drawn) == set(place.values())  # of 24 places one is missing at 24·(23/24)¹⁰⁰⁰ ≈ 10⁻¹⁷ of all seeds
-    for axis, fitting in enumerate((6, 4)):
+    assert set(drawn) == set(place.values())  # of 25 places one is missing at 25·(24/25)¹⁰⁰⁰ < 10⁻¹⁶ of all seeds
+    for axis, fitting in enumerate((rows, columns)):
         counts = np.bincount([offsets[axis] for offsets in drawn], minlength=fitting)
-        assert abs(counts / draws - 1 / fitting).max() < frequency_tolerance(draws, 6 + 4)
+        assert abs(counts / draws - 1 / fitting).max() < frequency_tolerance(draws, rows + columns)
 
 
 @pytest.mark.claim("1.3.j")

@@ -652,10 +652,10 @@ def test_relu_refuses_what_has_no_order(subject_on_cpu, kind):
 
 
 @refusals(*SOFTMAXES)
-@pytest.mark.parametrize(("axes", "dim"), [(0, 1), (0, -2), (1, 1), (1, -2), (3, 3), (3, -4)])
+@pytest.mark.parametrize(("axes", "dim"), [(0, 1), (0, -2), (1, 1), (1, -2), (3, 3), (3, -4), (3, 5), (3, -9)])
 def test_a_softmax_refuses_an_axis_that_does_not_exist(subject_on_cpu, operation, axes, dim):
     message = f"dim must be from {-max(axes, 1)} to {max(axes, 1) - 1}, got {dim}"
-    near = {"dim": dim - 1 if dim > 0 else dim + 1}
+    near = {"dim": max(axes, 1) - 1 if dim > 0 else -max(axes, 1)}
 
     assert_refused(subject_on_cpu, operation, message, near=near, input=np.zeros((2,) * axes), dim=dim)
 
