@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from spec_tests.strength.mutation import __main__ as command
-from spec_tests.strength.mutation import mutants, running, swapping, warm
+from spec_tests.strength.mutation import limiting, mutants, running, swapping, warm
 from spec_tests.strength.mutation.forking import Forking
 from spec_tests.strength.mutation.mutants import Mutant
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper, noting_what_runs
@@ -223,6 +223,15 @@ def test_a_change_outside_functions_is_left_to_a_process_of_its_own(process):
     verdict = process.ask(changed("import numpy as np", "import numpy as np\n\nnp.float128x = 0"))
 
     assert verdict == Undecided("the change is outside functions")
+
+
+@pytest.mark.slow
+@forks
+@pytest.mark.skipif(not limiting.OWN_SIZE.exists(), reason="the system does not tell how large a process is")
+def test_a_mutant_that_takes_all_memory_fails_a_test(process):
+    greedy = changed(BEFORE, f"np.empty({2 * limiting.BYTES}, np.uint8); {BEFORE}")
+
+    assert isinstance(process.ask(greedy), Killed)
 
 
 @pytest.mark.slow
