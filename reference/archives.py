@@ -162,13 +162,16 @@ def _check_sizes(content: bytes) -> None:
     """Raise ValueError for a pickle that asks for more memory than its own length, which `pickle` would give it.
 
     It makes a table as long as the largest number that an object is remembered by, and a bytearray before it is read.
-    As the key of a dictionary, a tuple within a million others would end Python itself: it runs out of stack.
+    As the key of a dictionary, a tuple within a million others would end Python itself: it runs out of stack. And of
+    whole numbers beyond 64 bits any many can have the same hash; a dictionary of 100,000 of those takes minutes.
     """
     tuples = 0
     for opcode, argument, _ in pickletools.genops(content):
         tuples += opcode.name in NESTING
         if tuples > MOST_TUPLES:
             raise ValueError(f"it holds more than {MOST_TUPLES} tuples, expected those of a few arrays")
+        if isinstance(argument, int) and not -(2**63) <= argument < 2**63:
+            raise ValueError("it holds a whole number of more than 64 bits, expected bytes and labels")
         number = int(argument or 0) if opcode.name.endswith("PUT") else 0
         if number > len(content):
             raise ValueError(f"it remembers an object by the number {number}, beyond its own length")

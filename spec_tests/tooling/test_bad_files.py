@@ -145,6 +145,23 @@ def test_so_many_tuples_and_no_more_are_read(tuples):
         assert archives.read_pickle(content) == {}
 
 
+@pytest.mark.parametrize("protocol", range(5))
+@pytest.mark.parametrize("number", [-(2**63) - 1, -(2**63), 2**63 - 1, 2**63])
+def test_whole_numbers_of_64_bits_and_no_more_are_read(number, protocol):
+    content = pickle.dumps({number: 0}, protocol)
+
+    refused = pytest.raises(ValueError, match="a whole number of more than 64 bits, expected bytes and labels")
+    with refused if not -(2**63) <= number < 2**63 else contextlib.nullcontext():
+        assert archives.read_pickle(content) == {number: 0}
+
+
+def test_numbers_that_all_have_the_same_hash_cost_no_time():
+    content = pickle.dumps({factor * sys.hash_info.modulus: 0 for factor in range(100_000)}, protocol=2)
+
+    with pytest.raises(ValueError, match="a whole number of more than 64 bits"):
+        archives.read_pickle(content)
+
+
 @pytest.mark.parametrize("more", [0, 1])
 def test_an_object_is_remembered_by_a_number_up_to_the_length(more):
     content = b"\x80\x02}r" + (9 + more).to_bytes(4, "little") + b"."
