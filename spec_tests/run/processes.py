@@ -7,6 +7,7 @@ there are: the record has them in the order in which they were collected, whiche
 
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from threading import Thread
@@ -56,7 +57,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
-    """Let each worker compute with its share of the cores, unless the environment says with how many threads."""
+    """Let each worker compute with its share of the cores, unless the environment says with how many threads.
+
+    Raises UsageError if a name cannot be sent to them, which would end in a traceback.
+    """
+    for name in (*sys.argv, *map(str, config.invocation_params.args), *sys.path):
+        if name != encodable(name):
+            raise pytest.UsageError(
+                f"-n: {encodable(name)} has letters that {sys.getfilesystemencoding()}, the encoding of file names "
+                "here, does not know, so that no other process can be told it: set PYTHONUTF8=1, or run in one process"
+            )
     if THREADS not in os.environ:
         os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // len(specs)))
         config.add_cleanup(_leave_the_threads_open)

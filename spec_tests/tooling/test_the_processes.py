@@ -144,6 +144,28 @@ def test_half_a_character_in_somebodys_message_ends_no_run(processes):
     assert outcomes["failed"] > 5 and not outcomes["passed"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names of files")
+@pytest.mark.parametrize("place", ["named", "imported from"])
+def test_a_folder_whose_name_no_process_can_be_told_is_refused_in_one_line(tmp_path, place):
+    folder = tmp_path / os.fsdecode(b"\xac\xff")
+    folder.mkdir()
+    named = ["spec_tests/test_2_4_linear.py"] + [str(folder)] * (place == "named")
+    path = os.pathsep.join([str(PROJECT)] + [str(folder)] * (place != "named"))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *named, *TWO],
+        cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+    (line,) = (line for line in done.stderr.splitlines() if line)
+    assert line.startswith(f"ERROR: -n: {tmp_path}/\\udcac\\udcff has letters that utf-8, the encoding of file names")
+    assert (done.returncode, "INTERNALERROR" in done.stdout) == (pytest.ExitCode.USAGE_ERROR, False)
+
+
 @pytest.mark.parametrize(
     ("options", "code", "line"),
     [
