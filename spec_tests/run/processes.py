@@ -30,6 +30,8 @@ CRASHED = "???"
 """What pytest-xdist says of when a report was made on a test in which a worker died."""
 THREADS = "OMP_NUM_THREADS"
 """The variable of the environment by which torch, NumPy and others know how many threads to take."""
+UNTELLABLE = "DumpError"
+"""What execnet, by which pytest-xdist talks to its workers, raises for a text that is not Unicode's, here or there."""
 MOMENT = 0.001
 """Seconds between two looks at whether the workers have been told to end."""
 COUNTED = ("left_out", "unread")
@@ -55,18 +57,26 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Leaving())
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Any:
+    """Say in one line that the workers cannot be told a name; pytest-xdist would end in a traceback."""
+    try:
+        return (yield)
+    except Exception as error:
+        names = (os.getcwd(), *sys.argv, *map(str, session.config.invocation_params.args), *sys.path)
+        odd = [name for name in names if name != encodable(name)]
+        if UNTELLABLE not in f"{type(error).__name__}: {error}" or not odd:
+            raise
+        encoding = sys.getfilesystemencoding()
+        raise pytest.UsageError(
+            f"-n: {encodable(odd[0])} has letters that {encoding}, the encoding of file names here, does not know, "
+            "so that no other process can be told it: set PYTHONUTF8=1, or run in one process"
+        ) from None
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes(config: pytest.Config, specs: Sequence[Any]) -> None:
-    """Let each worker compute with its share of the cores, unless the environment says with how many threads.
-
-    Raises UsageError if a name cannot be sent to them, which would end in a traceback.
-    """
-    for name in (*sys.argv, *map(str, config.invocation_params.args), *sys.path):
-        if name != encodable(name):
-            raise pytest.UsageError(
-                f"-n: {encodable(name)} has letters that {sys.getfilesystemencoding()}, the encoding of file names "
-                "here, does not know, so that no other process can be told it: set PYTHONUTF8=1, or run in one process"
-            )
+    """Let each worker compute with its share of the cores, unless the environment says with how many threads."""
     if THREADS not in os.environ:
         os.environ[THREADS] = str(max(1, (os.cpu_count() or 1) // len(specs)))
         config.add_cleanup(_leave_the_threads_open)

@@ -145,16 +145,16 @@ def test_half_a_character_in_somebodys_message_ends_no_run(processes):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names of files")
-@pytest.mark.parametrize("place", ["named", "imported from"])
+@pytest.mark.parametrize("place", ["named", "imported from", "the present one"])
 def test_a_folder_whose_name_no_process_can_be_told_is_refused_in_one_line(tmp_path, place):
     folder = tmp_path / os.fsdecode(b"\xac\xff")
     folder.mkdir()
-    named = ["spec_tests/test_2_4_linear.py"] + [str(folder)] * (place == "named")
-    path = os.pathsep.join([str(PROJECT)] + [str(folder)] * (place != "named"))
+    named = [str(PROJECT / "spec_tests" / "test_2_4_linear.py")] + [str(folder)] * (place == "named")
+    path = os.pathsep.join([str(PROJECT)] + [str(folder)] * (place == "imported from"))
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *named, *TWO],
-        cwd=PROJECT,
+        cwd=folder if place == "the present one" else PROJECT,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         encoding="utf-8",

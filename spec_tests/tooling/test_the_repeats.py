@@ -92,6 +92,14 @@ def test_what_the_environment_says_of_the_setting_does_not_reach_a_run(monkeypat
     assert (found["LC_ALL"], found["TZ"], found["OMP_NUM_THREADS"]) == ("C", "UTC", "1")
 
 
+@pytest.mark.parametrize("locale", [*settings.LOCALES, "as it is"])
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_several_processes_get_what_they_ask_for_where_a_locale_lacks_letters(processes, locale):
+    found = running.environment(chosen(locale=locale, processes=processes, folder=settings.IN_CHINESE))
+
+    assert found.get("PYTHONUTF8") == ("1" if (processes, locale) == ("2", "zh_CN.GBK") else None)
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not settings.can_forbid_writing(), reason="here everything can be written")
 def test_a_read_only_project_cannot_be_written(project):

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,18 @@ def environment(setting: Setting) -> dict[str, str]:
         "TZ": chosen["time zone"],
         "PYTHONHASHSEED": "0" if chosen["hashes"] == "0" else str(setting.order),
         "OMP_NUM_THREADS": chosen["threads"],
+        **({"PYTHONUTF8": "1"} if chosen["processes"] != "1" and not _names_the_folder(chosen) else {}),
     }
+
+
+def _names_the_folder(chosen: Mapping[str, str]) -> bool:
+    """Tell whether the locale has letters for the folder's name: else several processes ask for PYTHONUTF8=1."""
+    encoding = chosen["locale"].partition(".")[2] or "utf-8"  # Python takes UTF-8 for C
+    try:
+        os.fsencode(chosen["folder"]).decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @contextmanager
