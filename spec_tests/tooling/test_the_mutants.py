@@ -299,6 +299,29 @@ def test_a_test_depends_on_what_its_fixtures_called_for_another_test(tmp_path):
     }
 
 
+def test_what_has_killed_most_goes_first_in_this_run_and_then_in_earlier_ones():
+    forking = Forking(None, "reference", set())
+    items = [
+        SimpleNamespace(nodeid=f"a.py::{name}") for name in ("test_a", "test_b[1]", "test_b[2]", "test_c", "test_d")
+    ]
+    forking.kills.update([("linear", "", "a.py::test_d")] * 2 + [("linear", "flatten", "a.py::test_c")])
+    killers = running.killers_of(
+        running.Outcome("linear", "", "operator", number, killed_by, 0.1)
+        for number, killed_by in enumerate(["test_a", "test_b", "test_b", "", "", ""])
+    )
+
+    order = forking._in_order(items, Question("linear", "flatten", "", killers["linear"]))
+
+    assert killers == {"linear": ("test_b", "test_a")}
+    assert [item.nodeid.partition("::")[2] for item in order] == [
+        "test_c",
+        "test_d",
+        "test_b[1]",
+        "test_b[2]",
+        "test_a",
+    ]
+
+
 @pytest.mark.slow
 def test_a_run_of_its_own_names_the_test_that_kills_and_restores_the_reference(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "SUBJECTS", ("reference",))

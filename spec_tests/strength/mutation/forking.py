@@ -1,8 +1,8 @@
 """A plugin of pytest that collects the tests once, and then forks for every mutant: the child runs them on it.
 
-What has killed other mutants of the same function goes first, then what has killed others of the same file. What is
-known not to reach the changed function is left out: the children tell what reaches what. A test reaches what its
-fixtures reach, also where another test had them made before.
+What has killed other mutants of the same function goes first, then what has killed others of the same file, in this
+run or an earlier one. What is known not to reach the changed function is left out: the children tell what reaches
+what. A test reaches what its fixtures reach, also where another test had them made before.
 """
 
 import gc
@@ -26,7 +26,7 @@ import pytest
 from reference.command import Interrupted
 from spec_tests.strength.mutation import limiting, touching
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper
-from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided, Verdict
+from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided, Verdict, named
 
 WAITS = 1200
 """Seconds that the parent waits for a test that does not end and computes nothing either."""
@@ -85,8 +85,7 @@ class Forking:
 
     def verdict(self, question: Question) -> Verdict:
         """Return what becomes of a mutant: a test that kills it must pass on the reference itself."""
-        items = [item for item in self._touching(question.file) if self._may_reach(item, question)]
-        items.sort(key=lambda item: [-self.kills[*place, item.nodeid] for place in _places(question)])
+        items = self._in_order([i for i in self._touching(question.file) if self._may_reach(i, question)], question)
         verdict = self._in_a_child(items, question)
         if isinstance(verdict, Killed):
             if verdict.test not in self.sound:
@@ -97,6 +96,16 @@ class Forking:
                 self.sound.add(verdict.test)
             self.kills.update((*place, verdict.test) for place in _places(question))
         return verdict
+
+    def _in_order(self, items: Sequence[pytest.Item], question: Question) -> list[pytest.Item]:
+        """Sort tests: what has killed more in this run goes first, then what is known of earlier runs."""
+        places = {name: place for place, name in enumerate(question.likely)}
+
+        def key(item: pytest.Item) -> list[int]:
+            kills = [-self.kills[*place, item.nodeid] for place in _places(question)]
+            return [*kills, places.get(named(item.nodeid), len(places))]
+
+        return sorted(items, key=key)
 
     @cache  # noqa: B019  # there is one plugin in a process
     def _touching(self, file: str) -> list[pytest.Item]:

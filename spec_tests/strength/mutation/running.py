@@ -11,7 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
@@ -29,7 +30,7 @@ from reference.whole_files import write_text
 from spec_tests.report.files import add_line, lines_of
 from spec_tests.strength.mutation.mutants import Mutant, state
 from spec_tests.strength.mutation.touching import FILES, options, paths
-from spec_tests.strength.mutation.verdicts import Killed, Question, Undecided
+from spec_tests.strength.mutation.verdicts import Killed, Question, Undecided, named
 from spec_tests.strength.mutation.warm import CAN_FORK, Warm
 
 ROOT = Path(__file__).parents[3]
@@ -102,6 +103,14 @@ def write(journal: Path, outcomes: Sequence[Outcome], mode: str = "a") -> None:
             add_line(journal, line)
 
 
+def killers_of(outcomes: Iterable[Outcome]) -> dict[str, tuple[str, ...]]:
+    """Return, for each reference, the tests that have killed its mutants, most often the first."""
+    counts = defaultdict[str, Counter[str]](Counter)
+    for outcome in outcomes:
+        counts[outcome.file][outcome.caught_by] += bool(outcome.caught_by)
+    return {file: tuple(test for test, kills in of.most_common() if kills) for file, of in counts.items()}
+
+
 class Copy:
     """A copy of the project, in which one mutant at a time takes the place of its reference."""
 
@@ -172,9 +181,9 @@ class Copy:
 class Bench:
     """What tries one mutant after the other."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is for its copy of the project, and for what its processes leave behind."""
-        self.folder = folder
+    def __init__(self, folder: Path, killers: Mapping[str, tuple[str, ...]]) -> None:
+        """`folder` is for its copy of the project, and for what its processes leave behind; `killers` tries first."""
+        self.folder, self.killers = folder, killers
 
     @cached_property
     def copy(self) -> Copy:
@@ -194,14 +203,13 @@ class Bench:
         killed_by = NO_PROGRAM if changed is None else self._killed_by(mutant, changed, alone)
         if killed_by is None:
             return None
-        test = killed_by.rpartition("::")[2].partition("[")[0]
         seconds = round(perf_counter() - began, 1)
-        return Outcome(mutant.file, state(mutant.file), mutant.operator, mutant.occurrence, test, seconds)
+        return Outcome(mutant.file, state(mutant.file), mutant.operator, mutant.occurrence, named(killed_by), seconds)
 
     def _killed_by(self, mutant: Mutant, changed: str, alone: bool) -> str | None:
         if alone:
             return self.copy.killed_by(mutant, changed)
-        question = Question(mutant.file, mutant.function, changed)
+        question = Question(mutant.file, mutant.function, changed, self.killers.get(mutant.file, ()))
         for verdict in (process.ask(question) for process in self.warm):
             if isinstance(verdict, Killed):
                 return verdict.test
@@ -224,6 +232,7 @@ class Bench:
 
 def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = False) -> list[Mutant]:
     """Find out what becomes of these mutants, on so many benches; return those that need runs of their own."""
+    killers = killers_of(read(journal).values())
     idle, written, left, broken_off = SimpleQueue[Bench](), Lock(), list[Mutant](), Event()
 
     def work(mutant: Mutant) -> None:
@@ -242,7 +251,7 @@ def run(mutants: Sequence[Mutant], journal: Path, processes: int, alone: bool = 
                 left.append(mutant)
 
     with TemporaryDirectory() as folder, ThreadPoolExecutor(processes) as pool:
-        benches = [Bench(Path(folder, str(number))) for number in range(processes)]
+        benches = [Bench(Path(folder, str(number)), killers) for number in range(processes)]
         for bench in benches:
             idle.put(bench)
         try:
