@@ -282,6 +282,12 @@ def test_a_hue_shift_of_0_changes_floats_only_by_rounding(dtype, img):
     assert_within(reference.adjust_hue(img, 0), Approximation(img.astype("float64"), bound), dtype)
 
 
+def test_the_reference_keeps_the_hue_next_to_red():
+    next_to_red = np.array([[[1.0]], [[6 * 2**-52]], [[0.0]]])  # 2⁻⁵² of a turn away from it
+
+    assert_equal(reference.adjust_hue(next_to_red, 0), next_to_red)
+
+
 @given(img=images(channels=(3,)))
 def test_a_hue_shift_of_0_changes_bytes_because_hue_and_saturation_become_bytes(img):
     hue_unit, saturation_unit = 6 / 255 * np.ptp(img, axis=0, keepdims=True), 1

@@ -4,6 +4,7 @@ A crop as large as its padded image has one place only, and shows what the image
 """
 
 import inspect
+import re
 from functools import partial
 from importlib import import_module
 
@@ -305,18 +306,26 @@ def test_the_reference_refuses_this_random_crop_and_says_why(message, options):
         random_crops(REFERENCES, NUMBERED, **{"size": 3, **options})
 
 
+@pytest.mark.parametrize("shape", [(2, 6, 5), (4, 2, 6, 5)])
+def test_the_reference_fills_every_channel_with_a_number_of_its_own(shape):
+    filled = random_transforms.padded_for_crop(np.zeros(shape, np.uint8), 3, padding=(1, 0), fill=(7, 8))
+
+    assert_equal(filled[..., 0], np.broadcast_to(np.array([[7], [8]], np.uint8), (*shape[:-2], 6)))
+
+
 def test_the_reference_fills_pictures_of_floating_point_with_the_nearest_number():
     filled = random_transforms.padded_for_crop(np.zeros((1, 1, 1), np.float32), 3, padding=1, fill=0.1)
 
     assert filled[0, 0, 0] == np.float32(0.1)
 
 
+@pytest.mark.parametrize("shape", [(3, 2, 2), (2, 2), (2, 3, 2, 2)])
 @pytest.mark.parametrize("fill", [(1, 2), (1, 2, 3, 4), ()])
-def test_the_reference_fills_with_one_number_or_one_for_each_channel(fill):
-    message = rf"fill has {len(fill)} numbers, img has shape \(3, 2, 2\): expected one, or one a channel"
+def test_the_reference_fills_with_one_number_or_one_for_each_channel(fill, shape):
+    message = f"fill has {len(fill)} numbers, img has shape {shape}: expected one, or one a channel"
 
-    with pytest.raises(ValueError, match=message):
-        random_transforms.padded_for_crop(np.zeros((3, 2, 2), np.uint8), 3, padding=1, fill=fill)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        random_transforms.padded_for_crop(np.zeros(shape, np.uint8), 3, padding=1, fill=fill)
 
 
 def test_the_reference_surrounds_no_image_unless_it_is_asked_to():

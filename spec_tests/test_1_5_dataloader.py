@@ -118,6 +118,7 @@ def test_drop_last_drops_only_an_incomplete_last_batch(epochs_of, length, batch_
 @every_loader
 def test_the_batch_size_defaults_to_1(epochs_of):
     assert epochs_of(3) == [[[0], [1], [2]]]
+    assert dataloader.number_of_batches(3) == 3
 
 
 @every_loader

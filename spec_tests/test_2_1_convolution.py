@@ -412,6 +412,18 @@ def test_the_references_keep_the_taps_of_several_groups_apart_as_the_definition_
     assert_equal(reference.conv2d(images, weight, **options), definition.convolution(images, weight, **options))
 
 
+def test_the_gradient_keeps_the_taps_of_several_groups_apart_at_any_number_of_places():
+    images, weight, options = filled(((2, 44, 5, 7), (16, 22, 3, 3), {"groups": 2}))
+    grad_output, _, _ = filled(((2, 16, 3, 5), (1,), {}))
+    assert len(kernels(weight, ConvGeometry.of(images, weight, None, **options))) == 3
+
+    grad_input, grad_weight, _ = reference.conv2d_backward(grad_output, images, weight, **options)
+
+    of_input, of_weight, _ = definition.convolution_backward(grad_output, images, weight, **options)
+    assert_equal(grad_input, of_input)
+    assert_equal(grad_weight, of_weight)
+
+
 WIDE_ROWS = {
     "rows": ((1, 44, 4, 66), (64, 44, 3, 3), {}),
     "rows of two groups": ((1, 44, 4, 202), (64, 22, 3, 3), {"groups": 2}),

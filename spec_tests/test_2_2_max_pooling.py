@@ -517,6 +517,24 @@ def test_the_fast_gradient_of_max_pooling_is_that_of_the_definition(plain, speci
         assert_equal(problem.backward(reference), grad_input)
 
 
+@pytest.mark.parametrize("cells", [1, 2, 3, 4])
+def test_the_fast_max_pooling_of_a_short_row_is_the_definition_whatever_the_window(cells):
+    rows = np.array([np.arange(cells), np.arange(cells)[::-1]], float)[:, np.newaxis]
+    for kernel_size, stride, dilation, ceil_mode in product(range(1, 7), range(1, 5), (1, 2), (False, True)):
+        for padding in range(kernel_size // 2 + 1):
+            if cells + 2 * padding <= dilation * (kernel_size - 1):
+                continue  # the window does not fit
+            options = (kernel_size, stride, padding, dilation, ceil_mode)
+            output, places = definition.max_pooling(
+                rows, definition.sliding_windows(PoolGeometry.of((cells,), *options))
+            )
+
+            found = reference.max_pool1d(rows, *options, return_indices=True)
+
+            assert_equal(found[0], output)
+            assert_equal(found[1], places)
+
+
 @pytest.mark.parametrize("integer", ["uint8", "int8", "int16", "int32", "int64"])
 def test_the_fast_max_pooling_of_integers_is_the_definition(integer):
     extremes = [np.iinfo(integer).min, np.iinfo(integer).max]

@@ -534,10 +534,11 @@ def test_flatten_refuses_to_start_after_its_end(subject_on_cpu, start, end):
 
 
 @refusals("flatten")
-@pytest.mark.parametrize(("name", "dim"), [("start_dim", 3), ("start_dim", -4), ("end_dim", 3), ("end_dim", -4)])
+@pytest.mark.parametrize("name", ["start_dim", "end_dim"])
+@pytest.mark.parametrize("dim", [3, -4, 5, -9])
 def test_flatten_refuses_an_axis_that_does_not_exist(subject_on_cpu, name, dim):
     message = f"{name} must be from -3 to 2, got {dim}"
-    call, near = {"input": np.zeros((2, 3, 4)), name: dim}, {name: dim - 1 if dim > 0 else dim + 1}
+    call, near = {"input": np.zeros((2, 3, 4)), name: dim}, {name: 2 if dim > 0 else -3}
 
     assert_refused(subject_on_cpu, "flatten", message, near=near, **call)
 

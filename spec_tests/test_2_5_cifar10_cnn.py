@@ -208,7 +208,7 @@ def test_sizes_that_lead_to_1024_features_are_accepted(subject, size):
 
 @pytest.mark.claim("2.5.t")
 @refusals("cifar10_cnn")
-@pytest.mark.parametrize("size", [(31, 32), (32, 40), (40, 40), (28, 28), (64, 64), (7, 32)])
+@pytest.mark.parametrize("size", [(31, 32), (32, 40), (40, 40), (28, 28), (64, 64), (7, 32), (32, 32, 1)])
 def test_other_sizes_are_refused(subject, size):
     _, parameters = images_and_parameters(1)
     call, near = {"input": np.zeros((2, 3, *size)), "parameters": parameters}, {"input": np.zeros((2, 3, 32, 32))}

@@ -553,6 +553,15 @@ def test_the_gradient_of_batch_norm_refuses_one_running_statistic_without_the_ot
     assert_refused(subject_on_cpu, "batch_norm_backward", message, near=near, grad_output=grad_output, **call)
 
 
+@pytest.mark.parametrize("missing", ["running_mean", "running_var", "both"])
+def test_the_reference_moves_no_running_statistics_that_are_missing(missing):
+    given = {"running_mean": np.zeros(3), "running_var": np.ones(3)}
+    without = {name: None if missing in (name, "both") else value for name, value in given.items()}
+
+    with pytest.raises(TypeError, match=r"^running_(mean|var) must be a NumPy array, got NoneType"):
+        reference.batch_norm_statistics(BATCH, **without)
+
+
 @refusals("batch_norm")
 def test_the_gradient_of_batch_norm_refuses_a_grad_output_of_another_shape(subject_on_cpu):
     message = r"grad_output has shape \(2, 3\), expected \(2, 3, 4\)"
