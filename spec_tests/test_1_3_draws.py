@@ -174,6 +174,7 @@ def test_a_jitter_of_one_adjustment_makes_that_one_alone(path, name):
         ("saturation must be a range within 0.0 to inf", {"saturation": (2, 1)}),
         ("hue must be a range within -0.5 to 0.5, got 0.6", {"hue": 0.6}),
         ("hue must be a number or two", {"hue": (0, 0.1, 0.2)}),
+        ("brightness must be a number or two", {"brightness": (1,)}),
         ("hue must be a number, got '0.1'", {"hue": "0.1"}),
     ],
 )

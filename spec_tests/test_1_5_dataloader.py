@@ -556,6 +556,12 @@ def test_the_reference_refuses_these_options(message, options):
         dataloader.batches(5, **options)
 
 
+@pytest.mark.parametrize("size", [0, -1])
+def test_the_reference_counts_no_batches_of_less_than_one_item(size):
+    with pytest.raises(ValueError, match=f"batch_size must be at least 1, got {size}"):
+        dataloader.number_of_batches(5, size)
+
+
 @pytest.mark.parametrize(("length", "message"), [(-1, "must be at least 0, got -1"), (2.0, "must be a whole number")])
 def test_the_reference_refuses_this_length(length, message):
     for function in (dataloader.batches, dataloader.number_of_batches):

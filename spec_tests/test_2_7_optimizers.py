@@ -286,15 +286,25 @@ def test_to_maximize_is_to_follow_the_gradient_turned_around(subject, dtype, cal
 
 
 @values("sgd", "adam", "rmsprop", "adagrad")
-@for_all(call=calls, seed=SEEDS)
-def test_weight_decay_adds_a_part_of_the_parameter_to_the_gradient(subject, dtype, call, seed):
+@for_all(call=calls, seed=SEEDS, decay=st.sampled_from([0.5, 1.0]))
+def test_weight_decay_adds_a_part_of_the_parameter_to_the_gradient(subject, dtype, call, seed, decay):
     param, grad, state, step, options = from_some_state(subject, call, seed, dtype, real_numbers)
     param, grad = np.round(param), np.round(grad)  # so that their sum does not round
 
-    decayed = step(param, grad, state, **options | {"weight_decay": 0.5})
+    decayed = step(param, grad, state, **options | {"weight_decay": decay})
 
-    grad = (-grad if options["maximize"] else grad) + 0.5 * param
+    grad = (-grad if options["maximize"] else grad) + decay * param
     assert_same(decayed, step(param, grad, state, **options | {"weight_decay": 0, "maximize": False}))
+
+
+@conventions(*OPTIMIZERS)
+def test_without_weight_decay_an_infinite_parameter_gets_into_no_state(subject, operation):
+    param = np.array([np.inf, -np.inf, 1.0])
+
+    after, state = getattr(subject, operation)(param, np.array([1.0, 2.0, 3.0]), {}, lr=0.25, weight_decay=0)
+
+    assert_equal(after[:2], param[:2])
+    assert all(np.isfinite(value).all() for value in arrays_of(state).values())
 
 
 @values("adamw")
