@@ -327,7 +327,7 @@ def test_options_of_workers_need_workers_and_numbers_that_make_sense(message, op
         torch_data.DataLoader(range(2), **options)
 
 
-@pytest.mark.parametrize("worker", [-1, 2])
+@pytest.mark.parametrize("worker", [-1, 2, 3])
 def test_the_reference_gives_batches_to_none_but_its_workers(worker):
     with pytest.raises(ValueError, match=f"worker must be from 0 to 1, got {worker}"):
         sampling.of_worker(["first", "second"], worker, workers=2)

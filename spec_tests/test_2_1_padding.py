@@ -172,6 +172,17 @@ def test_a_row_of_any_length_is_copied_no_farther_than_it_reaches(subject_on_cpu
     assert_refused(subject_on_cpu, "pad", f"can copy from {cells} cells", near={"pad": pads[1]}, **call)
 
 
+@refusals("pad")
+@pytest.mark.parametrize("mode", [mode for mode in NUMPYS_NAMES if mode != "constant"])
+def test_cells_are_copied_along_three_axes_at_most(subject_on_cpu, mode):
+    call, near = (
+        {"input": np.ones((1,) * 6), "pad": (0,) * 8, "mode": mode},
+        {"input": np.ones((1,) * 5), "pad": (0,) * 6},
+    )
+
+    assert_refused(subject_on_cpu, "pad", "pads 1 to 3 axes after 1 or 2 others, got 4 after 2", near=near, **call)
+
+
 @conventions("pad")
 @pytest.mark.parametrize("mode", ["constant", "circular"])
 def test_an_empty_channel_remains_empty_where_the_padding_is_constant_or_circular(subject, mode):

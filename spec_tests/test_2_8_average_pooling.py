@@ -227,6 +227,14 @@ def test_the_fast_average_pooling_of_the_references_is_the_definition(plain, spe
         assert_equal(problem.forward(reference), output)
 
 
+def test_the_definition_counts_the_padding_unless_told_otherwise():
+    windows = definition.sliding_windows(PoolGeometry.of((2,), 2, padding=1))
+    (_, cells, divisor), _ = definition.means(np.array([[[6.0, 2.0]]]), windows)
+
+    assert (cells, divisor) == ([(0, 0, 0)], 2)
+    assert_equal(definition.average_pooling(np.array([[[6.0, 2.0]]]), windows), np.array([[[3.0, 1.0]]]))
+
+
 @pytest.mark.parametrize("operation", AVERAGE_POOLS)
 @for_all(plain=problems(batched=True), special=problems(batched=True, numbers=special_numbers))
 def test_the_fast_gradient_of_average_pooling_is_that_of_the_definition(plain, special):
