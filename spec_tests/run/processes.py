@@ -10,6 +10,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
+from tempfile import gettempdir
 from threading import Thread
 from time import sleep
 from typing import Any
@@ -63,14 +64,15 @@ def pytest_sessionstart(session: pytest.Session) -> Any:
     try:
         return (yield)
     except Exception as error:
-        names = (os.getcwd(), *sys.argv, *map(str, session.config.invocation_params.args), *sys.path)
-        odd = [name for name in names if name != encodable(name)]
+        given = (*sys.argv, *map(str, session.config.invocation_params.args), os.environ.get("PYTEST_ADDOPTS", ""))
+        odd = [name for name in (os.getcwd(), gettempdir(), *given, *sys.path) if name != encodable(name)]
         if UNTELLABLE not in f"{type(error).__name__}: {error}" or not odd:
             raise
         encoding = sys.getfilesystemencoding()
+        mend = "rename it" if encoding == "utf-8" else "set PYTHONUTF8=1"
         raise pytest.UsageError(
             f"-n: {encodable(odd[0])} has letters that {encoding}, the encoding of file names here, does not know, "
-            "so that no other process can be told it: set PYTHONUTF8=1, or run in one process"
+            f"so that no other process can be told it: {mend}, or run in one process"
         ) from None
 
 

@@ -145,24 +145,26 @@ def test_half_a_character_in_somebodys_message_ends_no_run(processes):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names of files")
-@pytest.mark.parametrize("place", ["named", "imported from", "the present one"])
+@pytest.mark.parametrize("place", ["named", "imported from", "the present one", "for what is temporary", "an option"])
 def test_a_folder_whose_name_no_process_can_be_told_is_refused_in_one_line(tmp_path, place):
     folder = tmp_path / os.fsdecode(b"\xac\xff")
     folder.mkdir()
     named = [str(PROJECT / "spec_tests" / "test_2_4_linear.py")] + [str(folder)] * (place == "named")
     path = os.pathsep.join([str(PROJECT)] + [str(folder)] * (place == "imported from"))
+    more = {"for what is temporary": {"TMPDIR": str(folder)}, "an option": {"PYTEST_ADDOPTS": f"--basetemp={folder}/a"}}
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *named, *TWO],
         cwd=folder if place == "the present one" else PROJECT,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1", **more.get(place, {})},
         capture_output=True,
         encoding="utf-8",
         check=False,
     )
 
     (line,) = (line for line in done.stderr.splitlines() if line)
-    assert line.startswith(f"ERROR: -n: {tmp_path}/\\udcac\\udcff has letters that utf-8, the encoding of file names")
+    assert re.match(r"ERROR: -n: .*\\udcac\\udcff.* has letters that utf-8, the encoding of file names here,", line)
+    assert line.endswith(": rename it, or run in one process")
     assert (done.returncode, "INTERNALERROR" in done.stdout) == (pytest.ExitCode.USAGE_ERROR, False)
 
 

@@ -94,7 +94,8 @@ def test_what_the_environment_says_of_the_setting_does_not_reach_a_run(monkeypat
 
 @pytest.mark.parametrize("locale", [*settings.LOCALES, "as it is"])
 @pytest.mark.parametrize("processes", ["1", "2"])
-def test_several_processes_get_what_they_ask_for_where_a_locale_lacks_letters(processes, locale):
+def test_several_processes_get_what_they_ask_for_where_a_locale_lacks_letters(monkeypatch, processes, locale):
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "utf-8")
     found = running.environment(chosen(locale=locale, processes=processes, folder=settings.IN_CHINESE))
 
     assert found.get("PYTHONUTF8") == ("1" if (processes, locale) == ("2", "zh_CN.GBK") else None)

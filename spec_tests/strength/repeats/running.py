@@ -108,8 +108,10 @@ def environment(setting: Setting) -> dict[str, str]:
 def _names_the_folder(chosen: Mapping[str, str]) -> bool:
     """Tell whether the locale has letters for the folder's name: else several processes ask for PYTHONUTF8=1."""
     encoding = chosen["locale"].partition(".")[2] or "utf-8"  # Python takes UTF-8 for C
+    if chosen["locale"] == "as it is":
+        encoding = sys.getfilesystemencoding()
     try:
-        os.fsencode(chosen["folder"]).decode(encoding)
+        chosen["folder"].encode("utf-8").decode(encoding)
     except UnicodeDecodeError:
         return False
     return True
