@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,10 +25,18 @@ CHECKSUMS = "checksums.md5"
 LARGEST_LIST = 2**28
 """Bytes; a longer file of checksums, which would have millions of lines, is not read."""
 
-NESTING = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "FROZENSET"}
-"""What makes, of what may be a key of a dictionary, another such thing around it."""
+TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
+"""What makes a tuple in a pickle."""
 MOST_TUPLES = 1000
 """An array takes six."""
+SETS = {"EMPTY_SET", "ADDITEMS", "FROZENSET"}
+"""What makes or fills a set in a pickle."""
+CALLS = {"REDUCE", "BUILD", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"}
+"""What makes an object in a pickle, or fills it."""
+MOST_CALLS = 40
+"""An array takes four."""
+MOST_AXES = 8
+"""Of an array in a pickle."""
 
 
 @contextmanager
@@ -121,57 +129,87 @@ _UINT8 = (
 _CONSTRUCTORS = {(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")}
 
 
-class _Unfinished:
+class _Array:
     """An array of bytes while a pickle is read: its shape and content follow its construction."""
 
     def __init__(self) -> None:
         self.content: Any = None
 
+    def __setstate__(self, state: Any) -> None:
+        _, shape, dtype, fortran, content = state
+        sizes = shape if type(shape) is tuple and len(shape) <= MOST_AXES else (None,)
+        if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):
+            raise pickle.UnpicklingError("it holds an array whose shape is no tuple of a few whole numbers")
+        raw = content.encode("latin1") if isinstance(content, str) else content
+        bytes_only = isinstance(dtype, _Dtype) and dtype.code == "u1" and isinstance(raw, bytes)
+        if not bytes_only or fortran or prod(shape) != len(raw):
+            raise pickle.UnpicklingError("it holds an array that is not of bytes, row by row")
+        self.content = np.frombuffer(raw, np.uint8).reshape(shape)
 
-class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that calls nothing: of all names, it knows those of arrays of bytes, and makes them itself."""
+
+class _Dtype:
+    """The dtype of an array while a pickle is read."""
+
+    def __init__(self, code: Any) -> None:
+        self.code = code.decode("latin1") if isinstance(code, bytes) else code
+
+    def __setstate__(self, state: Any) -> None:
+        """Keep nothing of it: bytes have no order."""
+
+
+def _with_texts_for_keys(code: bytes, keys: slice) -> dict[int, Callable[[Any], None]]:
+    """Return what an unpickler does for an opcode that fills a dictionary, unless these of its stack are no texts."""
+    fill: Callable[[Any], None] = pickle._Unpickler.dispatch[code[0]]
+
+    def fill_checked(unpickler: Any) -> None:
+        for key in unpickler.stack[keys]:
+            if type(key) not in (str, bytes):
+                kind = type(key).__name__
+                raise pickle.UnpicklingError(f"it holds a dictionary with a {kind} for a key, expected texts")
+        fill(unpickler)
+
+    return {code[0]: fill_checked}
+
+
+class _ArraysOnly(pickle._Unpickler):
+    """An unpickler that calls nothing: of all names, it knows those of arrays of bytes, and makes them itself.
+
+    The keys of its dictionaries are texts: to look for a few thousand chosen numbers, or for a tuple of tuples of
+    tuples, can take hours. (Python's other unpickler, in C, lets nobody look at them.)
+    """
+
+    dispatch: ClassVar[dict[int, Any]] = {
+        **pickle._Unpickler.dispatch,
+        **_with_texts_for_keys(pickle.SETITEM, slice(-2, -1)),
+        **_with_texts_for_keys(pickle.SETITEMS, slice(None, None, 2)),
+        **_with_texts_for_keys(pickle.DICT, slice(None, None, 2)),
+    }
 
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         """Return a function of our own in place of NumPy's; raise UnpicklingError for any other name."""
-
-        class Array(_Unfinished):
-            def __setstate__(self, state: Any) -> None:
-                _, shape, dtype, fortran, content = state
-                raw = content.encode("latin1") if isinstance(content, str) else content
-                if dtype.code != "u1" or fortran or prod(shape) != len(raw):
-                    raise pickle.UnpicklingError("it holds an array that is not of bytes, row by row")
-                self.content = np.frombuffer(raw, np.uint8).reshape(shape)
-
-        class Dtype:
-            def __init__(self, code: Any, *_: Any) -> None:
-                self.code = code.decode("latin1") if isinstance(code, bytes) else code
-
-            def __setstate__(self, state: Any) -> None:
-                """Keep nothing of it: bytes have no order."""
-
-        if (module, name) in _CONSTRUCTORS:
-            return lambda *_: Array()
-        if (module, name) == ("numpy", "ndarray"):
-            return lambda *_: Array()
+        if (module, name) in _CONSTRUCTORS or (module, name) == ("numpy", "ndarray"):
+            return lambda *_: _Array()
         if (module, name) == ("numpy", "dtype"):
-            return lambda code, *_: Dtype(code)
+            return lambda code, *_: _Dtype(code)
         raise pickle.UnpicklingError(f"it names {shown(f'{module}.{name}')}, expected nothing but arrays of bytes")
 
 
 def _check_sizes(content: bytes) -> None:
-    """Raise ValueError for a pickle that asks for more memory than its own length, which `pickle` would give it.
+    """Raise ValueError for a pickle that asks for more memory or time than its own length.
 
-    It makes a table as long as the largest number that an object is remembered by, and a bytearray before it is read.
-    As the key of a dictionary, a tuple within a million others would end Python itself: it runs out of stack. And of
-    whole numbers beyond 64 bits any many can have the same hash; a dictionary of 100,000 of those takes minutes.
+    `pickle` makes a table as long as the largest number that an object is remembered by, and a bytearray before it is
+    read. Arrays can share one long text, of which each makes a copy.
     """
-    tuples = 0
+    tuples = calls = 0
     for opcode, argument, _ in pickletools.genops(content):
-        tuples += opcode.name in NESTING
+        if opcode.name in SETS:
+            raise ValueError("it holds a set, expected dictionaries, lists and arrays of bytes")
+        tuples += opcode.name in TUPLES
         if tuples > MOST_TUPLES:
             raise ValueError(f"it holds more than {MOST_TUPLES} tuples, expected those of a few arrays")
-        if isinstance(argument, int) and not -(2**63) <= argument < 2**63:
-            raise ValueError("it holds a whole number of more than 64 bits, expected bytes and labels")
+        calls += opcode.name in CALLS
+        if calls > MOST_CALLS:
+            raise ValueError(f"it makes or fills objects more than {MOST_CALLS} times, expected a few arrays")
         number = int(argument or 0) if opcode.name.endswith("PUT") else 0
         if number > len(content):
             raise ValueError(f"it remembers an object by the number {number}, beyond its own length")
@@ -191,7 +229,7 @@ def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
         raise ValueError(f"is not a file of CIFAR: {' '.join(str(error).split())[:200]}") from None
     if not isinstance(found, dict):
         raise ValueError(f"is not a file of CIFAR: it holds a {type(found).__name__}, expected a dictionary")
-    return {key: value.content if isinstance(value, _Unfinished) else value for key, value in found.items()}
+    return {key: value.content if isinstance(value, _Array) else value for key, value in found.items()}
 
 
 def _pack(folder: Path, archive: Path) -> None:

@@ -345,6 +345,20 @@ def test_a_mutant_of_what_has_no_test_survives_a_run_of_its_own(tmp_path, monkey
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("on_the_reference", [0, -9])
+def test_a_run_that_is_ended_kills_a_mutant_if_the_reference_itself_passes(tmp_path, monkeypatch, on_the_reference):
+    statuses = iter([-9, on_the_reference])
+    monkeypatch.setattr(running.Copy, "_run", lambda *_: (next(statuses), "said"))
+    unchanged = Mutant("linear", "NumberReplacer", 0, "flatten"), mutants.source("linear")
+
+    if on_the_reference == 0:
+        assert running.Copy(tmp_path).killed_by(*unchanged) == "pytest's status -9"
+    else:
+        with pytest.raises(SystemExit, match=r"^on the reference itself, with reference, pytest ends with status -9:"):
+            running.Copy(tmp_path).killed_by(*unchanged)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("on_the_reference", "killed_by"), [(5, ""), (0, "pytest's status 5")])
 def test_a_mutant_is_killed_where_it_alone_leaves_no_test(tmp_path, monkeypatch, on_the_reference, killed_by):
     monkeypatch.setattr(

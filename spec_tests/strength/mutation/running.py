@@ -119,7 +119,7 @@ class Copy:
         self.root = folder / "project"
         shutil.copytree(ROOT, self.root, ignore=_of_this_machine, symlinks=True)
         self.sound = set[tuple[str, str]]()
-        """The tests that pass on the reference itself, each with its subject."""
+        """The tests that pass on the reference itself, each with its subject; a reference's name stands for all."""
         self.without_tests = dict[tuple[str, str], bool]()
         """Whether a reference has no test at all with a subject."""
         self.process: subprocess.Popen[str] | None = None
@@ -147,7 +147,17 @@ class Copy:
             if code:
                 raise SystemExit(f"{failed.group(1)} fails on the reference itself, with {subject}:\n{text}")
             self.sound.add((failed.group(1), subject))
+        if code and not failed:
+            self._require_that_the_reference_passes(file, subject)
         return failed.group(1) if failed else f"pytest's status {code}" * bool(code)
+
+    def _require_that_the_reference_passes(self, file: str, subject: str) -> None:
+        """End the program if it is not the mutant by which a run ends without a failed test."""
+        if (file, subject) not in self.sound:
+            code, text = self._run(file, subject, paths(file))
+            if code not in (0, NOTHING_COLLECTED):
+                raise SystemExit(f"on the reference itself, with {subject}, pytest ends with status {code}:\n{text}")
+            self.sound.add((file, subject))
 
     def _has_no_tests(self, file: str, subject: str) -> bool:
         if (file, subject) not in self.without_tests:
