@@ -191,7 +191,8 @@ SHAPES = {
     "a fraction": b"G\x3f\xf0\x00\x00\x00\x00\x00\x00\x85",
     "a truth value": b"\x88\x85",
     "a negative number": b"J\xff\xff\xff\xff\x85",
-    "a number of more than 64 bits": b"\x8a\x08" + b"\x00" * 7 + b"\x7f" + b"\x8a\x09" + b"\x00" * 7 + b"\x80\x00\x86",
+    "2 to the 63": b"K\x00\x8a\x09" + (2**63).to_bytes(9, "little") + b"\x86",
+    "2 to the 70": b"K\x00\x8a\x09" + (2**70).to_bytes(9, "little") + b"\x86",
 }
 """Opcodes of what is no shape of an array."""
 
