@@ -122,6 +122,11 @@ REFUSED = {
         ((1, 1), "reflect", 1.0),
         ((1, 1), "constant", 1.0),
     ),
+    "a value for circular padding": (
+        "value is for mode 'constant' only",
+        ((1, 1), "circular", 1.0),
+        ((1, 1), "constant", 1.0),
+    ),
     "a value that is no number": (
         "value must be a number, got '3'",
         ((1, 1), "constant", "3"),

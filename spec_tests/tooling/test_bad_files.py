@@ -205,6 +205,13 @@ def test_the_shape_of_an_array_is_a_tuple_of_a_few_whole_numbers(case):
         archives.read_pickle(content)
 
 
+def test_a_size_of_63_bits_is_one_that_the_bytes_do_not_have():
+    content = b"\x80\x02}U\x01a" + an_array(b"\x8a\x08" + b"\xff" * 7 + b"\x7f\x85", b"U\x01x") + b"s."
+
+    with pytest.raises(ValueError, match="it holds an array that is not of bytes, row by row"):
+        archives.read_pickle(content)
+
+
 def test_an_array_has_eight_axes_at_most():
     content = b"\x80\x02}U\x01a" + an_array(b"(" + b"K\x01" * 8 + b"t", b"U\x01x") + b"s."
 

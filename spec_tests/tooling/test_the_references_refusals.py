@@ -6,6 +6,7 @@ import tracemalloc
 import types
 import warnings
 from collections.abc import Mapping
+from fractions import Fraction
 from functools import partial
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import reference
 from reference import dataloader
 from spec_tests.tooling.reference_calls import calls
+from spec_tests.vocabulary.compare import assert_equal
 
 pytestmark = [pytest.mark.tooling, pytest.mark.slow]
 
@@ -211,3 +213,19 @@ class Broken(Mapping):
 def test_a_mapping_that_raises_is_refused_as_any_other_object():
     with pytest.raises(TypeError, match="must be a mapping from names to arrays, got Broken"):
         reference.cifar10_cnn(np.zeros((1, 3, 32, 32)), Broken())
+
+
+class Raising(Fraction):
+    """A number of somebody else, which raises an error of its own."""
+
+    def __float__(self):
+        """Raise it."""
+        raise RuntimeError(self)
+
+
+def test_a_number_that_raises_is_refused_as_any_other_object():
+    image = np.ones((1, 1, 1))
+
+    with pytest.raises(TypeError, match=r"^brightness_factor must be a number, got Raising\(1, 2\)"):
+        reference.adjust_brightness(image, Raising(1, 2))
+    assert_equal(reference.adjust_brightness(image, Fraction(1, 2)), image / 2)
