@@ -305,6 +305,10 @@ def test_the_reference_refuses_this_random_crop_and_says_why(message, options):
         random_crops(REFERENCES, NUMBERED, **{"size": 3, **options})
 
 
+def test_the_reference_surrounds_a_picture_with_black_unless_told_otherwise():
+    assert_equal(random_transforms.pad_image(NUMBERED, 1), np.pad(NUMBERED, [(0, 0), (1, 1), (1, 1)]))
+
+
 @pytest.mark.parametrize("shape", [(2, 6, 5), (4, 2, 6, 5)])
 def test_the_reference_fills_every_channel_with_a_number_of_its_own(shape):
     filled = random_transforms.padded_for_crop(np.zeros(shape, np.uint8), 3, padding=(1, 0), fill=(7, 8))

@@ -178,6 +178,14 @@ def test_a_row_of_any_length_is_copied_no_farther_than_it_reaches(subject_on_cpu
 
 
 @refusals("pad")
+@pytest.mark.parametrize("axes", [1, 2, 3, 4])
+def test_no_more_axes_are_padded_than_there_are(subject_on_cpu, axes):
+    call, near = {"input": np.ones((2,) * axes), "pad": (1,) * (2 * axes + 2)}, {"pad": (1,) * (2 * axes)}
+
+    assert_refused(subject_on_cpu, "pad", f"of at most {axes} axes, got {2 * axes + 2}", near=near, **call)
+
+
+@refusals("pad")
 @pytest.mark.parametrize("mode", [mode for mode in NUMPYS_NAMES if mode != "constant"])
 def test_cells_are_copied_along_three_axes_at_most(subject_on_cpu, mode):
     call, near = (
