@@ -305,6 +305,12 @@ def test_the_reference_refuses_this_random_crop_and_says_why(message, options):
         random_crops(REFERENCES, NUMBERED, **{"size": 3, **options})
 
 
+@pytest.mark.parametrize("shape", [(), (3,), (0, 3), (3, 0)])
+def test_the_reference_surrounds_nothing_but_rows_and_columns(shape):
+    with pytest.raises(ValueError, match=rf"^img has shape {re.escape(str(shape))}"):
+        random_transforms.pad_image(np.zeros(shape, np.uint8), 1)
+
+
 def test_the_reference_surrounds_a_picture_with_black_unless_told_otherwise():
     assert_equal(random_transforms.pad_image(NUMBERED, 1), np.pad(NUMBERED, [(0, 0), (1, 1), (1, 1)]))
 
