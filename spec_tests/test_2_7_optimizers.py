@@ -299,11 +299,13 @@ def test_weight_decay_adds_a_part_of_the_parameter_to_the_gradient(subject, dtyp
 
 @conventions(*OPTIMIZERS)
 def test_without_weight_decay_an_infinite_parameter_gets_into_no_state(subject, operation):
-    param = np.array([np.inf, -np.inf, 1.0])
+    param, grad = np.array([np.inf, -np.inf, 1.0]), np.array([1.0, 2.0, 3.0])
+    options = ALL_OF_THE_STATE[operation] | {"lr": 0.25, "weight_decay": 0}
 
-    after, state = getattr(subject, operation)(param, np.array([1.0, 2.0, 3.0]), {}, lr=0.25, weight_decay=0)
+    after, state = getattr(subject, operation)(param, grad, {}, **options)
 
     assert_equal(after[:2], param[:2])
+    assert arrays_of(state)
     assert all(np.isfinite(value).all() for value in arrays_of(state).values())
 
 

@@ -71,8 +71,8 @@ def pytest_sessionstart(session: pytest.Session) -> Any:
         encoding = sys.getfilesystemencoding()
         mend = "rename it" if encoding == "utf-8" else "set PYTHONUTF8=1"
         raise pytest.UsageError(
-            f"-n: {encodable(odd[0])} has letters that {encoding}, the encoding of file names here, does not know, "
-            f"so that no other process can be told it: {mend}, or run in one process"
+            f"-n: {encodable(odd[0])} cannot be sent to other processes, because {encoding}, the encoding of file "
+            f"names here, does not know all of its letters: {mend}, or run in one process"
         ) from None
 
 

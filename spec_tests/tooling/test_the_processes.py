@@ -163,7 +163,9 @@ def test_a_folder_whose_name_no_process_can_be_told_is_refused_in_one_line(tmp_p
     )
 
     (line,) = (line for line in done.stderr.splitlines() if line)
-    assert re.match(r"ERROR: -n: .*\\udcac\\udcff.* has letters that utf-8, the encoding of file names here,", line)
+    assert re.match(
+        r"ERROR: -n: .*\\udcac\\udcff.* cannot be sent to other processes, because utf-8, the encoding", line
+    )
     assert line.endswith(": rename it, or run in one process")
     assert (done.returncode, "INTERNALERROR" in done.stdout) == (pytest.ExitCode.USAGE_ERROR, False)
 

@@ -1,7 +1,7 @@
 """A plugin of pytest for runs on mutants: no test takes forever or all memory.
 
-The time counts that the process computes, where the system has such a limit: a busy machine is no reason. No failure
-is drawn, for nobody looks at it.
+What counts is the time that the process computes, where the system has such a limit: a busy machine is no reason. No
+failure is drawn, for nobody looks at it.
 """
 
 import re

@@ -192,7 +192,7 @@ class Bench:
     """What tries one mutant after the other."""
 
     def __init__(self, folder: Path, killers: Mapping[str, tuple[str, ...]]) -> None:
-        """`folder` is for its copy of the project, and for what its processes leave behind; `killers` tries first."""
+        """`folder` is for its copy of the project, and for what its processes leave behind; `killers` go first."""
         self.folder, self.killers = folder, killers
 
     @cached_property
