@@ -2,9 +2,7 @@
 
 import gzip
 import hashlib
-import io
 import os
-import pickle
 import pickletools
 import tarfile
 from collections.abc import Callable, Iterator
@@ -12,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from math import prod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -25,16 +23,8 @@ CHECKSUMS = "checksums.md5"
 LARGEST_LIST = 2**28
 """Bytes; a longer file of checksums, which would have millions of lines, is not read."""
 
-TUPLES = {"TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"}
-"""What makes a tuple in a pickle."""
-MOST_TUPLES = 1000
-"""An array takes six."""
-SETS = {"EMPTY_SET", "ADDITEMS", "FROZENSET"}
-"""What makes or fills a set in a pickle."""
-CALLS = {"REDUCE", "BUILD", "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX"}
-"""What makes an object in a pickle, or fills it."""
 MOST_CALLS = 40
-"""An array takes four."""
+"""Of functions, and of states that follow, in a pickle; an array takes six at most."""
 MOST_AXES = 8
 """Of an array in a pickle."""
 
@@ -126,110 +116,238 @@ _UINT8 = (
 )
 
 
-_CONSTRUCTORS = {(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")}
+class _Named:
+    """A function or class by the name that a pickle gives it: nothing that could be called."""
 
-
-class _Array:
-    """An array of bytes while a pickle is read: its shape and content follow its construction."""
-
-    def __init__(self) -> None:
-        self.content: Any = None
-
-    def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, fortran, content = state
-        sizes = shape if type(shape) is tuple and len(shape) <= MOST_AXES else (None,)
-        if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):
-            raise pickle.UnpicklingError("it holds an array whose shape is no tuple of a few whole numbers")
-        raw = content.encode("latin1") if isinstance(content, str) else content
-        bytes_only = isinstance(dtype, _Dtype) and dtype.code == "u1" and isinstance(raw, bytes)
-        if not bytes_only or fortran or prod(shape) != len(raw):
-            raise pickle.UnpicklingError("it holds an array that is not of bytes, row by row")
-        self.content = np.frombuffer(raw, np.uint8).reshape(shape)
+    def __init__(self, module: Any, name: Any) -> None:
+        if not (type(module) is type(name) is str):
+            raise ValueError("it names something by what is no text")
+        if (module, name) not in _MAKERS:
+            raise ValueError(f"it names {shown(f'{module}.{name}')}, expected nothing but arrays of bytes")
+        self.make = _MAKERS[module, name]
 
 
 class _Dtype:
-    """The dtype of an array while a pickle is read."""
+    """The dtype of an array while a pickle is read: its code alone, for bytes have no order."""
 
     def __init__(self, code: Any) -> None:
         self.code = code.decode("latin1") if isinstance(code, bytes) else code
 
-    def __setstate__(self, state: Any) -> None:
-        """Keep nothing of it: bytes have no order."""
+
+class _Array:
+    """An array of bytes while a pickle is read: its shape and content may follow its construction."""
+
+    def __init__(self, content: Any = None) -> None:
+        self.content = content
 
 
-def _with_texts_for_keys(code: bytes, keys: slice) -> dict[int, Callable[[Any], None]]:
-    """Return what an unpickler does for an opcode that fills a dictionary, unless these of its stack are no texts."""
-    fill: Callable[[Any], None] = pickle._Unpickler.dispatch[code[0]]
-
-    def fill_checked(unpickler: Any) -> None:
-        for key in unpickler.stack[keys]:
-            if type(key) not in (str, bytes):
-                kind = type(key).__name__
-                raise pickle.UnpicklingError(f"it holds a dictionary with a {kind} for a key, expected texts")
-        fill(unpickler)
-
-    return {code[0]: fill_checked}
+def _of_bytes(shape: Any, dtype: Any, in_columns: Any, content: Any) -> Any:
+    """Return the array that a pickle describes."""
+    sizes = shape if type(shape) is tuple and len(shape) <= MOST_AXES else (None,)
+    if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):
+        raise ValueError("it holds an array whose shape is no tuple of a few whole numbers")
+    raw = content.encode("latin1") if isinstance(content, str) else content
+    bytes_only = isinstance(dtype, _Dtype) and dtype.code == "u1" and isinstance(raw, bytes | bytearray)
+    if not bytes_only or in_columns or prod(shape) != len(raw):
+        raise ValueError("it holds an array that is not of bytes, row by row")
+    return np.frombuffer(bytes(raw), np.uint8).reshape(shape)
 
 
-class _ArraysOnly(pickle._Unpickler):
-    """An unpickler that calls nothing: of all names, it knows those of arrays of bytes, and makes them itself.
+def _latin1(text: Any, encoding: Any) -> bytes:
+    """Return bytes, which Python 3 wrote as a text for Python 2."""
+    if type(text) is not str or encoding != "latin1":
+        raise ValueError("it encodes something else than a text of latin1")
+    return text.encode("latin1")
 
-    The keys of its dictionaries are texts: to look for a few thousand chosen numbers, or for a tuple of tuples of
-    tuples, can take hours. (Python's other unpickler, in C, lets nobody look at them.)
+
+_MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("numpy", "ndarray"): lambda *_: _Array(),
+    ("numpy", "dtype"): lambda code, *_: _Dtype(code),
+    ("_codecs", "encode"): _latin1,
+    ("__builtin__", "bytes"): lambda: b"",
+}
+for _core in ("numpy.core", "numpy._core"):  # before NumPy 2, and since
+    _MAKERS[f"{_core}.multiarray", "_reconstruct"] = lambda *_: _Array()
+    _MAKERS[f"{_core}.numeric", "_frombuffer"] = lambda content, dtype, shape, order: _Array(
+        _of_bytes(shape, dtype, order != "C", content)
+    )
+
+
+def _made(function: Any, arguments: Any) -> Any:
+    """Return what a function that a pickle names would make of its arguments, or what stands for that meanwhile."""
+    if not isinstance(function, _Named) or type(arguments) is not tuple:
+        raise ValueError("it calls what is no function, or without a tuple of arguments")
+    try:
+        return function.make(*arguments)
+    except TypeError:
+        raise ValueError(f"it makes an array or a dtype of {len(arguments)} parts") from None
+
+
+def _filled(made: Any, state: Any) -> Any:
+    """Return what a pickle made, after it was given its state."""
+    match made, state:
+        case _Array(), (_, shape, dtype, in_columns, content):
+            made.content = _of_bytes(shape, dtype, in_columns, content)
+        case _Dtype(), _:
+            pass
+        case _:
+            raise ValueError("it fills what is no array, or not with a shape, a dtype and bytes")
+    return made
+
+
+class _Machine:
+    """What a pickle is a program for: a stack, the stacks that were left at each mark, and what is remembered.
+
+    It knows the instructions that dictionaries of arrays need, and no others. None of them does more work than what
+    stands in the file for it: none calls a function, makes a text of an object, or looks up anything but texts.
     """
 
-    dispatch: ClassVar[dict[int, Any]] = {
-        **pickle._Unpickler.dispatch,
-        **_with_texts_for_keys(pickle.SETITEM, slice(-2, -1)),
-        **_with_texts_for_keys(pickle.SETITEMS, slice(None, None, 2)),
-        **_with_texts_for_keys(pickle.DICT, slice(None, None, 2)),
-    }
+    def __init__(self, length: int, encoding: str) -> None:
+        self.length, self.encoding = length, encoding
+        self.stack: list[Any] = []
+        self.left: list[list[Any]] = []
+        self.remembered: dict[int, Any] = {}
+        self.calls = 0
 
-    def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        """Return a function of our own in place of NumPy's; raise UnpicklingError for any other name."""
-        if (module, name) in _CONSTRUCTORS or (module, name) == ("numpy", "ndarray"):
-            return lambda *_: _Array()
-        if (module, name) == ("numpy", "dtype"):
-            return lambda code, *_: _Dtype(code)
-        raise pickle.UnpicklingError(f"it names {shown(f'{module}.{name}')}, expected nothing but arrays of bytes")
+    def push(self, value: Any) -> None:
+        """Put a value on the stack."""
+        self.stack.append(value)
 
+    def push_text(self, text: str) -> None:
+        """Put a text of Python 2 on the stack, which `pickletools` reads as latin1."""
+        raw = text.encode("latin1")
+        self.push(raw if self.encoding == "bytes" else raw.decode(self.encoding))
 
-def _check_sizes(content: bytes) -> None:
-    """Raise ValueError for a pickle that asks for more memory or time than its own length.
+    def pop(self, count: int) -> list[Any]:
+        """Take so many values from the stack."""
+        if len(self.stack) < count:
+            raise ValueError("it takes more from the stack than is there")
+        values = self.stack[-count:]
+        del self.stack[-count:]
+        return values
 
-    `pickle` makes a table as long as the largest number that an object is remembered by, and a bytearray before it is
-    read. Arrays can share one long text, of which each makes a copy.
-    """
-    tuples = calls = 0
-    for opcode, argument, _ in pickletools.genops(content):
-        if opcode.name in SETS:
-            raise ValueError("it holds a set, expected dictionaries, lists and arrays of bytes")
-        tuples += opcode.name in TUPLES
-        if tuples > MOST_TUPLES:
-            raise ValueError(f"it holds more than {MOST_TUPLES} tuples, expected those of a few arrays")
-        calls += opcode.name in CALLS
-        if calls > MOST_CALLS:
+    def mark(self) -> None:
+        """Begin a new stack."""
+        self.left.append(self.stack)
+        self.stack = []
+
+    def pop_to_mark(self) -> list[Any]:
+        """Take all values from the stack, and go back to the one before."""
+        if not self.left:
+            raise ValueError("it takes what follows a mark where there is none")
+        values, self.stack = self.stack, self.left.pop()
+        return values
+
+    def fill(self, values: list[Any]) -> None:
+        """Put values into the list on top of the stack, or in turn keys and values into the dictionary."""
+        (target,) = self.stack[-1:] or [None]
+        if type(target) is list:
+            target += map(_kept, values)
+        elif type(target) is dict and len(values) % 2 == 0:
+            target |= zip(map(_key, values[::2]), map(_kept, values[1::2]), strict=True)
+        else:
+            raise ValueError("it fills what is neither a list nor a dictionary")
+
+    def begin(self, target: Any) -> None:
+        """Put an empty list or dictionary below what follows the last mark, and fill it with that."""
+        values = self.pop_to_mark()
+        self.push(target)
+        self.fill(values)
+
+    def combine(self, maker: Callable[[Any, Any], Any]) -> None:
+        """Put in the place of two values what is made of them."""
+        self.calls += 1
+        if self.calls > MOST_CALLS:
             raise ValueError(f"it makes or fills objects more than {MOST_CALLS} times, expected a few arrays")
-        number = int(argument or 0) if opcode.name.endswith("PUT") else 0
-        if number > len(content):
-            raise ValueError(f"it remembers an object by the number {number}, beyond its own length")
-        if opcode.name == "BYTEARRAY8":
-            raise ValueError("it holds a bytearray, expected nothing but arrays of bytes")
+        self.push(maker(*self.pop(2)))
+
+    def remember(self, number: int) -> None:
+        """Remember the value on top by a number; thousands of long ones can be chosen so that they are slow to find."""
+        if not 0 <= number <= self.length:
+            raise ValueError(f"it remembers an object by the number {shown(number)}, beyond its own length")
+        (self.remembered[number],) = values = self.pop(1)
+        self.stack += values
+
+    def recall(self, number: int) -> None:
+        """Put what is remembered by a number on the stack."""
+        if number not in self.remembered:
+            raise ValueError(f"it remembers nothing by the number {shown(number)}")
+        self.push(self.remembered[number])
+
+
+def _key(value: Any) -> Any:
+    """Return a key; ValueError if it is no text: to look for a few thousand chosen numbers can take hours."""
+    if type(value) not in (str, bytes):
+        raise ValueError(f"it holds a dictionary with a {_kind(value)} for a key, expected texts")
+    return value
+
+
+def _kept(value: Any) -> Any:
+    """Return what a list or dictionary is to hold; ValueError if it is of no kind that files of CIFAR have."""
+    content = value.content if isinstance(value, _Array) else value
+    if not isinstance(content, int | float | str | bytes | list | dict | np.ndarray):
+        raise ValueError(f"it holds a {_kind(content)}, expected numbers, texts, lists and arrays of bytes")
+    return content
+
+
+def _kind(value: Any) -> str:
+    return type(value).__name__.lstrip("_")
+
+
+_INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
+    **dict.fromkeys(("PROTO", "FRAME", "STOP"), lambda *_: None),
+    **dict.fromkeys(("INT", "LONG", "BININT", "BININT1", "BININT2", "LONG1", "LONG4"), _Machine.push),
+    **dict.fromkeys(("FLOAT", "BINFLOAT"), _Machine.push),
+    **dict.fromkeys(("UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"), _Machine.push),
+    **dict.fromkeys(("SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8"), _Machine.push),
+    **dict.fromkeys(("STRING", "SHORT_BINSTRING", "BINSTRING"), _Machine.push_text),
+    "NONE": lambda machine, _: machine.push(None),
+    "NEWTRUE": lambda machine, _: machine.push(True),
+    "NEWFALSE": lambda machine, _: machine.push(False),
+    "EMPTY_TUPLE": lambda machine, _: machine.push(()),
+    "EMPTY_LIST": lambda machine, _: machine.push([]),
+    "EMPTY_DICT": lambda machine, _: machine.push({}),
+    "TUPLE1": lambda machine, _: machine.push(tuple(machine.pop(1))),
+    "TUPLE2": lambda machine, _: machine.push(tuple(machine.pop(2))),
+    "TUPLE3": lambda machine, _: machine.push(tuple(machine.pop(3))),
+    "MARK": lambda machine, _: machine.mark(),
+    "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_to_mark())),
+    "LIST": lambda machine, _: machine.begin([]),
+    "DICT": lambda machine, _: machine.begin({}),
+    "APPEND": lambda machine, _: machine.fill(machine.pop(1)),
+    "SETITEM": lambda machine, _: machine.fill(machine.pop(2)),
+    **dict.fromkeys(("APPENDS", "SETITEMS"), lambda machine, _: machine.fill(machine.pop_to_mark())),
+    "GLOBAL": lambda machine, names: machine.push(_Named(*names.split(" ", 1))),
+    "STACK_GLOBAL": lambda machine, _: machine.push(_Named(*machine.pop(2))),
+    "REDUCE": lambda machine, _: machine.combine(_made),
+    "BUILD": lambda machine, _: machine.combine(_filled),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
+    "MEMOIZE": lambda machine, _: machine.remember(len(machine.remembered)),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
+}
+"""What the machine does, by the names of `pickletools`, with what follows an instruction in the file."""
 
 
 def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
-    """Return the dictionary of numbers, strings, lists and arrays of bytes that a pickle holds, without running it.
+    """Return the dictionary of numbers, texts, lists and arrays of bytes that a pickle holds, without running it.
 
-    Raises ValueError for anything else. (Python's own `pickle.loads` would call whatever function a file names.)
+    `encoding` is what Python 2's texts are read by, or "bytes" to leave them as bytes. Raises ValueError for anything
+    else than such a dictionary. (Python's own `pickle.loads` would call whatever function a file names, and asked for a
+    text of what is no function, it can take hours.)
     """
+    machine = _Machine(len(content), encoding)
     try:
-        _check_sizes(content)
-        found = _ArraysOnly(io.BytesIO(content), encoding=encoding).load()
-    except Exception as error:  # a damaged pickle makes the unpickler raise nearly anything
-        raise ValueError(f"is not a file of CIFAR: {' '.join(str(error).split())[:200]}") from None
+        for opcode, argument, _ in pickletools.genops(content):
+            if opcode.name not in _INSTRUCTIONS:
+                raise ValueError(f"it has an instruction {opcode.name}, expected those of dictionaries of arrays")
+            _INSTRUCTIONS[opcode.name](machine, argument)
+        (found,) = machine.pop(1)
+    except Exception as error:  # a damaged pickle makes `pickletools` raise nearly anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ValueError(f"is not a file of CIFAR: {reason}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"is not a file of CIFAR: it holds a {type(found).__name__}, expected a dictionary")
-    return {key: value.content if isinstance(value, _Array) else value for key, value in found.items()}
+        raise ValueError(f"is not a file of CIFAR: it holds a {_kind(found)}, expected a dictionary")
+    return found
 
 
 def _pack(folder: Path, archive: Path) -> None:

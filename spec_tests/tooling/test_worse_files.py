@@ -124,7 +124,7 @@ def test_a_key_within_a_million_tuples_does_not_end_python(within):
     )
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == ("is not a file of CIFAR: it holds more than 1000 tuples, expected those of a few arrays\n")
+    assert done.stdout == ("is not a file of CIFAR: it holds a dictionary with a tuple for a key, expected texts\n")
 
 
 # Numbers and names
