@@ -38,8 +38,8 @@ from reference.checks import Array
 from reference.command import Interrupted, Parser, Refusal, WrongUsage, number_from, run
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.training import Training
+from reference.whole_files import check_place, write_text
 from spec_tests.contract.on_tensors import set_float32_precision
-from spec_tests.report.files import put
 from spec_tests.vocabulary.formats import FORMATS
 from spec_tests.vocabulary.network import roundings
 
@@ -208,10 +208,13 @@ def _drawn(number: int, device: torch.device, dtype: torch.dtype = torch.float32
 
 
 def _store(text: str, path: Path | None) -> None:
-    """Write a result, whole or not at all; an empty one only tries the folder."""
+    """Write a result, whole or not at all; an empty one only tries whether that is possible."""
     if path is not None:
         try:
-            put({path.name: text} if text else {}, path.parent)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            check_place(path)
+            if text:
+                write_text(path, text)
         except OSError as error:
             raise Refusal(f"--json {path}: {error.strerror}") from None
 

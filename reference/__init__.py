@@ -13,6 +13,7 @@ the axis of a softmax. They take plain arrays in native byte order; a single num
 Read `reference.definition` first, then `reference.convolution` and `reference.pooling`.
 """
 
+import os
 import sys
 from importlib.util import find_spec
 
@@ -21,8 +22,11 @@ if sys.argv[:1] == ["-m"]:  # a command, while Python is looking for its module
     sys.excepthook = lambda kind, *error: (
         print("interrupted", file=sys.stderr) if issubclass(kind, KeyboardInterrupt) else whole(kind, *error)
     )
-    if find_spec("numpy") is None:
+    numpy = find_spec("numpy")
+    if numpy is None:
         sys.exit('error: numpy not installed here: pip install "torch-by-hand"')
+    if numpy.origin and os.path.dirname(os.path.abspath(numpy.origin)) == os.getcwd():
+        sys.exit(f"error: {numpy.origin} hides the package numpy from Python: give it another name")
 
 from reference.activation import (
     log_softmax,

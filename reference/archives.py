@@ -24,7 +24,7 @@ LARGEST_LIST = 2**28
 """Bytes; a longer file of checksums, which would have millions of lines, is not read."""
 
 MOST_CALLS = 40
-"""Of functions, and of states that follow, in a pickle; an array takes six at most."""
+"""Of what makes or fills an array or its dtype in a pickle; an array takes four."""
 MOST_AXES = 8
 """Of an array in a pickle."""
 
@@ -116,15 +116,28 @@ _UINT8 = (
 )
 
 
+_FUNCTIONS = {
+    ("numpy", "ndarray"): "ndarray",
+    ("numpy", "dtype"): "dtype",
+    ("_codecs", "encode"): "encode",
+    ("__builtin__", "bytes"): "bytes",
+    ("builtins", "bytes"): "bytes",
+}
+"""What a pickle may name, and what it is called below; the packages of NumPy before its version 2, and since."""
+for _core in ("numpy.core", "numpy._core"):
+    _FUNCTIONS[f"{_core}.multiarray", "_reconstruct"] = "_reconstruct"
+    _FUNCTIONS[f"{_core}.numeric", "_frombuffer"] = "_frombuffer"
+
+
 class _Named:
     """A function or class by the name that a pickle gives it: nothing that could be called."""
 
     def __init__(self, module: Any, name: Any) -> None:
         if not (type(module) is type(name) is str):
             raise ValueError("it names something by what is no text")
-        if (module, name) not in _MAKERS:
+        if (module, name) not in _FUNCTIONS:
             raise ValueError(f"it names {shown(f'{module}.{name}')}, expected nothing but arrays of bytes")
-        self.make = _MAKERS[module, name]
+        self.name = _FUNCTIONS[module, name]
 
 
 class _Dtype:
@@ -153,38 +166,26 @@ def _of_bytes(shape: Any, dtype: Any, in_columns: Any, content: Any) -> Any:
     return np.frombuffer(bytes(raw), np.uint8).reshape(shape)
 
 
-def _latin1(text: Any, encoding: Any) -> bytes:
-    """Return bytes, which Python 3 wrote as a text for Python 2."""
-    if type(text) is not str or encoding != "latin1":
-        raise ValueError("it encodes something else than a text of latin1")
-    return text.encode("latin1")
-
-
-_MAKERS: dict[tuple[str, str], Callable[..., Any]] = {
-    ("numpy", "ndarray"): lambda *_: _Array(),
-    ("numpy", "dtype"): lambda code, *_: _Dtype(code),
-    ("_codecs", "encode"): _latin1,
-    ("__builtin__", "bytes"): lambda: b"",
-}
-for _core in ("numpy.core", "numpy._core"):  # before NumPy 2, and since
-    _MAKERS[f"{_core}.multiarray", "_reconstruct"] = lambda *_: _Array()
-    _MAKERS[f"{_core}.numeric", "_frombuffer"] = lambda content, dtype, shape, order: _Array(
-        _of_bytes(shape, dtype, order != "C", content)
-    )
-
-
 def _made(function: Any, arguments: Any) -> Any:
     """Return what a function that a pickle names would make of its arguments, or what stands for that meanwhile."""
     if not isinstance(function, _Named) or type(arguments) is not tuple:
         raise ValueError("it calls what is no function, or without a tuple of arguments")
-    try:
-        return function.make(*arguments)
-    except TypeError:
-        raise ValueError(f"it makes an array or a dtype of {len(arguments)} parts") from None
+    match function.name, arguments:
+        case "_reconstruct", (_, _, _):
+            return _Array()
+        case "_frombuffer", (content, dtype, shape, order, *_):
+            return _Array(_of_bytes(shape, dtype, order != "C", content))
+        case "dtype", (code, *_):
+            return _Dtype(code)
+        case "encode", (str() as text, "latin1"):  # bytes, which Python 3 wrote for Python 2
+            return text.encode("latin1")
+        case "bytes", ():
+            return b""
+    raise ValueError(f"it calls {function.name} otherwise than for arrays of bytes")
 
 
 def _filled(made: Any, state: Any) -> Any:
-    """Return what a pickle made, after it was given its state."""
+    """Return what a pickle made, after it was given its state; that of a dtype says nothing about bytes."""
     match made, state:
         case _Array(), (_, shape, dtype, in_columns, content):
             made.content = _of_bytes(shape, dtype, in_columns, content)
@@ -199,7 +200,8 @@ class _Machine:
     """What a pickle is a program for: a stack, the stacks that were left at each mark, and what is remembered.
 
     It knows the instructions that dictionaries of arrays need, and no others. None of them does more work than what
-    stands in the file for it: none calls a function, makes a text of an object, or looks up anything but texts.
+    stands in the file for it, but for a few copies of all that is there: none calls a function, makes a text of an
+    object, or looks up anything but texts. Of equal texts one is kept: another would take long to find, if it is long.
     """
 
     def __init__(self, length: int, encoding: str) -> None:
@@ -207,11 +209,13 @@ class _Machine:
         self.stack: list[Any] = []
         self.left: list[list[Any]] = []
         self.remembered: dict[int, Any] = {}
-        self.calls = 0
+        self.texts: dict[type, dict[Any, Any]] = {str: {}, bytes: {}}
+        self.calls = self.encoded = 0
 
     def push(self, value: Any) -> None:
         """Put a value on the stack."""
-        self.stack.append(value)
+        known = self.texts.get(type(value))
+        self.stack.append(value if known is None else known.setdefault(value, value))
 
     def push_text(self, text: str) -> None:
         """Put a text of Python 2 on the stack, which `pickletools` reads as latin1."""
@@ -254,15 +258,30 @@ class _Machine:
         self.push(target)
         self.fill(values)
 
-    def combine(self, maker: Callable[[Any, Any], Any]) -> None:
-        """Put in the place of two values what is made of them."""
+    def reduce(self) -> None:
+        """Put in the place of a function and its arguments what it would make."""
+        made = _made(*self.pop(2))
+        if isinstance(made, bytes):
+            self.encoded += len(made)
+            if self.encoded > self.length:
+                raise ValueError("it encodes more texts than it holds")
+        else:
+            self.count_call()
+        self.push(made)
+
+    def build(self) -> None:
+        """Fill what was made."""
+        self.count_call()
+        self.push(_filled(*self.pop(2)))
+
+    def count_call(self) -> None:
+        """Raise ValueError if there were too many, each of which may copy all that the file holds."""
         self.calls += 1
         if self.calls > MOST_CALLS:
             raise ValueError(f"it makes or fills objects more than {MOST_CALLS} times, expected a few arrays")
-        self.push(maker(*self.pop(2)))
 
     def remember(self, number: int) -> None:
-        """Remember the value on top by a number; thousands of long ones can be chosen so that they are slow to find."""
+        """Remember the value on top by a number; ValueError for a long one: of those, some take hours to find again."""
         if not 0 <= number <= self.length:
             raise ValueError(f"it remembers an object by the number {shown(number)}, beyond its own length")
         (self.remembered[number],) = values = self.pop(1)
@@ -278,20 +297,22 @@ class _Machine:
 def _key(value: Any) -> Any:
     """Return a key; ValueError if it is no text: to look for a few thousand chosen numbers can take hours."""
     if type(value) not in (str, bytes):
-        raise ValueError(f"it holds a dictionary with a {_kind(value)} for a key, expected texts")
+        raise ValueError(f"it holds a dictionary with {_kind(value)} for a key, expected texts")
     return value
 
 
 def _kept(value: Any) -> Any:
     """Return what a list or dictionary is to hold; ValueError if it is of no kind that files of CIFAR have."""
-    content = value.content if isinstance(value, _Array) else value
+    content = value.content if isinstance(value, _Array) and value.content is not None else value
     if not isinstance(content, int | float | str | bytes | list | dict | np.ndarray):
-        raise ValueError(f"it holds a {_kind(content)}, expected numbers, texts, lists and arrays of bytes")
+        raise ValueError(f"it holds {_kind(value)}, expected numbers, texts, lists, dictionaries and arrays of bytes")
     return content
 
 
 def _kind(value: Any) -> str:
-    return type(value).__name__.lstrip("_")
+    """Return what a message calls a value."""
+    ours = {_Named: "the name of a function", _Dtype: "a dtype", _Array: "an array without content"}
+    return ours.get(type(value), f"a {type(value).__name__}")
 
 
 _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
@@ -319,8 +340,8 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     **dict.fromkeys(("APPENDS", "SETITEMS"), lambda machine, _: machine.fill(machine.pop_to_mark())),
     "GLOBAL": lambda machine, names: machine.push(_Named(*names.split(" ", 1))),
     "STACK_GLOBAL": lambda machine, _: machine.push(_Named(*machine.pop(2))),
-    "REDUCE": lambda machine, _: machine.combine(_made),
-    "BUILD": lambda machine, _: machine.combine(_filled),
+    "REDUCE": lambda machine, _: machine.reduce(),
+    "BUILD": lambda machine, _: machine.build(),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
     "MEMOIZE": lambda machine, _: machine.remember(len(machine.remembered)),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
@@ -329,11 +350,11 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
 
 
 def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
-    """Return the dictionary of numbers, texts, lists and arrays of bytes that a pickle holds, without running it.
+    """Return the dictionary that a pickle holds, of numbers, texts, lists, dictionaries and arrays of bytes.
 
-    `encoding` is what Python 2's texts are read by, or "bytes" to leave them as bytes. Raises ValueError for anything
-    else than such a dictionary. (Python's own `pickle.loads` would call whatever function a file names, and asked for a
-    text of what is no function, it can take hours.)
+    It may be of any protocol; `encoding` is what Python 2's texts are read by, or "bytes" to leave them as bytes. Of
+    protocol 0, they are ASCII. Raises ValueError for anything else than such a dictionary. (Python's own `pickle.loads`
+    would call whatever function a file names, and to say of what it cannot call that it cannot, it may take hours.)
     """
     machine = _Machine(len(content), encoding)
     try:
@@ -346,7 +367,7 @@ def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise ValueError(f"is not a file of CIFAR: {reason}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"is not a file of CIFAR: it holds a {_kind(found)}, expected a dictionary")
+        raise ValueError(f"is not a file of CIFAR: it holds {_kind(found)}, expected a dictionary")
     return found
 
 

@@ -26,7 +26,7 @@ from reference.command import Interrupted, Parser, Refusal, needed, number_from,
 from reference.train_in_torch import Process, TorchTrainer, rank_of_this_process
 from reference.train_log import log_in
 from reference.training import Checkpoint, NumpyTrainer, Training, batches, right_answers, to_input
-from reference.whole_files import stream_at
+from reference.whole_files import check_apart, stream_at
 
 OPTIMIZERS: dict[str, dict[str, float]] = {
     "sgd": {"lr": 0.01, "momentum": 0.9},  # as in the document
@@ -64,7 +64,8 @@ def train(arguments: argparse.Namespace, process: Process) -> None:
     data, held_out = (_images_and_labels(arguments.data, train) for train in (True, False))
     steps_an_epoch = _steps_an_epoch(arguments, process, len(data[0]))
     settings = _settings(arguments, data[1])
-    start, place = _start(arguments, settings), _place(arguments.checkpoint if process.speaks else None)
+    start = _start(arguments, settings)
+    place = _place(arguments.checkpoint if process.speaks else None, arguments.data)
     if start.steps >= arguments.epochs * steps_an_epoch:
         raise Refusal(f"--resume {arguments.resume}: already trained for --epochs {arguments.epochs}")
     trainer, done = make_trainer(arguments, process, start), start.steps
@@ -142,8 +143,8 @@ def _steps_an_epoch(arguments: argparse.Namespace, process: Process, images: int
     return images // int(arguments.batch_size)
 
 
-def _place(path: Path | None) -> Path | None:
-    """Return where to save, after trying it before the first step rather than after an epoch."""
+def _place(path: Path | None, data: Path) -> Path | None:
+    """Return where to save, no file of the data, after trying it before the first step rather than after an epoch."""
     if path is None:
         return None
     path = path.absolute()
@@ -152,6 +153,7 @@ def _place(path: Path | None) -> Path | None:
             raise OSError(0, "is not a file")
         if not path.parent.is_dir():
             raise OSError(0, f"folder {path.parent} does not exist")
+        check_apart([path], data.glob("*/*"))
         with TemporaryFile(dir=path.parent):
             pass
     except OSError as error:

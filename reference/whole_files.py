@@ -5,9 +5,9 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from errno import EACCES, EINVAL, EISDIR
+from errno import EACCES, EEXIST, EINVAL, EISDIR
 from pathlib import Path
 from stat import S_IMODE
 from tempfile import TemporaryDirectory, TemporaryFile
@@ -45,8 +45,10 @@ def unfinished_file(path: Path) -> Iterator[IO[bytes]]:
     """Yield a new file beside `path`, under a name that no other process has; if all went well, it replaces `path`.
 
     What lies at `path` is whole at any moment, even after a loss of power, and keeps who may read and write it. A link
-    there is replaced, not followed.
+    there is replaced, not followed; what is no file, as a device, is refused.
     """
+    if path.exists() and not (path.is_file() or path.is_dir() or path.is_symlink()):
+        raise OSError(EINVAL, "is not a file", str(path))
     if stream_at(path) is not None:
         raise OSError(EINVAL, "is not a file, but names one that is open", str(path))
     begin = f".{path.name[:LONGEST_BEGIN]}."
@@ -84,9 +86,12 @@ def unfinished_folder(folder: Path, abandoned: float = ABANDONED) -> Iterator[Pa
 def check_place(path: Path) -> None:
     """Raise OSError if no file can be written there: before the work whose result it would hold.
 
-    A file that is read-only is left alone, though it could be replaced.
+    A file that is read-only is left alone, though it could be replaced; so is a program, whose name somebody may have
+    given for another file's.
     """
     try:
+        if path.suffix == ".py" and path.is_file():
+            raise FileExistsError(EEXIST, "it is a program, and left as it is")
         if path.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         if path.exists() and not os.access(path, os.W_OK):
@@ -94,10 +99,29 @@ def check_place(path: Path) -> None:
         if stream_at(path) is not None:
             return
         if path.is_file() or not path.exists():
-            with TemporaryFile(dir=path.resolve().parent):
+            with TemporaryFile(dir=Path(os.path.realpath(path)).parent):
                 pass
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def check_apart(written: Iterable[Path], read: Iterable[Path] = ()) -> None:
+    """Raise OSError if a file that is to be written is one that is read, or is to be written twice.
+
+    Where nothing lies yet names decide, and else what they lead to. What is no file may be named as often as one likes.
+    """
+    known = [(path, "is what is read") for path in read]
+    for path in written:
+        for other, reason in known:
+            if _is_same(path, other):
+                raise FileExistsError(EEXIST, f"it {reason}", str(path))
+        known.append((path, "is to hold something else, too"))
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    if path.exists() and other.exists():
+        return path.is_file() and path.samefile(other)
+    return os.path.realpath(path) == os.path.realpath(other)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -108,10 +132,10 @@ def write_text(path: Path, text: str) -> None:
             opened.write(text.encode("utf-8", "backslashreplace"))
         return
     if path.exists() and not path.is_file() and not path.is_dir():
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
         return
     try:
-        with unfinished_file(path.resolve()) as file:  # where a link leads
+        with unfinished_file(Path(os.path.realpath(path))) as file:  # where a link leads
             file.write(text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(path)) from None

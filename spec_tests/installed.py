@@ -1,8 +1,9 @@
-"""What a command needs and is not installed, said in one line before anything is imported that needs it.
+"""What a command needs and is not installed, or is hidden, said in one line before anything is imported that needs it.
 
 The packages `spec_tests` and `benchmarks` ask this as they are imported, for all their commands. It imports nothing.
 """
 
+import os
 import sys
 from importlib.util import find_spec
 from types import TracebackType
@@ -10,6 +11,8 @@ from typing import NamedTuple
 
 RUN = ("numpy", "pytest", "hypothesis")
 """What a run of the specification needs, and whatever reads its tests or operations."""
+OPTIONAL = ("torch", "torchvision")
+"""What a run uses where it is installed."""
 
 
 class Needs(NamedTuple):
@@ -45,6 +48,9 @@ def require(program: str, needs: Needs = PYTEST) -> None:
         line = f'{program}: error: {", ".join(missing)} not installed here: pip install "torch-by-hand[{needs.extra}]"'
         print(line, file=sys.stderr, flush=True)
         raise SystemExit(needs.status)
+    if reason := hidden(needs.packages):
+        print(f"{program}: error: {reason}", file=sys.stderr, flush=True)
+        raise SystemExit(needs.status)
 
 
 def require_for_command() -> None:
@@ -75,3 +81,13 @@ def _is_installed(name: str) -> bool:
         return find_spec(name) is not None
     except ValueError:  # a module that was put there by hand, without a description of itself
         return True
+
+
+def hidden(packages: tuple[str, ...] = RUN) -> str:
+    """Return which file of the present folder is found in place of a package, as a learner's torch.py is, or ""."""
+    for name in (*packages, *OPTIONAL):
+        found = find_spec(name) if name not in sys.modules else None
+        file = found.origin if found is not None else None
+        if file and os.path.dirname(os.path.abspath(file)) == os.getcwd():
+            return f"{file} hides the package {name} from Python: give it another name"
+    return ""

@@ -28,7 +28,7 @@ from spec_tests.run.complaints import told
 from spec_tests.run.exercise.words import bracketed, section
 from spec_tests.run.language import language_of
 from spec_tests.run.options import seconds, size
-from spec_tests.run.scoring.grading import Unfit, check_target, cores, files_of, grade, write
+from spec_tests.run.scoring.grading import Unfit, check_targets, cores, files_of, grade, write
 from spec_tests.run.scoring.judging import Judged, Limits
 from spec_tests.run.scoring.page import page
 from spec_tests.run.scoring.results import Class, as_csv, as_json, percent
@@ -62,8 +62,7 @@ def main(arguments: list[str]) -> int:
         limit = given.file_limit or AT_LEAST + FOR_EACH * len(operations)
         limits = Limits(given.time_limit, given.memory_limit, limit, tuple(given.allow), tuple(given.only))
         files = files_of(given.folder)
-        for target in targets:
-            check_target(target)
+        check_targets(list(targets), files)
         count = 0
 
         def ended(asked: Class, judged: Judged) -> None:
@@ -91,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of the class there, in HTML")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
     parser.add_argument("--only", action="append", default=[], metavar="OPERATION[:LEVEL,...]", help="only this")
-    parser.add_argument("--allow", action="append", default=[], metavar="MODULE", help="files may import this, too")
+    parser.add_argument(
+        "--allow", action="append", type=_module, default=[], metavar="MODULE", help="files may import this, too"
+    )
     parser.add_argument("--jobs", type=_count, metavar="N", help="so many files at a time (default: one a core)")
     parser.add_argument("--time-limit", type=seconds, default=2.0, metavar="SECONDS", help="for a call (default: 2)")
     parser.add_argument("--memory-limit", type=size, default="1G", metavar="BYTES", help="for a file (default: 1G)")
@@ -109,6 +110,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r} is no number of files above 0")
     return int(text)
+
+
+def _module(text: str) -> str:
+    if not all(part.isidentifier() for part in text.split(".")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name of a module")
+    return text
 
 
 def _line(counted: str, asked: Class, judged: Judged, language: str) -> str:
@@ -129,9 +136,10 @@ def _summarize(graded: Class, language: str, seconds: float) -> None:
 
 
 def _say(*lines: str) -> None:
-    """Print lines at once, in the characters that the terminal has."""
+    """Print lines at once, in the characters that the terminal has, and none that it obeys."""
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:
+        line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
         print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 

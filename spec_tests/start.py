@@ -4,9 +4,12 @@
 Chinese.
 """
 
+import shlex
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
+from reference.checks import shown
 from reference.command import EndingParser, run
 from reference.whole_files import write_new_text
 from spec_tests.run.exercise.starter import starter
@@ -24,8 +27,12 @@ def main(arguments: list[str]) -> int:
     file = Path(given.file)
     if file.suffix != ".py":
         parser.error(f"{file}: a name that ends in .py was expected")
+    if not file.name.isprintable() or set(file.name) & set('"\\'):
+        parser.error(f"{shown(file.name)}: a name without quotes, backslashes and line breaks was expected")
+    if file.stem in sys.stdlib_module_names or file.stem in packages_distributions():
+        parser.error(f"{file.name} would hide the module {file.stem} from Python: choose another name")
     try:
-        text = starter(file.name, given.only, language_of(given.language))
+        text = starter(shlex.quote(file.name), given.only, language_of(given.language))
         write_new_text(file, text)
     except NotAvailable as error:
         parser.error(str(error))
@@ -33,7 +40,7 @@ def main(arguments: list[str]) -> int:
         parser.error(f"{file} is there already: it is left as it is; choose another name, or move it away")
     except OSError as error:
         parser.error(f"{file} cannot be written: {error.strerror or error}")
-    print(f"{file}: python -m pytest spec_tests --subject {file} --exercise")
+    print(f"{file}: python -m spec_tests --subject {shlex.quote(str(file))} --exercise")
     return 0
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import BinaryIO
 
-from reference.whole_files import check_place, unfinished_folder
+from reference.whole_files import check_apart, check_place, unfinished_folder
 
 
 def put(texts: Mapping[str, str], folder: Path) -> None:
@@ -60,7 +60,8 @@ def lines_of(file: Path, begins: str = "") -> list[str]:
 
 
 def prepare(*files: Path) -> None:
-    """Create the folders of files that a long command is going to write; OSError if it could not write them."""
+    """Create the folders of files that a long command is going to write; OSError if it could not write them all."""
+    check_apart(files)
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
         check_place(file)
@@ -89,7 +90,7 @@ def alone_with(file: Path) -> Iterator[None]:
         yield
         return
     fcntl = import_module("fcntl")
-    name = sha256(os.fsencode(file.resolve())).hexdigest()[:16]
+    name = sha256(os.fsencode(os.path.realpath(file))).hexdigest()[:16]
     with Path(gettempdir(), f"torch-by-hand-{os.getuid()}-{name}.lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

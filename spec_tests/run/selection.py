@@ -1,5 +1,6 @@
 """Questions about a run and its tests: what was asked for, what a test is about, and what it is."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,13 @@ def is_torch_on_the_cpu(config: pytest.Config) -> bool:
 def asks_for_everything(config: pytest.Config) -> bool:
     """Tell whether this run was asked for every file of the specification, and nothing in them was deselected."""
     option = config.option
-    paths = {Path(config.invocation_params.dir, arg).resolve() for arg in config.args}
+    paths = {Path(os.path.realpath(config.invocation_params.dir / arg)) for arg in config.args}
     by_name = getattr(option, "pyargs", False) and ROOT.name in config.args
     whole = by_name or not paths.isdisjoint({ROOT, ROOT.parent})
     selected = any(
         getattr(option, name, None)
         for name in (
+            "only",
             "keyword",
             "markexpr",
             "deselect",

@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from spec_tests.installed import hidden
+
 OURS = Path(__file__).parents[2] / "reference" / "__init__.py"
 
 
 def require() -> None:
-    """Raise UsageError, one line with both paths, unless `reference` is the specification's own."""
+    """Raise UsageError in one line unless `reference` is the specification's own, and packages are what they seem."""
+    if reason := hidden():
+        raise pytest.UsageError(reason)
     found = find_spec("reference")
     place = Path(found.origin) if found and found.origin else None
     if place is None or place.resolve() != OURS.resolve():

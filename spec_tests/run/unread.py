@@ -7,6 +7,7 @@ torch are not read either, so that a run on a subject without torch does not wai
 that imports a package which is not installed is left out, with that reason, instead of being an error.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Generator, Iterable
@@ -79,14 +80,14 @@ def _reason(file: Path, config: pytest.Config) -> str | None:
 
 def _is_named(file: Path, config: pytest.Config) -> bool:
     """Tell whether the command line names this file, or a folder within the specification in which it lies."""
-    named = [Path(config.invocation_params.dir, argument).resolve() for argument in config.args]
+    named = [Path(os.path.realpath(config.invocation_params.dir / argument)) for argument in config.args]
     return any(path == file or (ROOT in path.parents and path in file.parents) for path in named)
 
 
 def _is_asked_for_a_test_of(file: Path, config: pytest.Config) -> bool:
     """Tell whether the command line names a single test in a file: pytest would say that there is none."""
     named = [argument.partition("::")[0] for argument in config.args if "::" in argument]
-    return any(Path(config.invocation_params.dir, name).resolve() == file for name in named)
+    return any(Path(os.path.realpath(config.invocation_params.dir / name)) == file for name in named)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -26,6 +26,7 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 
 from reference.command import EndingParser, Refusal, number_from, run, saying_what_is_kept
+from reference.whole_files import check_apart
 from spec_tests.report.files import alone_with, prepare
 from spec_tests.strength import journal, results, rivals, witnesses
 from spec_tests.strength.planting import Outcome, plant, write_order
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     unknown = [name for name in operations if name not in {*OPERATIONS, *OPTIMIZERS, *TRANSFORMS}]
     if unknown:
         parser.error(f"--operations: there is no operation {', '.join(unknown)}")
-    prepare(*(file for file in (options.out, options.journal) if file is not None))
+    written = [file for file in (options.out, options.journal) if file is not None]
+    prepare(*written)
+    check_apart(written, [] if options.names is None else [options.names])
     seed = int(datetime.now(UTC).strftime("%Y%m%d")) if options.seed is None else options.seed
     if options.names is not None:
         names: Sequence[str] = options.names.read_text(encoding="utf-8").splitlines()

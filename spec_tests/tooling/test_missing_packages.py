@@ -89,6 +89,31 @@ def test_pytest_itself_says_in_one_line_what_the_specification_lacks(package, tm
     assert (code, lines) == (pytest.ExitCode.USAGE_ERROR, [line])
 
 
+HIDING = "hides the package {} from Python: give it another name"
+
+
+@pytest.mark.parametrize("package", ["numpy", "torch", "hypothesis"])
+def test_a_file_of_the_present_folder_that_hides_a_package_is_named(package, tmp_path):
+    file, reason = tmp_path / f"{package}.py", HIDING.format(package)
+    file.write_text("def relu(input):\n    return input\n", encoding="utf-8")
+
+    by_command = python("", tmp_path, "-m", "spec_tests", "--subject", file)
+    in_pytest = python("", tmp_path, "-m", "pytest", "-pspec_tests.run.plugin", "--pyargs", "spec_tests")
+
+    assert by_command == (pytest.ExitCode.USAGE_ERROR, [f"python -m spec_tests: error: {file} {reason}"])
+    assert in_pytest[0] == pytest.ExitCode.USAGE_ERROR
+    assert f"ERROR: {file} {reason}" in in_pytest[1]
+    assert not any("Traceback" in line for line in in_pytest[1])
+
+
+def test_a_file_that_hides_numpy_is_named_by_the_commands_of_the_references(tmp_path):
+    (tmp_path / "numpy.py").write_text("", encoding="utf-8")
+
+    code, lines = python("", tmp_path, "-m", "reference.train", "--help")
+
+    assert (code, lines) == (1, [f"error: {tmp_path / 'numpy.py'} {HIDING.format('numpy')}"])
+
+
 def test_a_verdict_needs_numpy_alone(tmp_path):
     code, lines = without(["pytest", "hypothesis"], tmp_path, "-m", "spec_tests.verdict", "--help")
 

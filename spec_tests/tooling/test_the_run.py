@@ -324,6 +324,7 @@ FULL = {"subject": "torch", "spec_device": "cpu", "spec_dtype": ""}
         ([PLACE.name], {"pyargs": True}, True),
         ([PLACE.name], {"pyargs": False}, False),
         ([PLACE], {"keyword": "conv"}, False),
+        ([PLACE], {"only": ["relu"]}, False),
         ([PLACE], {"markexpr": "not compares_with_reference"}, False),
         ([PLACE], {"deselect": ["a test"]}, False),
         ([PLACE], {"lf": True}, False),

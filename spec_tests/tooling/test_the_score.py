@@ -142,7 +142,7 @@ def test_what_is_allowed_by_name_may_be_imported():
         (b"def relu(input:\n", "line 1: SyntaxError"),
         (b"x = 1\0", "null byte"),
         (b"\xff\xfe", "SyntaxError"),
-        (b"#" * (judging.LONGEST + 1), "at most"),
+        (b"#" * (judging.LONGEST + 1), "it has more than 1000000 bytes"),
         (b"import torch\n", "forbidden import: line 1: import torch"),
     ],
 )
@@ -226,6 +226,8 @@ def test_the_page_of_a_class_shows_other_peoples_text_as_text(language):
         ([".", "--jobs", "0"], "is no number of files above 0"),
         ([".", "--memory-limit", "much"], "is no amount of memory"),
         ([".", "--csv", "a", "--page", "a"], "three different files"),
+        ([".", "--allow", ""], "'' is no name of a module"),
+        ([".", "--allow", "../torch"], "'../torch' is no name of a module"),
     ],
 )
 def test_bad_input_ends_with_one_line_and_code_2(tmp_path, monkeypatch, capsys, arguments, complaint):
@@ -245,6 +247,69 @@ def test_a_target_that_cannot_be_written_is_refused_before_anything_runs(tmp_pat
 
     assert "cannot be written" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["ada.py"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "reason"),
+    [
+        (["handed_in/ada.py"], "handed_in/ada.py cannot be written: it is a program, and left as it is"),
+        (["as_text"], "as_text cannot be written: it is what is read"),
+        (["scores", "./scores"], "--csv, --json and --page: three different files were expected"),
+        (["scores", "handed_in/../scores"], "handed_in/../scores cannot be written: it is to hold something else, too"),
+    ],
+)
+def test_no_result_takes_the_place_of_what_was_handed_in_or_of_another(tmp_path, monkeypatch, capsys, targets, reason):
+    (tmp_path / "handed_in").mkdir()
+    (tmp_path / "handed_in" / "ada.py").write_text(RIGHT)
+    (tmp_path / "as_text").write_text(RIGHT)
+    (tmp_path / "handed_in" / "ben.py").symlink_to(tmp_path / "as_text")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(score, "grade", lambda *_: pytest.fail("it ran"))
+    before = sorted(tmp_path.rglob("*"))
+
+    with pytest.raises(SystemExit):
+        score.main(
+            ["handed_in", *(f"{option}={target}" for option, target in zip(("--csv", "--json"), targets, strict=False))]
+        )
+
+    assert capsys.readouterr().err.splitlines()[-1].endswith(f"error: {reason}")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "handed_in" / "ada.py").read_text() == (tmp_path / "as_text").read_text() == RIGHT
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.py")
+
+    assert judging.judge(tmp_path / "pipe.py", Limits(), threading.Event()).reason == "it cannot be read: it is no file"
+
+
+def test_a_file_is_read_up_to_the_longest_that_is_judged(tmp_path):
+    with (tmp_path / "long.py").open("wb") as file:
+        file.truncate(2**40)
+
+    assert judging.judge(tmp_path / "long.py", Limits(), threading.Event()).reason == "it has more than 1000000 bytes"
+
+
+def test_the_name_of_a_file_cannot_command_the_terminal(tmp_path, monkeypatch, capsys):
+    (tmp_path / "a\x1b[31m\nb.py").write_text("def relu(input:\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(score, "grade", unstarted)
+
+    score.main([".", "--only", "relu:values"])
+
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[0].startswith(r"[1/1] a\x1b[31m\nb.py: 0 / 1 (0.0 %, 0 s)  line 1: SyntaxError: ")
+    assert all(line.isprintable() for line in lines)
+
+
+def unstarted(files, limits, _jobs, ended):
+    """Judge files that are not even started."""
+    asked = (("relu", "values", "plain"),)
+    judged = tuple(judging.judge(file, limits, threading.Event()) for file in files)
+    for one in judged:
+        ended(Class(asked, ()), one)
+    return Class(asked, judged)
 
 
 # A class

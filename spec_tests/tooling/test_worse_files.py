@@ -6,6 +6,8 @@ import gzip
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +19,7 @@ import pytest
 
 from reference import archives, command, datasets, initial_parameters, train, whole_files
 from reference.training import Checkpoint, Training
-from spec_tests import subjects
+from spec_tests import start, subjects
 from spec_tests.matrix.__main__ import main as of_matrices
 from spec_tests.report import json_files
 from spec_tests.report.__main__ import main as of_reports
@@ -523,3 +525,139 @@ def test_a_file_of_any_name_can_be_written_with_its_name_in_it(tmp_path):
     whole_files.write_new_text(tmp_path / "\udcff.py", "\udcff")
 
     assert (tmp_path / "\udcff.py").read_text(encoding="utf-8") == r"\udcff"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names of files are text on Windows")
+def test_what_no_file_can_say_is_escaped_in_what_is_no_file_too():
+    whole_files.write_text(Path(os.devnull), "\udcff")
+
+
+# A result in the place of something else
+
+
+def test_no_file_takes_the_place_of_what_is_none(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(OSError, match="is not a file"), whole_files.unfinished_file(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_link_that_leads_nowhere_is_replaced(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+
+    whole_files.check_place(tmp_path / "loop")
+    whole_files.write_text(tmp_path / "loop", "text")
+
+    assert (tmp_path / "loop").read_text(encoding="utf-8") == "text"
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "reason"),
+    [
+        (["a"], ["a"], "it is what is read"),
+        (["new", "link"], ["b", "a"], "it is what is read"),
+        (["a", "./a"], [], "it is to hold something else, too"),
+        (["new", "folder/../new"], ["a"], "it is to hold something else, too"),
+        (["loop", "loop"], [], "it is to hold something else, too"),
+        (["new"], ["a", "b"], ""),
+        (["a", "b"], ["c"], ""),
+        ([os.devnull, os.devnull], [], ""),
+        (["folder"], ["folder"], ""),
+    ],
+)
+def test_what_is_written_is_neither_read_nor_written_twice(tmp_path, monkeypatch, written, read, reason):
+    monkeypatch.chdir(tmp_path)
+    for name in "abc":
+        (tmp_path / name).touch()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "loop").symlink_to("loop")
+
+    refused = pytest.raises(FileExistsError, match=reason) if reason else contextlib.nullcontext()
+    with refused:
+        whole_files.check_apart(map(Path, written), map(Path, read))
+
+
+MINE = "def relu(input):\n    return input\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["spec_tests", "--subject=mine.py", "--exercise", "--exercise-json=mine.py"],
+        ["spec_tests.score", ".", "--json", "mine.py"],
+        ["spec_tests.vectors", "strength", "--table", "mine.py"],
+        ["spec_tests.vectors", "check", "set", "answers.json", "--json", "answers.json"],
+        ["spec_tests.vectors", "check", "set", "answers.json", "--report", "set/index.json"],
+        ["spec_tests.vectors", "check", "set", "answers.json", "--json", "new", "--report", "./new"],
+        ["spec_tests.strength", "--named", "--out", "answers.json", "--journal", "answers.json"],
+        ["spec_tests.strength", "--names", "answers.json", "--out", "answers.json"],
+        ["spec_tests.strength.mutation", "--journal", "new", "--out", "new"],
+        ["spec_tests.strength.repeats", "--journal", "new", "--out", "new"],
+        ["spec_tests.strength.time", "--out", "mine.py"],
+        ["benchmarks.data_parallel", "--json", "mine.py"],
+        ["reference.train", "--data", "data", "--checkpoint", "data/cifar-10-batches-py/batches.meta"],
+    ],
+    ids=" ".join,
+)
+def test_a_result_never_takes_the_place_of_what_somebody_wrote(tmp_path, command):
+    (tmp_path / "mine.py").write_text(MINE, encoding="utf-8")
+    (tmp_path / "answers.json").write_text("[]", encoding="utf-8")
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "index.json").write_text("{}", encoding="utf-8")
+    if command[0] == "reference.train":
+        datasets.write_cifar10(tmp_path / "data", train_images=64, test_images=10)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    places = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "-m", *command]
+    done = subprocess.run(words, cwd=tmp_path, env=places, capture_output=True, text=True)
+
+    line = done.stderr.splitlines()[-1] if done.stderr.strip() else done.stdout.splitlines()[-1]
+    assert done.returncode, line
+    assert re.search("it is (a program, and left as it is|what is read|to hold something else, too)", done.stderr), line
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+# The name of a starter
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("numpy.py", "numpy.py would hide the module numpy from Python: choose another name"),
+        ("torch.py", "torch.py would hide the module torch from Python: choose another name"),
+        ("random.py", "random.py would hide the module random from Python: choose another name"),
+        ('a"""b.py', "a name without quotes, backslashes and line breaks was expected"),
+        ("a\\b.py", "a name without quotes, backslashes and line breaks was expected"),
+        ("a\nb.py", "a name without quotes, backslashes and line breaks was expected"),
+        (f"a{OBEYED}.py", "a name without quotes, backslashes and line breaks was expected"),
+    ],
+)
+def test_a_starter_has_no_name_that_hides_a_module_or_ends_its_text(tmp_path, monkeypatch, capsys, name, reason):
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit):
+        start.main([name])
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.isprintable()
+    assert line.endswith(reason)
+    assert not any(tmp_path.iterdir())
+
+
+def test_the_line_that_a_starter_is_tried_with_holds_for_any_name_and_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    start.main(["my layers.py", "--only", "relu", "--language", "en"])
+
+    file, _, line = capsys.readouterr().out.strip().partition(": ")
+    assert file == "my layers.py"
+    assert f"    {line}\n" in Path(file).read_text(encoding="utf-8")
+    assert shlex.split(line)[:2] == ["python", "-m"]
+    places = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(words, env=places, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr) == (pytest.ExitCode.NO_TESTS_COLLECTED, "")
+    assert "Next: begin relu" in done.stdout

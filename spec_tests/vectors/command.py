@@ -11,12 +11,12 @@ status 1 if an answer is wrong. Whatever is wrong with an argument or a file is 
 import json
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from reference.command import Parser, Refusal, WrongUsage, run
-from reference.whole_files import check_place, write_text
+from reference.whole_files import check_apart, check_place, write_text
 from spec_tests.vectors import answers, strength
 from spec_tests.vectors.reading import Cases, cases_in
 from spec_tests.vectors.series import OPERATIONS, file_of
@@ -92,6 +92,7 @@ def small_set() -> Iterator[Cases]:
 
 def measure(folder: Path | None, table: Path | None) -> None:
     """Print which wrong implementations a set catches."""
+    _check_outputs([table], [] if folder is None else folder.glob("*"))
     results = list(strength.measured(small_set() if folder is None else cases_in(folder)))
     if table is not None:
         write_text(table, strength.table(results))
@@ -100,6 +101,7 @@ def measure(folder: Path | None, table: Path | None) -> None:
 
 def check(folder: Path, answers_file: Path, json_file: Path | None, report: Path | None) -> None:
     """Compare answers with a set, and print the table."""
+    _check_outputs([json_file, report], [answers_file, *folder.glob("*")])
     name, given = answers.read_answers(answers_file)
     result = answers.checked(cases_in(folder), name, given)
     print(result.text())
@@ -109,3 +111,11 @@ def check(folder: Path, answers_file: Path, json_file: Path | None, report: Path
         write_text(report, json.dumps(answers.as_report(result), indent=1) + "\n")
     if result.failed:
         sys.exit(Refusal.status)
+
+
+def _check_outputs(files: Sequence[Path | None], read: Iterable[Path]) -> None:
+    """Raise OSError if what is to be written cannot be, or would replace what is read."""
+    written = [file for file in files if file is not None]
+    for file in written:
+        check_place(file)
+    check_apart(written, read)

@@ -39,7 +39,7 @@ My layers, written by hand in NumPy.
 
 Replace each `raise NotImplementedError` by your own code, one function at a time, and see how far it is right:
 
-    python -m pytest spec_tests --subject {file} --exercise
+    python -m spec_tests --subject {file} --exercise
 
 Arguments and names are those of torch.nn.functional. Begin with the plainest call: the rungs tell you which
 option comes next. The sections are those of the document.""",
@@ -54,7 +54,7 @@ option comes next. The sections are those of the document.""",
 
 把每个 `raise NotImplementedError` 换成你自己的代码，一次一个函数，看看正确到哪一级：
 
-    python -m pytest spec_tests --subject {file} --exercise --language zh
+    python -m spec_tests --subject {file} --exercise --language zh
 
 参数和名称与 torch.nn.functional 相同。从最简单的调用开始：各级会告诉你下一个选项是什么。
 节号是文档的节号。""",

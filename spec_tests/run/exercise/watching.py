@@ -2,6 +2,7 @@
 
 import ast
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -65,7 +66,7 @@ def watch(file: str, arguments: Sequence[str], language: str) -> int:
 
 def _try(command: list[str], note: str) -> None:
     """Try the rungs alone, which is quick; once they are all right, try everything."""
-    quick = [given for given in command if Path(given).resolve() != ROOT]
+    quick = [given for given in command if Path(os.path.realpath(given)) != ROOT]
     done = subprocess.run([*quick, str(RUNGS)], capture_output=True, check=False)
     if done.returncode == 0:
         subprocess.run(command, check=False)

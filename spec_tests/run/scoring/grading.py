@@ -1,13 +1,12 @@
 """All files of a folder are judged, several at a time, and what they came to is written down."""
 
-import contextlib
 import os
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+from reference.whole_files import check_apart, check_place, write_text
 from spec_tests.run.exercise.starter import starter
 from spec_tests.run.scoring.judging import Judged, Limits, judge, tried
 from spec_tests.run.scoring.results import Class
@@ -58,29 +57,20 @@ def _asked(limits: Limits, stop: threading.Event) -> tuple[tuple[str, str, str],
     return tuple(rungs)
 
 
-def check_target(target: Path) -> None:
-    """Raise Unfit if a file cannot be written there."""
-    if target.is_dir():
-        raise Unfit(f"{target} is a folder, the name of a file was expected")
+def check_targets(targets: Sequence[Path], files: Sequence[Path]) -> None:
+    """Raise Unfit if a file cannot be written there, or would replace one that is graded."""
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".unfinished-", dir=target.parent)
-        os.close(descriptor)
-        os.unlink(name)
+        for target in targets:
+            check_place(target)
+        check_apart(targets, files)
     except OSError as error:
-        raise Unfit(f"{target} cannot be written: {error.strerror or error}") from None
+        raise Unfit(f"{error.filename} cannot be written: {error.strerror}") from None
 
 
 def write(texts: Mapping[Path, str]) -> None:
     """Write files, each wholly or not at all."""
     for target, text in texts.items():
-        descriptor, name = tempfile.mkstemp(prefix=".unfinished-", dir=target.parent)
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(text.encode("utf-8", "backslashreplace"))
-            with contextlib.suppress(OSError):
-                os.chmod(name, 0o644)
-            os.replace(name, target)
+            write_text(target, text)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                os.unlink(name)
             raise Unfit(f"{target} cannot be written: {error.strerror or error}") from None

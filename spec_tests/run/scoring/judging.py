@@ -83,7 +83,10 @@ def judge(file: Path, limits: Limits, stop: threading.Event) -> Judged:
     """Judge a file; it has no points if it cannot be read, or imports what it may not."""
     start = time.monotonic()
     try:
-        source = file.read_bytes()
+        if file.exists() and not file.is_file():
+            return Judged(file.name, {}, "it cannot be read: it is no file")
+        with file.open("rb") as opened:
+            source = opened.read(LONGEST + 1)
     except OSError as error:
         return Judged(file.name, {}, f"it cannot be read: {error.strerror or error}")
     if reason := unfit(source, limits.allowed):
@@ -95,11 +98,11 @@ def judge(file: Path, limits: Limits, stop: threading.Event) -> Judged:
 def unfit(source: bytes, allowed: Sequence[str]) -> str:
     """Return why a file is not even started, or ""."""
     if len(source) > LONGEST:
-        return f"it has {len(source)} bytes, at most {LONGEST} were expected"
+        return f"it has more than {LONGEST} bytes"
     try:
         tree = ast.parse(source)
     except SyntaxError as error:
-        return f"line {error.lineno}: {type(error).__name__}: {error.msg}"
+        return f"{f'line {error.lineno}: ' if error.lineno else ''}{type(error).__name__}: {error.msg}"
     except (ValueError, RecursionError, MemoryError) as error:
         return f"{type(error).__name__}: {error}"
     if found := forbidden(tree, allowed):

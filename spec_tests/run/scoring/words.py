@@ -18,7 +18,7 @@ WORDS = {
         "each": "File by file",
         "stopped": "stopped at",
         "nothing_wrong": "nothing that it began is wrong",
-        "graded": "{files} files graded in {seconds:.0f} s",
+        "graded": "files graded: {files}, in {seconds:.0f} s",
     },
     "zh": {
         "title": "全班成绩",
