@@ -583,6 +583,7 @@ REFUSED = {
     "a height of 0": (r"size must be one or two numbers of at least 1, got \(0, 2\)", (0, 2), {}),
     "a fractional size": ("size must be a whole number, got 2.5", 2.5, {}),
     "a max_size no larger than the shorter edge": ("max_size must be more than size 2, got 2", 2, {"max_size": 2}),
+    "a max_size below the shorter edge": ("max_size must be more than size 2, got 1", 2, {"max_size": 1}),
     "a pair with a max_size": ("max_size needs a size for the shorter edge alone", (2, 2), {"max_size": 5}),
     "an unknown interpolation": ("interpolation must be one of .*, got 'area'", 2, {"interpolation": "area"}),
 }

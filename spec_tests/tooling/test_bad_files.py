@@ -548,6 +548,7 @@ def test_what_could_not_be_loaded_is_not_saved(tmp_path, changed, message):
         {"settings/seed": np.array("1" * 10**5)},
         {"states/conv1.bias/sum": np.array("text")},
         {"settings/seed": np.array(b"1")},
+        {"settings/seed": np.array(b"1", "V1")},
         {"settings/seed": np.array("2020-01-01", "M8[D]")},
         {"settings/seed": np.array("1" * 201)},
         *({"steps": np.array(value)} for value in ([3], 3.0, True, np.uint64(3), "3", 2**53)),

@@ -300,10 +300,16 @@ def test_the_same_seed_gives_the_same_bytes_at_any_time(tmp_path, monkeypatch):
 
 
 def test_the_same_seed_gives_the_same_jpeg_files_every_time(country211_archive, tmp_path):
-    again = datasets.write_country211(tmp_path / "again")
+    again = datasets.write_country211(tmp_path / "again", seed=0)  # which is what the first had by default
 
     assert archives.checksums(again) == archives.checksums(country211_archive.with_name("country211"))
     assert list(again.parent.iterdir()) == [again]  # no archive unless it is asked for
+
+
+def test_a_file_holds_no_more_images_than_its_pickle_can_count():
+    assert datasets._images("train_images", datasets.MOST_IMAGES) == datasets.MOST_IMAGES == 699_050
+    with pytest.raises(ValueError, match="train_images must be from 1 to 699050, got 699051"):
+        datasets._images("train_images", datasets.MOST_IMAGES + 1)
 
 
 @pytest.mark.parametrize("writer", [datasets.write_cifar10, datasets.write_cifar100])

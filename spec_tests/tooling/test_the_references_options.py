@@ -30,6 +30,35 @@ FUNCTIONS_OF = {
 """The function that each gradient, and the running statistics, belong to."""
 
 
+OF_PICTURES = {
+    "resize": {"size": (2, 3)},
+    "crop": {"top": -1, "left": 1, "height": 2, "width": 3},
+    "center_crop": {"output_size": (2, 3)},
+    "hflip": {},
+    "vflip": {},
+}
+OF_COLORED_PICTURES = {
+    "adjust_brightness": {"brightness_factor": 0.5},
+    "adjust_contrast": {"contrast_factor": 0.5},
+    "adjust_saturation": {"saturation_factor": 0.5},
+    "adjust_hue": {"hue_factor": 0.25},
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("before", [(0,), (0, 1), (1, 0), (0, 3), (2, 0, 1)])
+@pytest.mark.parametrize("name", [*OF_PICTURES, *OF_COLORED_PICTURES])
+def test_a_transform_of_no_pictures_is_no_pictures(name, before, dtype):
+    if name in OF_COLORED_PICTURES:
+        before = (*before, 3)
+    options = {**OF_PICTURES, **OF_COLORED_PICTURES}[name]
+
+    output = getattr(reference, name)(np.ones((*before, 4, 5), dtype), **options)
+
+    size = (4, 5) if name in ("hflip", "vflip", *OF_COLORED_PICTURES) else (2, 3)
+    assert (output.shape, output.dtype) == ((*before, *size), dtype)
+
+
 # Options that are left out
 
 

@@ -156,6 +156,10 @@ WRONG_IN_ONE_THING = {
         lambda: reference.sgd(ONES(2), ONES(2), {}, momentum=0.9, dampening=-0.5, nesterov=True),
         "nesterov",
     ),
+    "label smoothing below 0": (
+        lambda: reference.cross_entropy(ONES((1, 2)), np.array([0]), label_smoothing=-0.5),
+        r"label_smoothing must be from 0 to 1, got -0\.5",
+    ),
     "a weight of one axis more": (
         lambda: reference.conv2d(ONES((1, 1, 3, 3, 3)), ONES((1, 1, 2, 2, 2))),
         "weight has 5 axes, expected 4",
