@@ -33,6 +33,7 @@ import pytest
 
 from benchmarks import configuration
 from benchmarks.configuration import Configuration
+from reference.whole_files import check_place
 
 ROOT = Path(__file__).parent
 OPTIONS = {
@@ -99,6 +100,11 @@ def pytest_configure(config: pytest.Config) -> None:
         if any(getattr(option, name, None) for name in STORING):
             raise pytest.UsageError("--pretend-cuda measures nothing that could be stored")
         run.at_the_end.enter_context(import_module("benchmarks.pretended").pretended())
+    if isinstance(getattr(option, "benchmark_json", None), Path):
+        try:
+            check_place(option.benchmark_json)  # and not after all was measured
+        except OSError as error:
+            raise pytest.UsageError(f"--benchmark-json {error.filename} cannot be written: {error.strerror}") from None
     if run.given.get("device") == ["cuda"] and not import_module("torch").cuda.is_available():
         raise pytest.UsageError("--devices cuda: torch finds no CUDA device here")
     if not (getattr(option, "benchmark_compare", None) or getattr(option, "benchmark_verbose", None)):

@@ -723,6 +723,9 @@ def test_only_rows_that_are_what_the_options_say_are_run(options: tuple[str, ...
     [
         (("--processes=4",), "--processes is 4, expected at least 5"),
         (("--pretend-cuda", "--benchmark-json=never.json"), "--pretend-cuda measures nothing that could be stored"),
+        (("--benchmark-json=no/such/folder.json",), "--benchmark-json no/such/folder.json cannot be written: No such"),
+        (("--benchmark-json=benchmarks",), "--benchmark-json benchmarks cannot be written: Is a directory"),
+        (("--benchmark-json=conftest.py",), "--benchmark-json conftest.py cannot be written: it is a program"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(options: tuple[str, ...], message: str) -> None:

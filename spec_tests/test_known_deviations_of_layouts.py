@@ -3,6 +3,7 @@
 As in `test_known_deviations.py`, a test that fails here is good news: the entry of `deviations.toml` can be removed.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import torch
 from torch.nn import functional
 
 import reference
+from spec_tests.contract import processor
+from spec_tests.subjects.torch import amx
 from spec_tests.vocabulary.formats import HALVES
 
 pytestmark = pytest.mark.torch_api
@@ -243,3 +246,47 @@ def test_the_gradient_of_a_strided_1x1_convolution_damages_memory():
     if child.returncode == 0:
         pytest.skip(HARMLESS)
     assert killed or b"a wrong gradient" in child.stderr
+
+
+SINGLE_FRAME = """
+import torch
+from torch.nn import functional
+
+input, weight = torch.ones(1, 1, 1, 3, 3), torch.ones(1, 1, 3, 3, 3)
+exact = functional.conv3d(input, weight, padding=1)
+assert not functional.conv3d(input.bfloat16(), weight.bfloat16(), padding=1).any(), "not all of it is 0"
+assert exact.flatten().tolist() == [4, 6, 4, 6, 9, 6, 4, 6, 4]
+"""
+SINGLE_COLUMN = """
+import torch
+from torch.nn import functional
+
+input, weight, options = torch.ones(1, 1, 7, 5), torch.ones(1, 1, 3, 5), {"stride": (1, 2)}
+assert functional.conv2d(input, weight, **options).flatten().tolist() == [15] * 5
+assert (functional.conv2d(input.bfloat16(), weight.bfloat16(), **options) != 15).any(), "all of it is right"
+"""
+NOTHING_BUT_PADDING = """
+import torch
+from torch.nn import functional
+
+input, weight = torch.ones(1, 3, 1, 3, 3).bfloat16(), torch.ones(6, 1, 2, 1, 1).bfloat16()
+functional.conv3d(input, weight, padding=(1, 0, 0), dilation=(2, 1, 1), groups=3)
+"""
+
+
+@pytest.mark.deviation(amx.DEVIATION)
+@pytest.mark.skipif(not processor.is_one_of(amx.MACHINES), reason="the deviation needs AMX, which is not here")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "ends"),
+    [(SINGLE_FRAME, 0), (SINGLE_COLUMN, 0), (NOTHING_BUT_PADDING, -signal.SIGSEGV)],
+    ids=["zeros", "wrong sums", "a crash"],
+)
+def test_a_bfloat16_convolution_with_amx_is_wrong_or_ends_the_process(program, ends):
+    with_amx = {**os.environ, amx.SETTINGS[0]: "DEFAULT"}
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, env=with_amx, timeout=300, check=False)
+
+    assert child.returncode == ends, child.stderr
+    without = {**os.environ, amx.SETTINGS[0]: amx.WITHOUT}
+    child = subprocess.run([sys.executable, "-c", NOTHING_BUT_PADDING], env=without, timeout=300, check=False)
+    assert child.returncode == 0

@@ -88,7 +88,9 @@ def load_here(name: str, device: str = "cpu") -> Guarded:
             )
         return _guarded(reading.of_a_module(name, device), device)
     loaded, known = _module(name).load(device, variant), expected(name)
-    return _guarded(loaded, device, known) if isinstance(loaded, Declaration) else Guarded(loaded, expected=known)
+    if isinstance(loaded, Declaration):
+        return _guarded(loaded, device, known)
+    return Guarded(loaded, notes=getattr(loaded, "notes", ()), expected=known)
 
 
 def of_functions(functions: Mapping[str, Callable[..., Any]], name: str, device: str, **settings: Any) -> Guarded:

@@ -1,12 +1,16 @@
 """torch in other modes as subjects: each really computes in its mode, and what goes wrong there comes out."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
 
 import reference
 from spec_tests import subjects
-from spec_tests.subjects.torch import VARIANTS, captured, compiled, eager, laid
+from spec_tests.contract import processor
+from spec_tests.run.complaints import told
+from spec_tests.subjects.torch import VARIANTS, amx, captured, compiled, eager, laid
 from spec_tests.vocabulary.subject import NotAvailable, NotOffered
 
 pytestmark = pytest.mark.tooling
@@ -29,6 +33,37 @@ def replaced(monkeypatch):
 
     yield replace
     captured.CAPTURED.clear()
+
+
+SAID = "oneDNN computes without AMX: known deviation bfloat16-conv-amx; ONEDNN_MAX_CPU_ISA=DEFAULT asks it with AMX"
+
+
+@pytest.mark.parametrize(
+    ("machine", "asked", "left_out"),
+    [
+        ({"x86_64", "amx_bf16"}, {}, True),
+        ({"x86_64", "amx_bf16"}, {"ONEDNN_MAX_CPU_ISA": amx.WITHOUT}, True),  # as in a process that another started
+        ({"x86_64", "amx_bf16"}, {"ONEDNN_MAX_CPU_ISA": "DEFAULT"}, False),
+        ({"x86_64", "amx_bf16"}, {"DNNL_MAX_CPU_ISA": "AVX2"}, False),
+        ({"x86_64", "avx512_bf16"}, {}, False),
+        ({"aarch64", "bf16"}, {}, False),
+    ],
+)
+def test_where_a_processor_has_amx_onednn_is_kept_from_it_unless_somebody_said(monkeypatch, machine, asked, left_out):
+    monkeypatch.setattr(processor.platform, "machine", lambda: "aarch64" if "aarch64" in machine else "x86_64")
+    monkeypatch.setattr(processor, "_instructions", lambda: frozenset(machine))
+    for name in amx.SETTINGS:
+        monkeypatch.setenv(name, "")  # so that it is put back as it was
+        monkeypatch.delenv(name)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+
+    subject = subjects.load("torch")
+
+    assert subject.notes == ((SAID,) if left_out else ())
+    expected = asked | ({"ONEDNN_MAX_CPU_ISA": amx.WITHOUT} if left_out else {})
+    assert {name: os.environ[name] for name in amx.SETTINGS if name in os.environ} == expected
+    assert told(SAID, "zh") != SAID
 
 
 @pytest.mark.parametrize(

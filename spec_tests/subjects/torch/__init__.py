@@ -19,7 +19,17 @@ from packaging.version import Version
 
 from spec_tests.contract.functions import nearest
 from spec_tests.contract.on_tensors import tried_out
-from spec_tests.subjects.torch import compiled, default_device, forward_mode, laid, mapped, meta, recorded, threaded
+from spec_tests.subjects.torch import (
+    amx,
+    compiled,
+    default_device,
+    forward_mode,
+    laid,
+    mapped,
+    meta,
+    recorded,
+    threaded,
+)
 from spec_tests.subjects.torch.eager import TorchSubject
 from spec_tests.vocabulary.subject import NotAvailable
 
@@ -50,5 +60,8 @@ def load(device: str, variant: str) -> TorchSubject:
     if Version(torch.__version__) < Version(OLDEST):
         raise NotAvailable(f"torch {torch.__version__} is too old, {OLDEST} or later is needed: pip install -U torch")
     kind = VARIANTS[variant]
+    notes = amx.leave_out() if device == "cpu" else ()
     kind.check()
-    return kind(tried_out(device))
+    subject = kind(tried_out(device))
+    subject.notes = notes
+    return subject

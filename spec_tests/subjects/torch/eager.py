@@ -54,6 +54,8 @@ class TorchSubject(OnTensors):
 
     mode = ""
     """How it computes, if not as it is."""
+    notes: tuple[str, ...] = ()
+    """What a run says of it."""
 
     @classmethod
     def check(cls) -> None:
