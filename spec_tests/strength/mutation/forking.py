@@ -28,7 +28,7 @@ from spec_tests.strength.mutation import limiting, touching
 from spec_tests.strength.mutation.swapping import NotSwappable, Swapper
 from spec_tests.strength.mutation.verdicts import Killed, Question, Survived, Undecided, Verdict, named
 
-WAITS = 1200
+WAITS = 300
 """Seconds that the parent waits for a test that does not end and computes nothing either."""
 
 
