@@ -211,6 +211,21 @@ def test_of_equal_texts_there_is_one(text):
     assert first is second
 
 
+def test_texts_of_python_2_are_read_by_whatever_encoding_is_named():
+    assert archives.read_pickle(b"}U\x01aU\x02\xc3\xa9s.", "utf-8") == {"a": "é"}
+    assert archives.read_pickle(b"}U\x01aK\x01s.", "ascii") == {"a": 1}
+
+
+@pytest.mark.parametrize("order", [b"A", b"K", b"F", b""])
+def test_an_array_made_of_bytes_lies_row_by_row(order):
+    given = b"C\x01xcnumpy\ndtype\nU\x02u1\x85RK\x01\x85U" + bytes([len(order)]) + order
+    content = b"\x80\x04}U\x01acnumpy._core.numeric\n_frombuffer\n(" + given + b"tRs."
+
+    assert archives.read_pickle(content.replace(b"U" + bytes([len(order)]) + order + b"t", b"U\x01Ct"))["a"] == [120]
+    with pytest.raises(ValueError, match="it holds an array that is not of bytes, row by row"):
+        archives.read_pickle(content)
+
+
 def test_a_list_may_hold_itself():
     found = archives.read_pickle(b"\x80\x02}U\x01a]q\x00h\x00as.")
 

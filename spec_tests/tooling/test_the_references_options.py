@@ -400,3 +400,8 @@ def test_a_weight_of_one_axis_takes_no_bias_even_if_their_shapes_agree():
 
     with pytest.raises(ValueError, match=r"^bias has shape \(2,\), but a weight of one axis takes no bias"):
         reference.linear(numbers, numbers, numbers)
+
+
+@pytest.mark.parametrize(("value", "filled"), [(0.5, 0), (2.0, 2), (2.9, 2), (-2.9, -2), (np.float32(1.5), 1)])
+def test_padding_of_whole_numbers_drops_the_fraction(value, filled):
+    assert reference.pad(np.array([[1, 3]]), (1, 0), value=value).tolist() == [[filled, 1, 3]]

@@ -160,6 +160,10 @@ WRONG_IN_ONE_THING = {
         lambda: reference.cross_entropy(ONES((1, 2)), np.array([0]), label_smoothing=-0.5),
         r"label_smoothing must be from 0 to 1, got -0\.5",
     ),
+    "no pictures, made larger than any memory": (
+        lambda: reference.resize(ONES((0, 4, 5)), (2**16, 2**15)),
+        r"the resized image would have shape \(0, 65536, 32768\), expected fewer than 2\^31 elements",
+    ),
     "a weight of one axis more": (
         lambda: reference.conv2d(ONES((1, 1, 3, 3, 3)), ONES((1, 1, 2, 2, 2))),
         "weight has 5 axes, expected 4",
