@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import reference
-from reference import dataloader
+from reference import dataloader, definition
 from spec_tests.tooling.reference_calls import calls
 from spec_tests.vocabulary.compare import assert_equal
 
@@ -167,6 +167,10 @@ WRONG_IN_ONE_THING = {
     "a weight of one axis more": (
         lambda: reference.conv2d(ONES((1, 1, 3, 3, 3)), ONES((1, 1, 2, 2, 2))),
         "weight has 5 axes, expected 4",
+    ),
+    "a kernel of a single cell without axes": (
+        lambda: definition.convolution(ONES((1, 2)), ONES((3, 2))),
+        r"weight has shape \(3, 2\)",
     ),
     "an input of one axis more": (
         lambda: reference.conv2d(ONES((1, 1, 1, 3, 3)), ONES((1, 1, 2, 2))),
