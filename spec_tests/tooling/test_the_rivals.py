@@ -147,6 +147,7 @@ def test_every_operator_but_adam_has_a_case_that_becomes_a_call():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("onnx")
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel")  # said once a process, about speed
 def test_a_node_case_catches_a_convolution_that_forgets_its_stride(tmp_path):
     names = "ignores_the_stride", "returns_a_view_of_the_input"
     (tmp_path / "names.txt").write_text("\n".join(names), encoding="utf-8")
