@@ -22,11 +22,11 @@ if sys.argv[:1] == ["-m"]:  # a command, while Python is looking for its module
     sys.excepthook = lambda kind, *error: (
         print("interrupted", file=sys.stderr) if issubclass(kind, KeyboardInterrupt) else whole(kind, *error)
     )
-    numpy = find_spec("numpy")
-    if numpy is None:
+    found = find_spec("numpy")
+    if found is None:
         sys.exit('error: numpy not installed here: pip install "torch-by-hand"')
-    if numpy.origin and os.path.dirname(os.path.abspath(numpy.origin)) == os.getcwd():
-        sys.exit(f"error: {numpy.origin} hides the package numpy from Python: give it another name")
+    if found.origin and os.path.dirname(os.path.abspath(found.origin)) == os.getcwd():
+        sys.exit(f"error: {found.origin} hides the package numpy from Python: give it another name")
 
 from reference.activation import (
     log_softmax,

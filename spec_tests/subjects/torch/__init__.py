@@ -60,8 +60,9 @@ def load(device: str, variant: str) -> TorchSubject:
     if Version(torch.__version__) < Version(OLDEST):
         raise NotAvailable(f"torch {torch.__version__} is too old, {OLDEST} or later is needed: pip install -U torch")
     kind = VARIANTS[variant]
-    notes = amx.leave_out() if device == "cpu" else ()
+    place = tried_out(device)
+    notes = amx.leave_out() if place.type == "cpu" else ()
     kind.check()
-    subject = kind(tried_out(device))
+    subject = kind(place)
     subject.notes = notes
     return subject
