@@ -5,6 +5,7 @@ import hashlib
 import os
 import pickletools
 import tarfile
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,13 +21,15 @@ from reference.whole_files import HOUR, unfinished_folder
 CHECKSUMS = "checksums.md5"
 """The file in every written folder that lists the md5 sums of the others, in the format of the command md5sum."""
 
-LARGEST_LIST = 2**28
-"""Bytes; a longer file of checksums, which would have millions of lines, is not read."""
+LARGEST_LIST = 2**23
+"""Bytes; a longer file of checksums, which would have more than a hundred thousand lines, is not read."""
 
-MOST_CALLS = 40
-"""Of what makes or fills an array or its dtype in a pickle; an array takes four."""
+MOST_INSTRUCTIONS = 2**22
+"""Of a pickle; the longest file of CIFAR-100 has a tenth of them."""
 MOST_AXES = 8
 """Of an array in a pickle."""
+LONGEST_REASON = 200
+"""Letters of what is wrong with a pickle."""
 
 
 @contextmanager
@@ -67,9 +70,11 @@ def checksums(folder: Path) -> dict[str, str]:
     """Return the md5 sums that the folder's file of checksums lists, by file name; none without such a file."""
     path = folder / CHECKSUMS
     listed = path.is_file() and path.stat().st_size <= LARGEST_LIST
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if listed else []
-    pairs = [line.partition("  ") for line in lines if not line.startswith("#")]
-    return {name: md5 for md5, _, name in pairs}
+    if not listed:
+        return {}
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        pairs = (line.rstrip("\n").partition("  ") for line in lines if not line.startswith("#"))
+        return {name: md5 for md5, _, name in pairs}
 
 
 def md5_of(path: Path) -> str:
@@ -200,17 +205,18 @@ class _Machine:
     """What a pickle is a program for: a stack, the stacks that were left at each mark, and what is remembered.
 
     It knows the instructions that dictionaries of arrays need, and no others. None of them does more work than what
-    stands in the file for it, but for a few copies of all that is there: none calls a function, makes a text of an
+    stands in the file for it, but for two copies of all that is there: none calls a function, makes a text of an
     object, or looks up anything but texts. Of equal texts one is kept: another would take long to find, if it is long.
+    What is remembered stands in a list: a dictionary would take hours to find numbers that were chosen for that.
     """
 
     def __init__(self, length: int, encoding: str) -> None:
         self.length, self.encoding = length, encoding
         self.stack: list[Any] = []
         self.left: list[list[Any]] = []
-        self.remembered: dict[int, Any] = {}
+        self.remembered: list[Any] = []
         self.texts: dict[type, dict[Any, Any]] = {str: {}, bytes: {}}
-        self.calls = self.encoded = 0
+        self.memorized = self.copied = 0
 
     def push(self, value: Any) -> None:
         """Put a value on the stack."""
@@ -242,56 +248,66 @@ class _Machine:
         values, self.stack = self.stack, self.left.pop()
         return values
 
-    def fill(self, values: list[Any]) -> None:
-        """Put values into the list on top of the stack, or in turn keys and values into the dictionary."""
+    def append(self, values: list[Any]) -> None:
+        """Put values at the end of the list on top of the stack."""
         (target,) = self.stack[-1:] or [None]
-        if type(target) is list:
-            target += map(_kept, values)
-        elif type(target) is dict and len(values) % 2 == 0:
-            target |= zip(map(_key, values[::2]), map(_kept, values[1::2]), strict=True)
-        else:
-            raise ValueError("it fills what is neither a list nor a dictionary")
+        if type(target) is not list:
+            raise ValueError("it appends to what is no list")
+        target += map(_kept, values)
 
-    def begin(self, target: Any) -> None:
-        """Put an empty list or dictionary below what follows the last mark, and fill it with that."""
+    def set_items(self, values: list[Any]) -> None:
+        """Put values, of which every second one is for the key before it, into the dictionary on top of the stack."""
+        (target,) = self.stack[-1:] or [None]
+        if type(target) is not dict or len(values) % 2:
+            raise ValueError("it sets items of what is no dictionary, or a key without a value")
+        target |= zip(map(_key, values[::2]), map(_kept, values[1::2]), strict=True)
+
+    def as_list(self) -> None:
+        """Make a list of what follows the last mark."""
         values = self.pop_to_mark()
-        self.push(target)
-        self.fill(values)
+        self.push([])
+        self.append(values)
 
-    def reduce(self) -> None:
-        """Put in the place of a function and its arguments what it would make."""
-        made = _made(*self.pop(2))
-        if isinstance(made, bytes):
-            self.encoded += len(made)
-            if self.encoded > self.length:
-                raise ValueError("it encodes more texts than it holds")
-        else:
-            self.count_call()
+    def as_dict(self) -> None:
+        """Make a dictionary of what follows the last mark."""
+        values = self.pop_to_mark()
+        self.push({})
+        self.set_items(values)
+
+    def put_in_place(self, function: Callable[[Any, Any], Any]) -> None:
+        """Put in the place of the two values on top what this function returns for them.
+
+        Raises ValueError if that makes more copies than files of CIFAR need: of bytes as a text, and as an array.
+        """
+        made = function(*self.pop(2))
+        content = made.content if isinstance(made, _Array) else made
+        if isinstance(content, np.ndarray):
+            self.copied += content.nbytes
+        elif isinstance(content, bytes):
+            self.copied += len(content)
+        if self.copied > 2 * self.length:
+            raise ValueError("it copies what it holds more than twice")
         self.push(made)
 
-    def build(self) -> None:
-        """Fill what was made."""
-        self.count_call()
-        self.push(_filled(*self.pop(2)))
-
-    def count_call(self) -> None:
-        """Raise ValueError if there were too many, each of which may copy all that the file holds."""
-        self.calls += 1
-        if self.calls > MOST_CALLS:
-            raise ValueError(f"it makes or fills objects more than {MOST_CALLS} times, expected a few arrays")
-
     def remember(self, number: int) -> None:
-        """Remember the value on top by a number; ValueError for a long one: of those, some take hours to find again."""
+        """Remember the value on top by a number; ValueError for one that no file of this length needs."""
         if not 0 <= number <= self.length:
             raise ValueError(f"it remembers an object by the number {shown(number)}, beyond its own length")
-        (self.remembered[number],) = values = self.pop(1)
+        values = self.pop(1)
+        self.remembered += [_NOTHING] * (number + 1 - len(self.remembered))
+        self.memorized += self.remembered[number] is _NOTHING
+        (self.remembered[number],) = values
         self.stack += values
 
     def recall(self, number: int) -> None:
         """Put what is remembered by a number on the stack."""
-        if number not in self.remembered:
+        if not 0 <= number < len(self.remembered) or self.remembered[number] is _NOTHING:
             raise ValueError(f"it remembers nothing by the number {shown(number)}")
         self.push(self.remembered[number])
+
+
+_NOTHING = object()
+"""Stands where nothing is remembered."""
 
 
 def _key(value: Any) -> Any:
@@ -333,17 +349,18 @@ _INSTRUCTIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "TUPLE3": lambda machine, _: machine.push(tuple(machine.pop(3))),
     "MARK": lambda machine, _: machine.mark(),
     "TUPLE": lambda machine, _: machine.push(tuple(machine.pop_to_mark())),
-    "LIST": lambda machine, _: machine.begin([]),
-    "DICT": lambda machine, _: machine.begin({}),
-    "APPEND": lambda machine, _: machine.fill(machine.pop(1)),
-    "SETITEM": lambda machine, _: machine.fill(machine.pop(2)),
-    **dict.fromkeys(("APPENDS", "SETITEMS"), lambda machine, _: machine.fill(machine.pop_to_mark())),
+    "LIST": lambda machine, _: machine.as_list(),
+    "DICT": lambda machine, _: machine.as_dict(),
+    "APPEND": lambda machine, _: machine.append(machine.pop(1)),
+    "APPENDS": lambda machine, _: machine.append(machine.pop_to_mark()),
+    "SETITEM": lambda machine, _: machine.set_items(machine.pop(2)),
+    "SETITEMS": lambda machine, _: machine.set_items(machine.pop_to_mark()),
     "GLOBAL": lambda machine, names: machine.push(_Named(*names.split(" ", 1))),
     "STACK_GLOBAL": lambda machine, _: machine.push(_Named(*machine.pop(2))),
-    "REDUCE": lambda machine, _: machine.reduce(),
-    "BUILD": lambda machine, _: machine.build(),
+    "REDUCE": lambda machine, _: machine.put_in_place(_made),
+    "BUILD": lambda machine, _: machine.put_in_place(_filled),
     **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.remember),
-    "MEMOIZE": lambda machine, _: machine.remember(len(machine.remembered)),
+    "MEMOIZE": lambda machine, _: machine.remember(machine.memorized),
     **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.recall),
 }
 """What the machine does, by the names of `pickletools`, with what follows an instruction in the file."""
@@ -358,13 +375,17 @@ def read_pickle(content: bytes, encoding: str = "latin1") -> dict[Any, Any]:
     """
     machine = _Machine(len(content), encoding)
     try:
-        for opcode, argument, _ in pickletools.genops(content):
-            if opcode.name not in _INSTRUCTIONS:
-                raise ValueError(f"it has an instruction {opcode.name}, expected those of dictionaries of arrays")
-            _INSTRUCTIONS[opcode.name](machine, argument)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # whatever Python says of the texts in a file
+            for count, (opcode, argument, _) in enumerate(pickletools.genops(content)):
+                if count == MOST_INSTRUCTIONS:
+                    raise ValueError(f"it has more than {MOST_INSTRUCTIONS:,} instructions")
+                if opcode.name not in _INSTRUCTIONS:
+                    raise ValueError(f"it has an instruction {opcode.name}, expected those of dictionaries of arrays")
+                _INSTRUCTIONS[opcode.name](machine, argument)
         (found,) = machine.pop(1)
     except Exception as error:  # a damaged pickle makes `pickletools` raise nearly anything
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = " ".join(str(error)[:LONGEST_REASON].split()) or type(error).__name__
         raise ValueError(f"is not a file of CIFAR: {reason}") from None
     if not isinstance(found, dict):
         raise ValueError(f"is not a file of CIFAR: it holds {_kind(found)}, expected a dictionary")

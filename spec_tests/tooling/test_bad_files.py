@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
+import warnings
 import zipfile
 from dataclasses import replace
 from functools import partial
@@ -188,7 +190,7 @@ def test_an_array_that_python_2_pickled_is_read_by_any_encoding(encoding):
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 @pytest.mark.parametrize("fix_imports", [True, False])
 def test_any_number_of_bytes_is_read_in_every_protocol(protocol, fix_imports):
-    names = [b"%d.png" % number for number in range(archives.MOST_CALLS + 1)] + [b""]
+    names = [b"%d.png" % number for number in range(100)] + [b""]
 
     content = pickle.dumps({"filenames": names}, protocol, fix_imports=fix_imports)
 
@@ -332,14 +334,69 @@ def test_the_dtype_of_an_array_is_one():
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_so_many_objects_and_no_more_are_made_and_filled(more):
-    arrays, dtype = an_array(b"K\x01\x85", b"U\x01x"), b"cnumpy\ndtype\nU\x02u1\x85R"  # three calls, and one
-    content = b"\x80\x02" + dtype * (1 + more) + b"}U\x01a](" + arrays * (archives.MOST_CALLS // 3) + b"es."
-    assert archives.MOST_CALLS % 3 == 1
+def test_what_a_pickle_holds_is_copied_twice_and_no_more(more):
+    """Python 3 writes bytes for Python 2 as a text to be encoded, of which an array is made."""
+    text = b"X" + (1000).to_bytes(4, "little") + b"a" * 1000
+    encoded = b"c_codecs\nencode\n" + text + b"q\x07X\x06\0\0\0latin1\x86Rq\x08"
+    array = b"U\x01b" + an_array(b"M\xe8\x03\x85", b"h\x08")
+    content = b"\x80\x02}(U\x01a" + encoded + array * (1 + more) + b"u."
 
-    refused = pytest.raises(ValueError, match="it makes or fills objects more than 40 times")
+    refused = pytest.raises(ValueError, match="it copies what it holds more than twice")
     with refused if more else contextlib.nullcontext():
-        assert len(archives.read_pickle(content)["a"]) == archives.MOST_CALLS // 3
+        assert archives.read_pickle(content)["b"].tolist() == [97] * 1000
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_so_many_instructions_and_no_more_are_followed(more):
+    content = b"N" * (archives.MOST_INSTRUCTIONS - 1 + more) + b"."
+    assert archives.MOST_INSTRUCTIONS == 4_194_304
+
+    with pytest.raises(ValueError, match="it has more than 4,194,304 instr" if more else "it holds a NoneType"):
+        archives.read_pickle(content)
+
+
+def test_no_choice_of_numbers_makes_what_is_remembered_slow_to_find():
+    """In a dictionary of 2 ** 15 places, these numbers would lie where 200 is looked for."""
+    size, number, chosen = 2**15, 5 * 200 + (200 >> 5) + 1, []
+    for _ in range(size * 2 // 3 - 5):
+        chosen.append(number)
+        number = (5 * number + 1) % size
+    remembered = b"".join(b"r" + number.to_bytes(4, "little") for number in [size + 200, *chosen])
+
+    assert archives.read_pickle(b"\x80\x02}" + remembered + b"q\xc8" * 10**5 + b".") == {}  # else: minutes
+
+
+def test_what_is_remembered_next_gets_the_number_of_what_is_remembered():
+    one, two = b"U\x01x", b"U\x01y"
+    content = b"\x80\x04}(U\x01aq\x05" + one + b"\x94" + two + b"q\x01U\x01bh\x01u."
+
+    assert archives.read_pickle(content.replace(two + b"q\x01", b"")) == {"a": "x", "b": "x"}
+
+
+@pytest.mark.parametrize("number", [b"h\x02", b"h\x04", b"h\x06", b"h\x07", b"g-1\n"])
+def test_nothing_is_remembered_by_a_number_beside_those_that_were_given(number):
+    """Numbers 3 and 5 are."""
+    with pytest.raises(ValueError, match=r"it remembers nothing by the number -?[0-9]"):
+        archives.read_pickle(b"}q\x03q\x05" + number + b".")
+
+
+def test_what_python_says_of_the_texts_in_a_file_is_not_shown():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert archives.read_pickle(b"}U\x01aS'\\z'\ns.") == {"a": "\\z"}
+
+
+def test_a_long_reason_is_cut_before_anything_is_done_with_it():
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="is not a file of CIFAR") as refused:
+            archives.read_pickle(b"S" + b"ab " * 10**6 + b"\n.")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(str(refused.value)) < 250
+    assert most < 30 * 10**6  # a list of its words takes 60 * 10**6 more
 
 
 @pytest.mark.parametrize("more", [0, 1])
@@ -404,16 +461,18 @@ TWICE = b"q\x00h\x00\x86"
             + b"a" * 99
             + b"p0\n"
             + b"c_codecs\nencode\ng0\nX\x06\0\0\0latin1\x86R" * 9,
-            "it encodes more texts than it holds",
+            "it copies what it holds more than twice",
         ),
         (b"]N\x93.", "it names something by what is no text"),
         (b"h\x01.", "it remembers nothing by the number 1"),
         *((code + b".", "it takes more from the stack than is there") for code in (b"", b"a", b"N\x86", b"q\0")),
         *((code + b".", "it takes what follows a mark where there is none") for code in (b"e", b"t", b"l", b"NNd")),
-        (b"NNa.", "it fills what is neither a list nor a dictionary"),
-        (b"Na.", "it fills what is neither a list nor a dictionary"),
-        (b"}(U\x01au.", "it fills what is neither a list nor a dictionary"),
-        (b"(U\x01ad.", "it fills what is neither a list nor a dictionary"),
+        (b"NNa.", "it appends to what is no list"),
+        (b"Na.", "it appends to what is no list"),
+        (b"}(U\x01aK\x01e.", "it appends to what is no list"),
+        (b"](U\x01aK\x01u.", "it sets items of what is no dictionary, or a key without a value"),
+        (b"}(U\x01au.", "it sets items of what is no dictionary, or a key without a value"),
+        (b"(U\x01ad.", "it sets items of what is no dictionary, or a key without a value"),
         (b"N.", "it holds a NoneType, expected a dictionary"),
         (b"cnumpy\ndtype\n.", "it holds the name of a function, expected a dictionary"),
         (b"c\x1b[31mos\nsystem\n.", re.escape(r"it names '\x1b[31mos.system'")),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import tracemalloc
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -523,11 +524,24 @@ def test_a_file_that_changes_between_the_check_and_the_reading_is_refused(cifar1
 
 
 @pytest.mark.parametrize("more", [0, 1])
-def test_a_list_of_checksums_that_is_too_long_is_not_read(cifar10_folder, monkeypatch, more):
-    size = (cifar10_folder / archives.CHECKSUMS).stat().st_size
-    monkeypatch.setattr(archives, "LARGEST_LIST", size - more)
+def test_a_list_of_checksums_that_is_too_long_is_not_read(tmp_path, more):
+    line = "0123456789abcdef" * 2 + "  data_batch_1\n"
+    (tmp_path / archives.CHECKSUMS).write_text("#" * (8 * 2**20 - len(line) - 1 + more) + "\n" + line)
 
-    assert len(archives.checksums(cifar10_folder)) == (0 if more else 7)
+    assert archives.checksums(tmp_path) == ({} if more else {"data_batch_1": line[:32]})
+
+
+def test_a_list_of_checksums_of_empty_lines_gets_little_memory(tmp_path):
+    (tmp_path / archives.CHECKSUMS).write_bytes(b"\n" * 2**19)
+
+    tracemalloc.start()
+    try:
+        assert archives.checksums(tmp_path) == {"": ""}
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 2**20  # all lines at once take 2 ** 25
 
 
 # Packed archives

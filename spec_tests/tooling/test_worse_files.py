@@ -113,7 +113,7 @@ READING = """
 import sys
 from reference.archives import read_pickle
 try:
-    read_pickle(b"\\x80\\x02}(" + b")" + WITHIN * 3_000_000 + b"K\\x01u.")
+    read_pickle(b"\\x80\\x02}(" + b")" + WITHIN * 1_300_000 + b"K\\x01u.")
 except ValueError as error:
     print(error)
 """
