@@ -186,6 +186,19 @@ def test_two_channels_that_lie_next_to_one_another_in_a_weight_are_enough_for_th
     assert all((grad[..., 1] == 1).all() for grad in found)
 
 
+@pytest.mark.deviation("bfloat16-strided-conv-gradient")
+@with_avx512
+@pytest.mark.parametrize("channels", [2, 3, 8])
+def test_so_has_one_of_a_kernel_of_one_with_a_stride_and_16_output_channels(channels):
+    shapes = (1, channels, 1), (16, channels, 1)
+
+    found = after_other_numbers(
+        lambda: grad_weight(functional.conv1d, *shapes, stride=2), lambda grad: (grad != 1).any()
+    )
+
+    assert found[-1].shape == shapes[1]  # each is 1, the product of a cell and a gradient
+
+
 @pytest.mark.deviation("batch-norm-weight-strides")
 def test_the_gradient_of_batch_norm_reads_a_weight_as_if_it_were_contiguous():
     memory, x = torch.tensor([1.0, 7.0, 2.0, 7.0]), torch.zeros(1, 2, requires_grad=True)
