@@ -192,6 +192,17 @@ def test_fused_optimizers_ignore_the_strides_of_a_gradient(name, gradient):
     assert steps[True].tolist() == memory[:4].tolist()  # as they lie in memory
 
 
+@pytest.mark.deviation("half-fused-sgd")
+@pytest.mark.parametrize("half", [torch.float16, torch.bfloat16], ids=["float16", "bfloat16"])
+def test_fused_sgd_leaves_the_first_64_numbers_of_a_half_precision_parameter_alone(half):
+    parameter = torch.ones(65, dtype=half).requires_grad_()
+    parameter.grad = torch.ones_like(parameter)
+
+    torch.optim.SGD([parameter], lr=0.5, fused=True).step()
+
+    assert parameter.tolist() == [1.0] * 64 + [0.5]
+
+
 @pytest.mark.deviation("fused-sgd-late-gradient")
 def test_fused_sgd_fails_on_a_parameter_whose_first_gradient_comes_late():
     early, late = torch.zeros(1, requires_grad=True), torch.zeros(1, requires_grad=True)

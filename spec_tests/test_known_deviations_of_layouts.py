@@ -118,8 +118,8 @@ def test_max_pool3d_forgets_the_depth_of_minus_infinity_in_channels_last(dtype):
     assert grad.flatten().tolist() == [3, 0, 7, 0]  # instead of 1, 2, 3, 4
 
 
-def after_other_numbers(gradient, wrong):
-    """Return a gradient up to a hundred times, until one is wrong, each after memory of many sizes has held NaN.
+def after_other_numbers(computed, wrong):
+    """Return a result up to a hundred times, until one is wrong, each after memory of many sizes has held NaN.
 
     What lay in memory before decides whether it is wrong: if it never is, the test is skipped.
     """
@@ -127,7 +127,7 @@ def after_other_numbers(gradient, wrong):
     for _ in range(100):
         for size in (2**power for power in range(4, 14)):
             _ = [torch.full((size,), np.nan) for _ in range(10)]
-        found.append(gradient())
+        found.append(computed())
         if wrong(found[-1]):
             return found
     pytest.skip(HARMLESS)
@@ -197,6 +197,41 @@ def test_so_has_one_of_a_kernel_of_one_with_a_stride_and_16_output_channels(chan
     )
 
     assert found[-1].shape == shapes[1]  # each is 1, the product of a cell and a gradient
+
+
+with_bfloat16 = pytest.mark.skipif(
+    not processor.is_one_of(("x86_64 avx512_bf16",)), reason="the deviation needs AVX-512 in bfloat16, not here"
+)
+
+
+def in_channels_last(*shape):
+    """Return an input of ones in bfloat16, in channels last."""
+    layout = torch.channels_last if len(shape) == 4 else torch.channels_last_3d
+    return torch.ones(shape, dtype=torch.bfloat16).to(memory_format=layout)
+
+
+@pytest.mark.deviation("bfloat16-channels-last-conv")
+@with_avx512
+@with_bfloat16
+def test_a_bfloat16_convolution_of_a_gray_frame_in_channels_last_is_left_out():
+    frame, weight = in_channels_last(1, 1, 1, 3, 3), torch.ones(2, 1, 3, 3, 3, dtype=torch.bfloat16)
+
+    right = functional.conv3d(torch.ones(frame.shape, dtype=torch.bfloat16), weight, padding=1)
+    after_other_numbers(lambda: functional.conv3d(frame, weight, padding=1), lambda output: (output != right).all())
+
+    assert right[0, 0].flatten().tolist() == [4, 6, 4, 6, 9, 6, 4, 6, 4]
+
+
+@pytest.mark.deviation("bfloat16-channels-last-conv")
+@with_avx512
+@with_bfloat16
+def test_a_strided_depthwise_bfloat16_convolution_in_channels_last_leaves_out_rows():
+    images, weight = in_channels_last(2, 8, 3, 3), torch.ones(16, 1, 1, 3, dtype=torch.bfloat16)
+
+    output = functional.conv2d(images, weight, stride=(1, 2), groups=8)
+
+    assert functional.conv2d(images.contiguous(), weight, stride=(1, 2), groups=8).unique().tolist() == [3]
+    assert output.unique().tolist() != [3]
 
 
 @pytest.mark.deviation("batch-norm-weight-strides")

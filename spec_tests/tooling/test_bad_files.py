@@ -366,6 +366,15 @@ def test_no_choice_of_numbers_makes_what_is_remembered_slow_to_find():
     assert archives.read_pickle(b"\x80\x02}" + remembered + b"q\xc8" * 10**5 + b".") == {}  # else: minutes
 
 
+def test_the_list_of_what_is_remembered_is_as_long_as_the_largest_number_asks():
+    machine = archives._Machine(10, "latin1")
+    machine.push(1)
+
+    lengths = [machine.remember(number) or len(machine.remembered) for number in (0, 3, 1, 5, 5)]
+
+    assert lengths == [1, 4, 4, 6, 6]
+
+
 def test_what_is_remembered_next_gets_the_number_of_what_is_remembered():
     one, two = b"U\x01x", b"U\x01y"
     content = b"\x80\x04}(U\x01aq\x05" + one + b"\x94" + two + b"q\x01U\x01bh\x01u."
@@ -780,7 +789,7 @@ def test_a_run_that_is_asked_to_terminate_saves_as_one_that_is_interrupted_does(
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not (tmp_path / "c.npz").exists():
+    while run.poll() is None and not (tmp_path / "c.npz").exists():
         time.sleep(0.05)
     run.send_signal(signal.SIGTERM)
     error = run.communicate(timeout=60)[1]

@@ -544,6 +544,13 @@ def test_a_list_of_checksums_of_empty_lines_gets_little_memory(tmp_path):
     assert most < 2**20  # all lines at once take 2 ** 25
 
 
+def test_a_folder_is_made_below_others_that_are_not_there_yet(tmp_path):
+    with archives.new_folder(tmp_path / "a" / "b", "data", None):
+        pass
+
+    assert os.listdir(tmp_path / "a" / "b" / "data") == [archives.CHECKSUMS]
+
+
 # Packed archives
 
 

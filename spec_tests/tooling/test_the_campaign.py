@@ -346,6 +346,7 @@ def test_a_campaign_that_was_interrupted_goes_on_with_the_same_command(tmp_path)
     words, environment = command(tmp_path, *options)
     with subprocess.Popen(words, cwd=PROJECT, env=environment, stderr=subprocess.PIPE) as run:
         while not reached(MIDWAY, tmp_path):
+            assert run.poll() is None
             time.sleep(0.02)
         run.send_signal(signal.SIGTERM)
     before = tasks_of(tmp_path)
