@@ -544,6 +544,37 @@ def test_a_list_of_checksums_of_empty_lines_gets_little_memory(tmp_path):
     assert most < 2**20  # all lines at once take 2 ** 25
 
 
+class Heard(pickle.Unpickler):
+    """Notes what a pickle would call or fill, and with what, and calls nothing."""
+
+    def find_class(self, _, name):
+        heard = self.heard = getattr(self, "heard", [])
+
+        class Made:
+            def __new__(cls, *arguments):
+                heard.append((name, *arguments))
+                return object.__new__(cls)
+
+            def __setstate__(self, state):
+                heard.append((f"state of {name}", *state))
+
+        return Made
+
+
+def test_the_bytes_of_an_array_are_pickled_as_numpy_pickles_them(tmp_path):
+    archives.write_pickle(tmp_path / "file", {"data": np.array([[1, 2, 3]], np.uint8)})
+    _, (code, *_), state = np.dtype("u1").__reduce__()
+
+    with open(tmp_path / "file", "rb") as file:
+        heard = Heard(file, encoding="latin1")
+        heard.load()
+
+    found = {name: tuple(rest) for name, *rest in heard.heard}
+    assert found["dtype"][0] == code == "u1"
+    assert found["state of dtype"] == state
+    assert found["state of _reconstruct"][:2] == (1, (1, 3))
+
+
 def test_a_folder_is_made_below_others_that_are_not_there_yet(tmp_path):
     with archives.new_folder(tmp_path / "a" / "b", "data", None):
         pass
