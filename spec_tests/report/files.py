@@ -91,12 +91,28 @@ def alone_with(file: Path) -> Iterator[None]:
         return
     fcntl = import_module("fcntl")
     name = sha256(os.fsencode(os.path.realpath(file))).hexdigest()[:16]
-    with Path(gettempdir(), f"torch-by-hand-{os.getuid()}-{name}.lock").open("ab") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OSError(EWOULDBLOCK, "another process is at work on it", str(file)) from None
-        yield
+    place = Path(gettempdir(), f"torch-by-hand-{os.getuid()}-{name}.lock")
+    while True:
+        with place.open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OSError(EWOULDBLOCK, "another process is at work on it", str(file)) from None
+            if not _is_still(lock, place):  # whoever had it before has just taken it away
+                continue
+            try:
+                yield
+            finally:
+                place.unlink(missing_ok=True)
+            return
+
+
+def _is_still(file: BinaryIO, path: Path) -> bool:
+    """Tell whether an open file is still the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -287,6 +289,31 @@ def test_two_commands_do_not_write_one_journal_at_once(tmp_path):
             pass
     with files.alone_with(tmp_path / "journal"):
         pass
+
+
+def test_of_many_that_want_to_write_a_journal_never_two_do_and_no_lock_is_left(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    monkeypatch.setattr(files, "gettempdir", lambda: str(tmp_path / "locks"))
+    (tmp_path / "locks").mkdir()
+    inside, most, refused = [], [], []
+
+    def want(_):
+        try:
+            with files.alone_with(tmp_path / "journal"):
+                inside.append(1)
+                most.append(len(inside))
+                time.sleep(0.0001)
+                inside.pop()
+        except OSError as error:
+            refused.append(str(error))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(want, range(2000)))
+
+    assert set(most) == {1}
+    assert len(most) + len(refused) == 2000
+    assert all("another process is at work on it" in reason for reason in refused)
+    assert list((tmp_path / "locks").iterdir()) == []
 
 
 @pytest.mark.parametrize(
