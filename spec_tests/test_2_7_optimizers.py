@@ -1112,6 +1112,7 @@ def test_every_implementation_steps_parameters_and_gradients_wherever_they_lie(
 
 
 @pytest.mark.torch_api
+@values("sgd")
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("half", ["float16", "bfloat16"])
 @pytest.mark.parametrize("length", [3, 8, 16, 37, 64])
