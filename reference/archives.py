@@ -21,8 +21,8 @@ from reference.whole_files import HOUR, unfinished_folder
 CHECKSUMS = "checksums.md5"
 """The file in every written folder that lists the md5 sums of the others, in the format of the command md5sum."""
 
-LARGEST_LIST = 2**23
-"""Bytes; a longer file of checksums, which would have more than a hundred thousand lines, is not read."""
+LARGEST_LIST = 2**25
+"""Bytes; a longer file of checksums, which would have more than four hundred thousand lines, is not read."""
 
 MOST_INSTRUCTIONS = 2**22
 """Of a pickle; the longest file of CIFAR-100 has a tenth of them."""
@@ -62,8 +62,12 @@ def _write_checksums(folder: Path) -> None:
     """Write the md5 sums of all files below the folder to a file of their own."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{md5_of(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
-    text = "# drawn by reference.datasets: not the real data set\n" + "".join(lines)
-    (folder / CHECKSUMS).write_bytes(text.encode())
+    text = ("# drawn by reference.datasets: not the real data set\n" + "".join(lines)).encode()
+    if len(text) > LARGEST_LIST:
+        raise ValueError(
+            f"{len(files):,} files are too many: their checksums would take more than {LARGEST_LIST:,} bytes"
+        )
+    (folder / CHECKSUMS).write_bytes(text)
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -146,10 +150,10 @@ class _Named:
 
 
 class _Dtype:
-    """The dtype of an array while a pickle is read: its code alone, for bytes have no order."""
+    """The dtype of an array while a pickle is read: whether it is that of bytes, which have no order."""
 
     def __init__(self, code: Any) -> None:
-        self.code = code.decode("latin1") if isinstance(code, bytes) else code
+        self.is_of_bytes = type(code) in (str, bytes) and code in ("u1", b"u1")
 
 
 class _Array:
@@ -165,7 +169,7 @@ def _of_bytes(shape: Any, dtype: Any, in_columns: Any, content: Any) -> Any:
     if not all(type(size) is int and 0 <= size < 2**63 for size in sizes):
         raise ValueError("it holds an array whose shape is no tuple of a few whole numbers")
     raw = content.encode("latin1") if isinstance(content, str) else content
-    bytes_only = isinstance(dtype, _Dtype) and dtype.code == "u1" and isinstance(raw, bytes | bytearray)
+    bytes_only = isinstance(dtype, _Dtype) and dtype.is_of_bytes and isinstance(raw, bytes | bytearray)
     if not bytes_only or in_columns or prod(shape) != len(raw):
         raise ValueError("it holds an array that is not of bytes, row by row")
     return np.frombuffer(bytes(raw), np.uint8).reshape(shape)

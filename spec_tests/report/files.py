@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EWOULDBLOCK
 from hashlib import sha256
 from importlib import import_module
@@ -92,8 +92,9 @@ def alone_with(file: Path) -> Iterator[None]:
     fcntl = import_module("fcntl")
     name = sha256(os.fsencode(os.path.realpath(file))).hexdigest()[:16]
     place = Path(gettempdir(), f"torch-by-hand-{os.getuid()}-{name}.lock")
+    process = os.getpid()
     while True:
-        with place.open("ab") as lock:
+        with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600), "r+b") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -103,7 +104,9 @@ def alone_with(file: Path) -> Iterator[None]:
             try:
                 yield
             finally:
-                place.unlink(missing_ok=True)
+                with suppress(OSError):  # one that is left is no lock
+                    if os.getpid() == process and _is_still(lock, place):
+                        place.unlink()
             return
 
 

@@ -355,6 +355,28 @@ def test_so_many_instructions_and_no_more_are_followed(more):
         archives.read_pickle(content)
 
 
+def test_a_long_code_of_a_dtype_is_not_copied_for_each():
+    long = b"B" + (50_000).to_bytes(4, "little") + b"x" * 50_000
+    content = b"\x80\x03cnumpy\ndtype\nq\0" + long + b"\x85q\1" + b"h\0h\1R" * 10_000 + b"}."
+
+    tracemalloc.start()
+    try:
+        assert archives.read_pickle(content) == {}
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most < 100 * len(content)  # copies take 5,000 times as much
+
+
+@pytest.mark.parametrize("code", [b"X\x02\0\0\0i1", b"U\x02i1", b"K\x01", b"]", b"N"])
+def test_a_dtype_that_is_not_of_bytes_is_none_for_an_array(code):
+    content = an_array(b"K\x01\x85", b"U\x01x").replace(b"U\x02u1", code)
+
+    with pytest.raises(ValueError, match="it holds an array that is not of bytes, row by row"):
+        archives.read_pickle(b"\x80\x02}U\x01a" + content + b"s.", "bytes")
+
+
 def test_no_choice_of_numbers_makes_what_is_remembered_slow_to_find():
     """In a dictionary of 2 ** 15 places, these numbers would lie where 200 is looked for."""
     size, number, chosen = 2**15, 5 * 200 + (200 >> 5) + 1, []

@@ -10,9 +10,11 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -288,6 +290,45 @@ def test_two_commands_do_not_write_one_journal_at_once(tmp_path):
         with pytest.raises(OSError, match="another process is at work on it"), files.alone_with(tmp_path / "journal"):
             pass
     with files.alone_with(tmp_path / "journal"):
+        pass
+
+
+def the_lock(folder):
+    (lock,) = folder.glob("*.lock")
+    return lock
+
+
+def test_a_lock_that_is_not_ours_any_more_is_left_and_so_is_one_that_cannot_be_taken_away(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    monkeypatch.setattr(files, "gettempdir", lambda: str(tmp_path))
+    first, second = (files.alone_with(tmp_path / "journal") for _ in range(2))
+
+    first.__enter__()
+    the_lock(tmp_path).unlink()  # somebody cleans up
+    second.__enter__()
+    first.__exit__(None, None, None)
+    with pytest.raises(OSError, match="another process is at work on it"), files.alone_with(tmp_path / "journal"):
+        pass
+    monkeypatch.setattr(Path, "unlink", Mock(side_effect=PermissionError))
+    second.__exit__(None, None, None)
+    with pytest.raises(KeyboardInterrupt), files.alone_with(tmp_path / "journal"):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_a_link_at_the_place_of_a_lock_is_not_followed_and_a_pipe_not_waited_for(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    monkeypatch.setattr(files, "gettempdir", lambda: str(tmp_path))
+    with files.alone_with(tmp_path / "journal"):
+        place = the_lock(tmp_path)
+
+    place.symlink_to(tmp_path / "target")
+    with pytest.raises(OSError, match="symbolic links"), files.alone_with(tmp_path / "journal"):
+        pass
+    assert not (tmp_path / "target").exists()
+    place.unlink()
+    os.mkfifo(place)
+    with suppress(OSError), files.alone_with(tmp_path / "journal"):
         pass
 
 

@@ -526,9 +526,18 @@ def test_a_file_that_changes_between_the_check_and_the_reading_is_refused(cifar1
 @pytest.mark.parametrize("more", [0, 1])
 def test_a_list_of_checksums_that_is_too_long_is_not_read(tmp_path, more):
     line = "0123456789abcdef" * 2 + "  data_batch_1\n"
-    (tmp_path / archives.CHECKSUMS).write_text("#" * (8 * 2**20 - len(line) - 1 + more) + "\n" + line)
+    (tmp_path / archives.CHECKSUMS).write_text("#" * (32 * 2**20 - len(line) - 1 + more) + "\n" + line)
 
     assert archives.checksums(tmp_path) == ({} if more else {"data_batch_1": line[:32]})
+
+
+def test_a_list_of_checksums_that_would_not_be_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "LARGEST_LIST", 3 * 64)
+
+    with pytest.raises(ValueError, match="7 files are too many: their checksums would take more than 192"):
+        datasets.write_cifar10(tmp_path, train_images=5, test_images=5)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_list_of_checksums_of_empty_lines_gets_little_memory(tmp_path):
