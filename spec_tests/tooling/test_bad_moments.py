@@ -298,7 +298,7 @@ def the_lock(folder):
     return lock
 
 
-def test_a_lock_that_is_not_ours_any_more_is_left_and_so_is_one_that_cannot_be_taken_away(tmp_path, monkeypatch):
+def test_a_lock_that_is_no_longer_ours_is_left_and_one_that_stays_hurts_nobody(tmp_path, monkeypatch):
     pytest.importorskip("fcntl")
     monkeypatch.setattr(files, "gettempdir", lambda: str(tmp_path))
     first, second = (files.alone_with(tmp_path / "journal") for _ in range(2))

@@ -532,12 +532,15 @@ def test_a_list_of_checksums_that_is_too_long_is_not_read(tmp_path, more):
 
 
 def test_a_list_of_checksums_that_would_not_be_read_is_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "LARGEST_LIST", 3 * 64)
+    size = (datasets.write_cifar10(tmp_path / "a", train_images=5, test_images=5) / archives.CHECKSUMS).stat().st_size
 
-    with pytest.raises(ValueError, match="7 files are too many: their checksums would take more than 192"):
-        datasets.write_cifar10(tmp_path, train_images=5, test_images=5)
+    monkeypatch.setattr(archives, "LARGEST_LIST", size)
+    datasets.write_cifar10(tmp_path / "b", train_images=5, test_images=5)
+    monkeypatch.setattr(archives, "LARGEST_LIST", size - 1)
+    with pytest.raises(ValueError, match="7 files are too many: their checksums would take more than"):
+        datasets.write_cifar10(tmp_path / "c", train_images=5, test_images=5)
 
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "c").iterdir()) == []
 
 
 def test_a_list_of_checksums_of_empty_lines_gets_little_memory(tmp_path):
