@@ -192,15 +192,15 @@ def test_two_channels_that_lie_next_to_one_another_in_a_weight_are_enough_for_th
 def test_so_has_one_of_a_kernel_of_one_with_a_stride_and_16_output_channels(channels):
     shapes = (1, channels, 1), (16, channels, 1)
 
-    found = after_other_numbers(
-        lambda: grad_weight(functional.conv1d, *shapes, stride=2), lambda grad: (grad != 1).any()
-    )
+    after_other_numbers(lambda: grad_weight(functional.conv1d, *shapes, stride=2), lambda grad: (grad != 1).any())
 
-    assert found[-1].shape == shapes[1]  # each is 1, the product of a cell and a gradient
+    input, weight = torch.ones(shapes[0]), torch.ones(shapes[1], requires_grad=True)  # in float32
+    functional.conv1d(input, weight, stride=2).sum().backward()
+    assert (weight.grad == 1).all()
 
 
 with_bfloat16 = pytest.mark.skipif(
-    not processor.is_one_of(("x86_64 avx512_bf16",)), reason="the deviation needs AVX-512 in bfloat16, not here"
+    not processor.is_one_of(("x86_64 avx512_bf16",)), reason="the deviation needs the bfloat16 instructions of AVX-512"
 )
 
 
@@ -217,9 +217,10 @@ def test_a_bfloat16_convolution_of_a_gray_frame_in_channels_last_is_left_out():
     frame, weight = in_channels_last(1, 1, 1, 3, 3), torch.ones(2, 1, 3, 3, 3, dtype=torch.bfloat16)
 
     right = functional.conv3d(torch.ones(frame.shape, dtype=torch.bfloat16), weight, padding=1)
-    after_other_numbers(lambda: functional.conv3d(frame, weight, padding=1), lambda output: (output != right).all())
+    output = functional.conv3d(frame, weight, padding=1)
 
     assert right[0, 0].flatten().tolist() == [4, 6, 4, 6, 9, 6, 4, 6, 4]
+    assert (output != right).any()
 
 
 @pytest.mark.deviation("bfloat16-channels-last-conv")

@@ -7,7 +7,7 @@ from errno import EWOULDBLOCK
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
-from io import SEEK_END
+from io import SEEK_END, FileIO
 from pathlib import Path
 from tempfile import gettempdir
 from typing import BinaryIO
@@ -94,7 +94,8 @@ def alone_with(file: Path) -> Iterator[None]:
     place = Path(gettempdir(), f"torch-by-hand-{os.getuid()}-{name}.lock")
     process = os.getpid()
     while True:
-        with os.fdopen(os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600), "r+b") as lock:
+        opened = os.open(place, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        with os.fdopen(opened, "wb", buffering=0) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -110,7 +111,7 @@ def alone_with(file: Path) -> Iterator[None]:
             return
 
 
-def _is_still(file: BinaryIO, path: Path) -> bool:
+def _is_still(file: FileIO, path: Path) -> bool:
     """Tell whether an open file is still the one of this name."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())

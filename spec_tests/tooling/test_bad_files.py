@@ -377,15 +377,30 @@ def test_a_dtype_that_is_not_of_bytes_is_none_for_an_array(code):
         archives.read_pickle(b"\x80\x02}U\x01a" + content + b"s.", "bytes")
 
 
-def test_no_choice_of_numbers_makes_what_is_remembered_slow_to_find():
-    """In a dictionary of 2 ** 15 places, these numbers would lie where 200 is looked for."""
-    size, number, chosen = 2**15, 5 * 200 + (200 >> 5) + 1, []
-    for _ in range(size * 2 // 3 - 5):
-        chosen.append(number)
-        number = (5 * number + 1) % size
-    remembered = b"".join(b"r" + number.to_bytes(4, "little") for number in [size + 200, *chosen])
+COLLIDING = """
+import resource
 
-    assert archives.read_pickle(b"\x80\x02}" + remembered + b"q\xc8" * 10**5 + b".") == {}  # else: minutes
+resource.setrlimit(resource.RLIMIT_CPU, (30, 30))
+
+from reference import archives
+
+size, number, chosen = 2**17, 5 * 200 + (200 >> 5) + 1, []
+for _ in range(size * 2 // 3 - 5):
+    chosen.append(number)
+    number = (5 * number + 1) % size
+remembered = b"".join(b"r" + number.to_bytes(4, "little") for number in [size + 200, *chosen])
+print(archives.read_pickle(b"\\x80\\x02}" + remembered + b"q\\xc8" * 10**6 + b"."))
+"""
+"""In a dictionary of 2 ** 17 places, these numbers would lie where 200 is looked for: minutes; in a list, a second."""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not limit the time of a process")
+def test_no_choice_of_numbers_makes_what_is_remembered_slow_to_find():
+    found = subprocess.run(
+        [sys.executable, "-c", COLLIDING], cwd=Path(archives.__file__).parents[1], capture_output=True, text=True
+    )
+
+    assert (found.returncode, found.stdout, found.stderr) == (0, "{}\n", "")
 
 
 def test_the_list_of_what_is_remembered_is_as_long_as_the_largest_number_asks():

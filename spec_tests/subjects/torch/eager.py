@@ -30,7 +30,6 @@ ON_THE_CPU = frozenset(
         "batch-norm-large-mean",
         "batch-norm-turned-image",
         "batch-norm-weight-strides",
-        "bfloat16-channels-last-conv",
         "bfloat16-conv3d-weight-gradient",
         "bfloat16-strided-conv-gradient",
         "channels-last-conv-crash",
